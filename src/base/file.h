@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* file.h - files that survive a crash: written, synced, named, and the folder synced too. */
+#ifndef RESTANTE_BASE_FILE_H
+#define RESTANTE_BASE_FILE_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PATH_CAP 1024
+
+/* dir + "/" + name into out; -1 (and e) when it does not fit. */
+int path_join(char out[PATH_CAP], const char *dir, const char *name, struct error *e);
+/* Makes a folder 0700 unless it is there. */
+int dir_make(const char *path, struct error *e);
+/* fsync of a folder, so that names made or removed in it are durable. */
+int dir_sync(const char *path, struct error *e);
+/* Writes all n bytes, past EINTR and short writes. */
+int write_all(int fd, const void *p, size_t n, struct error *e);
+int pwrite_all(int fd, const void *p, size_t n, off_t off, struct error *e);
+/* Replaces path by these bytes: temporary file (O_EXCL, 0600), fsync, rename, fsync of the folder. */
+int file_write(const char *path, const void *p, size_t n, struct error *e);
+/* Appends the whole file to b; -1 when it is missing, unreadable or over b's cap. */
+int file_read(const char *path, struct buf *b, struct error *e);
+bool file_exists(const char *path);
+/* unlink; a missing file is not an error. */
+int file_remove(const char *path, struct error *e);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* log.h - one line per event on stderr or in a file: time, level, area, text.
+ * Levels are privacy tiers too: error, warn and info may name addresses and message ids;
+ * debug may name sizes and hosts; trace may show protocol lines. Keys and passwords never appear. */
+#ifndef RESTANTE_BASE_LOG_H
+#define RESTANTE_BASE_LOG_H
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
+
+/* Appends to path (0600), or stderr when NULL. -1 when the file cannot be opened. Call once. */
+int log_open(const char *path, enum log_level level);
+/* "error" ... "trace" -> level, or -1. */
+int log_level_parse(const char *name);
+/* Thread-safe; control characters in the text are shown as '?', a line is cut at 2 KB. */
+void log_write(enum log_level level, const char *area, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#define log_error(...) log_write(LOG_ERROR, LOG_AREA, __VA_ARGS__)
+#define log_warn(...) log_write(LOG_WARN, LOG_AREA, __VA_ARGS__)
+#define log_info(...) log_write(LOG_INFO, LOG_AREA, __VA_ARGS__)
+#define log_debug(...) log_write(LOG_DEBUG, LOG_AREA, __VA_ARGS__)
+#define log_trace(...) log_write(LOG_TRACE, LOG_AREA, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* endpoint.h - where a peer can be reached, and which addresses we are willing to connect to.
+ * Descriptors come from strangers: without these rules a peer could be used to reach into its
+ * owner's own network. */
+#ifndef RESTANTE_NET_ENDPOINT_H
+#define RESTANTE_NET_ENDPOINT_H
+
+#include "base/error.h"
+#include "proto/endpoint.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+struct endpoint_policy {
+    bool loopback;      /* this peer itself announces loopback */
+    bool private_all;   /* the owner is pinned or vouched, or the configuration says so */
+    const struct sockaddr_storage *own; /* addresses this peer announces: private ranges in the same */
+    size_t own_count;                   /* prefix (IPv4 /24, IPv6 /64) are allowed. Copied by users */
+};
+
+/* May we connect to this address? Unwraps IPv4-mapped and NAT64 (64:ff9b::/96) forms. Never
+ * unspecified, broadcast, multicast or link-local. why_r (optional) gets a static sentence. */
+bool endpoint_allowed(const struct sockaddr *sa, const struct endpoint_policy *p,
+                      const char **why_r);
+
+#endif

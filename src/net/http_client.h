@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* http_client.h - fetches the fixed paths from a peer's endpoint with libcurl on the libuv loop.
+ * No redirects, cookies, netrc, or proxies of the environment; only http and https; the address
+ * really connected to is checked by endpoint_allowed (net/endpoint.h). */
+#ifndef RESTANTE_NET_HTTP_CLIENT_H
+#define RESTANTE_NET_HTTP_CLIENT_H
+
+#include "base/error.h"
+#include "net/endpoint.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct http_client;
+struct http_fetch; /* one request under way */
+
+struct http_client_config {
+    const char *socks;             /* "host:port" of a SOCKS5 proxy for .onion, or NULL */
+    unsigned connect_seconds;      /* 0 = 10 */
+    unsigned stall_seconds;        /* below 100 octets/s for so long ends it; 0 = 20 */
+    unsigned max_parallel;         /* connections in all; 0 = 32; further ones wait */
+};
+
+struct http_fetch_config {
+    const struct endpoint *endpoint;
+    const struct endpoint_policy *policy; /* copied */
+    const char *path;                     /* "/outbox/<hex>": built by the caller, checked again */
+    uint64_t offset;    /* > 0: Range from here; an answer other than 206 at that offset fails */
+    uint64_t max_bytes; /* more octets than this end it as failed */
+    /* Body octets in order; -1 ends the request as failed. */
+    int (*data)(void *ctx, const uint8_t *p, size_t n);
+    /* Once, last. ok: complete answer 200 or 206. status 0: no answer. why: a sentence. */
+    void (*done)(void *ctx, bool ok, int status, const char *why);
+    void *ctx;
+};
+
+struct http_client *http_client_new(uv_loop_t *loop, const struct http_client_config *c,
+                                    struct error *e);
+/* Starts; done() may not be called before it returns. NULL and e for a bad endpoint or path. */
+struct http_fetch *http_fetch(struct http_client *c, const struct http_fetch_config *f,
+                              struct error *e);
+/* Stops a request; done() is not called. */
+void http_fetch_cancel(struct http_fetch *f);
+/* Cancels all, frees, nulls. */
+void http_client_free(struct http_client **c);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* http_server.h - what the world may fetch from a peer (design: fixed paths, nothing else):
+ *   /pubkey                the identity record
+ *   /outbox/<64 hex>       a blob: Range (one range), ETag, HEAD
+ *   /outbox/<64 hex>/chunks   its list of chunk hashes
+ * Anything else, and any trick with the path, is 404. libmicrohttpd in a thread of its own. */
+#ifndef RESTANTE_NET_HTTP_SERVER_H
+#define RESTANTE_NET_HTTP_SERVER_H
+
+#include "base/crypt.h"
+#include "base/error.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct http_server;
+
+struct http_server_config {
+    const char *host;       /* address to bind, IPv4 or IPv6 literal ("127.0.0.1", "::") */
+    uint16_t port;          /* 0 = any */
+    const char *outbox_dir; /* holds <64 hex> and <64 hex>.chunks */
+    unsigned max_connections, max_per_ip, idle_seconds;
+    /* On the server's thread, when somebody began to fetch a blob (first byte answered). May be
+     * NULL. */
+    void (*on_fetch)(void *ctx, const uint8_t hash[HASH_LEN]);
+    void *ctx;
+};
+
+/* NULL and e (naming the port, and that it is taken) when it cannot start. */
+struct http_server *http_server_start(const struct http_server_config *c, struct error *e);
+uint16_t http_server_port(const struct http_server *s);
+/* What /pubkey answers from now on (copied; any thread). */
+void http_server_set_pubkey(struct http_server *s, const uint8_t *p, size_t n);
+/* Ends the connections, frees and nulls. */
+void http_server_stop(struct http_server **s);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* address.h - name@group, as everything but display uses it. */
+#ifndef RESTANTE_PROTO_ADDRESS_H
+#define RESTANTE_PROTO_ADDRESS_H
+
+#include "proto/limits.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Lower-cases ASCII letters and checks: [a-z0-9._+-]{1,64}@hostname, hostname of labels [a-z0-9-]
+ * (1..63, no hyphen at an end), whole at most ADDRESS_MAX, no colon. 0 and the canonical form in
+ * out, or -1. (P-2.1) */
+int address_parse(const char *in, char out[ADDRESS_MAX + 1]);
+/* The group part of a canonical address: what stands behind '@'. */
+const char *address_group(const char *canonical);
+/* DHT keys: prefix + address, e.g. dht_key(out, "ns:", "bob@demo"). prefix "" for the descriptor. */
+#define DHT_KEY_MAX (ADDRESS_MAX + 64)
+int dht_key(char out[DHT_KEY_MAX + 1], const char *prefix, const char *address);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* endpoint.h - scheme, host and port; nothing else may stand in one. */
+#ifndef RESTANTE_PROTO_ENDPOINT_H
+#define RESTANTE_PROTO_ENDPOINT_H
+
+#include "proto/limits.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct endpoint {
+    bool tls;                /* https */
+    char host[HOST_MAX + 1]; /* DNS name, IPv4 literal, or IPv6 literal without brackets */
+    uint16_t port;           /* 1.. */
+};
+
+/* "http://host:port" with IPv6 in brackets; port required; no path, query, fragment or user.
+ * 0, or -1 and *ep undefined. */
+int endpoint_parse(const char *text, struct endpoint *ep);
+/* The same text again; out holds HOST_MAX + 24. */
+void endpoint_format(const struct endpoint *ep, char *out, size_t size);
+bool endpoint_is_onion(const struct endpoint *ep);
+
+#endif

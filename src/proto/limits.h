@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* limits.h - every cap on what a peer, a client or the DHT may hand us, in one place. */
+#ifndef RESTANTE_PROTO_LIMITS_H
+#define RESTANTE_PROTO_LIMITS_H
+
+#define ADDRESS_MAX 254               /* octets of name@group, NUL not counted */
+#define ENDPOINTS_MAX 8               /* in a descriptor */
+#define HOST_MAX 253                  /* octets of an endpoint's host */
+#define HEADER_MAX (256 * 1024)       /* m's header, inflated */
+#define PARTS_MAX 1000                /* MIME parts of a message */
+#define SKELETON_MAX (1024 * 1024)    /* encoded skeleton, inflated */
+#define NOTIFICATION_MAX (6 * 1024)   /* ns as it stands in the DHT; above, a head blob is used */
+#define HEAD_BLOB_MAX (1536 * 1024)   /* a head blob, sealed */
+#define RECORD_MAX (12 * 1024)        /* any signed record as it stands in the DHT */
+#define PUBKEY_MAX 8192               /* an OpenPGP public key, binary */
+#define SIGNATURE_MAX 1024            /* a detached signature */
+#define SKP_MAX 512                   /* one session-key packet */
+#define BLOBS_MAX 8                   /* blobs of a message; version 1 sends one */
+#define CHUNK_LEN (4u * 1024 * 1024)  /* octets of a blob per chunk hash */
+#define CHUNKS_MAX (4u * 1024 * 1024) /* chunk hashes of a blob: 16 TiB */
+#define SUMMARY_MAX 512               /* octets of one summary field in a notification */
+#define RCPTS_MAX 10000               /* receivers of one submission */
+#define NS_LIFE_MAX (30LL * 86400)    /* seconds; longer lives are refused */
+#define IDENTITY_LIFE_MAX (90LL * 86400)
+#define DESCRIPTOR_LIFE_MAX (7LL * 86400)
+#define DHT_LIFE_MAX (7LL * 86400 - 3600) /* of one DHT entry */
+#define SEQ_AHEAD_MS (86400LL * 1000)     /* a sequence number further ahead is refused */
+
+#endif

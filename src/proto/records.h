@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* records.h - the signed records: bytes <-> structs, no I/O and no OpenPGP (P-4).
+ *
+ * A signed record is CBOR [payload: bstr, signature: bstr]; payload is CBOR
+ * [type: tstr, network: uint, key: tstr, body: map], deterministic (RFC 8949 4.2.1). The caller
+ * verifies the signature over the payload octets before it acts on a body; *_decode refuses anything
+ * over a cap, non-minimal, out of order, doubled, of unknown type or trailing. Unknown map keys
+ * above the known ones are refused in version 1 types. */
+#ifndef RESTANTE_PROTO_RECORDS_H
+#define RESTANTE_PROTO_RECORDS_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "proto/address.h"
+#include "proto/endpoint.h"
+#include "proto/entry.h"
+#include "proto/limits.h"
+
+#define FPR_LEN 20
+#define MESSAGE_ID_LEN 16
+#define INSTANCE_LEN 16
+
+struct span { /* bytes inside the decoded buffer, or lent for encoding; never owned */
+    const uint8_t *p;
+    size_t n;
+};
+
+/* What every payload begins with; checked by *_decode against what the caller expects. */
+struct record_place {
+    uint32_t network;
+    const char *key; /* DHT key text, e.g. "ns:bob@demo" */
+};
+
+int record_wrap(const struct span *payload, const struct span *signature, struct buf *out);
+int record_unwrap(const uint8_t *p, size_t n, struct span *payload_r, struct span *signature_r,
+                  struct error *e);
+
+/* identity: "restante/identity/1" at key:<address>, lives 90 days, signed by the key inside */
+struct identity {
+    char address[ADDRESS_MAX + 1];
+    struct span pubkey;
+    bool has_master;             /* a group with a master is named */
+    uint8_t master_fpr[FPR_LEN]; /* group master's fingerprint */
+    uint32_t shards;             /* 1.. 4096 */
+    bool ocb;                    /* this peer opens OCB */
+    uint64_t seq;                /* milliseconds or more, see design */
+    int64_t expiry;              /* seconds since 1970 */
+};
+int identity_encode(const struct identity *r, const struct record_place *at, struct buf *out);
+int identity_decode(const uint8_t *payload, size_t n, const struct record_place *at,
+                    struct identity *r, struct error *e);
+
+/* peer descriptor: "restante/descriptor/1" at <address>, lives a day */
+struct descriptor {
+    char address[ADDRESS_MAX + 1];
+    uint8_t fpr[FPR_LEN];
+    struct endpoint endpoints[ENDPOINTS_MAX];
+    size_t endpoint_count; /* 0: cleanly stopped */
+    uint8_t instance[INSTANCE_LEN];
+    uint64_t seq;
+    int64_t expiry;
+};
+int descriptor_encode(const struct descriptor *r, const struct record_place *at, struct buf *out);
+int descriptor_decode(const uint8_t *payload, size_t n, const struct record_place *at,
+                      struct descriptor *r, struct error *e);
+
+/* notification: "restante/ns/1" at ns:<receiver>; signed, then encrypted to the receiver */
+struct blob_ref {
+    uint8_t hash[HASH_LEN];        /* h */
+    uint64_t size;
+    uint8_t chunks_hash[HASH_LEN]; /* SHA-256 of its chunk hashes in a row */
+};
+struct notification {
+    uint8_t message_id[MESSAGE_ID_LEN];
+    char sender[ADDRESS_MAX + 1];
+    char receiver[ADDRESS_MAX + 1];
+    struct span pubkey; /* sender's minimal key */
+    bool has_master;
+    uint8_t master_fpr[FPR_LEN];
+    struct blob_ref blobs[BLOBS_MAX];
+    size_t blob_count;        /* 1 in version 1 */
+    struct span skp;          /* the receiver's session-key packet */
+    uint8_t m_hash[HASH_LEN]; /* SHA-256 of m */
+    uint64_t m_size;
+    uint8_t p[SECRET_LEN];
+    int64_t expiry;
+    /* either: header and skeleton inside, deflated */
+    bool has_head_blob;
+    struct span head; /* head_pack()ed */
+    /* or: a head blob, fetched and opened like the body, whose plaintext is head_pack()ed */
+    struct blob_ref head_blob;
+    struct span head_skp;
+    struct span from, to, date, subject, msgid, references; /* at most SUMMARY_MAX each */
+};
+int notification_encode(const struct notification *r, const struct record_place *at,
+                        struct buf *out);
+/* The spans point into payload. */
+int notification_decode(const uint8_t *payload, size_t n, const struct record_place *at,
+                        struct notification *r, struct error *e);
+/* Notification id = SHA-256(sender's fingerprint ‖ message id ‖ receiver). */
+void notification_id(const uint8_t sender_fpr[FPR_LEN], const uint8_t message_id[MESSAGE_ID_LEN],
+                     const char *receiver, uint8_t out[HASH_LEN]);
+
+/* header + skeleton -> zlib stream, and back with caps HEADER_MAX and SKELETON_MAX (P-4.5). */
+int head_pack(const struct span *header, const struct span *skeleton, struct buf *out);
+int head_unpack(const uint8_t *p, size_t n, struct buf *header_r, struct buf *skeleton_r,
+                struct error *e);
+
+/* cancellation: "restante/cancel/1" at ns:<receiver>; signed, then encrypted to the receiver */
+struct cancellation {
+    char sender[ADDRESS_MAX + 1];
+    struct span pubkey;
+    uint8_t notification_id[HASH_LEN];
+    int64_t expiry;
+};
+int cancellation_encode(const struct cancellation *r, const struct record_place *at,
+                        struct buf *out);
+int cancellation_decode(const uint8_t *payload, size_t n, const struct record_place *at,
+                        struct cancellation *r, struct error *e);
+
+/* The type string of a payload, without checking the rest; "" when it has none. */
+void record_type(const uint8_t *payload, size_t n, char out[40]);
+
+#endif
