@@ -15,15 +15,11 @@
 #include "proto/endpoint.h"
 #include "proto/entry.h"
 #include "proto/limits.h"
+#include "proto/span.h"
 
 #define FPR_LEN 20
 #define MESSAGE_ID_LEN 16
 #define INSTANCE_LEN 16
-
-struct span { /* bytes inside the decoded buffer, or lent for encoding; never owned */
-    const uint8_t *p;
-    size_t n;
-};
 
 /* What every payload begins with; checked by *_decode against what the caller expects. */
 struct record_place {
