@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #define PATH_CAP 1024
 

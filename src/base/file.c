@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* file.c - see file.h. */
+#include "base/file.h"
+#include "base/crypt.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int path_join(char out[PATH_CAP], const char *dir, const char *name, struct error *e)
+{
+    int n = snprintf(out, PATH_CAP, "%s/%s", dir, name);
+    if (n < 0 || n >= PATH_CAP)
+        return error_set(e, "The path %.200s/... is too long.", dir);
+    return 0;
+}
+
+int dir_make(const char *path, struct error *e)
+{
+    if (mkdir(path, 0700) == 0)
+        return 0;
+    struct stat st;
+    if (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return 0;
+    return error_set(e, "Cannot make the folder %s: %s.", path, strerror(errno));
+}
+
+int dir_sync(const char *path, struct error *e)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(e, "Cannot open the folder %s: %s.", path, strerror(errno));
+    int rc = fsync(fd);
+    if (rc < 0)
+        (void)error_set(e, "Cannot sync the folder %s: %s.", path, strerror(errno));
+    (void)close(fd);
+    return rc;
+}
+
+int write_all(int fd, const void *p, size_t n, struct error *e)
+{
+    const char *c = p;
+    while (n > 0) {
+        ssize_t w = write(fd, c, n);
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w < 0)
+            return error_set(e, "Cannot write: %s.", strerror(errno));
+        c += w;
+        n -= (size_t)w;
+    }
+    return 0;
+}
+
+int pwrite_all(int fd, const void *p, size_t n, off_t off, struct error *e)
+{
+    const char *c = p;
+    while (n > 0) {
+        ssize_t w = pwrite(fd, c, n, off);
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w < 0)
+            return error_set(e, "Cannot write: %s.", strerror(errno));
+        c += w;
+        off += w;
+        n -= (size_t)w;
+    }
+    return 0;
+}
+
+int file_write(const char *path, const void *p, size_t n, struct error *e)
+{
+    char tmp[PATH_CAP], dir[PATH_CAP], tag[17];
+    uint8_t r[8];
+    random_bytes(r, sizeof r);
+    hex_encode(r, sizeof r, tag);
+    const char *slash = strrchr(path, '/');
+    size_t dlen = slash == NULL ? 1 : (size_t)(slash - path);
+    if (dlen >= PATH_CAP || snprintf(tmp, sizeof tmp, "%s.%s", path, tag) >= (int)sizeof tmp)
+        return error_set(e, "The path %.200s... is too long.", path);
+    memcpy(dir, slash == NULL ? "." : path, dlen);
+    dir[dlen] = '\0';
+    int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_set(e, "Cannot make %s: %s.", tmp, strerror(errno));
+    int rc = write_all(fd, p, n, e);
+    if (rc == 0 && fsync(fd) < 0)
+        rc = error_set(e, "Cannot sync %s: %s.", tmp, strerror(errno));
+    if (close(fd) < 0 && rc == 0)
+        rc = error_set(e, "Cannot write %s: %s.", tmp, strerror(errno));
+    if (rc == 0 && rename(tmp, path) < 0)
+        rc = error_set(e, "Cannot name %s: %s.", path, strerror(errno));
+    if (rc < 0) {
+        (void)unlink(tmp);
+        return -1;
+    }
+    return dir_sync(dir, e);
+}
+
+int file_read(const char *path, struct buf *b, struct error *e)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(e, "Cannot open %s: %s.", path, strerror(errno));
+    int rc = 0;
+    char piece[16384];
+    for (;;) {
+        ssize_t n = read(fd, piece, sizeof piece);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            rc = error_set(e, "Cannot read %s: %s.", path, strerror(errno));
+        if (n <= 0)
+            break;
+        if (buf_append(b, piece, (size_t)n) < 0) {
+            rc = error_set(e, "%s is larger than %zu bytes.", path, b->cap);
+            break;
+        }
+    }
+    wipe(piece, sizeof piece);
+    (void)close(fd);
+    return rc;
+}
+
+bool file_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+int file_remove(const char *path, struct error *e)
+{
+    if (unlink(path) == 0 || errno == ENOENT)
+        return 0;
+    return error_set(e, "Cannot remove %s: %s.", path, strerror(errno));
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* log.c - see log.h. A line is one write(), so lines of several threads never mix. */
+#include "base/log.h"
+#include "base/clock.h"
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static int log_fd = STDERR_FILENO;
+static enum log_level log_max = LOG_INFO;
+static const char *const names[] = {"error", "warn", "info", "debug", "trace"};
+
+int log_open(const char *path, enum log_level level)
+{
+    log_max = level;
+    if (path == NULL)
+        return 0;
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -1;
+    log_fd = fd;
+    return 0;
+}
+
+int log_level_parse(const char *name)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (int)i;
+    return -1;
+}
+
+void log_write(enum log_level level, const char *area, const char *fmt, ...)
+{
+    if (level > log_max)
+        return;
+    char line[2048];
+    int64_t ms = clock_wall_ms();
+    time_t t = (time_t)(ms / 1000);
+    struct tm tm;
+    (void)gmtime_r(&t, &tm);
+    size_t n = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &tm);
+    n += (size_t)snprintf(line + n, sizeof line - n, ".%03dZ %s %s: ", (int)(ms % 1000),
+                          names[level], area);
+    va_list ap;
+    va_start(ap, fmt);
+    int got = vsnprintf(line + n, sizeof line - n - 1, fmt, ap);
+    va_end(ap);
+    size_t end = n + (got < 0 ? 0 : (size_t)got);
+    if (end > sizeof line - 2)
+        end = sizeof line - 2;
+    for (size_t i = n; i < end; i++)
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+            line[i] = '?';
+    line[end++] = '\n';
+    ssize_t w = write(log_fd, line, end);
+    (void)w; /* nowhere to report it */
+}
