@@ -6,26 +6,43 @@
 #define RESTANTE_MIME_MIME_H
 
 #include "base/error.h"
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
 
 struct mime;
 
-/* ok=false: why is a sentence; otherwise the answer's bytes, valid during the call. */
-typedef void mime_fn(void *ctx, bool ok, const char *why, const uint8_t *p, size_t n);
+enum mime_verdict {
+    MIME_OK,
+    MIME_REFUSED, /* the helper looked at it and says no: it will say so again */
+    MIME_FAILED   /* the helper could not be started, died twice over it, took too long, or ends */
+};
+
+struct mime_answer { /* valid during the call; p has a NUL behind it that n does not count */
+    const uint8_t *p;
+    size_t n;
+    uint64_t header_octets; /* of mime_skeleton: m's header with its empty line, */
+    uint64_t octets;        /* and all of m */
+};
+
+/* Called once per request, never before the request function returned. a is NULL unless MIME_OK;
+ * why is a sentence otherwise. */
+typedef void mime_fn(void *ctx, enum mime_verdict verdict, const char *why,
+                     const struct mime_answer *a);
 
 /* Starts the helper at this path lazily. NULL without memory. */
 struct mime *mime_new(uv_loop_t *loop, const char *helper_path, struct error *e);
-/* Parses the message in fd (a duplicate is passed on; the caller keeps fd) whose header must end
- * within 256 KiB: answers its skeleton (proto/skeleton.h: each part's header, octets, lines). */
+/* Parses the message in fd, a regular file holding exactly m in CRLF (opened again for the helper:
+ * the caller keeps fd and its position, and may close it at once): answers its skeleton
+ * (proto/skeleton.h: each part's header, octets, lines). Refused: a header over HEADER_MAX, more
+ * than PARTS_MAX parts, a skeleton over SKELETON_MAX, a NUL or a bare LF. */
 void mime_skeleton(struct mime *m, int fd, mime_fn *fn, void *ctx);
 /* Renders skeleton + m's own header to the text of BODYSTRUCTURE (RFC 3501, without outer
  * parentheses), exactly as Dovecot would for the full message. Copies its input. */
 void mime_render(struct mime *m, const void *header, size_t header_len, const uint8_t *skeleton,
                  size_t skeleton_len, mime_fn *fn, void *ctx);
-/* Ends the helper; outstanding requests are answered with ok=false. Nulls. */
+/* Ends the helper; outstanding requests are answered with MIME_FAILED. Nulls; the memory goes when
+ * the loop has closed the handles. */
 void mime_free(struct mime **m);
 
 #endif
