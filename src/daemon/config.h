@@ -18,46 +18,58 @@ struct config_list {
 };
 
 struct config {
-    char home[PATH_CAP / 2]; /* absolute */
+    char home[PATH_CAP / 2];       /* absolute */
     char address[ADDRESS_MAX + 1]; /* [peer] address */
     char log_level[8];             /* [peer] log = error|warn|info|debug|trace */
 
     /* [network] */
     uint32_t network;             /* id: peers of another network are not understood */
     struct config_list bootstrap; /* bootstrap = host:port host:port ... */
-    char dht_socket[256];         /* dht_socket: use this running restante-dht; empty: start our own */
-    char dht_bind[64];            /* dht_bind: address of our own node, "" = all */
-    char dht_bind6[64];           /* dht_bind6: the same for IPv6, "" = all, "none" = off */
+    char dht_socket[256]; /* dht_socket: use this running restante-dht; empty: start our own */
+    char dht_bind[64];    /* dht_bind: address of our own node, "" = all */
+    char dht_bind6[64];   /* dht_bind6: the same for IPv6, "" = all, "none" = off */
     uint16_t dht_port;
     char http_bind[64]; /* where the outbox is served */
     uint16_t http_port;
-    struct config_list endpoints; /* endpoints = http://host:port ...: what the descriptor announces */
-    char socks[256];              /* host:port for .onion */
-    bool private_addresses;       /* connect to private ranges also for strangers */
+    struct config_list
+        endpoints;          /* endpoints = http://host:port ...: what the descriptor announces */
+    char socks[256];        /* host:port for .onion */
+    bool private_addresses; /* connect to private ranges also for strangers */
 
     /* [mail] */
     uint16_t imap_port, submission_port; /* TLS, on loopback */
-    bool allow_foreign_from;      /* submit mail whose From is not ours (adds Sender:) */
-    struct config_list relays;    /* relays = address ...: senders whose foreign From is accepted */
-    int64_t validity_s;           /* how long a message waits; default a week */
-    int64_t sent_wait_s;          /* before our own copy goes to Sent; default 30 */
-    int64_t open_wait_s;          /* how long a FETCH waits for a pull; default 60 */
+    bool allow_foreign_from;             /* submit mail whose From is not ours (adds Sender:) */
+    struct config_list relays; /* relays = address ...: senders whose foreign From is accepted */
+    double validity_s;         /* how long a message waits; default a week */
+    double sent_wait_s;        /* before our own copy goes to Sent; default 30 */
+    double open_wait_s;        /* how long a FETCH waits for a pull; default 60 */
 
-    /* [timing], seconds; tests shorten them */
-    int64_t poll_s;          /* slow polling of ns: and nr:, default 60 */
-    int64_t retry_s;         /* first retry of a failed step, default 5, doubled up to 64 times */
-    int64_t descriptor_s;    /* renewal of the descriptor, default 8 h */
-    int64_t reput_s;         /* ns and nr put again, default 1 h */
-    int64_t sweep_s;         /* link counts, default 60 */
-    int64_t decline_grace_s; /* default 3600 */
-    int64_t trash_grace_s;   /* default 86400 */
-    int64_t expiry_grace_s;  /* default 86400 */
-    int64_t give_up_s;       /* a receiver's key not found for so long: failed; default 5 days */
+    /* [timing], seconds, may be fractions; tests shorten them */
+    double poll_s;          /* slow polling of ns: and nr:, default 60 */
+    double retry_s;         /* first retry of a failed step, default 5, doubled up to 64 times */
+    double descriptor_s;    /* renewal of the descriptor, default 8 h */
+    double reput_s;         /* ns and nr put again, default 1 h */
+    double sweep_s;         /* link counts, default 60 */
+    double decline_grace_s; /* default 3600 */
+    double trash_grace_s;   /* default 86400 */
+    double expiry_grace_s;  /* default 86400 */
+    double give_up_s;       /* a receiver's key not found for so long: failed; default 5 days */
 };
 
+/* The defaults; home and address stay empty. */
+void config_defaults(struct config *c);
 /* Reads HOME/config over the defaults; an unknown section or key, or a bad value, is an error that
- * names the line. */
+ * names the line. home must be absolute. */
 int config_load(struct config *c, const char *home, struct error *e);
+/* Sets one value as a line of the file would ("mail", "imap_port", "1993"); a list's items are
+ * added to it. -1 and a sentence without a line number. */
+int config_set(struct config *c, const char *section, const char *key, const char *value,
+               struct error *e);
+/* Empties a list or sets a value back to its default. -1: there is no such key. */
+int config_reset(struct config *c, const char *section, const char *key, struct error *e);
+/* The text of a config file: values that differ from the defaults, and the ports, are set; the
+ * others stand in comments. -1 when out's cap is too small (4 KB are enough without lists). */
+int config_format(const struct config *c, struct buf *out);
 /* HOME/sub into out. */
 int config_path(const struct config *c, const char *sub, char out[PATH_CAP], struct error *e);
 
