@@ -11,9 +11,12 @@
  * (1..63, no hyphen at an end), whole at most ADDRESS_MAX, no colon. 0 and the canonical form in
  * out, or -1. (P-2.1) */
 int address_parse(const char *in, char out[ADDRESS_MAX + 1]);
+/* Is this lower-case text dot-separated labels as above? */
+bool hostname_ok(const char *s);
 /* The group part of a canonical address: what stands behind '@'. */
 const char *address_group(const char *canonical);
-/* DHT keys: prefix + address, e.g. dht_key(out, "ns:", "bob@demo"). prefix "" for the descriptor. */
+/* DHT keys: prefix + address, e.g. dht_key(out, "ns:", "bob@demo"). prefix "" for the descriptor.
+ * 0, or -1 when it would be longer than DHT_KEY_MAX. (P-2.4) */
 #define DHT_KEY_MAX (ADDRESS_MAX + 64)
 int dht_key(char out[DHT_KEY_MAX + 1], const char *prefix, const char *address);
 

@@ -24,6 +24,7 @@
 #define IDENTITY_LIFE_MAX (90LL * 86400)
 #define DESCRIPTOR_LIFE_MAX (7LL * 86400)
 #define DHT_LIFE_MAX (7LL * 86400 - 3600) /* of one DHT entry */
+#define LIFE_SLACK 3600                   /* seconds that two clocks may differ */
 #define SEQ_AHEAD_MS (86400LL * 1000)     /* a sequence number further ahead is refused */
 
 #endif

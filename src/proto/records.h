@@ -3,9 +3,15 @@
  *
  * A signed record is CBOR [payload: bstr, signature: bstr]; payload is CBOR
  * [type: tstr, network: uint, key: tstr, body: map], deterministic (RFC 8949 4.2.1). The caller
- * verifies the signature over the payload octets before it acts on a body; *_decode refuses anything
- * over a cap, non-minimal, out of order, doubled, of unknown type or trailing. Unknown map keys
- * above the known ones are refused in version 1 types. */
+ * verifies the signature over the payload octets before it acts on a body; *_decode refuses
+ * anything over a cap, non-minimal, out of order, doubled, of unknown type or trailing. Unknown map
+ * keys above the known ones are refused in version 1 types.
+ *
+ * *_encode append a payload to out; -1 when the struct holds something that *_decode would refuse
+ * (what we write, we can read) or out's cap is too small, and out is then unchanged.
+ * *_decode return 0, -1 and a sentence, or RECORD_UNKNOWN and a sentence when the payload is of a
+ * type or version that this program does not know: log it and ignore it. After a failure the struct
+ * is all zero. They do not look at a clock: see record_life_ok and record_seq_ok. */
 #ifndef RESTANTE_PROTO_RECORDS_H
 #define RESTANTE_PROTO_RECORDS_H
 
@@ -21,12 +27,29 @@
 #define MESSAGE_ID_LEN 16
 #define INSTANCE_LEN 16
 
-/* What every payload begins with; checked by *_decode against what the caller expects. */
+#define RECORD_UNKNOWN (-2)
+#define RECORD_TYPE_MAX 39 /* octets of a type string */
+
+#define TYPE_IDENTITY "restante/identity/1"
+#define TYPE_DESCRIPTOR "restante/descriptor/1"
+#define TYPE_NOTIFICATION "restante/ns/1"
+#define TYPE_CANCELLATION "restante/cancel/1"
+
+/* What every payload begins with; checked by *_decode against what the caller expects. The key must
+ * also be the one that belongs to the address inside (P-4.3). */
 struct record_place {
     uint32_t network;
     const char *key; /* DHT key text, e.g. "ns:bob@demo" */
 };
 
+/* Is the record alive at `now` and does it live at most max seconds more (NS_LIFE_MAX,
+ * IDENTITY_LIFE_MAX, DESCRIPTOR_LIFE_MAX)? All in seconds since 1970; LIFE_SLACK is allowed for
+ * differing clocks at the far end only. (P-4.4) */
+bool record_life_ok(int64_t expiry, int64_t now, int64_t max);
+/* Is the sequence number at most SEQ_AHEAD_MS ahead of this wall time in milliseconds? (P-4.5) */
+bool record_seq_ok(uint64_t seq, int64_t now_ms);
+
+/* payload and signature -> the signed record, and back; at most RECORD_MAX in all. (P-4.1) */
 int record_wrap(const struct span *payload, const struct span *signature, struct buf *out);
 int record_unwrap(const uint8_t *p, size_t n, struct span *payload_r, struct span *signature_r,
                   struct error *e);
@@ -62,7 +85,7 @@ int descriptor_decode(const uint8_t *payload, size_t n, const struct record_plac
 
 /* notification: "restante/ns/1" at ns:<receiver>; signed, then encrypted to the receiver */
 struct blob_ref {
-    uint8_t hash[HASH_LEN];        /* h */
+    uint8_t hash[HASH_LEN]; /* h */
     uint64_t size;
     uint8_t chunks_hash[HASH_LEN]; /* SHA-256 of its chunk hashes in a row */
 };
@@ -97,7 +120,9 @@ int notification_decode(const uint8_t *payload, size_t n, const struct record_pl
 void notification_id(const uint8_t sender_fpr[FPR_LEN], const uint8_t message_id[MESSAGE_ID_LEN],
                      const char *receiver, uint8_t out[HASH_LEN]);
 
-/* header + skeleton -> zlib stream, and back with caps HEADER_MAX and SKELETON_MAX (P-4.5). */
+/* header + skeleton -> zlib stream, and back with caps HEADER_MAX and SKELETON_MAX (P-4.9). The
+ * header must be without NUL. head_unpack appends to both buffers and leaves them as they were on
+ * -1. */
 int head_pack(const struct span *header, const struct span *skeleton, struct buf *out);
 int head_unpack(const uint8_t *p, size_t n, struct buf *header_r, struct buf *skeleton_r,
                 struct error *e);
@@ -114,7 +139,8 @@ int cancellation_encode(const struct cancellation *r, const struct record_place 
 int cancellation_decode(const uint8_t *payload, size_t n, const struct record_place *at,
                         struct cancellation *r, struct error *e);
 
-/* The type string of a payload, without checking the rest; "" when it has none. */
-void record_type(const uint8_t *payload, size_t n, char out[40]);
+/* The type string of a payload, without checking the rest; "" when it has none. Only characters of
+ * [a-z0-9/.-] are let through. */
+void record_type(const uint8_t *payload, size_t n, char out[RECORD_TYPE_MAX + 1]);
 
 #endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* head.c - a message's header and MIME skeleton, deflated together (P-4.9). The compressed form
+ * comes from strangers: what it inflates to is capped. */
+#include "proto/record.h"
+
+#include <string.h>
+#include <zlib.h>
+
+#define PLAIN_MAX (HEADER_MAX + SKELETON_MAX + 16)
+#define PIECE 16384
+
+/* Runs a zlib stream over all its input into out; -1 when it is broken, goes on behind its end, or
+ * does not fit. */
+static int pump(z_stream *z, int (*step)(z_stream *, int), int flush, struct buf *out)
+{
+    uint8_t piece[PIECE];
+    int rc;
+    do {
+        z->next_out = piece;
+        z->avail_out = sizeof piece;
+        rc = step(z, flush);
+        size_t n = sizeof piece - z->avail_out;
+        if (rc != Z_OK && rc != Z_STREAM_END)
+            return -1;
+        if (n > 0 && buf_append(out, piece, n) != 0)
+            return -1;
+    } while (rc != Z_STREAM_END);
+    return z->avail_in == 0 ? 0 : -1;
+}
+
+static int deflate_all(const struct buf *plain, struct buf *out)
+{
+    z_stream z = {.next_in = plain->data, .avail_in = (uInt)plain->len};
+    size_t before = out->len;
+    if (deflateInit(&z, Z_DEFAULT_COMPRESSION) != Z_OK)
+        return -1;
+    int rc = pump(&z, deflate, Z_FINISH, out);
+    deflateEnd(&z);
+    if (rc != 0)
+        out->len = before;
+    return rc;
+}
+
+int head_pack(const struct span *header, const struct span *skeleton, struct buf *out)
+{
+    struct buf plain = BUF_INIT(PLAIN_MAX);
+    struct cbor_out w;
+    if (header->n > HEADER_MAX || skeleton->n > SKELETON_MAX ||
+        (header->n > 0 && memchr(header->p, 0, header->n)))
+        return -1;
+    cbor_out_init(&w, &plain);
+    cbor_out_array(&w, 2);
+    cbor_out_bytes(&w, header->p, header->n);
+    cbor_out_bytes(&w, skeleton->p, skeleton->n);
+    int rc = cbor_out_end(&w);
+    if (rc == 0)
+        rc = deflate_all(&plain, out);
+    buf_free(&plain);
+    return rc;
+}
+
+static int inflate_all(const uint8_t *p, size_t n, struct buf *plain)
+{
+    z_stream z = {.next_in = (z_const Bytef *)p, .avail_in = (uInt)n};
+    if (inflateInit(&z) != Z_OK)
+        return -1;
+    int rc = pump(&z, inflate, Z_NO_FLUSH, plain);
+    inflateEnd(&z);
+    return rc;
+}
+
+/* Splits the inflated pair and appends both parts, or neither. */
+static int split(const struct buf *plain, struct buf *header_r, struct buf *skeleton_r,
+                 struct error *e)
+{
+    struct cbor_in in;
+    struct span header, skeleton;
+    struct error why;
+    size_t before = header_r->len;
+    cbor_in_init(&in, plain->data, plain->len);
+    cbor_in_array_of(&in, 2);
+    cbor_in_bytes(&in, HEADER_MAX, &header);
+    cbor_in_bytes(&in, SKELETON_MAX, &skeleton);
+    if (header.n > 0 && memchr(header.p, 0, header.n))
+        cbor_in_fail(&in, "a header with a NUL in it");
+    cbor_in_leave(&in);
+    if (cbor_in_end(&in, &why) != 0)
+        return error_set(e, "The announced head is %s.", why.text);
+    if (header.n > 0 && buf_append(header_r, header.p, header.n) != 0)
+        return error_set(e, "The announced header is too large.");
+    if (skeleton.n > 0 && buf_append(skeleton_r, skeleton.p, skeleton.n) != 0) {
+        header_r->len = before;
+        return error_set(e, "The announced MIME skeleton is too large.");
+    }
+    return 0;
+}
+
+int head_unpack(const uint8_t *p, size_t n, struct buf *header_r, struct buf *skeleton_r,
+                struct error *e)
+{
+    struct buf plain = BUF_INIT(PLAIN_MAX);
+    int rc;
+    if (n > HEAD_BLOB_MAX)
+        return error_set(e, "The announced head of %zu octets is over the limit.", n);
+    if (inflate_all(p, n, &plain) != 0)
+        rc = error_set(e, "The announced head does not inflate within its limit.");
+    else
+        rc = split(&plain, header_r, skeleton_r, e);
+    buf_free(&plain);
+    return rc;
+}
