@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The commands of this project; the build itself is Meson's (meson.build).
+#   make demo [ARGS=--once]   a small private network, one message from alice to bob
+#   make test                 unit tests and tests on real daemons
+# Both install first what packages.txt lists and is missing.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+ARGS ?=
+PYTHON ?= /usr/bin/python3
+export PYTHONDONTWRITEBYTECODE = 1
+
+.PHONY: all demo test corpus big sanitize install format-check format clean
+
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	meson setup --prefix $(PREFIX) $(BUILD)
+
+demo:
+	sh scripts/install-packages run build
+	sh scripts/build $(BUILD)
+	@$(PYTHON) scripts/stage.py --build $(BUILD) -- scripts/demo.py $(ARGS)
+
+test:
+	sh scripts/install-packages run build test corpus
+	sh scripts/build $(BUILD)
+	@$(PYTHON) scripts/test.py --build $(BUILD) $(ARGS)
+
+# All 6,046 real messages instead of 300 of them; takes a while.
+corpus:
+	sh scripts/install-packages run build test corpus
+	sh scripts/build $(BUILD)
+	@RESTANTE_CORPUS=all $(PYTHON) scripts/test.py --build $(BUILD) --peer-only tests/peer/test_corpus.py $(ARGS)
+
+# One message of 2 GB, and every process under 100 MB.
+big:
+	sh scripts/install-packages run build test
+	sh scripts/build $(BUILD)
+	@RESTANTE_BIG=1 $(PYTHON) scripts/test.py --build $(BUILD) --peer-only tests/peer/test_big.py $(ARGS)
+
+# The unit tests with the address and undefined-behaviour sanitizers.
+sanitize:
+	sh scripts/install-packages run build test
+	sh scripts/build $(BUILD)-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debug
+	meson test -C $(BUILD)-sanitize --print-errorlogs
+
+install: all
+	meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+
+SOURCES = $(shell git ls-files '*.c' '*.h' '*.cpp' '*.hpp')
+format-check:
+	clang-format --dry-run -Werror $(SOURCES)
+
+format:
+	clang-format -i $(SOURCES)
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-sanitize .pytest_cache
+	find scripts tests -name __pycache__ -type d -exec rm -rf {} +

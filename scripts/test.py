@@ -1,0 +1,105 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All tests: the unit tests of the build folder, then the tests on real daemons as an ordinary user.
+The last line alone counts what passed and failed; the exit status is 1 when anything failed.
+
+usage: test.py [--build DIR] [--peer-only] [pytest arguments and paths]
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from stage import ROOT, Stage  # noqa: E402
+
+
+def unit_tests(build):
+    """(passed, failed, skipped) of the single tests inside the unit test programs."""
+    print("Unit tests", flush=True)
+    log = os.path.join(build, "meson-logs", "testlog.json")
+    if os.path.exists(log):
+        os.remove(log)
+    done = subprocess.run(["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    passed = failed = skipped = 0
+    programs = 0
+    if os.path.exists(log):
+        with open(log, encoding="utf-8") as f:
+            for line in f:
+                programs += 1
+                one = json.loads(line)
+                text = one.get("stdout", "") + one.get("stderr", "")
+                good = sum(int(n) for n in re.findall(r"\[  PASSED  \] (\d+) test", text))
+                bad = sum(int(n) for n in re.findall(r"\[  FAILED  \] (\d+) test", text))
+                left = sum(int(n) for n in re.findall(r"\[  SKIPPED \] (\d+) test", text))
+                if one["result"] == "SKIP":
+                    skipped += 1
+                    continue
+                if one["result"] not in ("OK", "EXPECTEDFAIL"):
+                    bad = max(bad, 1)
+                elif not good:
+                    good = 1
+                passed, failed, skipped = passed + good, failed + bad, skipped + left
+    if done.returncode != 0:
+        failed = max(failed, 1)
+        print(done.stdout)
+    print(f"  {passed} passed, {failed} failed in {programs} programs", flush=True)
+    return passed, failed, skipped
+
+
+def peer_tests(build, arguments):
+    """(passed, failed, skipped) of pytest."""
+    print("Tests on real daemons", flush=True)
+    take = []
+    if os.path.isdir(os.path.join(ROOT, ".corpus")):
+        take.append(".corpus")
+    # What the tests of the house itself read.
+    take += ["src", "dhtd", "mimed", "plugin", "doc", "bench", "README.md", "packages.txt"]
+    stage = Stage(build, take)
+    results = os.path.join(stage.path, "t", "results.xml")
+    if not any(not a.startswith("-") for a in arguments):
+        arguments = [*arguments, "tests/house", "tests/peer"]
+    try:
+        code = stage.run(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider",
+                          "--tb=short", "-rs", "--durations=8", f"--junitxml={results}",
+                          *arguments])
+        try:
+            suite = ElementTree.parse(results).getroot().find("testsuite")
+            total, bad, errors, left = (int(suite.get(k))
+                                        for k in ("tests", "failures", "errors", "skipped"))
+            counts = [total - bad - errors - left, bad + errors, left]
+        except (OSError, ElementTree.ParseError, AttributeError):
+            counts = [0, 0, 0]
+        if code != 0:
+            counts[1] = max(counts[1], 1)
+        return counts
+    finally:
+        stage.close(keep=bool(os.environ.get("RESTANTE_KEEP")))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--peer-only", action="store_true")
+    args, rest = parser.parse_known_args()
+    os.chdir(ROOT)
+    fetch = os.path.join(ROOT, "scripts", "fetch-corpus")
+    if os.path.exists(fetch) and subprocess.run(["sh", fetch]).returncode != 0:
+        print("The corpus of real mail is not there; its tests will be skipped.", file=sys.stderr)
+    counts = [0, 0, 0]
+    if not args.peer_only:
+        counts = unit_tests(args.build)
+    counts = [a + b for a, b in zip(counts, peer_tests(args.build, rest))]
+    print(f"{counts[0]} passed, {counts[1]} failed"
+          + (f", {counts[2]} skipped" if counts[2] else ""), flush=True)
+    sys.exit(1 if counts[1] else 0)
+
+
+if __name__ == "__main__":
+    main()

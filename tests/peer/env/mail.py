@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Messages to send, and what must arrive of them."""
+
+import hashlib
+import re
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+
+# The two fields that the receiver's peer writes once, in this order, above m's own header.
+TRACE = (b"received", b"authentication-results")
+
+
+def picture(size, seed="picture"):
+    """Octets that no compression makes smaller, the same at every call."""
+    out = bytearray()
+    n = 0
+    while len(out) < size:
+        out += hashlib.sha256(f"{seed} {n}".encode()).digest()
+        n += 1
+    return bytes(out[:size])
+
+
+def compose(sender, to, subject, text="Good morning.\n", attachment=None, name="picture.png",
+            **fields):
+    """A message as mail clients write it: octets with CRLF."""
+    m = EmailMessage()
+    m["From"] = sender
+    m["To"] = ", ".join([to] if isinstance(to, str) else to)
+    m["Subject"] = subject
+    m["Date"] = formatdate(localtime=True)
+    m["Message-ID"] = make_msgid(domain=sender.split("@")[1])
+    for field, value in fields.items():
+        m[field.replace("_", "-")] = value
+    m.set_content(text)
+    if attachment is not None:
+        m.add_attachment(attachment, maintype="image", subtype="png", filename=name)
+    return m.as_bytes(policy=m.policy.clone(linesep="\r\n"))
+
+
+def fields(message):
+    """The header as a list of (lower-case name, whole field with its line ends), and where it ends.
+    A line that is no field counts as one without a name."""
+    end = message.find(b"\r\n\r\n")
+    end = len(message) if end < 0 else end + 2
+    if message.startswith(b"\r\n"):
+        end = 0
+    out = []
+    for line in message[:end].splitlines(keepends=True) if end else []:
+        if out and line[:1] in b" \t":
+            out[-1] = (out[-1][0], out[-1][1] + line)
+        else:
+            m = re.match(rb"([!-9;-~]+)[ \t]*:", line)
+            out.append((m.group(1).lower() if m else b"", line))
+    return out, end
+
+
+def split_trace(message):
+    """(the two trace fields, the rest); raises when they are not there."""
+    head, _ = fields(message)
+    names = tuple(n for n, _ in head[:2])
+    assert names == TRACE, f"the trace fields are missing: {message[:300]!r}"
+    cut = len(head[0][1]) + len(head[1][1])
+    return message[:cut], message[cut:]
+
+
+def check_arrived(sent, got, sender=None):
+    """got is the receiver's two trace fields and m; m is what was sent without Bcc, with a Date and a
+    Message-ID if they were missing, and with Sender if the From was not the sender's own."""
+    _, m = split_trace(got)
+    if m == sent:
+        return
+    have, have_end = fields(m)
+    want, want_end = fields(sent)
+    assert m[have_end:] == sent[want_end:], "the body differs"
+    want = [f for f in want if f[0] != b"bcc"]
+    names = {n for n, _ in want}
+    for name in (b"date", b"message-id"):
+        if name not in names:
+            have = [f for f in have if f[0] != name]
+    if sender:
+        extra = b"sender: " + sender.encode() + b"\r\n"
+        have = [f for f in have if f[1].lower() != extra or f in want]
+    assert have == want, f"the header differs:\n{have}\n{want}"

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Some DHT nodes and the peers among them, in one short temporary folder."""
+
+import os
+import random
+import shutil
+import tempfile
+
+from .node import DhtNode
+from .peer import Peer
+
+
+class Network:
+    def __init__(self, nodes=5, settings=None, folder=None):
+        """settings: configuration for every peer, {"section.key": value}."""
+        if os.geteuid() == 0:
+            raise PermissionError("peers do not run as root: use scripts/stage.py -- COMMAND")
+        self.id = random.randrange(1, 1 << 31)
+        self.made = folder is None
+        self.folder = folder or tempfile.mkdtemp(prefix="r", dir=os.environ.get("TMPDIR", "/tmp"))
+        self.settings = dict(settings or {})
+        self.nodes, self.peers = [], []
+        try:
+            for _ in range(nodes):
+                self.node()
+        except BaseException:
+            self.close()
+            raise
+
+    def node(self, options=()):
+        """One more node, started."""
+        n = DhtNode(os.path.join(self.folder, f"n{len(self.nodes)}"), self.id,
+                    [self.nodes[0].address] if self.nodes else [], options)
+        self.nodes.append(n)
+        return n.start()
+
+    def bootstraps(self):
+        return [n.address for n in self.nodes[:3]]
+
+    def peer(self, address, settings=None, start=True):
+        """A new peer: init, and unless told otherwise started and ready."""
+        p = Peer(self, address, {**self.settings, **(settings or {})})
+        self.peers.append(p)
+        p.init()
+        if start:
+            p.start()
+            p.wait_ready()
+        return p
+
+    def close(self):
+        # All told first, so that their ends overlap.
+        for p in self.peers:
+            p.tell_stop()
+        for p in self.peers:
+            p.stop()
+        for n in self.nodes:
+            n.kill9()
+        if self.made and not os.environ.get("RESTANTE_KEEP"):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One restante-dht that only stores and forwards."""
+
+import os
+import socket
+
+from .process import Process, free_port, program
+from .wait import tail, wait_for
+
+
+class DhtNode:
+    """A node of a private network on 127.0.0.1; its files are in a folder of its own."""
+
+    def __init__(self, folder, network, bootstrap=(), options=()):
+        self.folder = folder
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        self.port = free_port(socket.SOCK_DGRAM)
+        self.socket = os.path.join(folder, "dht.sock")
+        self.log = os.path.join(folder, "dht.log")
+        self.network = network
+        self.bootstrap = list(bootstrap)
+        self.options = list(options)
+        self.process = None
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def start(self):
+        command = [program("restante-dht"), "--socket", self.socket, "--bind", "127.0.0.1",
+                   "--bind6", "none", "--port", str(self.port), "--network", str(self.network),
+                   "--state", os.path.join(self.folder, "state"),
+                   # Many nodes share one address here.
+                   "--requests", "200000", "--requests-per-peer", "100000"]
+        for b in self.bootstrap:
+            command += ["--bootstrap", b]
+        self.process = Process(command + self.options, self.log)
+        wait_for(self._listening, 10, f"restante-dht on port {self.port}", [self.log])
+        return self
+
+    def _listening(self):
+        if not self.process.running():
+            raise RuntimeError("it ended: " + tail(self.log, 3))
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(self.socket)
+        return True
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process = None
+
+    def kill9(self):
+        if self.process:
+            self.process.kill9()
+            self.process = None

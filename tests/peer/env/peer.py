@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One peer: its home, its restanted, and a user's doors into it (command line, SMTP, IMAP)."""
+
+import configparser
+import json
+import os
+import smtplib
+import socket
+import ssl
+import subprocess
+
+from .imap import Imap
+from .process import Process, free_port, program
+from .wait import tail, wait_for
+
+# Short periods: a test must not wait for a slow poll.
+QUICK = {
+    "timing.poll": "0.5", "timing.retry": "0.5", "timing.sweep": "0.5", "timing.reput": "60",
+    "timing.decline_grace": "1", "timing.trash_grace": "3", "mail.sent_wait": "1",
+    "mail.open_wait": "20", "peer.log": "debug",
+}
+
+
+class Peer:
+    def __init__(self, network, address, settings=None):
+        self.network = network
+        self.address = address
+        name = address.split("@")[0]
+        self.home = os.path.join(network.folder, name)
+        self.output = os.path.join(network.folder, name + ".out")
+        self.settings = {**QUICK, **(settings or {})}
+        self.http_port = free_port()
+        self.process = None
+        self.imap_port = self.submission_port = 0
+
+    # Life
+
+    def init(self):
+        command = ["init", self.address, "--network", str(self.network.id),
+                   "--listen", "127.0.0.1", "--http-port", str(self.http_port),
+                   "--endpoint", f"http://127.0.0.1:{self.http_port}",
+                   "--imap-port", str(free_port()), "--submission-port", str(free_port()),
+                   "--dht-port", str(free_port(socket.SOCK_DGRAM))]
+        for b in self.network.bootstraps():
+            command += ["--bootstrap", b]
+        for key, value in self.settings.items():
+            command += ["--set", f"{key}={value}"]
+        text = self.cli(*command)
+        ini = configparser.ConfigParser(interpolation=None, strict=False)
+        ini.read(os.path.join(self.home, "config"))
+        self.imap_port = ini.getint("mail", "imap_port")
+        self.submission_port = ini.getint("mail", "submission_port")
+        return text
+
+    def start(self, env=None):
+        """Starts restanted; wait_ready() waits for it."""
+        assert not self.process, f"{self.address} runs already"
+        self.process = Process([program("restanted"), "--home", self.home], self.output, env)
+        return self
+
+    def wait_ready(self, seconds=30):
+        return wait_for(lambda: self.alive() and self.status()["ready"], seconds,
+                        f"{self.address} to be ready", self.logs)
+
+    def alive(self):
+        if not self.process.running():
+            raise RuntimeError("restanted ended: " + tail(self.output, 5))
+        return True
+
+    def tell_stop(self):
+        """SIGTERM, without waiting."""
+        if self.process and self.process.running():
+            self.process.popen.terminate()
+
+    def stop(self):
+        """A clean stop; the exit status."""
+        code = self.process.terminate(15) if self.process else None
+        self.process = None
+        return code
+
+    def kill9(self):
+        if self.process:
+            self.process.kill9()
+            self.process = None
+
+    def restart(self):
+        self.stop()
+        self.start()
+        self.wait_ready()
+
+    def children(self):
+        """{name: pid} of what restanted started: restante-dht, restante-mime, dovecot."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children",
+                  encoding="ascii") as f:
+            pids = [int(p) for p in f.read().split()]
+        names = {}
+        for pid in pids:
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as f:
+                names[os.path.basename(f.read().split("\0")[0])] = pid
+        return names
+
+    def logs(self):
+        return [self.output] + [os.path.join(self.home, "log", n)
+                                for n in ("restanted.log", "dovecot.log", "dht.log")]
+
+    def log_text(self, name="restanted.log"):
+        try:
+            with open(os.path.join(self.home, "log", name), encoding="utf-8",
+                      errors="replace") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
+    # Command line
+
+    def run_cli(self, *arguments, seconds=60):
+        return subprocess.run([program("restante"), "--home", self.home, *arguments],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=seconds)
+
+    def cli(self, *arguments, seconds=60):
+        """restante ARGUMENTS; its output. Raises with its error text when it fails."""
+        done = self.run_cli(*arguments, seconds=seconds)
+        if done.returncode != 0:
+            raise RuntimeError(f"restante {' '.join(arguments)}: status {done.returncode}: "
+                               f"{done.stderr.strip()}")
+        return done.stdout
+
+    def status(self):
+        return json.loads(self.cli("status", "--json"))
+
+    def outbox(self):
+        return json.loads(self.cli("outbox", "--json"))["messages"]
+
+    def inbox(self):
+        return json.loads(self.cli("inbox", "--json"))["messages"]
+
+    def pull(self, nid):
+        return self.cli("pull", nid)
+
+    def decline(self, nid):
+        return self.cli("decline", nid)
+
+    def idle(self):
+        """The status once nothing is under way, nothing waits and nothing lives in the DHT."""
+        s = self.status()
+        if s["pending"] == 0 and s["outbox"]["messages"] == 0 and s["dht"]["ns_live"] == 0 \
+                and s["dht"]["nr_live"] == 0:
+            return s
+        return None
+
+    def wait_idle(self, seconds=30):
+        """Nothing pending, outbox empty, no live ns and no live nr in the DHT."""
+        last = {}
+
+        def check():
+            s = self.status()
+            last.update({k: s[k] for k in ("pending", "outbox", "inbox", "dht", "failed")})
+            return self.idle()
+
+        try:
+            return wait_for(check, seconds, f"{self.address} to have nothing left", self.logs,
+                            every=0.2)
+        except AssertionError as e:
+            raise type(e)(f"{last}\n{e}") from None
+
+    # Mail client
+
+    @property
+    def password(self):
+        with open(os.path.join(self.home, "secret", "password"), encoding="ascii") as f:
+            return f.read().strip()
+
+    def tls(self):
+        """Trusts this peer's private authority and nothing else."""
+        return ssl.create_default_context(cafile=os.path.join(self.home, "tls", "ca.pem"))
+
+    def smtp(self, login=True, seconds=60):
+        s = smtplib.SMTP_SSL("127.0.0.1", self.submission_port, context=self.tls(),
+                             timeout=seconds)
+        if login:
+            s.login(self.address, self.password)
+        return s
+
+    def send(self, message, to, sender=None, seconds=60):
+        """Submits octets with CRLF (or an email.message); an SMTP error raises."""
+        data = message if isinstance(message, bytes) else message.as_bytes(
+            policy=message.policy.clone(linesep="\r\n"))
+        s = self.smtp(seconds=seconds)
+        try:
+            s.sendmail(sender or self.address, to, data, mail_options=["BODY=8BITMIME"])
+        finally:
+            s.close()
+
+    def imap(self, mailbox="INBOX", readonly=False, client=None):
+        box = Imap("127.0.0.1", self.imap_port, self.tls())
+        box.login(self.address, self.password)
+        if client:
+            box.identify(client)
+        if mailbox:
+            box.select(mailbox, readonly)
+        return box
+
+    def uids(self, mailbox="INBOX"):
+        with self.imap(mailbox, readonly=True) as box:
+            return box.uids()
+
+    def wait_stubs(self, count, seconds=30, mailbox="INBOX"):
+        """Waits until the mailbox has that many messages; their UIDs."""
+        def check():
+            uids = self.uids(mailbox)
+            return uids if len(uids) >= count else None
+        return wait_for(check, seconds, f"{count} messages in {self.address}'s {mailbox}",
+                        lambda: self.logs() + self.network_logs(), every=0.15)
+
+    def network_logs(self):
+        return [os.path.join(p.home, "log", "restanted.log") for p in self.network.peers
+                if p is not self]
