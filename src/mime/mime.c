@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* mime.c - the queue of questions for restante-mime; helper.c holds the process and its socket.
+ *
+ * The request at the head of the queue is with the helper, the others wait. A helper that dies over
+ * a request gets it once more (in a new process); then, or after its time, it is given up. */
+#include "mime/helper.h"
+#include "mime/mime.h"
+#include "mime/wire.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOG_AREA "mime"
+#define TRIES 2
+#define TIME_MS 10000             /* for a small request, */
+#define OCTETS_PER_MS (20 * 1000) /* and a second more for each 20 MB */
+
+struct request {
+    struct request *next;
+    uint8_t verb;
+    int fd;           /* owned; -1 of a rendering */
+    struct buf frame; /* as it goes to the helper */
+    uint64_t time_ms;
+    unsigned tries;
+    mime_fn *fn;
+    void *ctx;
+    char why[160]; /* not empty: failed before it could be queued properly */
+};
+
+struct mime {
+    uv_loop_t *loop;
+    char *path;
+    struct helper *helper; /* NULL while none runs */
+    uv_timer_t timer;      /* of the request under way */
+    uv_timer_t later;      /* starts work after the caller returned */
+    struct request *head, **tail;
+    bool busy; /* head is with the helper */
+    bool freed;
+    unsigned open_handles;
+};
+
+static void go_on(struct mime *m);
+
+static void request_free(struct request *r)
+{
+    if (r->fd >= 0)
+        (void)close(r->fd);
+    buf_free(&r->frame);
+    free(r);
+}
+
+/* Takes the head off the queue and answers it. The callback may queue more, or free m: the caller
+ * of this touches m no further without looking at m->freed. */
+static void finish(struct mime *m, enum mime_verdict verdict, const char *why,
+                   const struct mime_answer *a)
+{
+    struct request *r = m->head;
+
+    m->head = r->next;
+    if (m->head == NULL)
+        m->tail = &m->head;
+    m->busy = false;
+    (void)uv_timer_stop(&m->timer);
+    r->fn(r->ctx, verdict, why, a);
+    request_free(r);
+}
+
+static void on_later(uv_timer_t *t)
+{
+    struct mime *m = t->data;
+
+    go_on(m);
+}
+
+static void go_on_later(struct mime *m)
+{
+    if (!m->freed)
+        (void)uv_timer_start(&m->later, on_later, 0, 0);
+}
+
+static void on_time(uv_timer_t *t)
+{
+    struct mime *m = t->data;
+
+    log_warn("the MIME helper was stopped: a request took longer than %llu s",
+             (unsigned long long)(m->head->time_ms / 1000));
+    helper_kill(&m->helper);
+    go_on_later(m);
+    finish(m, MIME_FAILED, "Looking at the message's structure took too long.", NULL);
+}
+
+/* The helper died, or broke the rules and was ended. */
+static void on_gone(void *ctx, const char *why)
+{
+    struct mime *m = ctx;
+
+    m->helper = NULL;
+    go_on_later(m);
+    if (!m->busy) {
+        log_info("the MIME helper ended: %s", why);
+        return;
+    }
+    log_warn("the MIME helper died over a request (try %u of %d): %s", m->head->tries, TRIES, why);
+    if (m->head->tries >= TRIES) {
+        finish(m, MIME_FAILED, "The helper that looks at the message's structure died over it.",
+               NULL);
+        return;
+    }
+    m->busy = false;
+    (void)uv_timer_stop(&m->timer);
+}
+
+/* An answer frame, without its length: verb and payload, with a NUL behind it. -1: not an answer to
+ * what was asked. */
+static int on_answer(void *ctx, const uint8_t *p, size_t n)
+{
+    struct mime *m = ctx;
+    struct mime_answer a = {.p = p + 1, .n = n - 1};
+
+    if (!m->busy)
+        return -1;
+    if (p[0] == MIME_NO) {
+        go_on_later(m);
+        finish(m, MIME_REFUSED, (const char *)p + 1, NULL);
+        return 0;
+    }
+    if (m->head->verb == MIME_PARSE) {
+        if (p[0] != MIME_PARSED || n < 17)
+            return -1;
+        a.header_octets = mime_get64(p + 1);
+        a.octets = mime_get64(p + 9);
+        a.p += 16;
+        a.n -= 16;
+        if (a.header_octets > a.octets || a.header_octets > HEADER_MAX || a.n > SKELETON_MAX)
+            return -1;
+    } else if (p[0] != MIME_RENDERED) {
+        return -1;
+    }
+    go_on_later(m);
+    finish(m, MIME_OK, NULL, &a);
+    return 0;
+}
+
+/* Hands the head to the helper, starting one if need be. */
+static void go_on(struct mime *m)
+{
+    struct request *r = m->head;
+    struct error e;
+
+    if (m->freed || m->busy || r == NULL)
+        return;
+    if (r->why[0] != '\0') {
+        go_on_later(m);
+        finish(m, MIME_FAILED, r->why, NULL);
+        return;
+    }
+    if (m->helper == NULL) {
+        m->helper = helper_start(m->loop, m->path, on_answer, on_gone, m, &e);
+        if (m->helper == NULL) {
+            log_error("%s", e.text);
+            go_on_later(m);
+            finish(m, MIME_FAILED, e.text, NULL);
+            return;
+        }
+    }
+    m->busy = true;
+    r->tries++;
+    (void)uv_timer_start(&m->timer, on_time, r->time_ms, 0);
+    helper_ask(m->helper, r->frame.data, r->frame.len, r->fd);
+}
+
+static struct request *request_new(uint8_t verb, mime_fn *fn, void *ctx)
+{
+    struct request *r = calloc(1, sizeof *r);
+
+    if (r == NULL)
+        abort(); /* nothing would be left to answer with */
+    r->verb = verb;
+    r->fd = -1;
+    r->frame.cap = MIME_REQUEST_MAX;
+    r->time_ms = TIME_MS;
+    r->fn = fn;
+    r->ctx = ctx;
+    return r;
+}
+
+static void queue(struct mime *m, struct request *r)
+{
+    *m->tail = r;
+    m->tail = &r->next;
+    go_on_later(m);
+}
+
+void mime_skeleton(struct mime *m, int fd, mime_fn *fn, void *ctx)
+{
+    static const uint8_t frame[MIME_HEAD] = {0, 0, 0, 1, MIME_PARSE};
+    struct request *r = request_new(MIME_PARSE, fn, ctx);
+    char path[40];
+    struct stat st;
+
+    /* an open of its own: read-only, and with a position that the caller does not share */
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (r->fd < 0 || fstat(r->fd, &st) < 0)
+        (void)snprintf(r->why, sizeof r->why, "The message cannot be opened: %s.", strerror(errno));
+    else if (!S_ISREG(st.st_mode))
+        (void)snprintf(r->why, sizeof r->why, "The message is not a regular file.");
+    else if (buf_append(&r->frame, frame, sizeof frame) < 0)
+        (void)snprintf(r->why, sizeof r->why, "Out of memory.");
+    else
+        r->time_ms += (uint64_t)st.st_size / OCTETS_PER_MS;
+    queue(m, r);
+}
+
+void mime_render(struct mime *m, const void *header, size_t header_len, const uint8_t *skeleton,
+                 size_t skeleton_len, mime_fn *fn, void *ctx)
+{
+    struct request *r = request_new(MIME_RENDER, fn, ctx);
+    uint8_t head[MIME_HEAD + 4];
+
+    if (header_len > HEADER_MAX || skeleton_len > SKELETON_MAX) {
+        (void)snprintf(r->why, sizeof r->why, "The header or the structure is too large.");
+        queue(m, r);
+        return;
+    }
+    mime_put32(head, (uint32_t)(1 + 4 + header_len + skeleton_len));
+    head[4] = MIME_RENDER;
+    mime_put32(head + MIME_HEAD, (uint32_t)header_len);
+    if (buf_append(&r->frame, head, sizeof head) < 0 ||
+        buf_append(&r->frame, header, header_len) < 0 ||
+        buf_append(&r->frame, skeleton, skeleton_len) < 0)
+        (void)snprintf(r->why, sizeof r->why, "Out of memory.");
+    queue(m, r);
+}
+
+struct mime *mime_new(uv_loop_t *loop, const char *helper_path, struct error *e)
+{
+    struct mime *m = calloc(1, sizeof *m);
+
+    if (m == NULL || (m->path = strdup(helper_path)) == NULL) {
+        free(m);
+        (void)error_set(e, "Out of memory.");
+        return NULL;
+    }
+    m->loop = loop;
+    m->tail = &m->head;
+    (void)uv_timer_init(loop, &m->timer);
+    (void)uv_timer_init(loop, &m->later);
+    m->timer.data = m->later.data = m;
+    m->open_handles = 2;
+    return m;
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    struct mime *m = h->data;
+
+    if (--m->open_handles > 0)
+        return;
+    free(m->path);
+    free(m);
+}
+
+void mime_free(struct mime **mp)
+{
+    struct mime *m = *mp;
+
+    *mp = NULL;
+    if (m == NULL)
+        return;
+    m->freed = true;
+    helper_kill(&m->helper);
+    while (m->head != NULL)
+        finish(m, MIME_FAILED, "The peer is stopping.", NULL);
+    uv_close((uv_handle_t *)&m->timer, on_closed);
+    uv_close((uv_handle_t *)&m->later, on_closed);
+}
