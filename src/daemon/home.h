@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* home.h - the folder that is a peer: its name, its sub-folders, its secrets, and how it is made.
+ * A home comes into being in one step: everything is built and synced in "DIR.new-XXXXXX", which is
+ * then renamed to DIR. Call umask(077) first. */
+#ifndef RESTANTE_DAEMON_HOME_H
+#define RESTANTE_DAEMON_HOME_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/file.h"
+#include <stddef.h>
+
+/* Octets of a home's path: with the longest name below it a UNIX socket's path must fit (107). */
+#define HOME_PATH_MAX 64
+
+#define HOME_STUB_KEY_LEN 32
+#define HOME_PASSWORD_LEN 29 /* five groups of five characters: 125 bits */
+#define HOME_SECRET_MAX (64 * 1024)
+
+/* given (may be NULL), else $RESTANTE_HOME, else ~/.restante, made absolute; it need not exist, but
+ * the folder above must. */
+int home_find(const char *given, char out[PATH_CAP], struct error *e);
+/* Is this a home: a folder of the caller with a config, closed to others? */
+int home_check(const char *home, struct error *e);
+/* Can files in this folder be linked and exchanged (renameat2 RENAME_EXCHANGE)? Stubs are filled
+ * and watched that way. */
+int home_probe(const char *dir, struct error *e);
+/* Makes the sub-folders of a home that are missing, 0700. */
+int home_make_folders(const char *home, struct error *e);
+
+/* HOME/sub, 0600, durable. */
+int home_write_secret(const char *home, const char *sub, const void *p, size_t n, struct error *e);
+/* Appends HOME/sub to out; refuses a file that is not regular, not the caller's own, or open to
+ * others. Free out with buf_wipe. */
+int home_read_secret(const char *home, const char *sub, struct buf *out, struct error *e);
+/* A password that is easy to copy by hand: letters without l and o, digits without 0 and 1. */
+void home_new_password(char out[HOME_PASSWORD_LEN + 1]);
+
+/* A home while it is made. */
+struct home_draft {
+    char target[PATH_CAP]; /* what it will be called */
+    char dir[PATH_CAP];    /* what it is called meanwhile */
+    int lock_fd;           /* says to others that somebody is at work here; -1: no draft */
+};
+
+/* Refuses a target that exists (an empty folder may) or is too long; clears away what an
+ * interrupted init left beside it; makes the draft's folder, probes the file system and makes the
+ * folders. On -1 nothing is left. */
+int home_draft_begin(struct home_draft *d, const char *target, struct error *e);
+/* Syncs everything and gives it its name. On -1 the draft is still there: abandon it. */
+int home_draft_commit(struct home_draft *d, struct error *e);
+/* Removes what was made. Harmless after a commit. */
+void home_draft_abandon(struct home_draft *d);
+
+#endif

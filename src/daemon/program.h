@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* program.h - where the other programs of Restante and the Dovecot plugin are. */
+#ifndef RESTANTE_DAEMON_PROGRAM_H
+#define RESTANTE_DAEMON_PROGRAM_H
+
+#include "base/error.h"
+#include "base/file.h"
+
+/* Path of "restanted", "restante-dht", "restante-mime" ...: in $RESTANTE_LIBEXEC, else beside the
+ * running program, else elsewhere in the build tree that it lies in, else where it was installed.
+ */
+int program_find(const char *name, char out[PATH_CAP], struct error *e);
+/* The folder that holds the Dovecot plugin: $RESTANTE_PLUGIN_DIR, else the build tree's, else the
+ * installed one. */
+int program_plugin_dir(char out[PATH_CAP], struct error *e);
+
+#endif
