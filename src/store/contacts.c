@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* contacts.c - see contacts.h. */
+#include "store/contacts.h"
+#include "store/column.h"
+#include "store/db.h"
+#include <string.h>
+
+void contact_free(struct contact *c)
+{
+    bytes_free(&c->pubkey);
+}
+
+int contact_get(struct db *db, const char *address, struct contact *c)
+{
+    *c = (struct contact){0};
+    sqlite3_stmt *q = db_query(db,
+                               "SELECT pubkey,fpr,trust,ocb,shards,seq,changed_fpr,checked_ms FROM"
+                               " contact WHERE address=?",
+                               "t", address);
+    if (!db_row(q, NULL))
+        return -1;
+    (void)strncpy(c->address, address, sizeof c->address - 1);
+    int rc = column_bytes(q, 0, &c->pubkey) | column_fixed(q, 1, c->fpr, FPR_LEN);
+    c->trust = (enum in_trust)sqlite3_column_int(q, 2);
+    c->ocb = sqlite3_column_int(q, 3) != 0;
+    c->shards = (uint32_t)sqlite3_column_int64(q, 4);
+    c->seq = (uint64_t)sqlite3_column_int64(q, 5);
+    c->changed = column_fixed(q, 6, c->changed_fpr, FPR_LEN) == 0;
+    c->checked_ms = sqlite3_column_int64(q, 7);
+    (void)sqlite3_reset(q);
+    if (rc != 0)
+        contact_free(c);
+    return rc;
+}
+
+int contact_pin(struct db *db, const struct contact *c)
+{
+    if (db_exec(db,
+                "INSERT OR IGNORE INTO contact(address,pubkey,fpr,trust,ocb,shards,seq,checked_ms)"
+                " VALUES(?,?,?,?,?,?,?,?)",
+                "tbbiiiii", c->address, c->pubkey.p, c->pubkey.n, c->fpr, (size_t)FPR_LEN,
+                (int64_t)c->trust, (int64_t)c->ocb, (int64_t)c->shards, (int64_t)c->seq,
+                c->checked_ms) < 0 ||
+        db_exec(db,
+                "UPDATE contact SET changed_fpr=?2 WHERE address=?1 AND fpr<>?2 AND checked_ms<=?3",
+                "tbi", c->address, c->fpr, (size_t)FPR_LEN, c->checked_ms) < 0)
+        return -1;
+    return db_exec(db,
+                   "UPDATE contact SET ocb=?,shards=?,seq=?,checked_ms=?,changed_fpr=NULL WHERE"
+                   " address=? AND fpr=? AND seq<=?",
+                   "iiiitbi", (int64_t)c->ocb, (int64_t)c->shards, (int64_t)c->seq, c->checked_ms,
+                   c->address, c->fpr, (size_t)FPR_LEN, (int64_t)c->seq) < 0
+               ? -1
+               : 0;
+}
+
+int contact_set_changed(struct db *db, const char *address, const uint8_t fpr[FPR_LEN])
+{
+    return db_exec(db, "UPDATE contact SET changed_fpr=? WHERE address=? AND fpr<>?", "btb", fpr,
+                   (size_t)FPR_LEN, address, fpr, (size_t)FPR_LEN) < 0
+               ? -1
+               : 0;
+}

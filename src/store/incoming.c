@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* incoming.c - the receiver's rows; see incoming.h. */
+#include "store/incoming.h"
+#include "base/clock.h"
+#include "store/column.h"
+#include "store/db.h"
+#include <string.h>
+
+const char *in_state_name(enum in_state s)
+{
+    static const char *const name[] = {"?",        "noticed",  "stub",    "pulled",     "pulled",
+                                       "answered", "answered", "expired", "quarantined"};
+    return (size_t)s < sizeof name / sizeof *name ? name[s] : "?";
+}
+
+const char *in_trust_name(enum in_trust t)
+{
+    static const char *const name[] = {"unknown", "seen", "vouched", "verified"};
+    return (size_t)t < sizeof name / sizeof *name ? name[t] : "?";
+}
+
+void incoming_free(struct incoming *in)
+{
+    struct bytes *const all[] = {&in->pubkey, &in->skp,     &in->head, &in->head_skp, &in->from,
+                                 &in->subject, &in->date, &in->trace, &in->why};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        bytes_free(all[i]);
+    wipe(in->p, sizeof in->p);
+}
+
+bool looked_has(struct db *db, const uint8_t id[ENTRY_ID_LEN])
+{
+    return db_int(db, 0, "SELECT 1 FROM looked WHERE id=?", "b", id, (size_t)ENTRY_ID_LEN) == 1;
+}
+
+int looked_add(struct db *db, const uint8_t id[ENTRY_ID_LEN], int64_t until_s)
+{
+    return db_exec(db, "INSERT OR REPLACE INTO looked(id,until_s) VALUES(?,?)", "bi", id,
+                   (size_t)ENTRY_ID_LEN, until_s) < 0
+               ? -1
+               : 0;
+}
+
+static int set_head_blob(struct db *db, int64_t n, const struct incoming *in)
+{
+    return db_exec(db,
+                   "UPDATE incoming SET head_skp=?,head_hash=?,head_size=?,head_chunks_hash=?"
+                   " WHERE n=?",
+                   "bbibi", in->head_skp.p, in->head_skp.n, in->head_blob.hash, (size_t)HASH_LEN,
+                   (int64_t)in->head_blob.size, in->head_blob.chunks_hash, (size_t)HASH_LEN, n) < 0
+               ? -1
+               : 1;
+}
+
+int in_add(struct db *db, const struct incoming *in)
+{
+    int changed = db_exec(
+        db,
+        "INSERT OR IGNORE INTO incoming(nid,state,sender,fpr,pubkey,trust,place,ns_key,ns_hash,p,"
+        "skp,hash,blob_size,chunks_hash,m_hash,m_size,head,from_text,subject,date,expiry_s,"
+        "arrived_ms,changed_ms,due_ms,why) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?)",
+        "bitbbiitbbbbibbibbbbiiib", in->nid, (size_t)HASH_LEN, (int64_t)in->state, in->sender,
+        in->fpr, (size_t)FPR_LEN, in->pubkey.p, in->pubkey.n, (int64_t)in->trust,
+        (int64_t)in->place, in->ns_key, in->ns_hash, (size_t)HASH_LEN, in->p, (size_t)SECRET_LEN,
+        in->skp.p, in->skp.n, in->blob.hash, (size_t)HASH_LEN, (int64_t)in->blob.size,
+        in->blob.chunks_hash, (size_t)HASH_LEN, in->m_hash, (size_t)HASH_LEN, (int64_t)in->m_size,
+        in->head.p, in->head.n, in->from.p, in->from.n, in->subject.p, in->subject.n, in->date.p,
+        in->date.n, in->expiry_s, in->arrived_ms, in->arrived_ms, in->why.p, in->why.n);
+    if (changed <= 0)
+        return changed;
+    return in->head_skp.p == NULL ? 1 : set_head_blob(db, db_last_id(db), in);
+}
+
+static int read_head_blob(sqlite3_stmt *q, struct incoming *in)
+{
+    if (sqlite3_column_type(q, 18) == SQLITE_NULL)
+        return 0;
+    in->head_blob.size = (uint64_t)sqlite3_column_int64(q, 20);
+    return column_bytes(q, 18, &in->head_skp) |
+           column_fixed(q, 19, in->head_blob.hash, HASH_LEN) |
+           column_fixed(q, 21, in->head_blob.chunks_hash, HASH_LEN);
+}
+
+int in_get(struct db *db, int64_t n, struct incoming *in)
+{
+    *in = (struct incoming){0};
+    sqlite3_stmt *q = db_query(
+        db,
+        "SELECT n,nid,state,sender,fpr,pubkey,trust,place,ns_key,ns_hash,p,skp,hash,blob_size,"
+        "chunks_hash,m_hash,m_size,head,head_skp,head_hash,head_size,head_chunks_hash,from_text,"
+        "subject,date,trace,expiry_s,arrived_ms,file,wanted,outcome,changed_ms,gone_ms,tries,why"
+        " FROM incoming WHERE n=?",
+        "i", n);
+    if (!db_row(q, NULL))
+        return -1;
+    in->n = n;
+    in->state = (enum in_state)sqlite3_column_int(q, 2);
+    in->trust = (enum in_trust)sqlite3_column_int(q, 6);
+    in->place = (enum in_place)sqlite3_column_int(q, 7);
+    in->blob.size = (uint64_t)sqlite3_column_int64(q, 13);
+    in->m_size = (uint64_t)sqlite3_column_int64(q, 16);
+    int rc = column_fixed(q, 1, in->nid, HASH_LEN) |
+             column_text(q, 3, in->sender, sizeof in->sender) |
+             column_fixed(q, 4, in->fpr, FPR_LEN) | column_bytes(q, 5, &in->pubkey) |
+             column_text(q, 8, in->ns_key, sizeof in->ns_key) |
+             column_fixed(q, 9, in->ns_hash, HASH_LEN) | column_fixed(q, 10, in->p, SECRET_LEN) |
+             column_bytes(q, 11, &in->skp) | column_fixed(q, 12, in->blob.hash, HASH_LEN) |
+             column_fixed(q, 14, in->blob.chunks_hash, HASH_LEN) |
+             column_fixed(q, 15, in->m_hash, HASH_LEN) | column_bytes(q, 17, &in->head) |
+             read_head_blob(q, in) | column_bytes(q, 22, &in->from) |
+             column_bytes(q, 23, &in->subject) | column_bytes(q, 24, &in->date) |
+             column_bytes(q, 25, &in->trace) | column_text(q, 28, in->file, sizeof in->file) |
+             column_bytes(q, 34, &in->why);
+    in->expiry_s = sqlite3_column_int64(q, 26);
+    in->arrived_ms = sqlite3_column_int64(q, 27);
+    in->wanted = sqlite3_column_int(q, 29) != 0;
+    in->outcome = sqlite3_column_int(q, 30);
+    in->changed_ms = sqlite3_column_int64(q, 31);
+    in->gone_ms = sqlite3_column_int64(q, 32);
+    in->tries = sqlite3_column_int64(q, 33);
+    (void)sqlite3_reset(q);
+    if (rc != 0)
+        incoming_free(in);
+    return rc != 0 ? -1 : 0;
+}
+
+int64_t in_find(struct db *db, const uint8_t nid[HASH_LEN])
+{
+    return db_int(db, 0, "SELECT n FROM incoming WHERE nid=?", "b", nid, (size_t)HASH_LEN);
+}
+
+int64_t in_find_prefix(struct db *db, const char *hex)
+{
+    int64_t found = 0;
+    sqlite3_stmt *q = db_query(
+        db, "SELECT n FROM incoming WHERE substr(lower(hex(nid)),1,length(?1))=lower(?1) LIMIT 2",
+        "t", hex);
+    while (db_row(q, NULL))
+        found = found == 0 ? sqlite3_column_int64(q, 0) : -1;
+    return found;
+}
+
+int in_set_head(struct db *db, int64_t n, const void *head, size_t len)
+{
+    return db_exec(db, "UPDATE incoming SET head=?,due_ms=0,tries=0 WHERE n=?", "bi", head, len,
+                   n) < 0
+               ? -1
+               : 0;
+}
+
+int in_set_file(struct db *db, int64_t n, const char *file, const struct bytes *trace)
+{
+    return db_exec(db, "UPDATE incoming SET file=?,trace=? WHERE n=? AND file IS NULL", "tbi", file,
+                   trace->p, trace->n, n) < 0
+               ? -1
+               : 0;
+}
+
+static int move(struct db *db, int64_t n, enum in_state from, enum in_state to, int64_t due_ms)
+{
+    return db_exec(db,
+                   "UPDATE incoming SET state=?,due_ms=?,tries=0,changed_ms=? WHERE n=? AND state=?",
+                   "iiiii", (int64_t)to, due_ms, clock_wall_ms(), n, (int64_t)from) < 0
+               ? -1
+               : 0;
+}
+
+int in_set_stub(struct db *db, int64_t n)
+{
+    return move(db, n, IN_NOTICED, IN_STUB, 0);
+}
+
+int in_set_wanted(struct db *db, int64_t n, bool wanted)
+{
+    return db_exec(db, "UPDATE incoming SET wanted=?,due_ms=0,tries=0 WHERE n=? AND state<=2", "ii",
+                   (int64_t)wanted, n) < 0
+               ? -1
+               : 0;
+}
+
+int in_decide(struct db *db, int64_t n, enum outcome o)
+{
+    /* the header is needed until the stub is filled; what is over keeps only what a late look needs */
+    return db_exec(db,
+                   "UPDATE incoming SET outcome=?1,state=?2,wanted=0,due_ms=0,tries=0,why=NULL,"
+                   "changed_ms=?3 WHERE n=?4 AND outcome IS NULL AND state IN (1,2)",
+                   "iiii", (int64_t)o, (int64_t)(o == OUTCOME_PULLED ? IN_PULLED : IN_ANSWER),
+                   clock_wall_ms(), n);
+}
+
+int in_set_answer(struct db *db, int64_t n)
+{
+    return move(db, n, IN_PULLED, IN_ANSWER, 0);
+}
+
+int in_set_answered(struct db *db, int64_t n, int64_t next_ms)
+{
+    if (db_exec(db, "UPDATE incoming SET head=NULL WHERE n=?", "i", n) < 0 ||
+        move(db, n, IN_ANSWER, IN_ANSWERED, next_ms) < 0)
+        return -1;
+    return db_exec(db, "UPDATE incoming SET due_ms=? WHERE n=? AND state=5", "ii", next_ms, n) < 0
+               ? -1
+               : 0;
+}
+
+int in_set_settled(struct db *db, int64_t n)
+{
+    return move(db, n, IN_ANSWERED, IN_SETTLED, 0);
+}
+
+int in_set_expired(struct db *db, int64_t n)
+{
+    return move(db, n, IN_STUB, IN_EXPIRED, 0);
+}
+
+int in_set_gone(struct db *db, int64_t n, int64_t gone_ms)
+{
+    return db_exec(db, "UPDATE incoming SET gone_ms=NULLIF(?,0) WHERE n=?", "ii", gone_ms, n) < 0
+               ? -1
+               : 0;
+}
+
+int in_delay(struct db *db, int64_t n, int64_t due_ms, const char *why)
+{
+    return db_exec(db, "UPDATE incoming SET due_ms=?,tries=tries+1,why=? WHERE n=?", "ibi", due_ms,
+                   why, why == NULL ? (size_t)0 : strlen(why), n) < 0
+               ? -1
+               : 0;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* incoming.h - the receiver's side: what was announced to us and what became of it (P-10.2). */
+#ifndef RESTANTE_STORE_INCOMING_H
+#define RESTANTE_STORE_INCOMING_H
+
+#include "base/crypt.h"
+#include "proto/records.h"
+#include "store/store.h"
+#include <stdbool.h>
+
+enum in_state {
+    IN_NOTICED = 1,     /* notification verified; a head blob may have to come first */
+    IN_STUB = 2,        /* the stub stands in the inbox */
+    IN_PULLED = 3,      /* decided: all of it is here and durable in inbox/full */
+    IN_ANSWER = 4,      /* the stub is filled, or gone: the sender is to be told */
+    IN_ANSWERED = 5,    /* receipt put and read back, notification deleted */
+    IN_SETTLED = 6,     /* the sender took the receipt, or 30 days passed */
+    IN_EXPIRED = 7,     /* never opened in time */
+    IN_QUARANTINED = 8, /* signed by a key that is not the pinned one */
+};
+enum in_place { PLACE_INBOX = 0, PLACE_REQUESTS = 1 };
+enum in_trust { TRUST_UNKNOWN = 0, TRUST_SEEN = 1, TRUST_VOUCHED = 2, TRUST_VERIFIED = 3 };
+const char *in_state_name(enum in_state s);
+const char *in_trust_name(enum in_trust t);
+
+struct incoming {
+    int64_t n;
+    uint8_t nid[HASH_LEN];
+    enum in_state state;
+    char sender[ADDRESS_MAX + 1];
+    uint8_t fpr[FPR_LEN];
+    struct bytes pubkey;
+    enum in_trust trust;
+    enum in_place place;
+    char ns_key[DHT_KEY_MAX + 1];
+    uint8_t ns_hash[HASH_LEN]; /* of the entry as it stood in the DHT */
+    uint8_t p[SECRET_LEN];
+    struct bytes skp;
+    struct blob_ref blob;
+    uint8_t m_hash[HASH_LEN];
+    uint64_t m_size;
+    struct bytes head; /* packed header and skeleton; empty until a head blob came */
+    struct bytes head_skp;
+    struct blob_ref head_blob;
+    struct bytes from, subject, date;
+    struct bytes trace; /* the two trace fields, made with the stub */
+    int64_t expiry_s, arrived_ms;
+    char file[128]; /* base name in the Maildir */
+    bool wanted;    /* somebody asked for it: pull, and keep trying */
+    int outcome;    /* enum outcome, 0 = none yet */
+    int64_t changed_ms, gone_ms, tries;
+    struct bytes why;
+};
+void incoming_free(struct incoming *in);
+
+/* Was this entry of the DHT looked at before? */
+bool looked_has(struct db *db, const uint8_t id[ENTRY_ID_LEN]);
+int looked_add(struct db *db, const uint8_t id[ENTRY_ID_LEN], int64_t until_s);
+
+/* Adds a verified notification. 1 added, 0 known already (by notification id), -1 error. */
+int in_add(struct db *db, const struct incoming *in);
+int in_get(struct db *db, int64_t n, struct incoming *in_r);
+/* Row number by notification id, 0 = unknown. */
+int64_t in_find(struct db *db, const uint8_t nid[HASH_LEN]);
+/* By a prefix of the id in hex: row number, 0 none, -1 several. */
+int64_t in_find_prefix(struct db *db, const char *hex);
+
+int in_set_head(struct db *db, int64_t n, const void *head, size_t len);
+/* Before the stub's file is made: its name and trace fields never change again. */
+int in_set_file(struct db *db, int64_t n, const char *file, const struct bytes *trace);
+int in_set_stub(struct db *db, int64_t n);
+int in_set_wanted(struct db *db, int64_t n, bool wanted);
+/* Decides once and for ever: 1 when this call decided, 0 when it was decided before. Pulled goes to
+ * IN_PULLED, anything else to IN_ANSWER. */
+int in_decide(struct db *db, int64_t n, enum outcome o);
+int in_set_answer(struct db *db, int64_t n);
+int in_set_answered(struct db *db, int64_t n, int64_t next_ms);
+int in_set_settled(struct db *db, int64_t n);
+int in_set_expired(struct db *db, int64_t n);
+/* The stub's copies vanished at that time (0: they are back). */
+int in_set_gone(struct db *db, int64_t n, int64_t gone_ms);
+/* A step failed: try again at due_ms; why (may be NULL) is what a person is told. */
+int in_delay(struct db *db, int64_t n, int64_t due_ms, const char *why);
+
+enum in_due {
+    IN_DUE_STUB,   /* noticed */
+    IN_DUE_PULL,   /* stubs that are wanted */
+    IN_DUE_DELIVER, /* pulled */
+    IN_DUE_ANSWER,
+    IN_DUE_SETTLE,
+    IN_DUE_EXPIRE, /* stubs past their time */
+};
+size_t in_due(struct db *db, enum in_due what, int64_t now_ms, int64_t *n_r, size_t max,
+              int64_t *next_ms);
+
+struct in_counts {
+    int64_t stubs, wanted, receipts_pending, work;
+};
+void in_count(struct db *db, struct in_counts *c);
+/* Calls fn for each row in state (0: all), newest first, until it returns false. Only id, state,
+ * sender, texts, sizes and times are filled. */
+void in_list(struct db *db, enum in_state state, bool (*fn)(void *ctx, const struct incoming *in),
+             void *ctx);
+/* Rows of stubs, for the sweep of link counts: numbers and ids. */
+size_t in_stubs(struct db *db, int64_t after_n, int64_t *n_r, uint8_t (*nid_r)[HASH_LEN],
+                int64_t *gone_r, size_t max);
+/* Forgets what ended and whose time is over by 30 days. */
+int in_forget(struct db *db, int64_t now_ms);
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* outgoing.c - the sender's rows; see outgoing.h. Lists and counts stand in outgoing_list.c. */
+#include "store/outgoing.h"
+#include "base/clock.h"
+#include "store/column.h"
+#include "store/db.h"
+#include <string.h>
+
+const char *rcv_state_name(enum rcv_state s)
+{
+    static const char *const name[] = {"?",        "waiting",   "waiting", "sealed",
+                                       "announced", "pulled",    "declined", "cancelled",
+                                       "expired",   "failed",    "answered"};
+    return (size_t)s < sizeof name / sizeof *name ? name[s] : "?";
+}
+
+void out_message_free(struct out_message *m)
+{
+    bytes_free(&m->msgid);
+    bytes_free(&m->subject);
+    bytes_free(&m->date);
+    bytes_free(&m->from);
+    bytes_free(&m->refs);
+    bytes_free(&m->to);
+    bytes_free(&m->head);
+}
+
+void out_receiver_free(struct out_receiver *r)
+{
+    bytes_free(&r->ns);
+    wipe(r->p, sizeof r->p);
+}
+
+int out_add(struct db *db, struct out_message *m, const struct out_rcpt *rcpts, size_t count,
+            int64_t sent_due_ms)
+{
+    int64_t now = clock_wall_ms();
+    if (db_exec(db,
+                "INSERT INTO message(id,state,created_ms,size,hash,msgid,subject,date,sender_from,"
+                "refs,receivers_to,sent,sent_due_ms,due_ms) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,0)",
+                "biiibbbbbbbii", m->id, (size_t)MESSAGE_ID_LEN, (int64_t)OUT_SUBMITTED,
+                m->created_ms, (int64_t)m->size, m->hash, (size_t)HASH_LEN, m->msgid.p, m->msgid.n,
+                m->subject.p, m->subject.n, m->date.p, m->date.n, m->from.p, m->from.n, m->refs.p,
+                m->refs.n, m->to.p, m->to.n, (int64_t)SENT_WAIT, sent_due_ms) < 0)
+        return -1;
+    m->n = db_last_id(db);
+    for (size_t i = 0; i < count; i++)
+        if (db_exec(db,
+                    "INSERT OR IGNORE INTO receiver(message,address,state,due_ms,changed_ms)"
+                    " VALUES(?,?,?,0,?)",
+                    "itii", m->n, rcpts[i].address,
+                    (int64_t)(rcpts[i].known ? RCV_READY : RCV_WAITING), now) < 0)
+            return -1;
+    return 0;
+}
+
+int out_get(struct db *db, int64_t n, struct out_message *m)
+{
+    *m = (struct out_message){0};
+    sqlite3_stmt *q =
+        db_query(db,
+                 "SELECT n,id,state,created_ms,size,hash,msgid,subject,date,sender_from,refs,"
+                 "receivers_to,head,sent,tries FROM message WHERE n=?",
+                 "i", n);
+    if (!db_row(q, NULL))
+        return -1;
+    int rc = 0;
+    m->n = sqlite3_column_int64(q, 0);
+    rc |= column_fixed(q, 1, m->id, sizeof m->id);
+    m->state = (enum out_state)sqlite3_column_int(q, 2);
+    m->created_ms = sqlite3_column_int64(q, 3);
+    m->size = (uint64_t)sqlite3_column_int64(q, 4);
+    rc |= column_fixed(q, 5, m->hash, sizeof m->hash);
+    struct bytes *const field[] = {&m->msgid, &m->subject, &m->date, &m->from,
+                                   &m->refs,  &m->to,      &m->head};
+    for (int i = 0; i < 7; i++)
+        rc |= column_bytes(q, 6 + i, field[i]);
+    m->sent = (enum sent_state)sqlite3_column_int(q, 13);
+    m->tries = sqlite3_column_int64(q, 14);
+    (void)sqlite3_reset(q);
+    if (rc != 0)
+        out_message_free(m);
+    return rc;
+}
+
+int out_set_ready(struct db *db, int64_t n, const struct bytes *head)
+{
+    return db_exec(db, "UPDATE message SET state=?,head=?,due_ms=0,tries=0 WHERE n=? AND state=?",
+                   "ibii", (int64_t)OUT_READY, head->p, head->n, n, (int64_t)OUT_SUBMITTED) < 0
+               ? -1
+               : 0;
+}
+
+int out_set_done(struct db *db, int64_t n)
+{
+    return db_exec(db, "UPDATE message SET state=?,head=NULL WHERE n=?", "ii", (int64_t)OUT_DONE,
+                   n) < 0
+               ? -1
+               : 0;
+}
+
+int out_delay(struct db *db, int64_t n, int64_t due_ms)
+{
+    return db_exec(db, "UPDATE message SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n) < 0
+               ? -1
+               : 0;
+}
+
+int rcv_get(struct db *db, int64_t n, struct out_receiver *r)
+{
+    *r = (struct out_receiver){0};
+    sqlite3_stmt *q = db_query(db,
+                               "SELECT n,message,blob,head,address,state,nid,p,lock,ns,expiry_s,"
+                               "tries,changed_ms FROM receiver WHERE n=?",
+                               "i", n);
+    if (!db_row(q, NULL))
+        return -1;
+    int rc = 0;
+    r->n = sqlite3_column_int64(q, 0);
+    r->message = sqlite3_column_int64(q, 1);
+    r->blob = sqlite3_column_int64(q, 2);
+    r->head = sqlite3_column_int64(q, 3);
+    rc |= column_text(q, 4, r->address, sizeof r->address);
+    r->state = (enum rcv_state)sqlite3_column_int(q, 5);
+    if (sqlite3_column_type(q, 6) != SQLITE_NULL) {
+        rc |= column_fixed(q, 6, r->nid, sizeof r->nid);
+        rc |= column_fixed(q, 7, r->p, sizeof r->p);
+        rc |= column_fixed(q, 8, r->lock, sizeof r->lock);
+        rc |= column_bytes(q, 9, &r->ns);
+    }
+    r->expiry_s = sqlite3_column_int64(q, 10);
+    r->tries = sqlite3_column_int64(q, 11);
+    r->changed_ms = sqlite3_column_int64(q, 12);
+    (void)sqlite3_reset(q);
+    if (rc != 0)
+        out_receiver_free(r);
+    return rc;
+}
+
+size_t rcv_of_message(struct db *db, int64_t message, enum rcv_state state, int64_t *n_r, size_t max)
+{
+    size_t n = 0;
+    sqlite3_stmt *q = db_query(
+        db, "SELECT n FROM receiver WHERE message=? AND state=? ORDER BY n LIMIT ?", "iii", message,
+        (int64_t)state, (int64_t)max);
+    while (db_row(q, NULL))
+        n_r[n++] = sqlite3_column_int64(q, 0);
+    return n;
+}
+
+static int64_t add_blob(struct db *db, int64_t message, const struct sealed_blob *b)
+{
+    if (db_exec(db, "INSERT INTO blob(hash,message,size,chunks,state,due_ms) VALUES(?,?,?,?,?,0)",
+                "biibi", b->hash, (size_t)HASH_LEN, message, (int64_t)b->size, b->chunks,
+                b->chunks_len, (int64_t)BLOB_SEALED) < 0)
+        return -1;
+    return db_last_id(db);
+}
+
+static int set_one_sealed(struct db *db, const struct sealed_receiver *r, int64_t blob, int64_t head)
+{
+    int changed = db_exec(
+        db,
+        "UPDATE receiver SET state=?,blob=?,head=NULLIF(?,0),nid=?,p=?,ns=?,lock=?,expiry_s=?,"
+        "due_ms=0,tries=0,changed_ms=? WHERE n=? AND state=?",
+        "iiibbbbiiii", (int64_t)RCV_SEALED, blob, head, r->nid, (size_t)HASH_LEN, r->p,
+        (size_t)SECRET_LEN, r->ns.data, r->ns.len, r->lock, (size_t)HASH_LEN, r->expiry_s,
+        clock_wall_ms(), r->n, (int64_t)RCV_READY);
+    if (changed != 1)
+        return -1;
+    for (int64_t o = 1; o <= 3; o++)
+        if (db_exec(db, "INSERT INTO expected(id,receiver,outcome) VALUES(?,?,?)", "bii",
+                    r->expected[o - 1], (size_t)ENTRY_ID_LEN, r->n, o) < 0)
+            return -1;
+    return 0;
+}
+
+int out_set_sealed(struct db *db, int64_t message, const struct sealed_blob *blob,
+                   const struct sealed_blob *head, const struct sealed_receiver *r, size_t count)
+{
+    int64_t b = add_blob(db, message, blob);
+    int64_t h = head == NULL ? 0 : add_blob(db, message, head);
+    if (b < 0 || h < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (set_one_sealed(db, &r[i], b, h) < 0)
+            return -1;
+    return 0;
+}
+
+static int blob_row(sqlite3_stmt *q, struct out_blob *b)
+{
+    *b = (struct out_blob){0};
+    if (!db_row(q, NULL))
+        return -1;
+    b->n = sqlite3_column_int64(q, 0);
+    b->message = sqlite3_column_int64(q, 1);
+    b->tries = sqlite3_column_int64(q, 2);
+    int rc = column_fixed(q, 3, b->hash, sizeof b->hash);
+    b->size = (uint64_t)sqlite3_column_int64(q, 4);
+    rc |= column_bytes(q, 5, &b->chunks);
+    b->state = (enum blob_state)sqlite3_column_int(q, 6);
+    (void)sqlite3_reset(q);
+    return rc;
+}
+
+int blob_get(struct db *db, int64_t n, struct out_blob *b)
+{
+    return blob_row(db_query(db,
+                             "SELECT n,message,tries,hash,size,chunks,state FROM blob WHERE n=?",
+                             "i", n),
+                    b);
+}
+
+int blob_find(struct db *db, const uint8_t hash[HASH_LEN], struct out_blob *b)
+{
+    return blob_row(db_query(db,
+                             "SELECT n,message,tries,hash,size,chunks,state FROM blob WHERE hash=?",
+                             "b", hash, (size_t)HASH_LEN),
+                    b);
+}
+
+int blob_set_state(struct db *db, int64_t n, enum blob_state state)
+{
+    return db_exec(db, "UPDATE blob SET state=?,due_ms=0,tries=0 WHERE n=?", "ii", (int64_t)state,
+                   n) < 0
+               ? -1
+               : 0;
+}
+
+int blob_delay(struct db *db, int64_t n, int64_t due_ms)
+{
+    return db_exec(db, "UPDATE blob SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n) < 0 ? -1
+                                                                                            : 0;
+}
+
+int rcv_set_ready(struct db *db, int64_t n)
+{
+    return db_exec(db,
+                   "UPDATE receiver SET state=?,due_ms=0,tries=0,changed_ms=? WHERE n=? AND state=?",
+                   "iiii", (int64_t)RCV_READY, clock_wall_ms(), n, (int64_t)RCV_WAITING) < 0
+               ? -1
+               : 0;
+}
+
+int rcv_set_announced(struct db *db, int64_t n, int64_t reput_ms)
+{
+    return db_exec(db,
+                   "UPDATE receiver SET changed_ms=CASE state WHEN ? THEN ? ELSE changed_ms END,"
+                   "state=?,due_ms=?,tries=0 WHERE n=? AND state IN (?,?)",
+                   "iiiiiii", (int64_t)RCV_SEALED, clock_wall_ms(), (int64_t)RCV_ANNOUNCED,
+                   reput_ms, n, (int64_t)RCV_SEALED, (int64_t)RCV_ANNOUNCED) < 0
+               ? -1
+               : 0;
+}
+
+int rcv_delay(struct db *db, int64_t n, int64_t due_ms)
+{
+    return db_exec(db, "UPDATE receiver SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n) < 0
+               ? -1
+               : 0;
+}
+
+int rcv_end(struct db *db, int64_t n, enum rcv_state state, bool clean, const char *why)
+{
+    /* the first end stays, but "pulled" wins over all of them */
+    return db_exec(db,
+                   "UPDATE receiver SET state=?,clean=?,why=?,changed_ms=?,due_ms=0,tries=0 WHERE"
+                   " n=? AND state<>? AND (state<? OR ?=?)",
+                   "iitiiiiii", (int64_t)state, (int64_t)clean, why, clock_wall_ms(), n,
+                   (int64_t)state, (int64_t)RCV_PULLED, (int64_t)state, (int64_t)RCV_PULLED);
+}
+
+int rcv_set_clean(struct db *db, int64_t n)
+{
+    return db_exec(db, "UPDATE receiver SET clean=2 WHERE n=?", "i", n) < 0 ? -1 : 0;
+}
+
+int64_t expected_find(struct db *db, const uint8_t id[ENTRY_ID_LEN], enum outcome *o)
+{
+    int64_t n = 0;
+    sqlite3_stmt *q = db_query(db, "SELECT receiver,outcome FROM expected WHERE id=?", "b", id,
+                               (size_t)ENTRY_ID_LEN);
+    if (db_row(q, NULL)) {
+        n = sqlite3_column_int64(q, 0);
+        *o = (enum outcome)sqlite3_column_int(q, 1);
+        (void)sqlite3_reset(q);
+    }
+    return n;
+}
+
+int sent_set(struct db *db, int64_t message, enum sent_state state)
+{
+    return db_exec(db, "UPDATE message SET sent=? WHERE n=?", "ii", (int64_t)state, message) < 0
+               ? -1
+               : 0;
+}
+
+size_t sent_find(struct db *db, const char *msgid, int64_t *n_r, size_t max)
+{
+    size_t n = 0;
+    sqlite3_stmt *q = db_query(db, "SELECT n FROM message WHERE msgid=? AND sent<>? LIMIT ?", "bii",
+                               msgid, strlen(msgid), (int64_t)SENT_CLIENT, (int64_t)max);
+    while (db_row(q, NULL))
+        n_r[n++] = sqlite3_column_int64(q, 0);
+    return n;
+}

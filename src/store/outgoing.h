@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* outgoing.h - the sender's side: messages, their sealed blobs, and one row per receiver (P-10.1).
+ * Functions that change something run inside store_do; the others also on the reader. */
+#ifndef RESTANTE_STORE_OUTGOING_H
+#define RESTANTE_STORE_OUTGOING_H
+
+#include "base/crypt.h"
+#include "proto/address.h"
+#include "proto/entry.h"
+#include "proto/records.h"
+#include "store/store.h"
+#include <stdbool.h>
+
+enum out_state { /* of a message */
+    OUT_SUBMITTED = 1, /* durable in spool/<id>; the client has its 250 */
+    OUT_READY = 2,     /* header and skeleton are packed */
+    OUT_DONE = 3,      /* everything sealed and Sent settled: the spool file is gone */
+};
+enum sent_state { /* of the copy in Sent */
+    SENT_WAIT = 1,   /* the client may still save its own */
+    SENT_OURS = 2,   /* ours was written; goes if the client's comes */
+    SENT_CLIENT = 3, /* the client's own stands there */
+};
+enum blob_state {
+    BLOB_SEALED = 1,    /* in spool/<hash>.sealed */
+    BLOB_PUBLISHED = 2, /* in outbox/<hash> */
+    BLOB_GONE = 3,      /* collected */
+};
+enum rcv_state {
+    RCV_WAITING = 1,   /* no key yet */
+    RCV_READY = 2,     /* key known, to be sealed */
+    RCV_SEALED = 3,    /* blob and notification made */
+    RCV_ANNOUNCED = 4, /* notification is in the DHT */
+    RCV_PULLED = 5,    /* from here on: ended */
+    RCV_DECLINED = 6,
+    RCV_CANCELLED = 7,
+    RCV_EXPIRED = 8,
+    RCV_FAILED = 9,
+    RCV_ANSWERED = 10, /* the receiver was there; what it decided is not known */
+};
+const char *rcv_state_name(enum rcv_state s);
+
+struct out_message {
+    int64_t n;
+    uint8_t id[MESSAGE_ID_LEN];
+    enum out_state state;
+    int64_t created_ms;
+    uint64_t size;          /* of m */
+    uint8_t hash[HASH_LEN]; /* of m */
+    struct bytes msgid, subject, date, from, refs, to; /* header fields, unfolded */
+    struct bytes head;                                 /* head_pack()ed; empty before OUT_READY */
+    enum sent_state sent;
+    int64_t tries;
+};
+void out_message_free(struct out_message *m);
+
+struct out_rcpt { /* for out_add */
+    char address[ADDRESS_MAX + 1];
+    bool known; /* its key is in the key cache */
+};
+/* Adds the message and its receivers; sets m->n. */
+int out_add(struct db *db, struct out_message *m, const struct out_rcpt *rcpts, size_t count,
+            int64_t sent_due_ms);
+int out_get(struct db *db, int64_t n, struct out_message *m_r);
+int out_set_ready(struct db *db, int64_t n, const struct bytes *head);
+int out_set_done(struct db *db, int64_t n);
+/* Steps that failed are tried again later. */
+int out_delay(struct db *db, int64_t n, int64_t due_ms);
+
+struct out_receiver {
+    int64_t n, message, blob, head; /* blob, head: 0 = none */
+    char address[ADDRESS_MAX + 1];
+    enum rcv_state state;
+    uint8_t nid[HASH_LEN], p[SECRET_LEN], lock[HASH_LEN];
+    struct bytes ns; /* the exact entry, committed before the first put */
+    int64_t expiry_s, tries, changed_ms;
+};
+void out_receiver_free(struct out_receiver *r);
+int rcv_get(struct db *db, int64_t n, struct out_receiver *r_r);
+/* Row numbers of a message's receivers in a state; up to max. Returns how many. */
+size_t rcv_of_message(struct db *db, int64_t message, enum rcv_state state, int64_t *n_r, size_t max);
+
+struct sealed_blob {
+    uint8_t hash[HASH_LEN];
+    uint64_t size;
+    const uint8_t *chunks;
+    size_t chunks_len;
+};
+struct sealed_receiver { /* what sealing made for one receiver */
+    int64_t n;
+    uint8_t nid[HASH_LEN], p[SECRET_LEN], lock[HASH_LEN];
+    struct buf ns;
+    int64_t expiry_s;
+    uint8_t expected[3][ENTRY_ID_LEN]; /* ids of the receipts for outcomes 1, 2, 3 */
+};
+/* One transaction: the blob (and head blob, or NULL) and all its receivers become sealed. */
+int out_set_sealed(struct db *db, int64_t message, const struct sealed_blob *blob,
+                   const struct sealed_blob *head, const struct sealed_receiver *r, size_t count);
+
+struct out_blob {
+    int64_t n, message, tries;
+    uint8_t hash[HASH_LEN];
+    uint64_t size;
+    struct bytes chunks;
+    enum blob_state state;
+};
+int blob_get(struct db *db, int64_t n, struct out_blob *b_r);
+/* By hash; -1 when unknown. */
+int blob_find(struct db *db, const uint8_t hash[HASH_LEN], struct out_blob *b_r);
+int blob_set_state(struct db *db, int64_t n, enum blob_state state);
+int blob_delay(struct db *db, int64_t n, int64_t due_ms);
+
+/* The key is known now. */
+int rcv_set_ready(struct db *db, int64_t n);
+int rcv_set_announced(struct db *db, int64_t n, int64_t reput_ms);
+int rcv_delay(struct db *db, int64_t n, int64_t due_ms);
+/* Ends it. clean: its entries in the DHT are to be deleted. Pulled wins over every other end;
+ * otherwise the first end stays. why may be NULL. Returns 1 when the state changed, 0 when not. */
+int rcv_end(struct db *db, int64_t n, enum rcv_state state, bool clean, const char *why);
+int rcv_set_clean(struct db *db, int64_t n);
+/* The receiver a receipt's id belongs to: its row number, or 0. */
+int64_t expected_find(struct db *db, const uint8_t id[ENTRY_ID_LEN], enum outcome *o_r);
+
+int sent_set(struct db *db, int64_t message, enum sent_state state);
+/* Messages with this Message-ID whose copy in Sent is not the client's. */
+size_t sent_find(struct db *db, const char *msgid, int64_t *n_r, size_t max);
+
+/* What is due, oldest first; *next_ms becomes the earliest due time after now, if earlier. */
+enum out_due {
+    DUE_PREPARE, /* messages */
+    DUE_LOOKUP,  /* receivers without key */
+    DUE_SEAL,    /* messages with receivers to seal */
+    DUE_PUBLISH, /* blobs */
+    DUE_ANNOUNCE, /* receivers */
+    DUE_REPUT,    /* receivers */
+    DUE_CLEAN,    /* receivers */
+    DUE_FREE,     /* blobs nobody waits for */
+    DUE_SENT,     /* messages */
+    DUE_TIDY,     /* messages */
+};
+size_t out_due(struct db *db, enum out_due what, int64_t now_ms, int64_t *n_r, size_t max,
+               int64_t *next_ms);
+
+struct out_counts {
+    int64_t messages, bytes, receivers_pending, work;
+};
+void out_count(struct db *db, struct out_counts *c);
+
+/* For lists: messages newest first, with receivers; stops when fn returns false. */
+struct out_line {
+    uint8_t id[MESSAGE_ID_LEN], hash[HASH_LEN];
+    bool has_hash;
+    enum out_state state;
+    enum blob_state blob;
+    int64_t created_ms, changed_ms;
+    uint64_t size;
+    const char *subject, *address, *why; /* subject, why: NULL when missing */
+    enum rcv_state rcv;
+};
+void out_list(struct db *db, bool failed_only, bool (*fn)(void *ctx, const struct out_line *l),
+              void *ctx);
+/* Ended more than 60 days ago: forgotten. */
+int out_forget(struct db *db, int64_t before_ms);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* schema.c - see schema.h. Times named _ms are milliseconds, _s seconds since 1970. */
+#include "store/schema.h"
+#include <stdio.h>
+
+static const char *const steps[] = {
+    /* 1: one message's way */
+    "CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+
+    /* the key cache; trust: 1 seen (pinned by sending), 2 vouched, 3 verified */
+    "CREATE TABLE contact(address TEXT PRIMARY KEY, pubkey BLOB NOT NULL, fpr BLOB NOT NULL,"
+    " trust INTEGER NOT NULL, ocb INTEGER NOT NULL, shards INTEGER NOT NULL, seq INTEGER NOT NULL,"
+    " changed_fpr BLOB, checked_ms INTEGER NOT NULL) WITHOUT ROWID;"
+
+    /* what was submitted here; state: enum out_state */
+    "CREATE TABLE message(n INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, state INTEGER NOT NULL,"
+    " created_ms INTEGER NOT NULL, size INTEGER NOT NULL, hash BLOB NOT NULL, msgid BLOB,"
+    " subject BLOB, date BLOB, sender_from BLOB, refs BLOB, receivers_to BLOB, head BLOB,"
+    " sent INTEGER NOT NULL, sent_due_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL,"
+    " tries INTEGER NOT NULL DEFAULT 0);"
+    "CREATE INDEX message_state ON message(state, due_ms);"
+    "CREATE INDEX message_sent ON message(sent, sent_due_ms);"
+    "CREATE INDEX message_msgid ON message(msgid);"
+
+    /* a sealed message; state: enum blob_state */
+    "CREATE TABLE blob(n INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, message INTEGER NOT NULL"
+    " REFERENCES message(n), size INTEGER NOT NULL, chunks BLOB NOT NULL, state INTEGER NOT NULL,"
+    " due_ms INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0);"
+    "CREATE INDEX blob_state ON blob(state, due_ms);"
+
+    /* one receiver of one message; state: enum rcv_state */
+    "CREATE TABLE receiver(n INTEGER PRIMARY KEY, message INTEGER NOT NULL REFERENCES message(n),"
+    " address TEXT NOT NULL, state INTEGER NOT NULL, blob INTEGER REFERENCES blob(n),"
+    " head INTEGER REFERENCES blob(n), nid BLOB, p BLOB, ns BLOB, lock BLOB, expiry_s INTEGER,"
+    " due_ms INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, changed_ms INTEGER NOT NULL,"
+    " outcome INTEGER, clean INTEGER NOT NULL DEFAULT 0, why TEXT, UNIQUE(message, address));"
+    "CREATE INDEX receiver_state ON receiver(state, due_ms);"
+    "CREATE INDEX receiver_blob ON receiver(blob);"
+    "CREATE INDEX receiver_head ON receiver(head);"
+    "CREATE INDEX receiver_clean ON receiver(clean, due_ms) WHERE clean=1;"
+
+    /* the receipts that may come, by the id they would have in the DHT */
+    "CREATE TABLE expected(id BLOB PRIMARY KEY, receiver INTEGER NOT NULL REFERENCES receiver(n),"
+    " outcome INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX expected_receiver ON expected(receiver);"
+
+    /* entries of the DHT that were looked at, whatever came of it */
+    "CREATE TABLE looked(id BLOB PRIMARY KEY, until_s INTEGER NOT NULL) WITHOUT ROWID;"
+
+    /* what was announced to us; state: enum in_state */
+    "CREATE TABLE incoming(n INTEGER PRIMARY KEY, nid BLOB NOT NULL UNIQUE, state INTEGER NOT NULL,"
+    " sender TEXT NOT NULL, fpr BLOB NOT NULL, pubkey BLOB NOT NULL, trust INTEGER NOT NULL,"
+    " place INTEGER NOT NULL, ns_key TEXT NOT NULL, ns_hash BLOB NOT NULL, p BLOB NOT NULL,"
+    " skp BLOB NOT NULL, hash BLOB NOT NULL, blob_size INTEGER NOT NULL, chunks_hash BLOB NOT NULL,"
+    " m_hash BLOB NOT NULL, m_size INTEGER NOT NULL, head BLOB, head_skp BLOB, head_hash BLOB,"
+    " head_size INTEGER, head_chunks_hash BLOB, from_text BLOB, subject BLOB, date BLOB, trace TEXT,"
+    " expiry_s INTEGER NOT NULL, arrived_ms INTEGER NOT NULL, file TEXT, wanted INTEGER NOT NULL"
+    " DEFAULT 0, outcome INTEGER, changed_ms INTEGER NOT NULL, gone_ms INTEGER, due_ms INTEGER NOT"
+    " NULL, tries INTEGER NOT NULL DEFAULT 0, why TEXT);"
+    "CREATE INDEX incoming_state ON incoming(state, due_ms);"
+    "CREATE INDEX incoming_wanted ON incoming(wanted, state) WHERE wanted=1;",
+};
+
+int schema_migrate(struct db *db, struct error *e)
+{
+    const int64_t newest = (int64_t)(sizeof steps / sizeof *steps);
+    int64_t have = db_int(db, -1, "PRAGMA user_version", "");
+    if (have < 0)
+        return error_set(e, "The database cannot be read.");
+    if (have > newest)
+        return error_set(e, "The database was made by a newer Restante (schema %d, this one knows "
+                            "%d): install the newer version again.",
+                         (int)have, (int)newest);
+    for (; have < newest; have++) {
+        char version[64];
+        (void)snprintf(version, sizeof version, "PRAGMA user_version=%d; COMMIT;", (int)have + 1);
+        if (db_script(db, "BEGIN IMMEDIATE;", e) < 0 || db_script(db, steps[have], e) < 0 ||
+            db_script(db, version, e) < 0)
+            return -1;
+    }
+    return 0;
+}

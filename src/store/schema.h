@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* schema.h - the tables, and how an older database becomes a newer one. */
+#ifndef RESTANTE_STORE_SCHEMA_H
+#define RESTANTE_STORE_SCHEMA_H
+
+#include "store/db.h"
+
+/* Brings the database to the newest version, in one transaction per step. A database of a newer
+ * program is refused with a sentence. */
+int schema_migrate(struct db *db, struct error *e);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* store.c - the store's thread and its group commit; see store.h. */
+#include "store/store.h"
+#include "base/jobs.h"
+#include "base/log.h"
+#include "store/db.h"
+#include "store/schema.h"
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOG_AREA "store"
+
+struct store {
+    struct db writer, reader;
+    struct jobs *jobs;
+};
+
+struct transition {
+    struct job job;
+    store_run_fn *run;
+    store_done_fn *done;
+    void *arg;
+    int rc;
+};
+
+static int batch_begin(void *ctx)
+{
+    return db_exec(ctx, "BEGIN IMMEDIATE", "") < 0 ? -1 : 0;
+}
+
+static int batch_end(void *ctx)
+{
+    if (db_exec(ctx, "COMMIT", "") >= 0)
+        return 0;
+    (void)db_exec(ctx, "ROLLBACK", "");
+    return -1;
+}
+
+static void batch_failed(struct job *job)
+{
+    ((struct transition *)job)->rc = -1;
+}
+
+static void transition_run(struct job *job, void *ctx)
+{
+    struct transition *t = (struct transition *)job;
+    struct db *db = ctx;
+    if (db_exec(db, "SAVEPOINT one", "") < 0) {
+        t->rc = -1;
+        return;
+    }
+    t->rc = t->run(db, t->arg);
+    if (t->rc != 0)
+        (void)db_exec(db, "ROLLBACK TO one", "");
+    if (db_exec(db, "RELEASE one", "") < 0)
+        t->rc = -1;
+}
+
+static void transition_done(struct job *job)
+{
+    struct transition *t = (struct transition *)job;
+    if (t->done != NULL)
+        t->done(t->arg, t->rc);
+    free(t);
+}
+
+static void *thread_start(void *arg)
+{
+    return arg;
+}
+
+struct store *store_open(uv_loop_t *loop, const char *path, struct error *e)
+{
+    struct store *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        (void)error_set(e, "Out of memory.");
+        return NULL;
+    }
+    (void)umask(077);
+    struct jobs_config c = {.name = "store",
+                            .threads = 1,
+                            .thread_start = thread_start,
+                            .arg = &s->writer,
+                            .batch_begin = batch_begin,
+                            .batch_end = batch_end,
+                            .batch_failed = batch_failed,
+                            .batch = 256};
+    if (db_open(&s->writer, path, false, e) < 0 || schema_migrate(&s->writer, e) < 0 ||
+        db_open(&s->reader, path, true, e) < 0 || (s->jobs = jobs_create(loop, &c, e)) == NULL) {
+        store_close(&s);
+        return NULL;
+    }
+    return s;
+}
+
+void store_close(struct store **p)
+{
+    struct store *s = *p;
+    if (s == NULL)
+        return;
+    *p = NULL;
+    jobs_free(&s->jobs);
+    db_close(&s->reader);
+    db_close(&s->writer);
+    free(s);
+}
+
+struct db *store_reader(struct store *s)
+{
+    return &s->reader;
+}
+
+void store_do(struct store *s, store_run_fn *run, store_done_fn *done, void *arg)
+{
+    struct transition *t = malloc(sizeof *t);
+    if (t == NULL)
+        abort(); /* nothing was acknowledged: a restart takes up from the last commit */
+    *t = (struct transition){.job = {.run = transition_run, .done = transition_done},
+                             .run = run,
+                             .done = done,
+                             .arg = arg};
+    jobs_submit(s->jobs, &t->job);
+}
+
+size_t store_pending(const struct store *s)
+{
+    return jobs_pending(s->jobs);
+}
+
+int meta_get(struct db *db, const char *name, void *p, size_t n)
+{
+    sqlite3_stmt *q = db_query(db, "SELECT value FROM meta WHERE name=?", "t", name);
+    int rc = -1;
+    if (db_row(q, NULL)) {
+        if ((size_t)sqlite3_column_bytes(q, 0) == n) {
+            memcpy(p, sqlite3_column_blob(q, 0), n);
+            rc = 0;
+        }
+        (void)sqlite3_reset(q);
+    }
+    return rc;
+}
+
+int meta_set(struct db *db, const char *name, const void *p, size_t n)
+{
+    return db_exec(db, "INSERT OR REPLACE INTO meta(name,value) VALUES(?,?)", "tb", name, p, n) < 0
+               ? -1
+               : 0;
+}
+
+void bytes_free(struct bytes *b)
+{
+    free(b->p);
+    *b = (struct bytes){0};
+}
+
+int bytes_set(struct bytes *b, const void *p, size_t n)
+{
+    bytes_free(b);
+    if (p == NULL)
+        return 0;
+    b->p = malloc(n + 1);
+    if (b->p == NULL)
+        return -1;
+    if (n > 0)
+        memcpy(b->p, p, n);
+    b->p[n] = 0;
+    b->n = n;
+    return 0;
+}
+
+void store_crash_point(const char *point)
+{
+    static const char *at;
+    static atomic_int left = -1;
+    if (at == NULL) {
+        const char *s = getenv("RESTANTE_CRASH_AT");
+        at = s != NULL ? s : "";
+    }
+    size_t n = strcspn(at, ":");
+    if (n == 0 || strlen(point) != n || memcmp(at, point, n) != 0)
+        return;
+    if (left < 0)
+        left = at[n] == ':' ? atoi(at + n + 1) : 1;
+    if (--left == 0)
+        (void)kill(getpid(), SIGKILL);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* store.h - the only writer of state. Writes are transitions: functions that run on the store's own
+ * thread inside a transaction that many share (group commit); done() is called on the loop's thread
+ * after the commit is durable. Reads are made on the loop's thread, from a connection of their own,
+ * and see what was committed. */
+#ifndef RESTANTE_STORE_STORE_H
+#define RESTANTE_STORE_STORE_H
+
+#include "base/error.h"
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct db; /* a connection: only src/store looks inside */
+struct store;
+
+/* Opens or makes the database, migrates it, starts the thread. */
+struct store *store_open(uv_loop_t *loop, const char *path, struct error *e);
+/* Runs what is queued, then closes and nulls. */
+void store_close(struct store **s);
+
+/* For reading, on the loop's thread only. */
+struct db *store_reader(struct store *s);
+
+/* Queues a transition. run: 0, or -1 to undo what it did. done (may be NULL): rc is run's result, or
+ * -1 when the commit failed: nothing is changed then. arg stays the caller's. */
+typedef int store_run_fn(struct db *db, void *arg);
+typedef void store_done_fn(void *arg, int rc);
+void store_do(struct store *s, store_run_fn *run, store_done_fn *done, void *arg);
+size_t store_pending(const struct store *s);
+
+/* Small named values (instance id, sequence numbers). get: -1 when missing or of another length. */
+int meta_get(struct db *db, const char *name, void *p, size_t n);
+int meta_set(struct db *db, const char *name, const void *p, size_t n);
+
+/* Owned octets of a row. */
+struct bytes {
+    uint8_t *p;
+    size_t n;
+};
+void bytes_free(struct bytes *b);
+int bytes_set(struct bytes *b, const void *p, size_t n);
+
+/* When set (by tests through the environment's RESTANTE_CRASH_AT=point[:nth]), the process ends at
+ * once, as by kill -9, when this point is reached the nth time. Points are named before and after
+ * each transition. */
+void store_crash_point(const char *point);
+
+#endif
