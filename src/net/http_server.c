@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* http_server.c - the fixed paths over libmicrohttpd, in one thread with epoll and sendfile.
+ * The path is compared as it stands on the wire, before anything is decoded: what is not exactly
+ * one of the three forms does not exist. A blob's name is 64 hex digits and is opened relative to
+ * the outbox folder without following links, so no request can name another file. */
+#include "net/http_server.h"
+#include "base/log.h"
+#include "net/http_range.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOG_AREA "http"
+#define CONNECTIONS_DEFAULT 256
+#define PER_IP_DEFAULT 32
+#define IDLE_DEFAULT 60
+#define MEMORY_PER_CONNECTION (16 * 1024)
+#define NAME_MAX_LEN (HASH_HEX + 8) /* "<64 hex>.chunks" and NUL */
+
+struct http_server {
+    struct MHD_Daemon *daemon;
+    int dir;
+    uint16_t port;
+    void (*on_fetch)(void *ctx, const uint8_t hash[HASH_LEN]);
+    void *ctx;
+    pthread_mutex_t lock; /* of pubkey */
+    uint8_t *pubkey;
+    size_t pubkey_len;
+};
+
+enum route { ROUTE_NONE, ROUTE_PUBKEY, ROUTE_BLOB, ROUTE_CHUNKS };
+
+struct request {
+    enum route route;
+    char name[NAME_MAX_LEN]; /* of the file in the outbox folder */
+    uint8_t hash[HASH_LEN];
+};
+
+static void find_route(const char *uri, struct request *r)
+{
+    static const char folder[] = "/outbox/";
+    const size_t skip = sizeof(folder) - 1;
+
+    if (strcmp(uri, "/pubkey") == 0) {
+        r->route = ROUTE_PUBKEY;
+        return;
+    }
+    if (strncmp(uri, folder, skip) != 0 || strspn(uri + skip, "0123456789abcdef") != HASH_HEX) {
+        return;
+    }
+    const char *rest = uri + skip + HASH_HEX;
+    bool chunks = strcmp(rest, "/chunks") == 0;
+    if (!chunks && *rest != '\0') {
+        return;
+    }
+    snprintf(r->name, sizeof(r->name), "%.*s%s", HASH_HEX, uri + skip, chunks ? ".chunks" : "");
+    char hex[HASH_HEX + 1];
+    snprintf(hex, sizeof(hex), "%.*s", HASH_HEX, uri + skip);
+    if (hex_decode(hex, r->hash, HASH_LEN) == 0) {
+        r->route = chunks ? ROUTE_CHUNKS : ROUTE_BLOB;
+    }
+}
+
+/* The request line has been read; uri is as it came, with query. */
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
+{
+    struct request *r = calloc(1, sizeof(*r));
+
+    (void)cls;
+    (void)conn;
+    if (r != NULL) {
+        find_route(uri, r);
+    }
+    return r;
+}
+
+static void on_completed(void *cls, struct MHD_Connection *conn, void **r_p,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)cls;
+    (void)conn;
+    (void)code;
+    free(*r_p);
+    *r_p = NULL;
+}
+
+/* Leaves every "%" as it is. */
+static size_t no_unescape(void *cls, struct MHD_Connection *conn, char *s)
+{
+    (void)cls;
+    (void)conn;
+    return strlen(s);
+}
+
+/* Sends and drops the response. */
+static enum MHD_Result answer(struct MHD_Connection *conn, unsigned status, struct MHD_Response *r)
+{
+    if (r == NULL) {
+        return MHD_NO;
+    }
+    MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+    enum MHD_Result result = MHD_queue_response(conn, status, r);
+    MHD_destroy_response(r);
+    return result;
+}
+
+static enum MHD_Result answer_empty(struct MHD_Connection *conn, unsigned status, const char *name,
+                                    const char *value)
+{
+    struct MHD_Response *r = MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
+
+    if (r != NULL && name != NULL) {
+        MHD_add_response_header(r, name, value);
+    }
+    return answer(conn, status, r);
+}
+
+static enum MHD_Result answer_pubkey(struct http_server *s, struct MHD_Connection *conn)
+{
+    struct MHD_Response *r = NULL;
+
+    pthread_mutex_lock(&s->lock);
+    bool known = s->pubkey != NULL;
+    if (known) {
+        r = MHD_create_response_from_buffer(s->pubkey_len, s->pubkey, MHD_RESPMEM_MUST_COPY);
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (!known) {
+        return answer_empty(conn, MHD_HTTP_NOT_FOUND, NULL, NULL);
+    }
+    if (r != NULL) {
+        MHD_add_response_header(r, "Content-Type", "application/octet-stream");
+        MHD_add_response_header(r, "Cache-Control", "no-cache");
+    }
+    return answer(conn, MHD_HTTP_OK, r);
+}
+
+static const char *header(struct MHD_Connection *conn, const char *name)
+{
+    return MHD_lookup_connection_value(conn, MHD_HEADER_KIND, name);
+}
+
+/* An ordinary file of the outbox folder, or -1. */
+static int open_file(const struct http_server *s, const char *name, uint64_t *size_r)
+{
+    struct stat st;
+    int fd = openat(s->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0) {
+        if (errno != ENOENT) {
+            log_warn("cannot open %s: %s", name, strerror(errno));
+        }
+        return -1;
+    }
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        log_warn("%s is not an ordinary file", name);
+        close(fd);
+        return -1;
+    }
+    *size_r = (uint64_t)st.st_size;
+    return fd;
+}
+
+/* The response for octets first .. first+len-1; takes fd over. */
+static struct MHD_Response *file_response(int fd, uint64_t first, uint64_t len, const char *etag)
+{
+    struct MHD_Response *r = MHD_create_response_from_fd_at_offset64(len, fd, first);
+
+    if (r == NULL) {
+        close(fd);
+        return NULL;
+    }
+    MHD_add_response_header(r, "Content-Type", "application/octet-stream");
+    MHD_add_response_header(r, "Accept-Ranges", "bytes");
+    MHD_add_response_header(r, "ETag", etag);
+    MHD_add_response_header(r, "Cache-Control", "public, max-age=31536000, immutable");
+    return r;
+}
+
+static enum MHD_Result answer_file(struct http_server *s, struct MHD_Connection *conn,
+                                   const struct request *q, bool get)
+{
+    char etag[NAME_MAX_LEN + 2], text[80];
+    uint64_t size, first = 0, last;
+    int fd = open_file(s, q->name, &size);
+
+    if (fd < 0) {
+        return answer_empty(conn, MHD_HTTP_NOT_FOUND, NULL, NULL);
+    }
+    snprintf(etag, sizeof(etag), "\"%s\"", q->name);
+    const char *if_none_match = header(conn, "If-None-Match");
+    if (if_none_match != NULL && etag_listed(if_none_match, etag)) {
+        close(fd);
+        return answer_empty(conn, MHD_HTTP_NOT_MODIFIED, "ETag", etag);
+    }
+    const char *if_range = header(conn, "If-Range");
+    bool ranged = get && (if_range == NULL || strcmp(if_range, etag) == 0);
+    last = size - 1;
+    enum range_kind kind = range_parse(ranged ? header(conn, "Range") : NULL, size, &first, &last);
+    if (kind == RANGE_IMPOSSIBLE) {
+        close(fd);
+        snprintf(text, sizeof(text), "bytes */%" PRIu64, size);
+        return answer_empty(conn, MHD_HTTP_RANGE_NOT_SATISFIABLE, "Content-Range", text);
+    }
+    struct MHD_Response *r =
+        file_response(fd, first, kind == RANGE_PART ? last - first + 1 : size, etag);
+    if (r != NULL && kind == RANGE_PART) {
+        snprintf(text, sizeof(text), "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, first, last, size);
+        MHD_add_response_header(r, "Content-Range", text);
+    }
+    if (r != NULL && get && q->route == ROUTE_BLOB && s->on_fetch != NULL) {
+        s->on_fetch(s->ctx, q->hash);
+    }
+    return answer(conn, kind == RANGE_PART ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK, r);
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_len, void **r_p)
+{
+    struct http_server *s = cls;
+    const struct request *q = *r_p;
+    bool get = strcmp(method, "GET") == 0;
+
+    (void)url;
+    (void)version;
+    (void)upload;
+    *upload_len = 0;
+    if (q == NULL) {
+        return MHD_NO; /* no memory: the connection ends */
+    }
+    if (!get && strcmp(method, "HEAD") != 0) {
+        return answer_empty(conn, MHD_HTTP_METHOD_NOT_ALLOWED, "Allow", "GET, HEAD");
+    }
+    if (q->route == ROUTE_PUBKEY) {
+        return answer_pubkey(s, conn);
+    }
+    if (q->route == ROUTE_NONE) {
+        return answer_empty(conn, MHD_HTTP_NOT_FOUND, NULL, NULL);
+    }
+    return answer_file(s, conn, q, get);
+}
+
+__attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *fmt, va_list ap)
+{
+    char text[256];
+
+    (void)cls;
+    vsnprintf(text, sizeof(text), fmt, ap);
+    text[strcspn(text, "\n")] = '\0';
+    log_debug("%s", text);
+}
+
+/* A bound, listening socket, or -1 and e. */
+static int listen_socket(const struct http_server_config *c, struct sockaddr_storage *ss,
+                         struct error *e)
+{
+    struct sockaddr_in *in4 = (struct sockaddr_in *)ss;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ss;
+    socklen_t len = sizeof(*in4);
+    int on = 1, off = 0;
+
+    memset(ss, 0, sizeof(*ss));
+    if (inet_pton(AF_INET, c->host, &in4->sin_addr) == 1) {
+        in4->sin_family = AF_INET;
+        in4->sin_port = htons(c->port);
+    } else if (inet_pton(AF_INET6, c->host, &in6->sin6_addr) == 1) {
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons(c->port);
+        len = sizeof(*in6);
+    } else {
+        return error_set(e, "The HTTP address %s is neither IPv4 nor IPv6", c->host);
+    }
+    int fd = socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return error_set(e, "Cannot make a socket for HTTP: %s", strerror(errno));
+    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (ss->ss_family == AF_INET6) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+    }
+    if (bind(fd, (struct sockaddr *)ss, len) != 0 || listen(fd, 128) != 0) {
+        if (errno == EADDRINUSE) {
+            error_set(e, "Port %u on %s, wanted for HTTP, is taken by another program",
+                      (unsigned)c->port, c->host);
+        } else {
+            error_set(e, "Cannot listen for HTTP on %s port %u: %s", c->host, (unsigned)c->port,
+                      strerror(errno));
+        }
+        close(fd);
+        return -1;
+    }
+    len = sizeof(*ss);
+    getsockname(fd, (struct sockaddr *)ss, &len);
+    return fd;
+}
+
+static unsigned or_default(unsigned value, unsigned fallback)
+{
+    return value != 0 ? value : fallback;
+}
+
+static int start_daemon(struct http_server *s, const struct http_server_config *c, struct error *e)
+{
+    struct sockaddr_storage ss;
+    int fd = listen_socket(c, &ss, e);
+
+    if (fd < 0) {
+        return -1;
+    }
+    bool six = ss.ss_family == AF_INET6;
+    s->port = ntohs(six ? ((struct sockaddr_in6 *)&ss)->sin6_port
+                        : ((struct sockaddr_in *)&ss)->sin_port);
+    s->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | (six ? MHD_USE_DUAL_STACK : 0), s->port,
+        NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
+        MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        NULL, MHD_OPTION_CONNECTION_LIMIT, or_default(c->max_connections, CONNECTIONS_DEFAULT),
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, or_default(c->max_per_ip, PER_IP_DEFAULT),
+        MHD_OPTION_CONNECTION_TIMEOUT, or_default(c->idle_seconds, IDLE_DEFAULT),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_PER_CONNECTION, MHD_OPTION_END);
+    if (s->daemon == NULL) {
+        close(fd);
+        return error_set(e, "The HTTP server cannot start on port %u: %s", (unsigned)s->port,
+                         strerror(errno));
+    }
+    return 0;
+}
+
+struct http_server *http_server_start(const struct http_server_config *c, struct error *e)
+{
+    struct http_server *s = calloc(1, sizeof(*s));
+
+    if (s == NULL) {
+        error_set(e, "No memory for the HTTP server");
+        return NULL;
+    }
+    pthread_mutex_init(&s->lock, NULL);
+    s->on_fetch = c->on_fetch;
+    s->ctx = c->ctx;
+    s->dir = open(c->outbox_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->dir < 0) {
+        error_set(e, "Cannot open the outbox folder %s: %s", c->outbox_dir, strerror(errno));
+        http_server_stop(&s);
+    } else if (start_daemon(s, c, e) != 0) {
+        http_server_stop(&s);
+    }
+    return s;
+}
+
+uint16_t http_server_port(const struct http_server *s)
+{
+    return s->port;
+}
+
+void http_server_set_pubkey(struct http_server *s, const uint8_t *p, size_t n)
+{
+    uint8_t *copy = malloc(n > 0 ? n : 1);
+
+    if (copy == NULL) {
+        log_error("no memory for the identity record");
+        return;
+    }
+    memcpy(copy, p, n);
+    pthread_mutex_lock(&s->lock);
+    free(s->pubkey);
+    s->pubkey = copy;
+    s->pubkey_len = n;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void http_server_stop(struct http_server **s_p)
+{
+    struct http_server *s = *s_p;
+
+    *s_p = NULL;
+    if (s == NULL) {
+        return;
+    }
+    if (s->daemon != NULL) {
+        MHD_stop_daemon(s->daemon);
+    }
+    if (s->dir >= 0) {
+        close(s->dir);
+    }
+    pthread_mutex_destroy(&s->lock);
+    free(s->pubkey);
+    free(s);
+}

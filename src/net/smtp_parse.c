@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* smtp_parse.c - paths, parameters and credentials of the submission listener's commands.
+ * Every parameter is checked although most are not used: what cannot be understood is refused at
+ * once and not after two gigabytes. */
+#include "net/smtp_parse.h"
+#include "base/crypt.h"
+#include <ctype.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct {
+    const char *name;
+    enum smtp_verb verb;
+} verbs[] = {
+    {"EHLO", SMTP_EHLO}, {"HELO", SMTP_HELO}, {"AUTH", SMTP_AUTH}, {"MAIL", SMTP_MAIL},
+    {"RCPT", SMTP_RCPT}, {"DATA", SMTP_DATA}, {"BDAT", SMTP_BDAT}, {"RSET", SMTP_RSET},
+    {"NOOP", SMTP_NOOP}, {"VRFY", SMTP_VRFY}, {"HELP", SMTP_HELP}, {"QUIT", SMTP_QUIT},
+};
+
+enum smtp_verb smtp_parse_verb(const char *line, const char **args_r)
+{
+    size_t n = strcspn(line, " ");
+
+    *args_r = line + n + strspn(line + n, " ");
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        if (n == strlen(verbs[i].name) && strncasecmp(line, verbs[i].name, n) == 0) {
+            return verbs[i].verb;
+        }
+    }
+    return SMTP_UNKNOWN;
+}
+
+static int refuse(struct smtp_refusal *no, int code, const char *text)
+{
+    no->code = code;
+    no->text = text;
+    return -1;
+}
+
+/* One octet more at the end of an address. */
+static int push(char *out, size_t *len, char c)
+{
+    if (*len >= SMTP_ADDR_MAX) {
+        return -1;
+    }
+    out[(*len)++] = c;
+    return 0;
+}
+
+/* A local part, dot-string or quoted-string (RFC 5321, 4.1.2); returns what follows, or NULL. */
+static const char *parse_local(const char *p, char *out, size_t *len)
+{
+    if (*p != '"') {
+        for (; *p != '\0' && *p != '@' && *p != '>'; p++) {
+            if (strchr(" <()[]\\,;:\"", *p) != NULL || push(out, len, *p) != 0) {
+                return NULL;
+            }
+        }
+        return p;
+    }
+    for (p++; *p != '\0' && *p != '"'; p++) {
+        if (*p == '\\' && *++p == '\0') {
+            return NULL;
+        }
+        if (push(out, len, *p) != 0) {
+            return NULL;
+        }
+    }
+    return *p == '"' ? p + 1 : NULL;
+}
+
+/* "<" [source route ":"] mailbox ">"; returns what follows, or NULL. */
+static const char *parse_path(const char *p, char out[SMTP_ADDR_MAX + 1])
+{
+    size_t len = 0;
+
+    if (*p++ != '<') {
+        return NULL;
+    }
+    if (*p == '@') { /* a source route is to be read and ignored (RFC 5321, 4.1.1.3) */
+        p += strcspn(p, ":>\" ");
+        if (*p++ != ':') {
+            return NULL;
+        }
+    }
+    if (*p != '>') {
+        p = parse_local(p, out, &len);
+        if (p == NULL || len == 0) {
+            return NULL;
+        }
+        if (*p == '@') {
+            size_t at = len;
+            for (; *p != '\0' && *p != '>'; p++) {
+                if (strchr(" <()\\,;\"", *p) != NULL || (*p == '@' && len != at) ||
+                    push(out, &len, *p) != 0) {
+                    return NULL;
+                }
+            }
+            if (len == at + 1) {
+                return NULL; /* nothing behind the @ */
+            }
+        }
+    }
+    out[len] = '\0';
+    return *p == '>' && (p[1] == '\0' || p[1] == ' ') ? p + 1 : NULL;
+}
+
+/* xtext (RFC 3461, 4): printable octets, with "+" and two upper-case hex digits for the others. */
+static bool is_xtext(const char *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (v[i] == '+') {
+            if (n - i < 3 || strchr("0123456789ABCDEF", v[i + 1]) == NULL ||
+                strchr("0123456789ABCDEF", v[i + 2]) == NULL) {
+                return false;
+            }
+            i += 2;
+        } else if (v[i] < 33 || v[i] > 126 || v[i] == '=') {
+            return false;
+        }
+    }
+    return n > 0;
+}
+
+/* 1 to 20 decimal digits that fit. */
+static int parse_number(const char *v, size_t n, uint64_t *out)
+{
+    uint64_t x = 0;
+
+    if (n == 0 || n > 20) {
+        return -1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (v[i] < '0' || v[i] > '9' || __builtin_mul_overflow(x, 10, &x) ||
+            __builtin_add_overflow(x, (uint64_t)(v[i] - '0'), &x)) {
+            return -1;
+        }
+    }
+    *out = x;
+    return 0;
+}
+
+static bool same(const char *v, size_t n, const char *word)
+{
+    return n == strlen(word) && strncasecmp(v, word, n) == 0;
+}
+
+/* NEVER, or a list of SUCCESS, FAILURE and DELAY (RFC 3461, 4.1). */
+static bool is_notify(const char *v, size_t n)
+{
+    if (same(v, n, "NEVER")) {
+        return true;
+    }
+    for (;;) {
+        size_t k = 0;
+        while (k < n && v[k] != ',') {
+            k++;
+        }
+        if (!same(v, k, "SUCCESS") && !same(v, k, "FAILURE") && !same(v, k, "DELAY")) {
+            return false;
+        }
+        if (k == n) {
+            return true;
+        }
+        v += k + 1;
+        n -= k + 1;
+    }
+}
+
+/* address-type ";" xtext, at most 500 octets (RFC 3461, 4.2). */
+static bool is_orcpt(const char *v, size_t n)
+{
+    const char *semi = memchr(v, ';', n);
+
+    if (semi == NULL || semi == v || n > 500) {
+        return false;
+    }
+    for (const char *p = v; p < semi; p++) {
+        if (!isalnum((unsigned char)*p) && *p != '-') {
+            return false;
+        }
+    }
+    return is_xtext(semi + 1, n - (size_t)(semi + 1 - v));
+}
+
+struct param {
+    const char *key, *value;
+    size_t key_len, value_len;
+};
+
+/* The next "KEY[=value]" of *p: 1 and *out, 0 at the end, -1 when it is not one. */
+static int next_param(const char **p, struct param *out)
+{
+    const char *s = *p + strspn(*p, " ");
+    size_t n = strcspn(s, " ");
+    const char *eq = memchr(s, '=', n);
+
+    *p = s + n;
+    if (n == 0) {
+        return 0;
+    }
+    out->key = s;
+    out->key_len = eq != NULL ? (size_t)(eq - s) : n;
+    out->value = eq != NULL ? eq + 1 : s + n;
+    out->value_len = (size_t)(s + n - out->value);
+    for (size_t i = 0; i < out->key_len; i++) {
+        if (!isalnum((unsigned char)s[i]) && (i == 0 || s[i] != '-')) {
+            return -1;
+        }
+    }
+    return out->key_len > 0 && (eq == NULL || out->value_len > 0) ? 1 : -1;
+}
+
+/* A parameter that stands in the table: its number, or -1. */
+static int param_number(const struct param *q, const char *const *names, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (same(q->key, q->key_len, names[i])) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static const char syntax[] = "5.5.4 A parameter of this command is malformed or given twice";
+static const char unknown[] = "5.5.4 A parameter of this command is not known here";
+
+/* One parameter of MAIL by its number in mail_names. */
+static const char *const mail_names[] = {"SIZE", "BODY", "RET", "ENVID", "AUTH"};
+
+static bool mail_param(int number, const struct param *q, struct smtp_mail_args *out)
+{
+    const char *v = q->value;
+    size_t n = q->value_len;
+
+    switch (number) {
+    case 0:
+        return parse_number(v, n, &out->size) == 0;
+    case 1:
+        return same(v, n, "7BIT") || same(v, n, "8BITMIME");
+    case 2:
+        return same(v, n, "FULL") || same(v, n, "HDRS");
+    case 3:
+        return n <= 100 && is_xtext(v, n);
+    default:
+        return same(v, n, "<>") || is_xtext(v, n);
+    }
+}
+
+int smtp_parse_mail(const char *args, struct smtp_mail_args *out, struct smtp_refusal *no)
+{
+    struct param q;
+    unsigned seen = 0;
+    int more;
+
+    memset(out, 0, sizeof(*out));
+    const char *p = strncasecmp(args, "FROM:", 5) == 0 ? parse_path(args + 5, out->from) : NULL;
+    if (p == NULL) {
+        return refuse(no, 501, "5.1.7 Say MAIL FROM:<address>");
+    }
+    while ((more = next_param(&p, &q)) > 0) {
+        int number = param_number(&q, mail_names, 5);
+        if (number < 0) {
+            return refuse(no, 555, unknown);
+        }
+        if ((seen & 1u << number) != 0 || !mail_param(number, &q, out)) {
+            return refuse(no, 501, syntax);
+        }
+        seen |= 1u << number;
+    }
+    return more < 0 ? refuse(no, 501, syntax) : 0;
+}
+
+int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], struct smtp_refusal *no)
+{
+    static const char *const names[] = {"NOTIFY", "ORCPT"};
+    struct param q;
+    unsigned seen = 0;
+    int more;
+
+    const char *p = strncasecmp(args, "TO:", 3) == 0 ? parse_path(args + 3, addr) : NULL;
+    if (p == NULL || addr[0] == '\0') {
+        return refuse(no, 501, "5.1.3 Say RCPT TO:<address>");
+    }
+    while ((more = next_param(&p, &q)) > 0) {
+        int number = param_number(&q, names, 2);
+        if (number < 0) {
+            return refuse(no, 555, unknown);
+        }
+        bool ok = number == 0 ? is_notify(q.value, q.value_len) : is_orcpt(q.value, q.value_len);
+        if ((seen & 1u << number) != 0 || !ok) {
+            return refuse(no, 501, syntax);
+        }
+        seen |= 1u << number;
+    }
+    return more < 0 ? refuse(no, 501, syntax) : 0;
+}
+
+int smtp_parse_bdat(const char *args, uint64_t *size_r, bool *last_r)
+{
+    size_t n = strcspn(args, " ");
+    const char *rest = args + n + strspn(args + n, " ");
+
+    if (parse_number(args, n, size_r) != 0 || *size_r > INT64_MAX) {
+        return -1;
+    }
+    size_t word = strcspn(rest, " ");
+    *last_r = word > 0;
+    if (rest[word + strspn(rest + word, " ")] != '\0') {
+        return -1;
+    }
+    return word == 0 || same(rest, word, "LAST") ? 0 : -1;
+}
+
+static int base64_value(char c)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *p = c == '\0' ? NULL : strchr(digits, c);
+
+    return p == NULL ? -1 : (int)(p - digits);
+}
+
+/* Base64 with its padding; out holds 3/4 of it. Octets written, or -1. */
+static int base64_decode(const char *s, uint8_t *out)
+{
+    size_t n = strlen(s), len = 0;
+
+    if (n == 0 || n % 4 != 0 || n > SMTP_AUTH_LINE_MAX) {
+        return -1;
+    }
+    for (size_t i = 0; i < n; i += 4) {
+        bool end = i + 4 == n;
+        int pad = end && s[i + 3] == '=' ? (s[i + 2] == '=' ? 2 : 1) : 0;
+        int v[4];
+        for (int k = 0; k < 4; k++) {
+            v[k] = k >= 4 - pad ? 0 : base64_value(s[i + (size_t)k]);
+            if (v[k] < 0) {
+                return -1;
+            }
+        }
+        uint32_t x =
+            (uint32_t)v[0] << 18 | (uint32_t)v[1] << 12 | (uint32_t)v[2] << 6 | (uint32_t)v[3];
+        for (int k = 0; k < 3 - pad; k++) {
+            out[len++] = (uint8_t)(x >> (16 - 8 * k));
+        }
+    }
+    return (int)len;
+}
+
+/* Equal, in a time that does not depend on where they differ: both are hashed first. */
+static bool equal_secret(const void *a, size_t alen, const void *b, size_t blen)
+{
+    uint8_t ha[HASH_LEN], hb[HASH_LEN];
+
+    sha256(a, alen, ha);
+    sha256(b, blen, hb);
+    bool equal = equal_ct(ha, hb, HASH_LEN);
+    wipe(ha, sizeof(ha));
+    wipe(hb, sizeof(hb));
+    return equal;
+}
+
+int smtp_check_plain(const char *base64, const char *user, const char *password)
+{
+    uint8_t raw[SMTP_AUTH_LINE_MAX / 4 * 3 + 3];
+    int result = -1;
+    int len = base64_decode(base64, raw);
+    size_t n = len > 0 ? (size_t)len : 0;
+    const uint8_t *first = memchr(raw, 0, n);
+    const uint8_t *second =
+        first == NULL ? NULL : memchr(first + 1, 0, n - (size_t)(first + 1 - raw));
+
+    if (second != NULL && memchr(second + 1, 0, n - (size_t)(second + 1 - raw)) == NULL) {
+        size_t zlen = (size_t)(first - raw), ulen = (size_t)(second - first) - 1;
+        bool z = zlen == 0 || (zlen == ulen && memcmp(raw, first + 1, ulen) == 0);
+        bool u = equal_secret(first + 1, ulen, user, strlen(user));
+        bool w =
+            equal_secret(second + 1, n - (size_t)(second + 1 - raw), password, strlen(password));
+        result = z && u && w ? 0 : 1;
+    }
+    wipe(raw, sizeof(raw));
+    return result;
+}
