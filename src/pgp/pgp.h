@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PGP_FPR_LEN 20    /* version 4 fingerprint */
-#define PGP_PUBKEY_MAX 8192 /* largest public key accepted, bytes */
+#define PGP_FPR_LEN 20               /* version 4 fingerprint */
+#define PGP_PUBKEY_MAX 8192          /* largest public key accepted, bytes */
 #define PGP_CHUNK (4u * 1024 * 1024) /* P-: a blob's hashes are of pieces of this size */
 
 struct pgp;
@@ -35,6 +35,9 @@ int pgp_generate(const char *address, struct buf *secret_r, struct buf *public_r
 int pgp_load_secret(struct pgp *p, const uint8_t *secret, size_t len, struct error *e);
 /* Fingerprint of the loaded secret key. */
 void pgp_own_fpr(const struct pgp *p, uint8_t fpr_r[PGP_FPR_LEN]);
+/* The minimal public key of the loaded secret key, which must have one user id (for keys that were
+ * not made by pgp_generate). */
+int pgp_public(const struct pgp *p, struct buf *public_r, struct error *e);
 /* Checks a foreign key: one primary key, self-signatures valid, not expired or revoked, can sign,
  * has a subkey that encrypts, and one of its user ids is exactly "<address>" (address may be NULL:
  * not checked). -1 and a sentence otherwise. */
@@ -60,12 +63,12 @@ struct pgp_seal {
     int in_fd;  /* message m, read from its current position to the end */
     int out_fd; /* the blob is written here (not synced) */
     const struct pgp_pub *to;
-    size_t to_count; /* 1 .. 10,000 */
-    bool ocb;        /* OCB instead of CFB with MDC: only if every receiver announces it */
+    size_t to_count;  /* 1 .. 10,000 */
+    bool ocb;         /* OCB instead of CFB with MDC: only if every receiver announces it */
     uint64_t in_size; /* size of m, to choose the compression */
     /* results */
-    struct buf *skp;      /* array of to_count buffers, made by the caller with a cap: one
-                             session-key packet each, in the order of `to` */
+    struct buf *skp; /* array of to_count buffers, made by the caller with a cap: one
+                        session-key packet each, in the order of `to` */
     uint64_t blob_size;
     uint8_t blob_hash[HASH_LEN]; /* h: SHA-256 of the blob */
     struct buf *chunks;          /* SHA-256 of each PGP_CHUNK piece, in a row (caller's, capped) */
