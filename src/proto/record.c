@@ -64,6 +64,8 @@ static void in_type(struct cbor_in *in, const uint8_t *payload, size_t n,
             return;
         }
     }
+    if (s.n == 0)
+        cbor_in_fail(in, "an empty type string");
     memcpy(out, s.p, s.n);
     out[s.n] = 0;
 }
@@ -93,7 +95,7 @@ int record_open(struct cbor_in *in, const uint8_t *payload, size_t n, const stru
     if (n > RECORD_MAX)
         return error_set(e, "A payload of %zu octets is over the limit.", n);
     in_type(in, payload, n, found);
-    if (found[0] && strcmp(found, type) != 0) {
+    if (!in->failed && strcmp(found, type) != 0) {
         error_set(e, "The record is of type %s where %s is expected.", found, type);
         return RECORD_UNKNOWN;
     }
