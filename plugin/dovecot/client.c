@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* client.c - per IMAP session: the client's name from ID (RFC 2971), and tagged replies that carry
+ * a sentence for the user. */
+#include "imap-common.h"
+#include "imap-arg.h"
+#include "imap-commands.h"
+#include "ioloop.h"
+#include "ostream.h"
+#include "str.h"
+#include "str-sanitize.h"
+#include "module-context.h"
+#include "restante-plugin.h"
+
+#define NAME_MAX_LEN 40
+
+struct restante_client {
+    union imap_module_context module_ctx;
+    const char *name;
+};
+struct restante_cmd {
+    union imap_module_context module_ctx;
+    const char *failure;
+};
+
+static MODULE_CONTEXT_DEFINE_INIT(restante_imap_module, &imap_module_register);
+#define RESTANTE_CLIENT(obj) ((struct restante_client *)MODULE_CONTEXT(obj, restante_imap_module))
+#define RESTANTE_CMD(obj) ((struct restante_cmd *)MODULE_CONTEXT(obj, restante_imap_module))
+
+static imap_client_created_func_t *next_client_created;
+
+const char *restante_client_name(struct client *client)
+{
+    struct restante_client *rc = RESTANTE_CLIENT(client);
+
+    return rc == NULL ? "-" : rc->name;
+}
+
+void restante_cmd_set_failure(struct client_command_context *cmd, const char *text)
+{
+    struct restante_cmd *rc = p_new(cmd->pool, struct restante_cmd, 1);
+
+    rc->failure = text;
+    MODULE_CONTEXT_SET(cmd, restante_imap_module, rc);
+}
+
+/* What the tagged reply becomes: Dovecot says SERVERBUG where we only have not got the message. */
+static const char *reply_for_user(struct client_command_context *cmd, const char *data)
+{
+    struct restante_cmd *rc = RESTANTE_CMD(cmd);
+    static const char serverbug[] = "NO [SERVERBUG] " TEXT_NOT_HERE;
+
+    if (rc != NULL && rc->failure != NULL &&
+        (str_begins(data, "OK ") || str_begins(data, "NO [SERVERBUG] ")))
+        return t_strconcat("NO [UNAVAILABLE] ", rc->failure, NULL);
+    if (str_begins(data, serverbug))
+        return "NO [UNAVAILABLE] " TEXT_NOT_HERE;
+    return data;
+}
+
+static void restante_send_tagline(struct client_command_context *cmd, const char *data)
+{
+    struct client *client = cmd->client;
+    struct restante_client *rc = RESTANTE_CLIENT(client);
+
+    data = reply_for_user(cmd, data);
+    if (!str_begins(data, "NO [UNAVAILABLE] ") || client->output->closed || cmd->cancel) {
+        rc->module_ctx.super.send_tagline(cmd, data);
+        return;
+    }
+    /* A person reads this one: without the timing figures Dovecot adds to every reply. */
+    i_assert(!cmd->tagline_sent);
+    cmd->tagline_sent = TRUE;
+    cmd->tagline_reply = p_strdup(cmd->pool, data);
+    T_BEGIN
+    {
+        o_stream_nsend_str(client->output, t_strdup_printf("%s %s\r\n", cmd->tag, data));
+    }
+    T_END;
+    client->last_output = ioloop_time;
+}
+
+/* One word of printable ASCII: "Mozilla Thunderbird" becomes "Mozilla_Thunderbird". */
+static const char *clean_name(pool_t pool, const char *value)
+{
+    string_t *s = t_str_new(NAME_MAX_LEN + 1);
+
+    for (; *value != '\0' && str_len(s) < NAME_MAX_LEN; value++) {
+        unsigned char c = (unsigned char)*value;
+
+        str_append_c(s, c == ' ' ? '_' : c > 0x20 && c < 0x7f ? c : '?');
+    }
+    return str_len(s) == 0 ? "-" : p_strdup(pool, str_c(s));
+}
+
+bool restante_cmd_id(struct client_command_context *cmd)
+{
+    struct restante_client *rc = RESTANTE_CLIENT(cmd->client);
+    const struct imap_arg *args, *list;
+    const char *key, *value;
+
+    if (!client_read_args(cmd, 0, 0, &args))
+        return FALSE;
+    if (rc != NULL && imap_arg_get_list(&args[0], &list)) {
+        for (; imap_arg_get_astring(&list[0], &key) && imap_arg_get_nstring(&list[1], &value);
+             list += 2) {
+            if (strcasecmp(key, "name") == 0 && value != NULL)
+                rc->name = clean_name(cmd->client->pool, value);
+        }
+    }
+    return cmd_id(cmd);
+}
+
+static void restante_client_created(struct client **clientp)
+{
+    struct client *client = *clientp;
+    struct restante_client *rc = p_new(client->pool, struct restante_client, 1);
+
+    rc->module_ctx.super = client->v;
+    rc->name = "-";
+    client->v.send_tagline = restante_send_tagline;
+    MODULE_CONTEXT_SET(client, restante_imap_module, rc);
+    if (next_client_created != NULL)
+        next_client_created(clientp);
+}
+
+void restante_client_hook_init(void)
+{
+    next_client_created = imap_client_created_hook_set(restante_client_created);
+}
+
+void restante_client_hook_deinit(void)
+{
+    imap_client_created_hook_set(next_client_created);
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* fetch.c - FETCH and UID FETCH: when a body is wanted of a message that is a stub, the daemon is
+ * asked first and Dovecot's own command runs after its answer. Nothing blocks meanwhile: other
+ * commands of the session and other sessions go on.
+ *
+ * Messages that could not be had are left out of the set before Dovecot's command sees it: so their
+ * \Seen stays unset, no half reply is sent, and the rest is given before the tagged NO. */
+#include "imap-common.h"
+#include "imap-arg.h"
+#include "imap-commands.h"
+#include "imap-fetch.h"
+#include "imap-search-args.h"
+#include "imap-util.h"
+#include "mail-search.h"
+#include "ostream.h"
+#include "seq-range-array.h"
+#include "str.h"
+#include "pull.h"
+#include "restante-plugin.h"
+
+struct fetch {
+    struct client_command_context *cmd;
+    struct pull *pull;
+    ARRAY_TYPE(seq_range) set; /* every message of this FETCH: UIDs or numbers, as it was asked */
+};
+
+/* What the items of a FETCH ask for. */
+struct wanted {
+    bool body, peek, partial, text, whole;
+    const struct imap_arg *modifiers; /* what stands behind the items */
+};
+
+static void look_at_item(const char *name, struct wanted *w)
+{
+    bool range = strstr(name, "]<") != NULL;
+
+    if (!str_begins(name, "BODY[") && !str_begins(name, "BODY.PEEK[") &&
+        !str_begins(name, "BINARY[") && !str_begins(name, "BINARY.PEEK[") &&
+        !str_begins(name, "RFC822"))
+        return;
+    if (strstr(name, "[]") != NULL || strcmp(name, "RFC822") == 0)
+        w->whole = TRUE;
+    else if (strstr(name, "[TEXT]") != NULL || strcmp(name, "RFC822.TEXT") == 0)
+        w->text = TRUE;
+    else if (strstr(name, "[HEADER") != NULL || strcmp(name, "RFC822.SIZE") == 0 ||
+             strcmp(name, "RFC822.HEADER") == 0)
+        return;
+    w->partial = w->partial && range;
+}
+
+/* Lets Dovecot's own item handlers say what they need. A bad item ends the look: cmd_fetch() will
+ * report it. */
+static void fetch_look(struct client_command_context *cmd, const struct imap_arg *arg,
+                       struct wanted *w)
+{
+    struct imap_fetch_init_context ic;
+    const char *name;
+
+    i_zero(w);
+    w->partial = TRUE;
+    i_zero(&ic);
+    ic.pool = pool_datastack_create();
+    ic.fetch_ctx = imap_fetch_alloc(cmd->client, ic.pool, "restante");
+    ic.args = arg->type == IMAP_ARG_LIST ? imap_arg_as_list(arg) : arg;
+    while (imap_arg_get_atom(ic.args, &name)) {
+        name = t_str_ucase(name);
+        ic.name = name;
+        ic.args++;
+        if (strcmp(name, "ALL") == 0 || strcmp(name, "FAST") == 0 || strcmp(name, "FULL") == 0)
+            continue;
+        look_at_item(name, w);
+        if (!imap_fetch_init_handler(&ic))
+            break;
+        if (arg->type != IMAP_ARG_LIST)
+            break;
+    }
+    w->body = (ic.fetch_ctx->fetch_data & (MAIL_FETCH_STREAM_BODY | MAIL_FETCH_MESSAGE_PARTS)) != 0;
+    w->peek = !ic.fetch_ctx->flags_update_seen;
+    w->modifiers = arg->type == IMAP_ARG_LIST ? &arg[1] : ic.args;
+    imap_fetch_free(&ic.fetch_ctx);
+}
+
+/* FETCH ... (CHANGEDSINCE n): messages that did not change are not asked for. */
+static void add_modifiers(struct mail_search_args *sargs, const struct imap_arg *arg)
+{
+    const struct imap_arg *list;
+    const char *name, *value;
+    uint64_t modseq;
+
+    if (!imap_arg_get_list(arg, &list))
+        return;
+    for (; imap_arg_get_atom(&list[0], &name); list++) {
+        if (strcasecmp(name, "CHANGEDSINCE") == 0 && imap_arg_get_atom(&list[1], &value) &&
+            str_to_uint64(value, &modseq) == 0) {
+            imap_search_add_changed_since(sargs, modseq);
+            return;
+        }
+    }
+}
+
+/* Fills f->set, and f->pull with the stubs. Returns the number of messages. */
+static unsigned int collect(struct fetch *f, struct mail_search_args *sargs)
+{
+    struct client_command_context *cmd = f->cmd;
+    struct client *client = cmd->client;
+    struct mailbox_transaction_context *t;
+    struct mail_search_context *sctx;
+    struct mail *mail;
+    unsigned int total = 0;
+
+    t = mailbox_transaction_begin(client->mailbox, 0, "restante");
+    mail_search_args_init(sargs, client->mailbox, TRUE, &client->search_saved_uidset);
+    sctx = mailbox_search_init(t, sargs, NULL, 0, NULL);
+    while (mailbox_search_next(sctx, &mail)) {
+        uint32_t number = cmd->uid ? mail->uid : mail->seq;
+
+        total++;
+        seq_range_array_add(&f->set, number);
+        if (restante_stub_load(mail) > 0)
+            pull_add(f->pull, restante_stub_id(mail), number);
+    }
+    (void)mailbox_search_deinit(&sctx);
+    (void)mailbox_transaction_commit(&t);
+    return total;
+}
+
+static void leave_out(void *context, uint32_t message)
+{
+    struct fetch *f = context;
+
+    seq_range_array_remove(&f->set, message);
+}
+
+/* Puts f->set in the place of the command's message set. */
+static void replace_set(struct fetch *f)
+{
+    const struct imap_arg *args;
+    struct imap_arg *arg;
+    string_t *str = str_new(f->cmd->pool, 64);
+
+    imap_write_seq_range(str, &f->set);
+    if (imap_parser_read_args(f->cmd->parser, 0, 0, &args) < 1)
+        i_unreached(); /* it was read before */
+    arg = (struct imap_arg *)&args[0];
+    arg->type = IMAP_ARG_ATOM;
+    arg->_data.str = str_c(str);
+    arg->str_len = str_len(str);
+}
+
+static bool run_dovecots_fetch(struct client_command_context *cmd)
+{
+    struct client *client = cmd->client;
+    struct client_command_context *lock = client->input_lock;
+    bool ret;
+
+    /* cmd_fetch() reads its (already parsed) arguments again and asserts that no other command
+     * holds the input lock; a SELECT that waits for us does. */
+    client->input_lock = NULL;
+    cmd->args = NULL;
+    cmd->human_args = NULL;
+    cmd->func = cmd_fetch;
+    cmd->context = NULL;
+    ret = cmd_fetch(cmd);
+    if (client->input_lock == NULL)
+        client->input_lock = lock;
+    return ret;
+}
+
+static bool fetch_continue(struct client_command_context *cmd)
+{
+    struct fetch *f = cmd->context;
+    struct client *client = cmd->client;
+    const char *error;
+    unsigned int failures;
+
+    if (cmd->cancel) { /* the client is gone */
+        pull_free(&f->pull);
+        return TRUE;
+    }
+    if (client->output_cmd_lock != NULL || client->syncing) {
+        /* another command is in the middle of its output: run when the client has read it */
+        cmd->state = CLIENT_COMMAND_STATE_WAIT_OUTPUT;
+        return FALSE;
+    }
+    failures = pull_failures(f->pull, leave_out, f);
+    error = p_strdup(cmd->pool, pull_error(f->pull));
+    pull_free(&f->pull);
+    if (failures > 0) {
+        if (array_count(&f->set) == 0) {
+            client_send_tagline(cmd, t_strconcat("NO [UNAVAILABLE] ", error, NULL));
+            return TRUE;
+        }
+        replace_set(f);
+        restante_cmd_set_failure(cmd, error);
+    }
+    return run_dovecots_fetch(cmd);
+}
+
+static void fetch_done(void *context)
+{
+    struct fetch *f = context;
+    struct client_command_context *cmd = f->cmd;
+    struct client *client = cmd->client;
+
+    struct ostream *output = client->output;
+
+    o_stream_ref(output);
+    o_stream_cork(output);
+    if (command_exec(cmd))
+        client_command_free(&cmd);
+    else
+        (void)client_handle_unfinished_cmd(cmd);
+    (void)cmd_sync_delayed(client);
+    o_stream_uncork(output);
+    o_stream_unref(&output);
+    client_continue_pending_input(client);
+}
+
+static void fetch_alive(void *context)
+{
+    struct fetch *f = context;
+    struct client *client = f->cmd->client;
+
+    if (client->output_cmd_lock != NULL || client->syncing)
+        return; /* the client is being sent something else */
+    client_send_line(client, "* OK The message is being fetched from its sender");
+    (void)o_stream_uncork_flush(client->output);
+}
+
+static bool fetch_start(struct client_command_context *cmd, struct mail_search_args *sargs,
+                        const struct wanted *w)
+{
+    struct fetch *f = p_new(cmd->pool, struct fetch, 1);
+    struct pull_request request = {
+        .peek = w->peek,
+        .partial = w->partial,
+        .part = w->whole  ? "whole"
+                : w->text ? "text"
+                          : "part",
+        .client = restante_client_name(cmd->client),
+    };
+    unsigned int total;
+
+    f->cmd = cmd;
+    f->pull = pull_new(&request);
+    p_array_init(&f->set, cmd->pool, 8);
+    total = collect(f, sargs);
+    if (pull_count(f->pull) == 0) {
+        pull_free(&f->pull);
+        return cmd_fetch(cmd);
+    }
+    cmd->context = f;
+    if (pull_start(f->pull, total, fetch_done, fetch_alive, f) < 0)
+        return fetch_continue(cmd); /* what is here is given, the rest is refused */
+    cmd->func = fetch_continue;
+    cmd->state = CLIENT_COMMAND_STATE_WAIT_EXTERNAL;
+    return FALSE;
+}
+
+bool restante_cmd_fetch(struct client_command_context *cmd)
+{
+    struct client *client = cmd->client;
+    struct mail_search_args *sargs;
+    const struct imap_arg *args;
+    struct wanted w;
+    const char *set;
+    bool ret;
+    int found;
+
+    if (!client_read_args(cmd, 0, 0, &args))
+        return FALSE;
+    /* Dovecot disconnects a client that fetches a message again after a failure: ours is told to.
+     */
+    if (array_is_created(&client->fetch_failed_uids))
+        array_clear(&client->fetch_failed_uids);
+    if (client->mailbox == NULL || !imap_arg_get_atom(&args[0], &set) || IMAP_ARG_IS_EOL(&args[1]))
+        return cmd_fetch(cmd);
+    fetch_look(cmd, &args[1], &w);
+    if (!w.body)
+        return cmd_fetch(cmd);
+    found = imap_search_get_anyset(cmd, set, cmd->uid, &sargs);
+    if (found <= 0)
+        return found < 0; /* an error was sent, or $ is not known yet: we are called again */
+    add_modifiers(sargs, w.modifiers);
+    ret = fetch_start(cmd, sargs, &w);
+    mail_search_args_unref(&sargs);
+    return ret;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* restante-plugin.h - what the files of the Dovecot 2.3 plugin share.
+ * The plugin shows stubs as the messages they stand for and, when a client opens one, asks the
+ * daemon to pull it (P-7). It writes no mail file, speaks no network protocol and decides nothing.
+ */
+#ifndef RESTANTE_PLUGIN_H
+#define RESTANTE_PLUGIN_H
+
+/* Texts a person may see, in plain words. */
+#define TEXT_NO_DAEMON                                                                             \
+    "Restante is not running at the moment, so the message cannot be fetched. "                    \
+    "Try again in a moment"
+#define TEXT_WAITING "The message is still on its way from its sender. Try again in a moment"
+#define TEXT_NOT_HERE "This message has not been fetched from its sender yet. Open it first"
+
+struct client;
+struct mail;
+struct mail_user;
+struct module;
+
+/* Settings (plugin { } section), read when the mail user is made. */
+struct restante_settings {
+    const char *socket;     /* restante_socket: the daemon's UNIX socket */
+    unsigned char key[32];  /* contents of the file restante_key names */
+    unsigned int wait_secs; /* restante_wait: how long the daemon lets a FETCH wait */
+};
+extern struct restante_settings restante_set;
+
+/* settings.c */
+void restante_mail_user_created(struct mail_user *user);
+void restante_settings_wipe(void);
+
+/* stub.c: is this mail a stub? 1 = yes (restante_stub_id is then its id, 64 hex digits, valid until
+ * the mail is closed), 0 = an ordinary mail, -1 = it is gone or unreadable. Never pulls. */
+int restante_stub_load(struct mail *mail);
+const char *restante_stub_id(struct mail *mail);
+void restante_mail_allocated(struct mail *mail);
+struct mail_storage;
+void restante_storage_created(struct mail_storage *storage);
+
+/* fetch.c, client.c */
+struct client_command_context;
+bool restante_cmd_fetch(struct client_command_context *cmd);
+bool restante_cmd_id(struct client_command_context *cmd);
+/* The client's name from IMAP ID, or "-". */
+const char *restante_client_name(struct client *client);
+/* Turns the command's tagged OK into NO [UNAVAILABLE] text; text must live as long as cmd. */
+void restante_cmd_set_failure(struct client_command_context *cmd, const char *text);
+void restante_client_hook_init(void);
+void restante_client_hook_deinit(void);
+
+/* notify.c: tells the daemon of expunged stubs and of copies saved to \Sent. */
+void restante_notify_init(void);
+void restante_notify_deinit(void);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* settings.c - restante_socket, restante_key, restante_wait. Without the key no stub could be told
+ * from a forgery and stubs would be cached as if they were ordinary mail, so then nobody logs in.
+ */
+#include "lib.h"
+#include "fd-util.h"
+#include "mail-user.h"
+#include "safe-memset.h"
+#include "restante-plugin.h"
+#include <fcntl.h>
+#include <unistd.h>
+
+#define DEFAULT_WAIT_SECS 60
+#define MAX_WAIT_SECS 3600
+
+struct restante_settings restante_set = {.wait_secs = DEFAULT_WAIT_SECS};
+
+static bool read_key(const char *path)
+{
+    unsigned char buf[sizeof(restante_set.key) + 1];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n;
+
+    if (fd == -1)
+        return FALSE;
+    n = read(fd, buf, sizeof(buf));
+    i_close_fd(&fd);
+    if (n == (ssize_t)sizeof(restante_set.key))
+        memcpy(restante_set.key, buf, sizeof(restante_set.key));
+    safe_memset(buf, 0, sizeof(buf));
+    return n == (ssize_t)sizeof(restante_set.key);
+}
+
+void restante_mail_user_created(struct mail_user *user)
+{
+    const char *socket = mail_user_plugin_getenv(user, "restante_socket");
+    const char *key = mail_user_plugin_getenv(user, "restante_key");
+    const char *wait = mail_user_plugin_getenv(user, "restante_wait");
+    static char socket_copy[256];
+
+    if (socket == NULL || strlen(socket) >= sizeof(socket_copy)) {
+        user->error = p_strdup(user->pool, "restante_socket is missing or too long");
+        return;
+    }
+    if (key == NULL || !read_key(key)) {
+        user->error = p_strdup(user->pool, "restante_key names no readable file of 32 octets");
+        return;
+    }
+    if (wait != NULL && (str_to_uint(wait, &restante_set.wait_secs) < 0 ||
+                         restante_set.wait_secs == 0 || restante_set.wait_secs > MAX_WAIT_SECS)) {
+        user->error = p_strdup(user->pool, "restante_wait is not a number of seconds");
+        return;
+    }
+    memcpy(socket_copy, socket, strlen(socket) + 1);
+    restante_set.socket = socket_copy;
+}
+
+void restante_settings_wipe(void)
+{
+    safe_memset(restante_set.key, 0, sizeof(restante_set.key));
+}
