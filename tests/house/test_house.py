@@ -79,4 +79,4 @@ def test_every_package_has_a_stage_and_a_reason():
                 stage, package, reason = line.split(None, 2)
                 assert stage in ("run", "build", "test", "clients"), line
                 assert re.fullmatch(r"[a-z0-9.+-]+", package), line
-                assert len(reason) > 10, line
+                assert reason.strip(), line

@@ -54,6 +54,11 @@ def fields(message):
     return out, end
 
 
+def message_id(message):
+    """Its Message-ID with the angle brackets."""
+    return dict(fields(message)[0])[b"message-id"].split(b":", 1)[1].strip().decode()
+
+
 def split_trace(message):
     """(the two trace fields, the rest); raises when they are not there."""
     head, _ = fields(message)

@@ -10,6 +10,7 @@ import ssl
 import subprocess
 
 from .imap import Imap
+from .mail import fields, message_id
 from .process import Process, free_port, program
 from .wait import tail, wait_for
 
@@ -200,6 +201,35 @@ class Peer:
         if mailbox:
             box.select(mailbox, readonly)
         return box
+
+    def search(self, *criteria, mailbox="INBOX"):
+        with self.imap(mailbox, readonly=True) as box:
+            return box.uids(*criteria)
+
+    def find(self, data, mailbox="INBOX"):
+        """The UIDs of the messages with this one's Message-ID."""
+        return self.search("HEADER", "MESSAGE-ID", f'"{message_id(data)}"', mailbox=mailbox)
+
+    def wait_message(self, data, seconds=30, mailbox="INBOX"):
+        """Waits until this message stands in the mailbox, once; its UID."""
+        uids = wait_for(lambda: self.find(data, mailbox), seconds,
+                        f"a message in {self.address}'s {mailbox}",
+                        lambda: self.logs() + self.network_logs(), every=0.1)
+        assert len(uids) == 1, f"{len(uids)} copies"
+        return uids[0]
+
+    def _entry(self, entries, data):
+        subject = dict(fields(data)[0])[b"subject"].split(b":", 1)[1].strip().decode()
+        found = [e for e in entries if e["subject"] == subject]
+        return found[0] if found else None
+
+    def stub_of(self, data):
+        """This message in `restante inbox`, found by its subject; None when it is not there."""
+        return self._entry(self.inbox(), data)
+
+    def outbox_of(self, data):
+        """This message in `restante outbox`; None when it is not there."""
+        return self._entry(self.outbox(), data)
 
     def uids(self, mailbox="INBOX"):
         with self.imap(mailbox, readonly=True) as box:

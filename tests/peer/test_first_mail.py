@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One message from a client's SMTP at one peer to a client's IMAP at another, and what is refused."""
+
+import smtplib
+
+import pytest
+
+from env import wait_for
+from env.imap import Imap
+from env.mail import check_arrived, compose, fields, picture
+
+
+def arrive(sender, receiver, data):
+    """Listing, open, receipt of one message that was sent already."""
+    uid = receiver.wait_message(data)
+    with receiver.imap() as box:
+        before = box.metadata(uid)[uid]
+        assert int(before["RFC822.SIZE"]) > len(data)
+        assert receiver.stub_of(data)["state"] == "stub"
+        assert receiver.stub_of(data)["done"] == 0
+        assert rb"\Seen" not in box.fetch(uid, "FLAGS")[uid]["FLAGS"]
+        got = box.open(uid)
+        assert box.metadata(uid)[uid] == before
+        assert rb"\Seen" in box.fetch(uid, "FLAGS")[uid]["FLAGS"]
+        assert got.startswith(before["BODY[HEADER]"])
+    check_arrived(data, got)
+    assert len(got) == int(before["RFC822.SIZE"])
+    sender.wait_idle()
+    receiver.wait_idle()
+    return got
+
+
+@pytest.mark.parametrize("way", ["alice to bob", "bob to alice"])
+def test_message_with_attachment(alice, bob, way):
+    sender, receiver = (alice, bob) if way.startswith("alice") else (bob, alice)
+    data = compose(sender.address, receiver.address, f"A picture, {way}", "See below.\n",
+                   picture(300_000, way), "lake.png")
+    sender.send(data, [receiver.address])
+    got = arrive(sender, receiver, data)
+    trace = dict(fields(got)[0][:2])[b"authentication-results"].decode()
+    assert sender.address in trace
+
+
+def test_several_chunks(alice, bob):
+    data = compose(alice.address, bob.address, "Twenty megabytes", attachment=picture(20_000_000))
+    alice.send(data, [bob.address])
+    arrive(alice, bob, data)
+
+
+def test_listing_and_searching_pull_nothing(alice, bob):
+    data = compose(alice.address, bob.address, "Only looked at", attachment=picture(9_000))
+    alice.send(data, [bob.address])
+    uid = bob.wait_message(data)
+    with bob.imap() as box:
+        box.metadata(uid)
+        box.fetch(uid, "(FLAGS BODY BODY.PEEK[HEADER.FIELDS (FROM SUBJECT)])")
+        assert box.uids("SUBJECT", '"Only looked at"') == [uid]
+        box.uids("BODY", '"nothing of the kind"')
+        assert bob.stub_of(data)["state"] == "stub"
+        assert alice.outbox_of(data)["receivers"][0]["state"] == "announced"
+        check_arrived(data, box.open(uid))
+    alice.wait_idle()
+
+
+def test_several_receivers_and_bcc(alice, bob, carol):
+    data = compose(alice.address, bob.address, "For two, one of them hidden",
+                   attachment=picture(50_000), Bcc=carol.address)
+    alice.send(data, [bob.address, carol.address])
+    entry = wait_for(lambda: alice.outbox_of(data), 10, "the message in the outbox")
+    assert {r["to"] for r in entry["receivers"]} == {bob.address, carol.address}
+    uids = {p: p.wait_message(data) for p in (bob, carol)}
+    entry = alice.outbox_of(data)
+    assert entry["state"] == "published" and len(entry["hash"]) == 64
+    with bob.imap() as box:
+        got = box.open(uids[bob])
+    assert b"carol" not in got
+    check_arrived(data, got)
+
+    def states():
+        entry = alice.outbox_of(data)
+        return {r["to"]: r["state"] for r in entry["receivers"]} if entry else {}
+
+    wait_for(lambda: states().get(bob.address) == "pulled", 15, "bob's receipt", alice.logs)
+    assert states()[carol.address] == "announced"  # the blob stays until carol had it
+    with carol.imap() as box:
+        check_arrived(data, box.open(uids[carol]))
+    for p in (alice, bob, carol):
+        p.wait_idle()
+
+
+def test_unknown_receiver_is_refused_with_a_sentence(alice, bob):
+    data = compose(alice.address, "nobody@demo", "To nobody")
+    with pytest.raises(smtplib.SMTPRecipientsRefused) as e:
+        alice.send(data, ["nobody@demo"])
+    code, text = e.value.recipients["nobody@demo"]
+    assert 550 <= code < 560 and b"nobody@demo" in text, text
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        alice.send(data, ["not an address"])
+    with alice.smtp() as s:  # the others of the same message are served
+        data = compose(alice.address, bob.address, "To bob and nobody")
+        refused = s.sendmail(alice.address, ["nobody@demo", bob.address], data)
+    assert list(refused) == ["nobody@demo"]
+    arrive(alice, bob, data)
+
+
+def test_wrong_password(alice):
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        alice.smtp(login=False).login(alice.address, "wrong")
+    with pytest.raises(smtplib.SMTPException):  # nor without any
+        s = alice.smtp(login=False)
+        s.sendmail(alice.address, ["bob@demo"], b"Subject: x\r\n\r\nx\r\n")
+    box = Imap("127.0.0.1", alice.imap_port, alice.tls())
+    with pytest.raises(Exception, match="(?i)auth"):
+        box.login(alice.address, "wrong")
+    box.close()
+
+
+@pytest.mark.parametrize("sender", ["bob@demo", "alice@demo, bob@demo"])
+def test_foreign_from_is_refused(alice, bob, sender):
+    data = compose("alice@demo", bob.address, "Whose From?").replace(
+        b"From: alice@demo", b"From: " + sender.encode())
+    with pytest.raises(smtplib.SMTPResponseException) as e:
+        alice.send(data, [bob.address])
+    assert 500 <= e.value.smtp_code < 600
+    assert b"From" in e.value.smtp_error
+    assert not alice.outbox_of(data)
+
+
+def test_missing_date_and_message_id_are_added(alice, bob):
+    alice.send(b"From: alice@demo\r\nTo: bob@demo\r\nSubject: bare necessities\r\n\r\nHello\r\n",
+               [bob.address])
+    uid = wait_for(lambda: bob.search("SUBJECT", '"bare necessities"'), 20, "the stub",
+                   bob.logs)[0]
+    with bob.imap() as box:
+        got = box.open(uid)
+    names = [n for n, _ in fields(got)[0]]
+    assert names.count(b"date") == 1 and names.count(b"message-id") == 1
+    assert got.endswith(b"\r\n\r\nHello\r\n")
+    alice.wait_idle()
+
+
+def test_pull_by_the_command_line(alice, bob):
+    data = compose(alice.address, bob.address, "Pulled by hand", attachment=picture(5_000))
+    alice.send(data, [bob.address])
+    uid = bob.wait_message(data)
+    nid = bob.stub_of(data)["id"]
+    bob.pull(nid[:8])
+    with bob.imap(readonly=True) as box:
+        check_arrived(data, box.fetch(uid, "BODY.PEEK[]")[uid]["BODY[]"])
+    with pytest.raises(RuntimeError, match="status 1"):
+        bob.pull("ffffffff")
+    alice.wait_idle()
