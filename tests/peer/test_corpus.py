@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real mail goes the whole way unchanged. 300 messages in the suite; RESTANTE_CORPUS=all (`make
+corpus`) takes all 6,046 and prints the counts. The address in From is never the sender's: the
+envelope alone says alice and bob, so alice allows foreign From and bob accepts her as a relay."""
+
+import os
+import shutil
+import smtplib
+
+import pytest
+
+from env import Network, corpus
+from env.mail import check_arrived
+
+BATCH = 300  # notifications that live at a time
+
+pytestmark = pytest.mark.skipif(not corpus.names(),
+                                reason="no corpus of real mail (scripts/fetch-corpus)")
+
+
+@pytest.fixture
+def pair():
+    with Network(nodes=5) as net:
+        alice = net.peer("alice@demo", {"mail.allow_foreign_from": "yes"})
+        bob = net.peer("bob@demo", {"mail.relays": "alice@demo"})
+        yield alice, bob
+
+
+def submit(alice, bob, names):
+    """{name: octets} of what was accepted, in this order, and {name: sentence} of what was not."""
+    sent, refused = {}, {}
+    with alice.smtp() as s:
+        for name in names:
+            data = corpus.read(name)
+            try:
+                s.sendmail(alice.address, [bob.address], data, mail_options=["BODY=8BITMIME"])
+                sent[name] = data
+            except smtplib.SMTPResponseException as e:
+                refused[name] = e.smtp_error.decode()
+                s.rset()
+    return sent, refused
+
+
+def match(sent, headers):
+    """{uid: name}: which stub is which message, by the header below the trace fields. Messages with
+    the same header are told apart by their size."""
+    left = {name: data[:data.index(b"\r\n\r\n") + 4] for name, data in sent.items()}
+    out = {}
+    for uid, item in headers.items():
+        head, size = item["BODY[HEADER]"], int(item["RFC822.SIZE"])
+        found = [n for n, h in left.items() if head.endswith(h)]
+        if len(found) > 1:
+            extra = {n: size - len(sent[n]) for n in found}
+            found = [n for n in found if extra[n] == len(head) - len(left[n])]
+        if not found:  # a Date or Message-ID was added
+            found = [n for n, h in left.items() if h.split(b"\r\n")[0] in head
+                     and size - len(sent[n]) == len(head) - len(h)]
+        assert found, f"no message has this header: {head!r}"
+        out[uid] = found[0]
+        del left[found[0]]
+    assert not left, f"never arrived: {sorted(left)}"
+    return out
+
+
+def one_batch(alice, bob, names, known):
+    """Sends, lists, opens and compares; ({uid: metadata}, refused)."""
+    sent, refused = submit(alice, bob, names)
+    bob.wait_stubs(len(known) + len(sent), 60 + len(sent) / 5)
+    with bob.imap() as box:
+        new = [u for u in box.uids() if u not in known]
+        before = box.metadata(new)
+        which = match(sent, before)
+        states = [m["state"] for m in bob.inbox()]
+        assert states.count("stub") == len(sent), "something was pulled before it was opened"
+        for uid, name in which.items():
+            try:
+                check_arrived(sent[name], box.open(uid), alice.address)
+            except AssertionError as e:
+                raise AssertionError(f"{name} (uid {uid}): {e}") from None
+        assert box.uids() == sorted(set(known) | set(new)), "a UID changed"
+        after = box.metadata(new)
+    for uid in new:
+        assert after[uid] == before[uid], f"{which[uid]}: the listing changed by the pull"
+    alice.wait_idle(60)
+    bob.wait_idle(60)
+    return before, refused
+
+
+def forget_caches(bob):
+    """Removes all that Dovecot remembers about messages, so that it computes it from the files."""
+    bob.stop()
+    maildir = os.path.join(bob.home, "Maildir")
+    for folder, _, files in os.walk(maildir):
+        for name in files:
+            if name.startswith("dovecot.index"):
+                os.remove(os.path.join(folder, name))
+    shutil.rmtree(os.path.join(bob.home, "dovecot", "tmp"), ignore_errors=True)
+    bob.start()
+    bob.wait_ready()
+
+
+def test_real_mail_arrives_unchanged(pair, capsys):
+    alice, bob = pair
+    everything = os.environ.get("RESTANTE_CORPUS") == "all"
+    names = corpus.names() if everything else corpus.pick(300)
+    seen, refused = {}, {}
+    for start in range(0, len(names), BATCH):
+        before, no = one_batch(alice, bob, names[start:start + BATCH], seen)
+        seen.update(before)
+        refused.update(no)
+        if everything:
+            with capsys.disabled():
+                print(f"\n{len(seen)} of {len(names)} arrived unchanged, {len(refused)} refused",
+                      end="", flush=True)
+    for name, why in refused.items():
+        with capsys.disabled():
+            print(f"\nrefused: {name}: {why}")
+    assert not refused
+    forget_caches(bob)
+    different = []
+    with bob.imap(readonly=True) as box:
+        for uid, now in box.metadata().items():
+            different += [f"uid {uid} {k}: {seen[uid][k]!r} was, {v!r} is"
+                          for k, v in now.items() if seen[uid][k] != v]
+    assert not different, "\n".join(different[:5])
+    for p in pair:
+        status = p.status()
+        assert status["pending"] == 0 and status["failed"] == []
+        assert status["outbox"]["messages"] == 0 and status["inbox"]["stubs"] == 0
+        assert status["dht"]["ns_live"] == 0 and status["dht"]["nr_live"] == 0

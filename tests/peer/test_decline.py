@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stub that the user throws away unread is declined: the sender learns it, nothing is pulled."""
+
+import time
+
+from env import wait_for
+from env.mail import check_arrived, compose, picture
+
+
+def deliver_stub(alice, bob, subject):
+    data = compose(alice.address, bob.address, subject, attachment=picture(40_000))
+    alice.send(data, [bob.address])
+    return data, bob.wait_message(data)
+
+
+def declined(alice, bob, data):
+    """Both sides end with declined, and nothing of the body was fetched."""
+    wait_for(lambda: not alice.outbox_of(data) or
+             alice.outbox_of(data)["receivers"][0]["state"] == "declined", 20,
+             "the decline to reach alice", alice.logs)
+    alice.wait_idle()
+    bob.wait_idle()
+    entry = bob.stub_of(data)
+    assert entry is None or entry["state"] == "declined"
+
+
+def test_expunged_unread(alice, bob):
+    data, uid = deliver_stub(alice, bob, "Expunged unread")
+    with bob.imap() as box:
+        box.expunge(uid)
+    declined(alice, bob, data)
+    assert bob.find(data) == []
+
+
+def test_by_the_command_line(alice, bob):
+    data, _ = deliver_stub(alice, bob, "Declined by hand")
+    bob.decline(bob.stub_of(data)["id"][:10])
+    declined(alice, bob, data)
+    wait_for(lambda: bob.find(data) == [], 10, "the stub to go", bob.logs)
+
+
+def test_moved_is_not_declined(alice, bob):
+    data, uid = deliver_stub(alice, bob, "Only moved")
+    with bob.imap() as box:
+        box.command("MOVE", str(uid), "Archive")
+    time.sleep(3)  # decline_grace is 1 s, the sweep 0.5 s
+    assert alice.outbox_of(data)["receivers"][0]["state"] == "announced"
+    uid = bob.wait_message(data, mailbox="Archive")
+    with bob.imap("Archive") as box:
+        check_arrived(data, box.open(uid))
+    alice.wait_idle()
+
+
+def test_in_trash_after_its_grace_unless_taken_back(alice, bob):
+    kept, uid = deliver_stub(alice, bob, "Taken back from Trash")
+    with bob.imap() as box:
+        box.command("MOVE", str(uid), "Trash")
+    with bob.imap("Trash") as box:
+        box.command("MOVE", str(bob.find(kept, "Trash")[0]), "INBOX")
+    gone, uid = deliver_stub(alice, bob, "Left in Trash")
+    with bob.imap() as box:
+        box.command("MOVE", str(uid), "Trash")
+
+    def away():
+        entry = alice.outbox_of(gone)
+        return not entry or entry["receivers"][0]["state"] == "declined"
+
+    wait_for(away, 20, "the decline", lambda: alice.logs() + bob.logs())
+    assert alice.outbox_of(kept)["receivers"][0]["state"] == "announced"
+    with bob.imap() as box:
+        check_arrived(kept, box.open(bob.wait_message(kept)))
+    alice.wait_idle()
+    bob.wait_idle()
