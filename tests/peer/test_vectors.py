@@ -360,6 +360,24 @@ def make_all():
     }
 
 
+def write_seeds():
+    """What the fuzz targets of tests/fuzz/proto begin with."""
+
+    def write(target, i, raw):
+        (VECTORS.parent / "fuzz/proto/seeds" / target / f"{i:02}").write_bytes(raw)
+
+    payloads = [bytes.fromhex(v["payload"]) for v in make_records()]
+    payloads = [p for p in payloads if len(p) < 4096]
+    for i, raw in enumerate(payloads + [cbor2.dumps([payloads[0], b"signature"], canonical=True)]):
+        write("records", i, raw)
+    for i, header in enumerate((b"", b"Subject: hi\r\n\r\n", b"X: " + b"y" * 5000 + b"\r\n\r\n")):
+        write("head", i, zlib.compress(cbor2.dumps([header, octets("s", 9 * i)], canonical=True)))
+    texts = make_texts()
+    for target, name in (("address", "addresses"), ("endpoint", "endpoints")):
+        for i, text in enumerate(t["in"] for t in texts[name]):
+            write(target, i, text.encode())
+
+
 def stored(name):
     return json.loads((VECTORS / name).read_text())
 
@@ -386,3 +404,4 @@ if __name__ == "__main__":
         sys.exit("usage: test_vectors.py --write")
     for file, content in make_all().items():
         (VECTORS / file).write_text(json.dumps(content, indent=1) + "\n")
+    write_seeds()
