@@ -10,7 +10,7 @@ import smtplib
 import pytest
 
 from env import Network, corpus
-from env.mail import check_arrived
+from env.mail import check_arrived, fields, split_trace
 
 BATCH = 300  # notifications that live at a time
 
@@ -41,24 +41,30 @@ def submit(alice, bob, names):
     return sent, refused
 
 
+def key_of(head, size):
+    """What tells messages apart: all fields but those that a peer may add or take away, and the
+    length of the body."""
+    kept = tuple(f[1] for f in fields(head)[0] if f[0] not in (b"sender", b"bcc"))
+    return kept, size - len(head)
+
+
 def match(sent, headers):
-    """{uid: name}: which stub is which message, by the header below the trace fields. Messages with
-    the same header are told apart by their size."""
-    left = {name: data[:data.index(b"\r\n\r\n") + 4] for name, data in sent.items()}
+    """{uid: name}: which stub is which message, by the header below the trace fields."""
+    left = {}
+    for name, data in sent.items():
+        kept, body = key_of(data[:data.index(b"\r\n\r\n") + 4], len(data))
+        left.setdefault((kept, body), []).append(name)
     out = {}
     for uid, item in headers.items():
-        head, size = item["BODY[HEADER]"], int(item["RFC822.SIZE"])
-        found = [n for n, h in left.items() if head.endswith(h)]
-        if len(found) > 1:
-            extra = {n: size - len(sent[n]) for n in found}
-            found = [n for n in found if extra[n] == len(head) - len(left[n])]
-        if not found:  # a Date or Message-ID was added
-            found = [n for n, h in left.items() if h.split(b"\r\n")[0] in head
-                     and size - len(sent[n]) == len(head) - len(h)]
-        assert found, f"no message has this header: {head!r}"
-        out[uid] = found[0]
-        del left[found[0]]
-    assert not left, f"never arrived: {sorted(left)}"
+        _, head = split_trace(item["BODY[HEADER]"])
+        size = int(item["RFC822.SIZE"]) - len(item["BODY[HEADER]"]) + len(head)
+        kept, body = key_of(head, size)
+        # A Date or Message-ID may have been added on top.
+        choices = [(kept[n:], body) for n in range(3) if left.get((kept[n:], body))]
+        assert choices, f"no message has this header: {head!r}"
+        out[uid] = left[choices[0]].pop(0)
+    missing = [n for names in left.values() for n in names]
+    assert not missing, f"never arrived: {missing}"
     return out
 
 
