@@ -19,8 +19,9 @@ struct helper {
     uv_process_t process;
     uv_poll_t poll;
     int sock;
-    bool exited; /* the process was reaped */
-    bool dead;   /* on_gone called, or killed: only waits for its handles */
+    const char *why; /* we are ending it; NULL while it works */
+    bool exited;     /* the process was reaped */
+    bool dead;       /* on_gone called, or killed: only waits for its handles */
     unsigned open_handles;
     const uint8_t *out; /* the caller's; what is left to be sent */
     size_t out_len;
@@ -55,25 +56,29 @@ static void bury(struct helper *h)
     uv_close((uv_handle_t *)&h->poll, on_closed);
 }
 
-static void gone(struct helper *h, const char *why)
+/* Kills what is left of the process; on_gone is told when it was reaped. */
+static void end_it(struct helper *h, const char *why)
 {
-    if (h->dead)
+    if (h->dead || h->why != NULL)
         return;
-    bury(h);
-    h->on_gone(h->ctx, why);
+    h->why = why;
+    (void)uv_poll_stop(&h->poll);
+    if (!h->exited)
+        (void)uv_process_kill(&h->process, SIGKILL);
 }
 
 static void on_process_end(uv_process_t *process, int64_t status, int sig)
 {
     struct helper *h = process->data;
-    char why[64];
+    char why[96];
 
+    (void)snprintf(why, sizeof why, "%s, %s %d", h->why != NULL ? h->why : "it ended",
+                   sig != 0 ? "signal" : "status", sig != 0 ? sig : (int)status);
     h->exited = true;
-    if (sig != 0)
-        (void)snprintf(why, sizeof why, "killed by signal %d", sig);
-    else
-        (void)snprintf(why, sizeof why, "exit status %d", (int)status);
-    gone(h, why);
+    if (!h->dead) {
+        bury(h);
+        h->on_gone(h->ctx, why);
+    }
     uv_close((uv_handle_t *)process, on_closed);
 }
 
@@ -81,7 +86,8 @@ static void watch(struct helper *h)
 {
     int events = UV_READABLE | (h->out_len > 0 ? UV_WRITABLE : 0);
 
-    (void)uv_poll_start(&h->poll, events, on_poll);
+    if (!h->dead && h->why == NULL)
+        (void)uv_poll_start(&h->poll, events, on_poll);
 }
 
 /* Sends what the socket takes. 0, or -1 when it is broken. */
@@ -143,19 +149,19 @@ static void read_some(struct helper *h)
     uint8_t *to = room == 0 ? NULL : buf_reserve(&h->in, room);
 
     if (to == NULL) {
-        gone(h, "it sent too much");
+        end_it(h, "it sent too much");
         return;
     }
     ssize_t n = recv(h->sock, to, room, MSG_DONTWAIT);
     if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
         return;
     if (n <= 0) {
-        gone(h, "it closed its socket");
+        end_it(h, "it closed its socket");
         return;
     }
     h->in.len += (size_t)n;
     if (take_frame(h) < 0)
-        gone(h, "it sent what is no answer");
+        end_it(h, "it sent what is no answer");
 }
 
 static void on_poll(uv_poll_t *p, int status, int events)
@@ -163,13 +169,12 @@ static void on_poll(uv_poll_t *p, int status, int events)
     struct helper *h = p->data;
 
     if (status < 0 || ((events & UV_WRITABLE) != 0 && send_some(h) < 0)) {
-        gone(h, "its socket broke");
+        end_it(h, "its socket broke");
         return;
     }
     if ((events & UV_READABLE) != 0)
         read_some(h);
-    if (!h->dead)
-        watch(h);
+    watch(h);
 }
 
 static int spawn(struct helper *h, uv_loop_t *loop, const char *path, int child_sock,

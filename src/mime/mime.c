@@ -19,27 +19,29 @@
 
 #define LOG_AREA "mime"
 #define TRIES 2
-#define TIME_MS 10000             /* for a small request, */
+#define PATIENCE_MS 10000         /* for a small request, */
 #define OCTETS_PER_MS (20 * 1000) /* and a second more for each 20 MB */
 
 struct request {
     struct request *next;
     uint8_t verb;
-    int fd;           /* owned; -1 of a rendering */
-    struct buf frame; /* as it goes to the helper */
-    uint64_t time_ms;
+    int fd;            /* owned; -1 of a rendering */
+    struct buf frame;  /* as it goes to the helper */
+    uint64_t extra_ms; /* for its size */
     unsigned tries;
     mime_fn *fn;
     void *ctx;
-    char why[160]; /* not empty: failed before it could be queued properly */
+    char why[160]; /* not empty: is answered so, without the helper */
+    enum mime_verdict verdict;
 };
 
 struct mime {
     uv_loop_t *loop;
     char *path;
     struct helper *helper; /* NULL while none runs */
-    uv_timer_t timer;      /* of the request under way */
-    uv_timer_t later;      /* starts work after the caller returned */
+    uint64_t patience_ms;
+    uv_timer_t timer; /* of the request under way */
+    uv_timer_t later; /* starts work after the caller returned */
     struct request *head, **tail;
     bool busy; /* head is with the helper */
     bool freed;
@@ -90,7 +92,7 @@ static void on_time(uv_timer_t *t)
     struct mime *m = t->data;
 
     log_warn("the MIME helper was stopped: a request took longer than %llu s",
-             (unsigned long long)(m->head->time_ms / 1000));
+             (unsigned long long)((m->patience_ms + m->head->extra_ms) / 1000));
     helper_kill(&m->helper);
     go_on_later(m);
     finish(m, MIME_FAILED, "Looking at the message's structure took too long.", NULL);
@@ -158,7 +160,7 @@ static void go_on(struct mime *m)
         return;
     if (r->why[0] != '\0') {
         go_on_later(m);
-        finish(m, MIME_FAILED, r->why, NULL);
+        finish(m, r->verdict, r->why, NULL);
         return;
     }
     if (m->helper == NULL) {
@@ -172,7 +174,7 @@ static void go_on(struct mime *m)
     }
     m->busy = true;
     r->tries++;
-    (void)uv_timer_start(&m->timer, on_time, r->time_ms, 0);
+    (void)uv_timer_start(&m->timer, on_time, m->patience_ms + r->extra_ms, 0);
     helper_ask(m->helper, r->frame.data, r->frame.len, r->fd);
 }
 
@@ -184,8 +186,8 @@ static struct request *request_new(uint8_t verb, mime_fn *fn, void *ctx)
         abort(); /* nothing would be left to answer with */
     r->verb = verb;
     r->fd = -1;
+    r->verdict = MIME_FAILED;
     r->frame.cap = MIME_REQUEST_MAX;
-    r->time_ms = TIME_MS;
     r->fn = fn;
     r->ctx = ctx;
     return r;
@@ -215,7 +217,7 @@ void mime_skeleton(struct mime *m, int fd, mime_fn *fn, void *ctx)
     else if (buf_append(&r->frame, frame, sizeof frame) < 0)
         (void)snprintf(r->why, sizeof r->why, "Out of memory.");
     else
-        r->time_ms += (uint64_t)st.st_size / OCTETS_PER_MS;
+        r->extra_ms = (uint64_t)st.st_size / OCTETS_PER_MS;
     queue(m, r);
 }
 
@@ -227,6 +229,7 @@ void mime_render(struct mime *m, const void *header, size_t header_len, const ui
 
     if (header_len > HEADER_MAX || skeleton_len > SKELETON_MAX) {
         (void)snprintf(r->why, sizeof r->why, "The header or the structure is too large.");
+        r->verdict = MIME_REFUSED;
         queue(m, r);
         return;
     }
@@ -251,11 +254,17 @@ struct mime *mime_new(uv_loop_t *loop, const char *helper_path, struct error *e)
     }
     m->loop = loop;
     m->tail = &m->head;
+    m->patience_ms = PATIENCE_MS;
     (void)uv_timer_init(loop, &m->timer);
     (void)uv_timer_init(loop, &m->later);
     m->timer.data = m->later.data = m;
     m->open_handles = 2;
     return m;
+}
+
+void mime_set_patience(struct mime *m, uint64_t ms)
+{
+    m->patience_ms = ms;
 }
 
 static void on_closed(uv_handle_t *h)

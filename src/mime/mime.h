@@ -32,6 +32,8 @@ typedef void mime_fn(void *ctx, enum mime_verdict verdict, const char *why,
 
 /* Starts the helper at this path lazily. NULL without memory. */
 struct mime *mime_new(uv_loop_t *loop, const char *helper_path, struct error *e);
+/* How long a request may take, not counting a second for each 20 MB of message; 10 s unless set. */
+void mime_set_patience(struct mime *m, uint64_t ms);
 /* Parses the message in fd, a regular file holding exactly m in CRLF (opened again for the helper:
  * the caller keeps fd and its position, and may close it at once): answers its skeleton
  * (proto/skeleton.h: each part's header, octets, lines). Refused: a header over HEADER_MAX, more
