@@ -82,6 +82,21 @@ static void read_fields(const uint8_t *header, size_t n, struct fields *f)
     i_stream_unref(&input);
 }
 
+/* Dovecot's writer asserts that a multipart's own header calls it one; its parser sees to that, a
+ * stranger need not. The other way round the writer copes, and it compares what is text by itself.
+ */
+static int check_multiparts(const struct message_part *part, size_t count, struct error *e)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct message_part_data *data = part[i].data;
+
+        if ((part[i].flags & MESSAGE_PART_FLAG_MULTIPART) != 0 &&
+            (data->content_type == NULL || strcasecmp(data->content_type, "multipart") != 0))
+            return error_set(e, "The structure contradicts its headers: a multipart mismatch.");
+    }
+    return 0;
+}
+
 static int render_parts(pool_t pool, const uint8_t *header, size_t header_len,
                         const struct skeleton *s, string_t *text, struct error *e)
 {
@@ -98,6 +113,8 @@ static int render_parts(pool_t pool, const uint8_t *header, size_t header_len,
         else
             read_fields(s->part[i].header, s->part[i].header_len, &f);
     }
+    if (check_multiparts(part, s->count, e) < 0)
+        return -1;
     if (imap_bodystructure_write(part, text, TRUE, &why) < 0)
         return error_set(e, "The structure contradicts its headers: %s.", why);
     return 0;

@@ -180,6 +180,8 @@ static void refuses_foreign_nonsense(void **state)
     } bad[] = {
         {"", "", 0},
         {"Subject: x\r\n\r\n", "\x81\x85\x40\x01\x01\x11\x00", 7}, /* a message without its child */
+        {"Subject: x\r\n\r\n", "\x81\x85\x40\x01\x01\x05\x00",
+         7}, /* a multipart without its type */
         {"Content-Type: image/png\r\n\r\n", "\x81\x85\x40\x01\x01\x03\x00", 7}, /* but kind text */
     };
 
