@@ -65,6 +65,23 @@ static int absolute(const char *path, char out[PATH_CAP], struct error *e)
     return rc;
 }
 
+int home_path_ok(const char *path, struct error *e)
+{
+    static const char fit[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+@,=-";
+    if (path[0] != '/' || strspn(path, fit) != strlen(path))
+        return error_set(e,
+                         "The path \"%.200s\" does not suit a home: use letters, digits and "
+                         ". _ + @ , = - only.",
+                         path);
+    if (strlen(path) > HOME_PATH_MAX)
+        return error_set(e,
+                         "The path %.160s has more than %d octets: the sockets below it could not "
+                         "be named. Choose a shorter one with --home DIR.",
+                         path, HOME_PATH_MAX);
+    return 0;
+}
+
 int home_find(const char *given, char out[PATH_CAP], struct error *e)
 {
     char path[PATH_CAP];
@@ -85,11 +102,8 @@ int home_check(const char *home, struct error *e)
 {
     struct stat st;
     char path[PATH_CAP];
-    if (strlen(home) > HOME_PATH_MAX)
-        return error_set(e,
-                         "The path %.200s has more than %d octets: the sockets below it could "
-                         "not be named. Choose a shorter one.",
-                         home, HOME_PATH_MAX);
+    if (home_path_ok(home, e) < 0)
+        return -1;
     if (path_join(path, home, "config", e) < 0)
         return -1;
     bool there = stat(home, &st) == 0 && S_ISDIR(st.st_mode);

@@ -10,13 +10,17 @@
 #include "base/file.h"
 #include <stddef.h>
 
-/* Octets of a home's path: with the longest name below it a UNIX socket's path must fit (107). */
-#define HOME_PATH_MAX 64
+/* Octets of a home's path: with the longest name below it (Dovecot's) a UNIX socket's path must fit
+ * into 107. */
+#define HOME_PATH_MAX 68
 
 #define HOME_STUB_KEY_LEN 32
 #define HOME_PASSWORD_LEN 29 /* five groups of five characters: 125 bits */
 #define HOME_SECRET_MAX (64 * 1024)
 
+/* Is the path absolute, short enough, and of letters, digits and / . _ + @ , = - only, so that it
+ * means the same to Dovecot's configuration? */
+int home_path_ok(const char *path, struct error *e);
 /* given (may be NULL), else $RESTANTE_HOME, else ~/.restante, made absolute; it need not exist, but
  * the folder above must. */
 int home_find(const char *given, char out[PATH_CAP], struct error *e);
@@ -43,6 +47,8 @@ struct home_draft {
     int lock_fd;           /* says to others that somebody is at work here; -1: no draft */
 };
 
+/* Can a home be made under this name: nothing stands there, or an empty folder? */
+int home_target_ok(const char *target, struct error *e);
 /* Refuses a target that exists (an empty folder may) or is too long; clears away what an
  * interrupted init left beside it; makes the draft's folder, probes the file system and makes the
  * folders. On -1 nothing is left. */

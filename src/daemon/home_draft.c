@@ -79,15 +79,11 @@ static void clear_leftovers(const char *target)
     (void)closedir(d);
 }
 
-/* 0 when nothing or an empty folder stands there. */
-static int check_target(const char *target, struct error *e)
+int home_target_ok(const char *target, struct error *e)
 {
     struct stat st;
-    if (target[0] != '/' || strlen(target) > HOME_PATH_MAX)
-        return error_set(e,
-                         "The path %.200s has more than %d octets: the sockets below it could "
-                         "not be named. Choose a shorter one with --home DIR.",
-                         target, HOME_PATH_MAX);
+    if (home_path_ok(target, e) < 0)
+        return -1;
     if (lstat(target, &st) < 0)
         return errno == ENOENT ? 0
                                : error_set(e, "Cannot look at %s: %s.", target, strerror(errno));
@@ -116,7 +112,7 @@ static int check_target(const char *target, struct error *e)
 int home_draft_begin(struct home_draft *d, const char *target, struct error *e)
 {
     d->lock_fd = -1;
-    if (check_target(target, e) < 0)
+    if (home_target_ok(target, e) < 0)
         return -1;
     clear_leftovers(target);
     (void)snprintf(d->target, sizeof d->target, "%s", target);

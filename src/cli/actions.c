@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* actions.c - commands that make the peer do something: run, stop, pull, decline. */
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/control.h"
+#include "cli/text.h"
+#include "daemon/program.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ANSWER_WAIT_S 60
+#define END_WAIT_S 30
+#define REDRAW_MS 100
+
+int cmd_run(struct cli *cli, int argc, char **argv)
+{
+    struct error e;
+    struct config c;
+    char program[PATH_CAP];
+    int first = cli_options(cli, "run", "", argc, argv);
+    if (first < 0)
+        return CLI_USAGE;
+    if (first < argc)
+        return cli_usage("run", "run takes no operands.");
+    if (cli_config(cli, &c) < 0) /* a bad configuration is better told here than in a log */
+        return CLI_FAILED;
+    if (program_find("restanted", program, &e) < 0)
+        return cli_fail(&e);
+    (void)execl(program, "restanted", "--home", cli->home, (char *)NULL);
+    (void)error_set(&e, "Cannot run %s: %s.", program, strerror(errno));
+    return cli_fail(&e);
+}
+
+int cmd_stop(struct cli *cli, int argc, char **argv)
+{
+    struct error e;
+    struct control *c = NULL;
+    int first = cli_options(cli, "stop", "", argc, argv);
+    if (first < 0)
+        return CLI_USAGE;
+    if (first < argc)
+        return cli_usage("stop", "stop takes no operands.");
+    if (cli_home(cli) < 0)
+        return CLI_FAILED;
+    int rc = control_open(cli->home, &c, &e);
+    if (rc == 0) {
+        json_t *answer = control_ask(c, "stop", NULL, ANSWER_WAIT_S, NULL, NULL, &e);
+        rc = answer == NULL ? -1 : control_wait_end(c, END_WAIT_S, &e);
+        json_decref(answer);
+    }
+    control_close(&c);
+    if (rc < 0)
+        return cli_fail(&e);
+    (void)puts("The peer has stopped.");
+    return CLI_OK;
+}
+
+/* The one operand ID: 4 to 64 hex digits, made lower-case. 0, or the exit status. */
+static int take_id(struct cli *cli, const char *command, int argc, char **argv, char id[65])
+{
+    int first = cli_options(cli, command, "", argc, argv);
+    if (first < 0)
+        return CLI_USAGE;
+    if (argc - first != 1)
+        return cli_usage(command, "%s takes one ID, as `restante inbox` shows them.", command);
+    const char *s = argv[first];
+    size_t n = strlen(s);
+    if (n < 4 || n > 64 || strspn(s, "0123456789abcdefABCDEF") != n)
+        return cli_usage(command,
+                         "\"%.70s\" is not an ID: give 4 to 64 hex digits of one that "
+                         "`restante inbox` shows.",
+                         s);
+    for (size_t i = 0; i <= n; i++)
+        id[i] = (char)(s[i] >= 'A' && s[i] <= 'F' ? s[i] - 'A' + 'a' : s[i]);
+    return CLI_OK;
+}
+
+struct progress {
+    bool terminal, drawn;
+    int64_t start_ms, drawn_ms;
+    uint64_t first; /* octets that were here already at the start */
+};
+
+static void show_progress(void *ctx, uint64_t done, uint64_t size)
+{
+    struct progress *p = ctx;
+    int64_t now = clock_mono_ms();
+    if (p->start_ms == 0) {
+        p->start_ms = now;
+        p->first = done;
+    }
+    if (!p->terminal || (p->drawn && done < size && now - p->drawn_ms < REDRAW_MS))
+        return;
+    char a[16], b[16], rate[16], left[48] = "";
+    double seconds = (double)(now - p->start_ms) / 1000;
+    double speed = seconds > 0.2 && done > p->first ? (double)(done - p->first) / seconds : 0;
+    text_size(done, a);
+    text_size(size, b);
+    text_size((uint64_t)speed, rate);
+    if (speed > 0 && done < size) {
+        char span[32];
+        text_span((int64_t)((double)(size - done) / speed) + 1, span);
+        (void)snprintf(left, sizeof left, ", %s left", span);
+    }
+    (void)fprintf(stderr, "\r\033[K%3d %%  %s of %s",
+                  size == 0 ? 0 : (int)((double)done * 100.0 / (double)size), a, b);
+    if (speed > 0)
+        (void)fprintf(stderr, "  %s/s%s", rate, left);
+    (void)fflush(stderr);
+    p->drawn = true;
+    p->drawn_ms = now;
+}
+
+/* Asks and prints what happened; the exit status. */
+static int act(struct cli *cli, const char *cmd, const char *id, int wait_s, const char *done)
+{
+    struct error e;
+    struct control *c = NULL;
+    struct progress p = {.terminal = isatty(STDERR_FILENO)};
+    if (cli_home(cli) < 0)
+        return CLI_FAILED;
+    json_t *answer = NULL;
+    if (control_open(cli->home, &c, &e) == 0)
+        answer = control_ask(c, cmd, id, wait_s, show_progress, &p, &e);
+    control_close(&c);
+    if (p.drawn)
+        (void)fputs("\r\033[K", stderr);
+    if (answer == NULL)
+        return cli_fail(&e);
+    struct buf safe = BUF_INIT(256);
+    (void)text_safe(json_text(answer, "id", id), 64, &safe);
+    (void)printf("%s %s.\n", done, buf_str(&safe) == NULL ? id : buf_str(&safe));
+    buf_free(&safe);
+    json_decref(answer);
+    return CLI_OK;
+}
+
+int cmd_pull(struct cli *cli, int argc, char **argv)
+{
+    char id[65];
+    int status = take_id(cli, "pull", argc, argv, id);
+    return status != CLI_OK ? status : act(cli, "pull", id, 0, "Pulled");
+}
+
+int cmd_decline(struct cli *cli, int argc, char **argv)
+{
+    char id[65];
+    int status = take_id(cli, "decline", argc, argv, id);
+    return status != CLI_OK ? status : act(cli, "decline", id, ANSWER_WAIT_S, "Declined");
+}

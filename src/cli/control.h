@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* control.h - asking the running daemon through HOME/run/control.sock: JSON lines, one request and
+ * its answer at a time. */
+#ifndef RESTANTE_CLI_CONTROL_H
+#define RESTANTE_CLI_CONTROL_H
+
+#include "base/error.h"
+#include <jansson.h>
+#include <stdint.h>
+
+struct control;
+
+/* -1 and a sentence when the daemon does not run for this home. */
+int control_open(const char *home, struct control **c_r, struct error *e);
+/* Sends {"cmd": cmd, "id": id} (id may be NULL) and waits for the answer, of which progress lines
+ * go to progress() (may be NULL). The answer is the caller's (json_decref); NULL and e when the
+ * daemon says no, in its own words, or falls silent. wait_s: how long a silence may last; 0: for
+ * ever. */
+json_t *control_ask(struct control *c, const char *cmd, const char *id, int wait_s,
+                    void (*progress)(void *ctx, uint64_t done, uint64_t size), void *ctx,
+                    struct error *e);
+/* Waits until the daemon closes the connection: it is gone then. -1: it did not within wait_s. */
+int control_wait_end(struct control *c, int wait_s, struct error *e);
+void control_close(struct control **c);
+
+/* Members of an object, with a value for what is absent or of another kind. */
+const char *json_text(const json_t *o, const char *key, const char *absent);
+int64_t json_number(const json_t *o, const char *key, int64_t absent);
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* main.c - the program `restante`: finds the command in the table and runs it. */
+#include "cli/cli.h"
+#include "daemon/home.h"
+#include <getopt.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct command {
+    const char *name, *operands, *summary;
+    int (*run)(struct cli *cli, int argc, char **argv);
+    const char *help;
+};
+
+static const struct command commands[] = {
+    {"init", "name@group [OPTION]...", "make a new peer", cmd_init,
+     "Makes a home: OpenPGP key, certificates, password, folders and configuration, and prints\n"
+     "the settings for a mail client. Ports that are not given are chosen free.\n\n"
+     "  --bootstrap HOST:PORT   a DHT node that knows the network; may be repeated\n"
+     "  --network N             id of the network (default 1); peers of another are not seen\n"
+     "  --listen ADDRESS        serve other peers at this address only (default: all)\n"
+     "  --endpoint URL          http://HOST:PORT under which others reach this peer; may be\n"
+     "                          repeated (default: found out)\n"
+     "  --http-port N, --dht-port N, --imap-port N, --submission-port N\n"
+     "  --set SECTION.KEY=VALUE any other setting of restante.conf(5); may be repeated\n"},
+    {"run", "", "run this peer in the foreground", cmd_run,
+     "Becomes restanted(8) for this home. Stop it with Ctrl-C or `restante stop`.\n"},
+    {"stop", "", "stop the running peer", cmd_stop,
+     "Asks the running peer to end cleanly and waits until it has.\n"},
+    {"account", "[--json]", "print the settings for a mail client", cmd_account,
+     "Prints server, ports, user name, password and the file of the private CA.\n"},
+    {"status", "[--json]", "how the peer is doing", cmd_status,
+     "Network, mail server, messages under way, and what failed.\n"},
+    {"outbox", "[--json]", "messages that wait to be pulled by their receivers", cmd_outbox,
+     "One line per message and receiver, with its state:\n\n"
+     "  waiting     the receiver's key is not found yet, or sealing is due\n"
+     "  sealed      signed and encrypted, not yet announced\n"
+     "  announced   the receiver can see and pull it\n"
+     "  pulled      the receiver has it\n"
+     "  declined    the receiver deleted it unread\n"
+     "  cancelled, expired, failed\n"},
+    {"inbox", "[--json]", "messages that others hold for this peer", cmd_inbox,
+     "One line per message, with its state:\n\n"
+     "  noticed     announced to us, not yet in the mailbox\n"
+     "  stub        in the mailbox, nothing downloaded yet\n"
+     "  pulling     the transfer is under way\n"
+     "  pulled      here, and the sender will know or knows\n"
+     "  declined, expired\n"
+     "  quarantined the sender's key is not the one known to us\n"},
+    {"pull", "ID", "fetch a message now", cmd_pull,
+     "Fetches a message without opening it in a mail client. ID is the beginning, at least 4\n"
+     "digits, of an id that `restante inbox` shows.\n"},
+    {"decline", "ID", "refuse a message unread", cmd_decline,
+     "Tells the sender that the message will not be pulled; the stub goes. It cannot be undone.\n"},
+    {"key", "export [--secret] | fingerprint", "this peer's OpenPGP key", cmd_key,
+     "  export            the public key, ASCII armored, for other OpenPGP programs\n"
+     "  export --secret   the secret key: whoever has it can read this peer's mail\n"
+     "  fingerprint       the key's fingerprint, to compare with somebody\n"},
+};
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+static void print_help(void)
+{
+    (void)printf("Usage: restante [--home DIR] COMMAND ...\n\n"
+                 "Peer-to-peer e-mail that is pulled by its receiver when it is opened.\n\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        (void)printf("  %-9s %s\n", commands[i].name, commands[i].summary);
+    (void)printf("\n  --home DIR  the peer's folder (default: $RESTANTE_HOME, else ~/.restante)\n"
+                 "  --help      this text; `restante COMMAND --help` tells about a command\n"
+                 "  --version   version and licence\n");
+}
+
+static void print_command_help(const struct command *c)
+{
+    (void)printf("Usage: restante [--home DIR] %s%s%s\n\n%s", c->name,
+                 c->operands[0] == '\0' ? "" : " ", c->operands, c->help);
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+int cli_fail(const struct error *e)
+{
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "restante: %s\n", e->text);
+    return CLI_FAILED;
+}
+
+int cli_usage(const char *command, const char *fmt, ...)
+{
+    struct error e;
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(e.text, sizeof e.text, fmt, ap);
+    va_end(ap);
+    (void)fprintf(stderr, "restante: %s\nTry `restante %s%s--help`.\n", e.text, command,
+                  command[0] == '\0' ? "" : " ");
+    return CLI_USAGE;
+}
+
+int cli_options(struct cli *cli, const char *command, const char *allowed, int argc, char **argv)
+{
+    static const struct option options[] = {{"home", required_argument, NULL, 'H'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"secret", no_argument, NULL, 's'},
+                                            {NULL, 0, NULL, 0}};
+    optind = 0;
+    for (int o = getopt_long(argc, argv, ":h", options, NULL); o != -1;
+         o = getopt_long(argc, argv, ":h", options, NULL)) {
+        if (o == 'H') {
+            cli->home_arg = optarg;
+        } else if (o == 'h') {
+            cli->help = true;
+        } else if (o == 'j' && strchr(allowed, 'j') != NULL) {
+            cli->json = true;
+        } else if (o == 's' && strchr(allowed, 's') != NULL) {
+            cli->secret = true;
+        } else {
+            (void)cli_usage(command,
+                            o == ':' ? "The option %s needs a value."
+                                     : "%s does not know the option %s.",
+                            o == ':' ? argv[optind - 1] : command, argv[optind - 1]);
+            return -1;
+        }
+    }
+    return optind;
+}
+
+int cli_home(struct cli *cli)
+{
+    struct error e;
+    if (home_find(cli->home_arg, cli->home, &e) == 0 && home_check(cli->home, &e) == 0)
+        return 0;
+    (void)cli_fail(&e);
+    return -1;
+}
+
+int cli_config(struct cli *cli, struct config *c)
+{
+    struct error e;
+    if (cli_home(cli) < 0)
+        return -1;
+    if (config_load(c, cli->home, &e) == 0)
+        return 0;
+    (void)cli_fail(&e);
+    return -1;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    const struct command *c = find_command(argv[0]);
+    if (strcmp(argv[0], "help") == 0) {
+        c = argc > 1 ? find_command(argv[1]) : NULL;
+        if (argc > 1 && c == NULL)
+            return cli_usage("", "There is no command \"%.40s\".", argv[1]);
+        if (c == NULL)
+            print_help();
+        else
+            print_command_help(c);
+        return CLI_OK;
+    }
+    if (c == NULL)
+        return cli_usage("", "There is no command \"%.40s\".", argv[0]);
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_command_help(c);
+            return CLI_OK;
+        }
+    }
+    return c->run(cli, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"home", required_argument, NULL, 'H'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {NULL, 0, NULL, 0}};
+    struct cli cli = {0};
+    (void)setlocale(LC_CTYPE, ""); /* for widths of characters; numbers stay as they are */
+    (void)umask(077);
+    (void)signal(SIGPIPE, SIG_IGN);
+    for (int o = getopt_long(argc, argv, "+:h", options, NULL); o != -1;
+         o = getopt_long(argc, argv, "+:h", options, NULL)) {
+        switch (o) {
+        case 'H':
+            cli.home_arg = optarg;
+            break;
+        case 'h':
+            print_help();
+            return CLI_OK;
+        case 'v':
+            (void)printf("restante %s\nLicence GPL-3.0-or-later; there is no warranty.\n",
+                         RESTANTE_VERSION);
+            return CLI_OK;
+        case ':':
+            return cli_usage("", "The option %s needs a value.", argv[optind - 1]);
+        default:
+            return cli_usage("", "There is no option %s here.", argv[optind - 1]);
+        }
+    }
+    if (optind >= argc) {
+        (void)cli_usage("", "Say which command.");
+        return CLI_USAGE;
+    }
+    int status = run(&cli, argc - optind, argv + optind);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        (void)fprintf(stderr, "restante: The output could not be written.\n");
+        return status == CLI_OK ? CLI_FAILED : status;
+    }
+    return status;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* status.c - `restante status`: how the running peer is doing, on one page. */
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/control.h"
+#include "cli/lists.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATUS_WAIT_S 90 /* the daemon looks into the DHT for its answer */
+
+/* One line: a label and formatted text, made safe for the terminal. */
+static void line(const char *label, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void line(const char *label, const char *fmt, ...)
+{
+    char text[1024];
+    struct buf safe = BUF_INIT(8192);
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (text_safe(text, SIZE_MAX, &safe) == 0 && buf_str(&safe) != NULL)
+        (void)printf("%-12s%s\n", label, buf_str(&safe));
+    buf_free(&safe);
+}
+
+/* "3 messages", "1 message". */
+static const char *count_of(int64_t n, const char *one, const char *many, char out[64])
+{
+    (void)snprintf(out, 64, "%lld %s", (long long)n, n == 1 ? one : many);
+    return out;
+}
+
+/* A number that the daemon may not have been able to find out. */
+static const char *known(const json_t *o, const char *key, char out[32])
+{
+    const json_t *v = json_object_get(o, key);
+    (void)snprintf(out, 32, json_is_integer(v) ? "%lld" : "unknown",
+                   (long long)json_integer_value(v));
+    return out;
+}
+
+static void fingerprint_groups(const char *hex, char out[64])
+{
+    size_t n = 0;
+    for (size_t i = 0; hex[i] != '\0' && n + 3 < 64; i++) {
+        if (i > 0 && i % 4 == 0)
+            out[n++] = ' ';
+        out[n++] = (char)(hex[i] >= 'a' && hex[i] <= 'f' ? hex[i] - 'a' + 'A' : hex[i]);
+    }
+    out[n] = '\0';
+}
+
+static void print_network(const json_t *o)
+{
+    const json_t *dht = json_object_get(o, "dht"), *ports = json_object_get(o, "ports");
+    const char *link = json_text(dht, "link", "unknown");
+    char nodes[64], ns[32], nr[32];
+    if (strcmp(link, "connected") == 0)
+        line("network", "connected, %s known, UDP port %lld",
+             count_of(json_number(dht, "good_nodes", 0), "node", "nodes", nodes),
+             (long long)json_number(ports, "dht", 0));
+    else if (strcmp(link, "alone") == 0)
+        line("network",
+             "no other node answers (UDP port %lld); check bootstrap in the "
+             "configuration and the connection",
+             (long long)json_number(ports, "dht", 0));
+    else
+        line("network", "%s: restante-dht is not running; it is started again by itself", link);
+    line("records",
+         "identity %s, descriptor %s; for this peer in the DHT: %s notifications, %s "
+         "receipts",
+         json_text(dht, "identity", "unknown"), json_text(dht, "descriptor", "unknown"),
+         known(dht, "ns_live", ns), known(dht, "nr_live", nr));
+}
+
+static void print_mail(const json_t *o)
+{
+    const json_t *ports = json_object_get(o, "ports");
+    const json_t *out = json_object_get(o, "outbox"), *in = json_object_get(o, "inbox");
+    char a[64], b[64], c[64], size[16];
+    line("mail client", "%s; IMAP port %lld, submission port %lld on localhost",
+         json_is_true(json_object_get(json_object_get(o, "imap"), "running"))
+             ? "Dovecot is running"
+             : "Dovecot is not running, see log/dovecot.log in the home",
+         (long long)json_number(ports, "imap", 0), (long long)json_number(ports, "submission", 0));
+    int64_t bytes = json_number(out, "bytes", 0);
+    text_size(bytes < 0 ? 0 : (uint64_t)bytes, size);
+    line("outbox", "%s, %s; %s to pull",
+         count_of(json_number(out, "messages", 0), "message", "messages", a), size,
+         count_of(json_number(out, "receivers_pending", 0), "receiver has yet",
+                  "receivers have yet", b));
+    line("inbox", "%s, %lld being pulled, %s on the way",
+         count_of(json_number(in, "stubs", 0), "stub", "stubs", a),
+         (long long)json_number(in, "pulling", 0),
+         count_of(json_number(in, "receipts_pending", 0), "receipt", "receipts", c));
+    int64_t pending = json_number(o, "pending", 0);
+    if (pending == 0)
+        line("under way", "nothing");
+    else
+        line("under way", "%s", count_of(pending, "step", "steps", a));
+}
+
+static int print_failed(const json_t *o)
+{
+    static const struct table_column columns[] = {
+        {"ID", false, 0}, {"TO", false, 16}, {"AGE", true, 0}, {"WHY", false, 24}};
+    const json_t *failed = json_object_get(o, "failed"), *f;
+    char id[LISTS_ID_CAP], age[40];
+    size_t i;
+    if (json_array_size(failed) == 0)
+        return 0;
+    size_t digits = lists_id_digits(failed);
+    struct table *t = table_new(columns, 4);
+    if (t == NULL)
+        return -1;
+    (void)printf("\nFailed:\n");
+    json_array_foreach(failed, i, f)
+    {
+        lists_short_id(json_text(f, "id", ""), digits, id);
+        text_age(clock_wall_ms(), json_number(f, "at", 0), age);
+        table_cell(t, id);
+        table_cell(t, json_text(f, "to", ""));
+        table_cell(t, age);
+        table_cell(t, json_text(f, "why", ""));
+    }
+    return table_print(&t);
+}
+
+static int print_status(const json_t *o)
+{
+    char fpr[64], up[32];
+    text_span(json_number(o, "uptime_s", 0), up);
+    fingerprint_groups(json_text(o, "fingerprint", ""), fpr);
+    line(json_is_true(json_object_get(o, "ready")) ? "ready" : "starting", "%s, up %s, version %s",
+         json_text(o, "address", "?"), up, json_text(o, "version", "?"));
+    line("home", "%s", json_text(o, "home", "?"));
+    line("key", "%s", fpr);
+    print_network(o);
+    print_mail(o);
+    return print_failed(o);
+}
+
+int cmd_status(struct cli *cli, int argc, char **argv)
+{
+    return lists_command(cli, argc, argv, "status", STATUS_WAIT_S, print_status);
+}
