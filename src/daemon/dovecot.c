@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* dovecot.c - runs the private Dovecot as a child: waits until it answers, starts it again with
+ * growing pauses when it dies, ends it cleanly, and clears away one that an earlier daemon left. */
+#include "daemon/dovecot.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/dovecot_config.h"
+#include "daemon/dovecot_leftover.h"
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LOG_AREA "dovecot"
+#define PROBE_MS 25               /* between looks whether it answers */
+#define PROBE_WARN_MS (20 * 1000) /* it takes unusually long */
+#define STOP_MS (10 * 1000)       /* from SIGTERM to SIGKILL */
+#define PAUSE_MIN_MS 1000         /* before a restart, doubled each time */
+#define PAUSE_MAX_MS (60 * 1000)
+#define STEADY_MS (60 * 1000) /* running so long forgets the pauses */
+/* util-linux's, on every Debian: Dovecot is told when this daemon dies, however it dies. */
+#define SETPRIV "/usr/bin/setpriv"
+
+enum state { DOWN, STARTING, UP, STOPPING };
+
+struct dovecot {
+    uv_loop_t *loop;
+    struct dovecot_config config; /* with copies of the strings that are needed later */
+    char home[PATH_CAP], conf[PATH_CAP];
+    enum state state;
+    uv_process_t process;
+    bool process_open; /* process is a handle of the loop */
+    uv_timer_t timer;
+    uv_tcp_t probe;
+    uv_connect_t connect;
+    bool probing;
+    int64_t started_ms;
+    uint64_t pause_ms;
+    bool stop_wanted;
+    bool slow_said;
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
+};
+
+static void start_again(uv_timer_t *timer);
+static void look(uv_timer_t *timer);
+static void look_soon(struct dovecot *d);
+
+static void last_close(uv_handle_t *h)
+{
+    struct dovecot *d = h->data;
+    void (*stopped)(void *) = d->stopped;
+    void *ctx = d->stopped_ctx;
+
+    free(d);
+    if (stopped != NULL)
+        stopped(ctx);
+}
+
+/* Called when the process is gone and no probe is under way. */
+static void end(struct dovecot *d)
+{
+    if (!d->probing && !d->process_open && !uv_is_closing((uv_handle_t *)&d->timer))
+        uv_close((uv_handle_t *)&d->timer, last_close);
+}
+
+static void process_closed(uv_handle_t *h)
+{
+    struct dovecot *d = h->data;
+
+    d->process_open = false;
+    d->state = DOWN;
+    if (d->stop_wanted) {
+        end(d);
+        return;
+    }
+    if (clock_mono_ms() - d->started_ms > STEADY_MS)
+        d->pause_ms = PAUSE_MIN_MS;
+    log_warn("Dovecot has ended; it is started again in %llu s",
+             (unsigned long long)(d->pause_ms / 1000));
+    (void)uv_timer_start(&d->timer, start_again, d->pause_ms, 0);
+    d->pause_ms = d->pause_ms * 2 < PAUSE_MAX_MS ? d->pause_ms * 2 : PAUSE_MAX_MS;
+    if (d->config.died != NULL)
+        d->config.died(d->config.ctx);
+}
+
+static void process_exit(uv_process_t *process, int64_t status, int term_signal)
+{
+    struct dovecot *d = process->data;
+
+    if (!d->stop_wanted)
+        log_error("Dovecot ended with status %lld, signal %d: see %s/log/dovecot.log",
+                  (long long)status, term_signal, d->home);
+    (void)uv_timer_stop(&d->timer);
+    uv_close((uv_handle_t *)process, process_closed);
+}
+
+static int spawn(struct dovecot *d, struct error *e)
+{
+    char *with_setpriv[] = {SETPRIV, "--pdeathsig", "TERM",  DOVECOT_BINARY,
+                            "-F",    "-c",          d->conf, NULL};
+    char *env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL, NULL};
+    char tz[128];
+    uv_stdio_container_t stdio[3] = {
+        {.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE}};
+    uv_process_options_t o = {
+        .exit_cb = process_exit, .env = env, .stdio = stdio, .stdio_count = 3};
+    int ret;
+
+    o.args = access(SETPRIV, X_OK) == 0 ? with_setpriv : with_setpriv + 3;
+    o.file = o.args[0];
+    if (getenv("TZ") != NULL && snprintf(tz, sizeof(tz), "TZ=%s", getenv("TZ")) < (int)sizeof(tz))
+        env[1] = tz;
+    d->process.data = d;
+    ret = uv_spawn(d->loop, &d->process, &o);
+    d->process_open = true; /* libuv wants the handle closed even after a failure */
+    if (ret < 0) {
+        uv_close((uv_handle_t *)&d->process, process_closed);
+        return error_set(e, "Cannot start Dovecot: %s.", uv_strerror(ret));
+    }
+    d->state = STARTING;
+    d->slow_said = false;
+    d->started_ms = clock_mono_ms();
+    look_soon(d);
+    return 0;
+}
+
+static void start_again(uv_timer_t *timer)
+{
+    struct dovecot *d = timer->data;
+    struct error e;
+
+    if (spawn(d, &e) < 0)
+        log_error("%s", e.text);
+}
+
+static void probe_closed(uv_handle_t *h)
+{
+    struct dovecot *d = h->data;
+
+    d->probing = false;
+    if (d->stop_wanted)
+        end(d);
+    else if (d->state == STARTING)
+        look_soon(d);
+}
+
+static void probe_done(uv_connect_t *req, int status)
+{
+    struct dovecot *d = req->data;
+
+    /* Somebody answers at the port; it is ours when the master has written its number down. */
+    if (status == 0 && d->state == STARTING && dovecot_master_pid(d->home) == d->process.pid) {
+        d->state = UP;
+        log_info("Dovecot answers after %lld ms", (long long)(clock_mono_ms() - d->started_ms));
+        if (d->config.ready != NULL)
+            d->config.ready(d->config.ctx);
+    }
+    if (!uv_is_closing((uv_handle_t *)&d->probe))
+        uv_close((uv_handle_t *)&d->probe, probe_closed);
+}
+
+static void look(uv_timer_t *timer)
+{
+    struct dovecot *d = timer->data;
+    struct sockaddr_in sa;
+
+    if (d->state != STARTING || d->probing)
+        return;
+    if (!d->slow_said && clock_mono_ms() - d->started_ms > PROBE_WARN_MS) {
+        d->slow_said = true;
+        log_warn("Dovecot does not answer yet: see %s/log/dovecot.log", d->home);
+    }
+    (void)uv_ip4_addr("127.0.0.1", d->config.imap_port, &sa);
+    (void)uv_tcp_init(d->loop, &d->probe);
+    d->probe.data = d;
+    d->connect.data = d;
+    d->probing = true;
+    if (uv_tcp_connect(&d->connect, &d->probe, (const struct sockaddr *)&sa, probe_done) < 0)
+        uv_close((uv_handle_t *)&d->probe, probe_closed);
+}
+
+static void look_soon(struct dovecot *d)
+{
+    (void)uv_timer_start(&d->timer, look, PROBE_MS, 0);
+}
+
+struct dovecot *dovecot_start(uv_loop_t *loop, const struct dovecot_config *c, struct error *e)
+{
+    struct dovecot *d;
+
+    if (geteuid() == 0) {
+        (void)error_set(e, "Dovecot must not run as root here: become an ordinary user first.");
+        return NULL;
+    }
+    if (dovecot_check_version(e) < 0 || dovecot_end_leftover(c->home, e) < 0 ||
+        dovecot_check_ports(c, e) < 0 || dovecot_write_config(c, e) < 0)
+        return NULL;
+    d = calloc(1, sizeof(*d));
+    if (d == NULL) {
+        (void)error_set(e, "There is not enough memory to start Dovecot.");
+        return NULL;
+    }
+    d->loop = loop;
+    d->config = (struct dovecot_config){.imap_port = c->imap_port,
+                                        .submission_port = c->submission_port,
+                                        .ready = c->ready,
+                                        .died = c->died,
+                                        .ctx = c->ctx};
+    d->pause_ms = PAUSE_MIN_MS;
+    if (dovecot_path(d->conf, c->home, "dovecot.conf", e) < 0) {
+        free(d);
+        return NULL;
+    }
+    memcpy(d->home, c->home, strlen(c->home) + 1); /* dovecot_write_config checked its length */
+    (void)uv_timer_init(loop, &d->timer);
+    d->timer.data = d;
+    if (spawn(d, e) < 0) {
+        dovecot_stop(&d, NULL, NULL);
+        return NULL;
+    }
+    return d;
+}
+
+int dovecot_pid(const struct dovecot *d)
+{
+    return d->state == DOWN ? 0 : d->process.pid;
+}
+
+static void stop_timeout(uv_timer_t *timer)
+{
+    struct dovecot *d = timer->data;
+
+    log_warn("Dovecot does not end; it is killed");
+    (void)uv_process_kill(&d->process, SIGKILL);
+}
+
+void dovecot_stop(struct dovecot **dp, void (*stopped)(void *ctx), void *ctx)
+{
+    struct dovecot *d = *dp;
+
+    if (d == NULL) {
+        if (stopped != NULL)
+            stopped(ctx);
+        return;
+    }
+    *dp = NULL;
+    d->stop_wanted = true;
+    d->stopped = stopped;
+    d->stopped_ctx = ctx;
+    (void)uv_timer_stop(&d->timer);
+    if (d->probing && !uv_is_closing((uv_handle_t *)&d->probe))
+        uv_close((uv_handle_t *)&d->probe, probe_closed);
+    if (d->process_open && !uv_is_closing((uv_handle_t *)&d->process)) {
+        d->state = STOPPING;
+        (void)uv_process_kill(&d->process, SIGTERM);
+        (void)uv_timer_start(&d->timer, stop_timeout, STOP_MS, 0);
+    } else {
+        end(d);
+    }
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* dovecot_config.c - writes the private Dovecot's configuration: everything runs as the one
+ * ordinary user, listens on loopback with TLS only, and keeps all it writes below the home. */
+#include "daemon/dovecot_config.h"
+#include "base/buf.h"
+#include "base/crypt.h"
+#include "daemon/dovecot.h"
+#include <arpa/inet.h>
+#include <crypt.h>
+#include <errno.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define CONF_MAX 16384
+#define SAFE_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._+@,=-"
+
+/* Who runs it, where, and what it may be asked for. */
+static const char CONF_HEAD[] =
+    "# Written by restanted at every start: changes here are lost.\n"
+    "base_dir = %1$s/dovecot/run\n"
+    "state_dir = %1$s/dovecot/state\n"
+    "instance_name = restante\n"
+    "protocols = imap submission\n"
+    "listen = %2$s\n"
+    "log_path = %1$s/log/dovecot.log\n"
+    "log_timestamp = \"%%Y-%%m-%%d %%H:%%M:%%S.%%{usecs} \"\n"
+    "login_greeting = Restante\n"
+    "default_internal_user = %3$s\n"
+    "default_internal_group = %4$s\n"
+    "default_login_user = %3$s\n"
+    "first_valid_uid = 1\n"
+    "first_valid_gid = 1\n"
+    "default_process_limit = 100\n"
+    "default_client_limit = 1000\n"
+    "default_vsz_limit = 512M\n"
+    "ssl = required\n"
+    "ssl_cert = <%1$s/tls/leaf.pem\n"
+    "ssl_key = <%1$s/tls/leaf.key\n"
+    "ssl_min_protocol = TLSv1.2\n"
+    "disable_plaintext_auth = yes\n"
+    "auth_mechanisms = plain login\n"
+    "auth_username_chars = "
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_@+\n"
+    "auth_username_format = %%Lu\n"
+    "passdb {\n  driver = passwd-file\n  args = %1$s/dovecot/passwd\n}\n"
+    "userdb {\n  driver = static\n  args = uid=%5$u gid=%6$u home=%1$s\n}\n";
+
+static const char CONF_MAIL[] =
+    "mail_location = maildir:%1$s/Maildir\n"
+    "mail_temp_dir = %1$s/dovecot/tmp\n"
+    "mail_plugin_dir = %1$s/dovecot/modules\n"
+    "mail_plugins =\n"
+    "maildir_copy_with_hardlinks = yes\n"
+    "maildir_very_dirty_syncs = no\n"
+    "mail_max_userip_connections = 50\n"
+    "namespace inbox {\n  inbox = yes\n  separator = /\n"
+    "  mailbox Drafts {\n    special_use = \\Drafts\n    auto = subscribe\n  }\n"
+    "  mailbox Sent {\n    special_use = \\Sent\n    auto = subscribe\n  }\n"
+    "  mailbox Trash {\n    special_use = \\Trash\n    auto = subscribe\n  }\n"
+    "  mailbox Junk {\n    special_use = \\Junk\n    auto = subscribe\n  }\n"
+    "  mailbox Archive {\n    special_use = \\Archive\n    auto = subscribe\n  }\n"
+    "}\n"
+    "protocol imap {\n"
+    "  mail_plugins = notify restante\n"
+    "  imap_fetch_failure = no-after\n"
+    "}\n"
+    "plugin {\n"
+    "  restante_socket = %2$s\n"
+    "  restante_key = %3$s\n"
+    "  restante_wait = %4$lld\n"
+    "}\n";
+
+static const char CONF_SERVICES[] =
+    "service imap-login {\n  chroot =\n  service_count = 0\n  client_limit = 500\n"
+    "  process_min_avail = 1\n"
+    "  inet_listener imap {\n    port = 0\n  }\n"
+    "  inet_listener imaps {\n    port = %1$u\n    ssl = yes\n  }\n}\n"
+    "service imap {\n  process_limit = 200\n  vsz_limit = 1G\n}\n"
+    "service submission-login {\n  chroot =\n  service_count = 0\n  client_limit = 500\n"
+    "  inet_listener submission {\n    port = 0\n  }\n"
+    "  inet_listener submissions {\n    port = %2$u\n    ssl = yes\n  }\n}\n"
+    "service submission {\n  process_limit = 50\n  vsz_limit = 1G\n}\n"
+    "service anvil {\n  chroot =\n}\n"
+    "service stats {\n  chroot =\n}\n"
+    "import_environment = TZ CORE_OUTOFMEM CORE_ERROR\n"
+    /* The daemon's listener does the work: any size, streamed (it offers CHUNKING), RCPT answers
+     * passed through even after a while. */
+    "submission_relay_host = 127.0.0.1\n"
+    "submission_relay_port = %3$u\n"
+    "submission_relay_ssl = no\n"
+    "submission_relay_user = %4$s\n"
+    "submission_relay_password = %5$s\n"
+    "submission_relay_command_timeout = 15 mins\n"
+    "submission_max_mail_size = 0\n"
+    "submission_backend_capabilities = 8BITMIME DSN\n";
+
+int dovecot_path(char out[PATH_CAP], const char *home, const char *name, struct error *e)
+{
+    char dir[PATH_CAP];
+
+    return path_join(dir, home, "dovecot", e) < 0 ? -1 : path_join(out, dir, name, e);
+}
+
+/* Does this machine have IPv6 loopback? */
+static bool has_ipv6(void)
+{
+    struct sockaddr_in6 sa = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool ok;
+
+    if (fd < 0)
+        return false;
+    ok = bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0;
+    (void)close(fd);
+    return ok;
+}
+
+/* Only characters that mean nothing to Dovecot's configuration, so nothing needs quoting. */
+static int check_word(const char *what, const char *value, struct error *e)
+{
+    size_t ok = strspn(value, SAFE_CHARS);
+
+    if (value[0] == '\0')
+        return error_set(e, "The %s is empty.", what);
+    if (value[ok] != '\0')
+        return error_set(e,
+                         "The %s %s holds a character that Dovecot's configuration cannot: use "
+                         "letters, digits and /._+@,=- only.",
+                         what, value);
+    return 0;
+}
+
+static int check_config(const struct dovecot_config *c, struct error *e)
+{
+    if (c->home[0] != '/')
+        return error_set(e, "The home %s is not an absolute path.", c->home);
+    if (strlen(c->home) > DOVECOT_HOME_MAX)
+        return error_set(e,
+                         "The path of the home is too long (%zu octets): Dovecot's sockets below "
+                         "it allow %d. Move the home to a shorter path.",
+                         strlen(c->home), DOVECOT_HOME_MAX);
+    if (strlen(c->plugin_socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+        return error_set(e, "The path of the plugin's socket is too long: %s.", c->plugin_socket);
+    if (c->wait_s < 1 || c->wait_s > 3600)
+        return error_set(e, "open_wait must be between 1 and 3600 seconds.");
+    if (check_word("home", c->home, e) < 0 || check_word("address", c->address, e) < 0 ||
+        check_word("plugin folder", c->plugin_dir, e) < 0 ||
+        check_word("plugin socket", c->plugin_socket, e) < 0 ||
+        check_word("stub key", c->stub_key, e) < 0 ||
+        check_word("relay user", c->relay_user, e) < 0 ||
+        check_word("relay password", c->relay_password, e) < 0)
+        return -1;
+    return 0;
+}
+
+static int make_folders(const char *home, struct error *e)
+{
+    static const char *const names[] = {"", "run", "state", "tmp", "modules"};
+    char path[PATH_CAP];
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (dovecot_path(path, home, names[i], e) < 0)
+            return -1;
+        if (names[i][0] == '\0')
+            path[strlen(path) - 1] = '\0'; /* without the last slash */
+        if (dir_make(path, e) < 0)
+            return -1;
+    }
+    return path_join(path, home, "log", e) < 0 ? -1 : dir_make(path, e);
+}
+
+/* Dovecot takes mail plugins from one folder: ours holds a link to each that we use. */
+static int link_module(const char *home, const char *from, const char *name, struct error *e)
+{
+    char target[PATH_CAP], link[PATH_CAP], sub[64];
+
+    (void)snprintf(sub, sizeof(sub), "modules/%s", name);
+    if (path_join(target, from, name, e) < 0 || dovecot_path(link, home, sub, e) < 0)
+        return -1;
+    if (access(target, R_OK) < 0)
+        return error_set(e, "The Dovecot plugin %s is missing: %s.", target, strerror(errno));
+    if (file_remove(link, e) < 0)
+        return -1;
+    if (symlink(target, link) < 0)
+        return error_set(e, "Cannot make the link %s: %s.", link, strerror(errno));
+    return 0;
+}
+
+static int write_passwd(const struct dovecot_config *c, struct error *e)
+{
+    struct buf b = BUF_INIT(CONF_MAX);
+    struct crypt_data data;
+    char salt[CRYPT_GENSALT_OUTPUT_SIZE], seed[16], path[PATH_CAP];
+    const char *hash;
+    int ret = -1;
+
+    memset(&data, 0, sizeof(data));
+    random_bytes(seed, sizeof(seed));
+    if (crypt_gensalt_rn("$6$", 0, seed, sizeof(seed), salt, sizeof(salt)) == NULL ||
+        (hash = crypt_r(c->password, salt, &data)) == NULL || hash[0] != '$')
+        (void)error_set(e, "Cannot hash the mail client's password: %s.", strerror(errno));
+    else if (buf_printf(&b, "%s:{SHA512-CRYPT}%s::::::\n", c->address, hash) < 0)
+        (void)error_set(e, "The address is too long.");
+    else if (dovecot_path(path, c->home, "passwd", e) == 0)
+        ret = file_write(path, b.data, b.len, e);
+    buf_wipe(&b);
+    wipe(&data, sizeof(data));
+    return ret;
+}
+
+/* Numbered arguments (POSIX) keep the texts above readable. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat"
+static int write_conf(const struct dovecot_config *c, const struct passwd *pw,
+                      const struct group *gr, struct error *e)
+{
+    struct buf b = BUF_INIT(CONF_MAX);
+    char path[PATH_CAP];
+    int ret;
+
+    if (buf_printf(&b, CONF_HEAD, c->home, has_ipv6() ? "127.0.0.1, ::1" : "127.0.0.1", pw->pw_name,
+                   gr->gr_name, (unsigned)pw->pw_uid, (unsigned)gr->gr_gid) < 0 ||
+        buf_printf(&b, CONF_MAIL, c->home, c->plugin_socket, c->stub_key, (long long)c->wait_s) <
+            0 ||
+        buf_printf(&b, CONF_SERVICES, (unsigned)c->imap_port, (unsigned)c->submission_port,
+                   (unsigned)c->relay_port, c->relay_user, c->relay_password) < 0)
+        ret = error_set(e, "Dovecot's configuration is too long.");
+    else
+        ret = dovecot_path(path, c->home, "dovecot.conf", e) < 0
+                  ? -1
+                  : file_write(path, b.data, b.len, e);
+    buf_wipe(&b);
+    return ret;
+}
+#pragma GCC diagnostic pop
+
+int dovecot_write_config(const struct dovecot_config *c, struct error *e)
+{
+    const struct passwd *pw = getpwuid(geteuid());
+    const struct group *gr = getgrgid(getegid());
+
+    if (check_config(c, e) < 0)
+        return -1;
+    if (pw == NULL || gr == NULL)
+        return error_set(e, "The user or group that runs this has no name, and Dovecot needs one: "
+                            "add it to /etc/passwd and /etc/group.");
+    if (make_folders(c->home, e) < 0 ||
+        link_module(c->home, DOVECOT_MODULES, "lib15_notify_plugin.so", e) < 0 ||
+        link_module(c->home, c->plugin_dir, "lib20_restante_plugin.so", e) < 0 ||
+        write_passwd(c, e) < 0)
+        return -1;
+    return write_conf(c, pw, gr, e);
+}
