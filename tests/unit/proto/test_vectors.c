@@ -1,72 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_vectors.c - the vectors of tests/vectors: fields -> octets -> fields, what must be refused,
- * addresses and endpoints, notification ids. tests/peer/test_vectors.py made their octets with an
- * independent encoder. Usage: test_vectors DIRECTORY. */
-#include "base/crypt.h"
-#include "proto/records.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-#include <cmocka.h>
-#include <jansson.h>
-
-static const char *vectors;
-static uint8_t arena[1 << 16]; /* what the spans of one vector point to */
-static size_t arena_used;
-
-static json_t *load(const char *name)
-{
-    char path[1024];
-    json_error_t why;
-    snprintf(path, sizeof path, "%s/%s", vectors, name);
-    json_t *v = json_load_file(path, 0, &why);
-    if (!v)
-        fail_msg("%s: %s", path, why.text);
-    return v;
-}
-
-static struct span hex(const json_t *v)
-{
-    const char *s = json_string_value(v);
-    assert_non_null(s);
-    struct span out = {arena + arena_used, strlen(s) / 2};
-    assert_true(out.n <= sizeof arena - arena_used);
-    assert_int_equal(hex_decode(s, arena + arena_used, out.n), 0);
-    arena_used += out.n;
-    return out;
-}
-
-static struct span hex_of(const json_t *o, const char *name)
-{
-    return hex(json_object_get(o, name));
-}
-
-static void hex_to(const json_t *o, const char *name, void *out, size_t n)
-{
-    struct span s = hex_of(o, name);
-    assert_int_equal(s.n, n);
-    memcpy(out, s.p, n);
-}
-
-static const char *text(const json_t *o, const char *name)
-{
-    const char *s = json_string_value(json_object_get(o, name));
-    assert_non_null(s);
-    return s;
-}
-
-static void text_to(const json_t *o, const char *name, char out[ADDRESS_MAX + 1])
-{
-    snprintf(out, ADDRESS_MAX + 1, "%s", text(o, name));
-}
-
-static int64_t number(const json_t *o, const char *name)
-{
-    assert_true(json_is_integer(json_object_get(o, name)));
-    return json_integer_value(json_object_get(o, name));
-}
+/* test_vectors.c - the records of tests/vectors: fields -> octets -> fields, and what must be
+ * refused. tests/peer/test_vectors.py made their octets with an independent encoder. */
+#include "vectors.h"
 
 static bool master_to(const json_t *f, uint8_t fpr[FPR_LEN])
 {
@@ -324,53 +259,12 @@ static void damaged(void **state)
     json_decref(list);
 }
 
-static void each_text(void **state) /* P-2.1, P-2.6 */
-{
-    json_t *all = load("texts.json"), *v;
-    size_t i;
-    json_array_foreach(json_object_get(all, "addresses"), i, v)
-    {
-        char out[ADDRESS_MAX + 1];
-        const json_t *want = json_object_get(v, "out");
-        int rc = address_parse(text(v, "in"), out);
-        if (rc != (json_is_null(want) ? -1 : 0))
-            fail_msg("address \"%s\": %d", text(v, "in"), rc);
-        assert_string_equal(out, json_is_null(want) ? "" : json_string_value(want));
-    }
-    json_array_foreach(json_object_get(all, "endpoints"), i, v)
-    {
-        struct endpoint ep;
-        char out[ENDPOINT_TEXT_MAX + 1];
-        const json_t *want = json_object_get(v, "out");
-        int rc = endpoint_parse(text(v, "in"), &ep);
-        if (rc != (json_is_null(want) ? -1 : 0))
-            fail_msg("endpoint \"%s\": %d", text(v, "in"), rc);
-        if (rc != 0)
-            continue;
-        endpoint_format(&ep, out, sizeof out);
-        assert_string_equal(out, json_string_value(want));
-    }
-    json_decref(all);
-}
-
-static void ids(void **state) /* P-3.7 */
-{
-    json_t *v = load("entries.json");
-    uint8_t fpr[FPR_LEN], mid[MESSAGE_ID_LEN], id[HASH_LEN], want[HASH_LEN];
-    arena_used = 0;
-    hex_to(v, "sender_fpr", fpr, sizeof fpr);
-    hex_to(v, "message_id", mid, sizeof mid);
-    hex_to(v, "notification_id", want, sizeof want);
-    notification_id(fpr, mid, text(v, "receiver"), id);
-    assert_memory_equal(id, want, sizeof id);
-    json_decref(v);
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_record), cmocka_unit_test(each_refused), cmocka_unit_test(damaged),
-        cmocka_unit_test(each_text),   cmocka_unit_test(ids),
+        cmocka_unit_test(each_record),
+        cmocka_unit_test(each_refused),
+        cmocka_unit_test(damaged),
     };
     if (argc != 2)
         return 2;
