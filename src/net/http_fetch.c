@@ -231,7 +231,6 @@ static int set_limits(struct http_fetch *f, const struct http_client_config *c)
     int bad = 0;
 
     bad |= curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
-    bad |= curl_easy_setopt(h, CURLOPT_REDIR_PROTOCOLS_STR, "");
     bad |= curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
     bad |= curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     bad |= curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);

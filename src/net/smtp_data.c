@@ -108,10 +108,8 @@ static size_t rest_of_line(struct smtp_session *s, const uint8_t *p, size_t i, s
     const uint8_t *cr = memchr(p + i, '\r', end - i);
 
     if (lf == NULL) {
-        s->dot = SMTP_MID;
-        if (cr != NULL && cr + 1 == p + n) {
-            s->dot = SMTP_MID_CR;
-        } else if (cr != NULL) {
+        s->dot = p[n - 1] == '\r' ? SMTP_MID_CR : SMTP_MID;
+        if (cr != NULL && cr + 1 != p + n) {
             bare(s);
         }
         return n;

@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* test_http_client.c - the HTTP client against our own server and against servers that lie. */
+#include "net_test.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define BLOB "/outbox/" HEX
+#define BLOB_SIZE (3u << 20)
+
+static uv_loop_t loop;
+static struct http_client *client;
+static struct http_server *server;
+static char *dir;
+static uint8_t *blob;
+static const struct endpoint_policy local = {.loopback = true};
+
+struct outcome {
+    uint8_t *data;
+    size_t len;
+    int done, status;
+    bool ok;
+    char why[300];
+    size_t refuse_at;      /* data says -1 then */
+    size_t cancel_at;      /* data cancels the request then */
+    bool free_in_done;     /* done frees the client */
+    struct outcome *again; /* done starts this one */
+    struct http_fetch *fetch;
+};
+
+static void begin(struct outcome *o, uint16_t port, const char *path, uint64_t offset,
+                  uint64_t max);
+
+static int on_data(void *ctx, const uint8_t *p, size_t n)
+{
+    struct outcome *o = ctx;
+
+    assert_int_equal(o->done, 0);
+    o->data = realloc(o->data, o->len + n);
+    memcpy(o->data + o->len, p, n);
+    o->len += n;
+    if (o->cancel_at != 0 && o->len >= o->cancel_at) {
+        o->cancel_at = 0;
+        http_fetch_cancel(o->fetch);
+    }
+    return o->refuse_at != 0 && o->len >= o->refuse_at ? -1 : 0;
+}
+
+static void on_done(void *ctx, bool ok, int status, const char *why)
+{
+    struct outcome *o = ctx;
+
+    o->done++;
+    o->ok = ok;
+    o->status = status;
+    snprintf(o->why, sizeof(o->why), "%s", why);
+    if (o->free_in_done) {
+        http_client_free(&client);
+    }
+    if (o->again != NULL) {
+        begin(o->again, http_server_port(server), BLOB, 0, BLOB_SIZE);
+    }
+}
+
+static struct http_fetch *begin_at(struct outcome *o, const char *host, uint16_t port,
+                                   const char *path, uint64_t offset, uint64_t max,
+                                   const struct endpoint_policy *policy, struct error *e)
+{
+    struct endpoint ep = {.port = port};
+
+    snprintf(ep.host, sizeof(ep.host), "%s", host);
+    struct http_fetch_config c = {.endpoint = &ep,
+                                  .policy = policy,
+                                  .path = path,
+                                  .offset = offset,
+                                  .max_bytes = max,
+                                  .data = on_data,
+                                  .done = on_done,
+                                  .ctx = o};
+    o->fetch = http_fetch(client, &c, e);
+    return o->fetch;
+}
+
+static void begin(struct outcome *o, uint16_t port, const char *path, uint64_t offset, uint64_t max)
+{
+    struct error e;
+
+    if (begin_at(o, "127.0.0.1", port, path, offset, max, &local, &e) == NULL) {
+        fail_msg("%s", e.text);
+    }
+}
+
+/* Turns the loop until the request has ended. */
+static void finish(struct outcome *o)
+{
+    uint64_t end = uv_hrtime() + 15ull * 1000000000;
+
+    while (o->done == 0 && uv_hrtime() < end) {
+        net_turn(&loop, 5);
+    }
+    assert_int_equal(o->done, 1);
+}
+
+static struct outcome get(uint16_t port, const char *path, uint64_t offset, uint64_t max)
+{
+    struct outcome o = {0};
+
+    begin(&o, port, path, offset, max);
+    assert_int_equal(o.done, 0);
+    finish(&o);
+    return o;
+}
+
+static int setup(void **state)
+{
+    struct http_client_config cc = {.stall_seconds = 1, .connect_seconds = 2, .max_parallel = 2};
+    struct error e;
+
+    (void)state;
+    dir = net_tmpdir();
+    blob = malloc(BLOB_SIZE);
+    for (size_t i = 0; i < BLOB_SIZE; i++) {
+        blob[i] = (uint8_t)(i * 2654435761u >> 13);
+    }
+    net_file(dir, HEX, blob, BLOB_SIZE);
+    net_file(dir, HEX ".chunks", "chunks", 6);
+    struct http_server_config sc = {.host = "127.0.0.1", .outbox_dir = dir};
+    server = http_server_start(&sc, &e);
+    assert_non_null(server);
+    http_server_set_pubkey(server, (const uint8_t *)"key", 3);
+    uv_loop_init(&loop);
+    client = http_client_new(&loop, &cc, &e);
+    assert_non_null(client);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    http_client_free(&client);
+    assert_null(client);
+    net_finish(&loop);
+    http_server_stop(&server);
+    net_rmdir(dir);
+    free(blob);
+    return 0;
+}
+
+static void test_whole_and_rest(void **state)
+{
+    uint16_t port = http_server_port(server);
+    struct outcome o = get(port, BLOB, 0, BLOB_SIZE);
+
+    (void)state;
+    assert_true(o.ok);
+    assert_int_equal(o.status, 200);
+    assert_int_equal(o.len, BLOB_SIZE);
+    assert_memory_equal(o.data, blob, BLOB_SIZE);
+    assert_string_equal(o.why, "");
+    free(o.data);
+    o = get(port, BLOB, 1000000, BLOB_SIZE - 1000000);
+    assert_true(o.ok);
+    assert_int_equal(o.status, 206);
+    assert_int_equal(o.len, BLOB_SIZE - 1000000);
+    assert_memory_equal(o.data, blob + 1000000, o.len);
+    free(o.data);
+    o = get(port, BLOB "/chunks", 0, 100);
+    assert_true(o.ok && o.len == 6 && memcmp(o.data, "chunks", 6) == 0);
+    free(o.data);
+    o = get(port, "/pubkey", 0, 3);
+    assert_true(o.ok && o.len == 3 && memcmp(o.data, "key", 3) == 0);
+    free(o.data);
+}
+
+static void test_refusals(void **state)
+{
+    uint16_t port = http_server_port(server);
+    struct outcome o = get(port, "/outbox/msglist", 0, 100);
+
+    (void)state;
+    assert_false(o.ok);
+    assert_int_equal(o.status, 404);
+    assert_int_equal(o.len, 0);
+    assert_string_equal(o.why, "the peer answered 404");
+    o = get(port, BLOB, BLOB_SIZE, 100);
+    assert_false(o.ok);
+    assert_int_equal(o.status, 416);
+    assert_int_equal(o.len, 0);
+    o = get(port, BLOB, 0, BLOB_SIZE - 1);
+    assert_false(o.ok);
+    assert_true(o.len <= BLOB_SIZE - 1);
+    free(o.data);
+    struct outcome r = {.refuse_at = 100000};
+    begin(&r, port, BLOB, 0, BLOB_SIZE);
+    finish(&r);
+    assert_false(r.ok);
+    assert_true(r.len < BLOB_SIZE);
+    assert_string_equal(r.why, "what the peer sent was refused");
+    free(r.data);
+}
+
+static void test_paths_and_endpoints(void **state)
+{
+    static const char *const paths[] = {"",
+                                        "/",
+                                        "/outbox/",
+                                        "/outbox/x",
+                                        "/pubkey?",
+                                        "/pubkey/",
+                                        BLOB "/",
+                                        BLOB "0",
+                                        BLOB "/chunks/",
+                                        BLOB "?x",
+                                        "/outbox/../pubkey",
+                                        "/etc/passwd",
+                                        "@evil/pubkey"};
+    static const char *const hosts[] = {"",           "a b",           "evil/x", "user@evil",
+                                        "a%62",       "1.2.3",         "[::1]",  "a\r\nX: y",
+                                        "fe80::1%lo", "abcdefgh.onion"};
+    struct outcome o = {0};
+    struct error e = {{0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        assert_null(begin_at(&o, "127.0.0.1", 80, paths[i], 0, 1, &local, &e));
+        assert_true(e.text[0] != '\0');
+    }
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        if (begin_at(&o, hosts[i], 80, "/pubkey", 0, 1, &local, &e) != NULL) {
+            fail_msg("host %s", hosts[i]);
+        }
+    }
+    assert_non_null(strstr(e.text, "SOCKS"));
+    assert_null(begin_at(&o, "127.0.0.1", 0, "/pubkey", 0, 1, &local, &e));
+    assert_int_equal(o.done, 0);
+}
+
+static void test_policy(void **state)
+{
+    struct endpoint_policy strict = {0};
+    struct error e;
+    uint16_t port = http_server_port(server);
+    struct outcome o = {0}, again = {0}, link = {0};
+
+    (void)state;
+    assert_non_null(begin_at(&o, "127.0.0.1", port, "/pubkey", 0, 3, &strict, &e));
+    finish(&o);
+    assert_false(o.ok);
+    assert_int_equal(o.status, 0);
+    assert_string_equal(o.why, "not connected: the address is a loopback address");
+    assert_non_null(begin_at(&link, "169.254.1.1", port, "/pubkey", 0, 3, &local, &e));
+    finish(&link);
+    assert_false(link.ok);
+    /* A connection made under a laxer policy is not lent to a request with a stricter one. */
+    struct outcome first = get(port, "/pubkey", 0, 3);
+    assert_true(first.ok);
+    free(first.data);
+    assert_non_null(begin_at(&again, "127.0.0.1", port, "/pubkey", 0, 3, &strict, &e));
+    finish(&again);
+    assert_false(again.ok);
+    assert_int_equal(again.len, 0);
+    assert_non_null(strstr(again.why, "loopback"));
+    /* A name is judged by the address it leads to. */
+    struct outcome named = {0};
+    assert_non_null(begin_at(&named, "localhost", port, "/pubkey", 0, 3, &strict, &e));
+    finish(&named);
+    assert_false(named.ok);
+    assert_int_equal(named.len, 0);
+}
+
+static void test_many_at_once(void **state)
+{
+    enum { COUNT = 12 };
+    struct outcome o[COUNT] = {0};
+
+    (void)state;
+    for (int i = 0; i < COUNT; i++) {
+        begin(&o[i], http_server_port(server), BLOB, (uint64_t)i * 1000, BLOB_SIZE);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        finish(&o[i]);
+        assert_true(o[i].ok);
+        assert_int_equal(o[i].len, BLOB_SIZE - (size_t)i * 1000);
+        assert_memory_equal(o[i].data, blob + (size_t)i * 1000, o[i].len);
+        free(o[i].data);
+    }
+}
+
+static void test_cancel(void **state)
+{
+    uint16_t port = http_server_port(server);
+    struct outcome a = {0}, b = {.cancel_at = 50000}, c = {0}, waiting = {0};
+
+    (void)state;
+    begin(&a, port, BLOB, 0, BLOB_SIZE);
+    begin(&b, port, BLOB, 0, BLOB_SIZE);
+    begin(&waiting, port, BLOB, 0, BLOB_SIZE);
+    begin(&c, port, BLOB, 0, BLOB_SIZE);
+    http_fetch_cancel(waiting.fetch);
+    http_fetch_cancel(a.fetch);
+    finish(&c);
+    assert_true(c.ok);
+    net_turn(&loop, 50);
+    assert_int_equal(a.done + b.done + waiting.done, 0);
+    assert_true(b.len >= 50000 && b.len < BLOB_SIZE);
+    free(b.data);
+    free(c.data);
+}
+
+static void test_start_from_done(void **state)
+{
+    struct outcome second = {0}, first = {.again = &second};
+
+    (void)state;
+    begin(&first, http_server_port(server), "/pubkey", 0, 3);
+    finish(&first);
+    finish(&second);
+    assert_true(first.ok && second.ok && second.len == BLOB_SIZE);
+    free(first.data);
+    free(second.data);
+}
+
+static void test_free_from_done(void **state)
+{
+    struct outcome other = {0}, first = {.free_in_done = true};
+
+    (void)state;
+    begin(&other, http_server_port(server), BLOB, 0, BLOB_SIZE);
+    begin(&first, http_server_port(server), "/pubkey", 0, 3);
+    finish(&first);
+    net_turn(&loop, 20);
+    assert_null(client);
+    assert_int_equal(other.done <= 1, true);
+    free(other.data);
+    free(first.data);
+}
+
+/* A server that answers every connection with fixed octets, on a thread. */
+struct liar {
+    int listener;
+    uint16_t port;
+    const char *answer;
+    size_t endless;   /* then so many octets more */
+    unsigned hold_ms; /* then silence */
+    char request[4096];
+    uv_thread_t thread;
+};
+
+static void liar_main(void *p)
+{
+    struct liar *l = p;
+    static const char block[65536];
+    int fd = accept(l->listener, NULL, NULL);
+
+    if (fd < 0) {
+        return;
+    }
+    ssize_t n = recv(fd, l->request, sizeof(l->request) - 1, 0);
+    l->request[n > 0 ? n : 0] = '\0';
+    net_puts(fd, l->answer);
+    for (size_t sent = 0; sent < l->endless; sent += sizeof(block)) {
+        net_write(fd, block, sizeof(block));
+    }
+    usleep(l->hold_ms * 1000);
+    close(fd);
+}
+
+static struct outcome ask_liar(struct liar *l, uint64_t offset, uint64_t max)
+{
+    struct sockaddr_in in4 = {.sin_family = AF_INET};
+    socklen_t len = sizeof(in4);
+
+    in4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    l->listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(l->listener, (struct sockaddr *)&in4, sizeof(in4)), 0);
+    assert_int_equal(listen(l->listener, 4), 0);
+    getsockname(l->listener, (struct sockaddr *)&in4, &len);
+    uv_thread_create(&l->thread, liar_main, l);
+    struct outcome o = get(ntohs(in4.sin_port), BLOB, offset, max);
+    shutdown(l->listener, SHUT_RDWR);
+    uv_thread_join(&l->thread);
+    close(l->listener);
+    return o;
+}
+
+static void liar_fails(const char *answer, uint64_t offset, size_t endless)
+{
+    struct liar l = {.answer = answer, .endless = endless};
+    struct outcome o = ask_liar(&l, offset, 1000);
+
+    if (o.ok || o.why[0] == '\0' || o.len > 1000) {
+        fail_msg("%.60s: ok %d, %zu octets, %s", answer, o.ok, o.len, o.why);
+    }
+    free(o.data);
+}
+
+static void test_liars(void **state)
+{
+    char *big = malloc(100000);
+
+    (void)state;
+    liar_fails("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 3, 0);
+    liar_fails("HTTP/1.1 206 Partial\r\nContent-Length: 5\r\n\r\nhello", 3, 0);
+    liar_fails(
+        "HTTP/1.1 206 Partial\r\nContent-Range: bytes 2-6/9\r\nContent-Length: 5\r\n\r\nhello", 3,
+        0);
+    liar_fails(
+        "HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-4/5\r\nContent-Length: 5\r\n\r\nhello", 0,
+        0);
+    liar_fails("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", 0, 0);
+    liar_fails("HTTP/1.1 200 OK\r\n\r\n", 0, 4u << 20);
+    liar_fails("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", 0, 4u << 20);
+    liar_fails("HTTP/1.1 404 No\r\n\r\n", 0, 4u << 20);
+    liar_fails("HTTP/1.1 204 Nothing\r\n\r\n", 0, 0);
+    liar_fails("hello", 0, 0);
+    liar_fails("", 0, 0);
+    memset(big, 'x', 100000);
+    memcpy(big, "HTTP/1.1 200 OK\r\nX: ", 20);
+    memcpy(big + 50000, "\r\n\r\n", 5);
+    liar_fails(big, 0, 0);
+    free(big);
+}
+
+static void test_interim_answer(void **state)
+{
+    struct liar l = {.answer = "HTTP/1.1 103 Early\r\nContent-Range: bytes 9-9/10\r\n\r\n"
+                               "HTTP/1.1 206 Partial\r\nContent-Range: bytes 3-7/8\r\n"
+                               "Content-Length: 5\r\n\r\nhello"};
+    struct outcome o = ask_liar(&l, 3, 5);
+
+    (void)state;
+    assert_true(o.ok);
+    assert_int_equal(o.len, 5);
+    assert_memory_equal(o.data, "hello", 5);
+    assert_non_null(strstr(l.request, "\r\nRange: bytes=3-\r\n"));
+    assert_null(strstr(l.request, "User-Agent"));
+    assert_null(strstr(l.request, "Cookie"));
+    assert_null(strstr(l.request, "Accept-Encoding"));
+    free(o.data);
+}
+
+static void test_redirect_is_not_followed(void **state)
+{
+    char text[200];
+    struct liar l = {.answer = text};
+
+    (void)state;
+    snprintf(
+        text, sizeof(text),
+        "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%u/pubkey\r\nContent-Length: 0\r\n\r\n",
+        http_server_port(server));
+    struct outcome o = ask_liar(&l, 0, 100);
+    assert_false(o.ok);
+    assert_int_equal(o.status, 302);
+    assert_int_equal(o.len, 0);
+}
+
+static void test_stall(void **state)
+{
+    struct liar l = {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello",
+                     .hold_ms = 4000};
+    uint64_t start = uv_hrtime();
+    struct outcome o = ask_liar(&l, 0, 100);
+
+    (void)state;
+    assert_false(o.ok);
+    assert_true(uv_hrtime() - start < 6000000000ull);
+    free(o.data);
+}
+
+static void test_environment_proxy_is_ignored(void **state)
+{
+    (void)state;
+    setenv("http_proxy", "http://127.0.0.1:1/", 1);
+    setenv("all_proxy", "http://127.0.0.1:1/", 1);
+    struct outcome o = get(http_server_port(server), "/pubkey", 0, 3);
+    assert_true(o.ok);
+    free(o.data);
+    unsetenv("http_proxy");
+    unsetenv("all_proxy");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_whole_and_rest),
+        TEST(test_refusals),
+        TEST(test_paths_and_endpoints),
+        TEST(test_policy),
+        TEST(test_many_at_once),
+        TEST(test_cancel),
+        TEST(test_start_from_done),
+        TEST(test_free_from_done),
+        TEST(test_liars),
+        TEST(test_interim_answer),
+        TEST(test_redirect_is_not_followed),
+        TEST(test_stall),
+        TEST(test_environment_proxy_is_ignored),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* test_http_server.c - the fixed paths as a stranger sees them: ranges, tags, tricks. */
+#include "net_test.h"
+#include "net/http_server.h"
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define LINK "1123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define DIR_ "2123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define NONE "3123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define EMPTY "4123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define FIFO "5123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define TAG "\"" HEX "\""
+
+static struct http_server *server;
+static char *dir;
+static atomic_int fetches;
+
+static void on_fetch(void *ctx, const uint8_t hash[HASH_LEN])
+{
+    char hex[HASH_HEX + 1];
+
+    assert_ptr_equal(ctx, &server);
+    hex_encode(hash, HASH_LEN, hex);
+    assert_true(strcmp(hex, HEX) == 0 || strcmp(hex, EMPTY) == 0);
+    fetches++;
+}
+
+static int setup(void **state)
+{
+    char path[300];
+    struct error e;
+
+    (void)state;
+    fetches = 0;
+    dir = net_tmpdir();
+    net_file(dir, HEX, "0123456789", 10);
+    net_file(dir, HEX ".chunks", "chunks", 6);
+    net_file(dir, EMPTY, "", 0);
+    net_file(dir, "msglist", "list", 4);
+    net_file(dir, "secret", "secret", 6);
+    snprintf(path, sizeof(path), "%s/" LINK, dir);
+    assert_int_equal(symlink("secret", path), 0);
+    snprintf(path, sizeof(path), "%s/" DIR_, dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/" FIFO, dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    struct http_server_config c = {.host = "127.0.0.1",
+                                   .outbox_dir = dir,
+                                   .idle_seconds = 1,
+                                   .max_connections = 8,
+                                   .max_per_ip = 4,
+                                   .on_fetch = on_fetch,
+                                   .ctx = &server};
+    server = http_server_start(&c, &e);
+    assert_non_null(server);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    http_server_stop(&server);
+    assert_null(server);
+    net_rmdir(dir);
+    return 0;
+}
+
+static char answer[65536];
+static const char *body;
+
+/* Sends a request and reads the answer to the end; its status, 0 for none. */
+static int ask(const char *method, const char *uri, const char *headers)
+{
+    char request[12000];
+    int fd = net_connect(http_server_port(server));
+
+    assert_true(fd >= 0);
+    snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n",
+             method, uri, headers);
+    net_puts(fd, request);
+    ssize_t n = net_read_all(fd, answer, sizeof(answer) - 1);
+    close(fd);
+    answer[n > 0 ? n : 0] = '\0';
+    body = strstr(answer, "\r\n\r\n");
+    body = body != NULL ? body + 4 : "";
+    return n > 12 ? atoi(answer + 9) : 0;
+}
+
+static int get(const char *uri, const char *headers)
+{
+    return ask("GET", uri, headers);
+}
+
+static bool has(const char *header)
+{
+    return strstr(answer, header) != NULL;
+}
+
+static void test_whole(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/outbox/" HEX, ""), 200);
+    assert_string_equal(body, "0123456789");
+    assert_true(has("\r\nETag: " TAG "\r\n"));
+    assert_true(has("\r\nAccept-Ranges: bytes\r\n"));
+    assert_true(has("\r\nContent-Type: application/octet-stream\r\n"));
+    assert_true(has("\r\nX-Content-Type-Options: nosniff\r\n"));
+    assert_true(has("\r\nContent-Length: 10\r\n"));
+    assert_false(has("Server:"));
+    assert_int_equal(fetches, 1);
+    assert_int_equal(get("/outbox/" HEX "/chunks", ""), 200);
+    assert_string_equal(body, "chunks");
+    assert_int_equal(fetches, 1);
+    assert_int_equal(get("/outbox/" EMPTY, ""), 200);
+    assert_string_equal(body, "");
+}
+
+static void test_head(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("HEAD", "/outbox/" HEX, ""), 200);
+    assert_true(has("\r\nContent-Length: 10\r\n"));
+    assert_string_equal(body, "");
+    assert_int_equal(ask("HEAD", "/outbox/" NONE, ""), 404);
+    assert_int_equal(fetches, 0);
+}
+
+static void test_ranges(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/outbox/" HEX, "Range: bytes=3-5\r\n"), 206);
+    assert_string_equal(body, "345");
+    assert_true(has("\r\nContent-Range: bytes 3-5/10\r\n"));
+    assert_int_equal(get("/outbox/" HEX, "Range: bytes=7-\r\n"), 206);
+    assert_string_equal(body, "789");
+    assert_int_equal(get("/outbox/" HEX, "Range: bytes=-2\r\n"), 206);
+    assert_string_equal(body, "89");
+    assert_int_equal(get("/outbox/" HEX, "Range: bytes=0-1,4-5\r\n"), 200);
+    assert_string_equal(body, "0123456789");
+    assert_int_equal(fetches, 4);
+    assert_int_equal(get("/outbox/" HEX, "Range: bytes=10-\r\n"), 416);
+    assert_true(has("\r\nContent-Range: bytes */10\r\n"));
+    assert_int_equal(get("/outbox/" EMPTY, "Range: bytes=0-\r\n"), 416);
+    assert_int_equal(fetches, 4);
+}
+
+static void test_conditions(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/outbox/" HEX, "If-None-Match: \"x\", " TAG "\r\n"), 304);
+    assert_string_equal(body, "");
+    assert_int_equal(fetches, 0);
+    assert_int_equal(get("/outbox/" HEX, "If-None-Match: \"x\"\r\n"), 200);
+    assert_int_equal(get("/outbox/" HEX, "If-Range: " TAG "\r\nRange: bytes=8-\r\n"), 206);
+    assert_string_equal(body, "89");
+    assert_int_equal(get("/outbox/" HEX, "If-Range: \"x\"\r\nRange: bytes=8-\r\n"), 200);
+    assert_string_equal(body, "0123456789");
+}
+
+static void test_tricks(void **state)
+{
+    static const char *const uris[] = {
+        "/",
+        "/outbox",
+        "/outbox/",
+        "/outbox/secret",
+        "/outbox/msglist",
+        "/outbox/" NONE,
+        "/outbox/" LINK,
+        "/outbox/" DIR_,
+        "/outbox/" FIFO,
+        "/outbox/" HEX "/",
+        "/outbox/" HEX "?",
+        "/outbox/" HEX "?a=b",
+        "/outbox/" HEX "/chunks/",
+        "/outbox/" HEX ".chunks",
+        "/outbox/" HEX "#x",
+        "//outbox/" HEX,
+        "/outbox//" HEX,
+        "/outbox/../outbox/" HEX,
+        "/outbox/./" HEX,
+        "/outbox/" HEX "/../secret",
+        "/outbox/..%2fsecret",
+        "/outbox/%30123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "/outbox/0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF",
+        "/outbox/" HEX "0",
+        "/outbox/" HEX "%00",
+        "/%6futbox/" HEX,
+        "/OUTBOX/" HEX,
+        "http://x/outbox/" HEX,
+        "/pubkey/",
+        "/pubkey?x",
+        "/pubkey%00",
+        "/../../etc/passwd",
+        "/outbox/" HEX "\\..\\secret",
+        "/outbox/" NONE "/chunks"};
+
+    (void)state;
+    http_server_set_pubkey(server, (const uint8_t *)"key", 3);
+    for (size_t i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
+        int status = get(uris[i], "");
+        if (status != 404 || strcmp(body, "") != 0) {
+            fail_msg("%s gave %d", uris[i], status);
+        }
+    }
+    assert_int_equal(fetches, 0);
+}
+
+static void test_methods(void **state)
+{
+    static const char *const methods[] = {"POST",  "PUT",     "DELETE", "OPTIONS", "TRACE",
+                                          "PATCH", "CONNECT", "FOO",    "get"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        int status = ask(methods[i], "/outbox/" HEX, "Content-Length: 0\r\n");
+        if (status != 405) {
+            fail_msg("%s gave %d", methods[i], status);
+        }
+        assert_true(has("\r\nAllow: GET, HEAD\r\n"));
+    }
+    assert_int_equal(ask("POST", "/pubkey", "Content-Length: 5\r\n\r\nhello"), 405);
+    assert_int_equal(fetches, 0);
+}
+
+static void test_pubkey(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/pubkey", ""), 404);
+    http_server_set_pubkey(server, (const uint8_t *)"first", 5);
+    assert_int_equal(get("/pubkey", ""), 200);
+    assert_string_equal(body, "first");
+    http_server_set_pubkey(server, (const uint8_t *)"second\0!", 8);
+    assert_int_equal(get("/pubkey", ""), 200);
+    assert_memory_equal(body, "second\0!", 8);
+    assert_true(has("\r\nContent-Length: 8\r\n"));
+}
+
+static void test_garbage(void **state)
+{
+    static const char *const lines[] = {"\r\n\r\n", "GET\r\n\r\n",
+                                        "\x16\x03\x01\x02\x00\x01\r\n\r\n",
+                                        "GET /pubkey HTTP/9.9\r\n\r\n", "GET  \r\n\r\n"};
+    char big[40000];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        int fd = net_connect(http_server_port(server));
+        net_puts(fd, lines[i]);
+        shutdown(fd, SHUT_WR);
+        ssize_t n = net_read_all(fd, answer, sizeof(answer) - 1);
+        assert_true(n <= 12 || atoi(answer + 9) >= 400);
+        close(fd);
+    }
+    memset(big, 'a', sizeof(big));
+    memcpy(big, "GET /", 5);
+    int fd = net_connect(http_server_port(server));
+    net_write(fd, big, sizeof(big));
+    ssize_t n = net_read_all(fd, answer, sizeof(answer) - 1);
+    assert_true(n <= 12 || atoi(answer + 9) >= 400);
+    close(fd);
+    assert_int_equal(get("/outbox/" HEX, ""), 200);
+}
+
+static void test_silence_and_crowd(void **state)
+{
+    int fds[6];
+    char c;
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        fds[i] = net_connect(http_server_port(server));
+        assert_true(fds[i] >= 0);
+    }
+    /* Over the limit per address: closed at once. The others after the idle time. */
+    assert_true(recv(fds[5], &c, 1, 0) <= 0);
+    for (int i = 0; i < 6; i++) {
+        assert_true(recv(fds[i], &c, 1, 0) <= 0);
+        close(fds[i]);
+    }
+    assert_int_equal(get("/outbox/" HEX, ""), 200);
+}
+
+static void test_errors(void **state)
+{
+    struct http_server_config c = {.host = "127.0.0.1", .outbox_dir = dir};
+    struct error e = {{0}};
+    char port[16];
+
+    (void)state;
+    c.port = http_server_port(server);
+    snprintf(port, sizeof(port), "%u", c.port);
+    assert_null(http_server_start(&c, &e));
+    assert_non_null(strstr(e.text, port));
+    assert_non_null(strstr(e.text, "taken"));
+    c.host = "localhost";
+    assert_null(http_server_start(&c, &e));
+    c.host = "127.0.0.1";
+    c.port = 0;
+    c.outbox_dir = "/nonexistent";
+    assert_null(http_server_start(&c, &e));
+    assert_non_null(strstr(e.text, "/nonexistent"));
+}
+
+/* Stopping ends connections that are in the middle of something. */
+static void test_stop_with_open_connections(void **state)
+{
+    int fd = net_connect(http_server_port(server));
+    char c;
+
+    (void)state;
+    net_puts(fd, "GET /outbox/");
+    usleep(50000);
+    http_server_stop(&server);
+    assert_true(recv(fd, &c, 1, 0) <= 0);
+    close(fd);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_whole),
+        TEST(test_head),
+        TEST(test_ranges),
+        TEST(test_conditions),
+        TEST(test_tricks),
+        TEST(test_methods),
+        TEST(test_pubkey),
+        TEST(test_garbage),
+        TEST(test_silence_and_crowd),
+        TEST(test_errors),
+        TEST(test_stop_with_open_connections),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
