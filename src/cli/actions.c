@@ -44,7 +44,7 @@ int cmd_stop(struct cli *cli, int argc, char **argv)
         return cli_usage("stop", "stop takes no operands.");
     if (cli_home(cli) < 0)
         return CLI_FAILED;
-    int rc = control_open(cli->home, &c, &e);
+    int rc = control_open(cli, &c, &e);
     if (rc == 0) {
         json_t *answer = control_ask(c, "stop", NULL, ANSWER_WAIT_S, NULL, NULL, &e);
         rc = answer == NULL ? -1 : control_wait_end(c, END_WAIT_S, &e);
@@ -122,7 +122,7 @@ static int act(struct cli *cli, const char *cmd, const char *id, int wait_s, con
     if (cli_home(cli) < 0)
         return CLI_FAILED;
     json_t *answer = NULL;
-    if (control_open(cli->home, &c, &e) == 0)
+    if (control_open(cli, &c, &e) == 0)
         answer = control_ask(c, cmd, id, wait_s, show_progress, &p, &e);
     control_close(&c);
     if (p.drawn)

@@ -39,17 +39,18 @@ static int connect_to(const char *path, struct error *e)
     return -1;
 }
 
-int control_open(const char *home, struct control **c_r, struct error *e)
+int control_open(const struct cli *cli, struct control **c_r, struct error *e)
 {
     char path[PATH_CAP];
-    if (path_join(path, home, "run/control.sock", e) < 0)
+    if (path_join(path, cli->home, "run/control.sock", e) < 0)
         return -1;
     int fd = connect_to(path, e);
     if (fd < 0 && (errno == ENOENT || errno == ECONNREFUSED))
         return error_set(e,
-                         "restanted is not running for the home %s; start it with `restante "
-                         "--home %s run`.",
-                         home, home);
+                         "restanted is not running for this home (%s); start it with `restante "
+                         "%s%s%srun`.",
+                         cli->home, cli->home_arg == NULL ? "" : "--home ",
+                         cli->home_arg == NULL ? "" : cli->home, cli->home_arg == NULL ? "" : " ");
     struct control *c = fd < 0 ? NULL : calloc(1, sizeof *c);
     if (c == NULL) {
         if (fd >= 0) {

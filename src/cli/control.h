@@ -5,13 +5,14 @@
 #define RESTANTE_CLI_CONTROL_H
 
 #include "base/error.h"
+#include "cli/cli.h"
 #include <jansson.h>
 #include <stdint.h>
 
 struct control;
 
-/* -1 and a sentence when the daemon does not run for this home. */
-int control_open(const char *home, struct control **c_r, struct error *e);
+/* Connects to the daemon of cli->home (see cli_home). -1 and a sentence when it does not run. */
+int control_open(const struct cli *cli, struct control **c_r, struct error *e);
 /* Sends {"cmd": cmd, "id": id} (id may be NULL) and waits for the answer, of which progress lines
  * go to progress() (may be NULL). The answer is the caller's (json_decref); NULL and e when the
  * daemon says no, in its own words, or falls silent. wait_s: how long a silence may last; 0: for

@@ -26,7 +26,7 @@ int lists_command(struct cli *cli, int argc, char **argv, const char *cmd, int w
     if (cli_home(cli) < 0)
         return CLI_FAILED;
     json_t *answer = NULL;
-    if (control_open(cli->home, &c, &e) == 0)
+    if (control_open(cli, &c, &e) == 0)
         answer = control_ask(c, cmd, NULL, wait_s, NULL, NULL, &e);
     control_close(&c);
     if (answer == NULL)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* main.c - the program `restante`: finds the command in the table and runs it. */
 #include "cli/cli.h"
+#include "cli/text.h"
 #include "daemon/home.h"
 #include <getopt.h>
 #include <locale.h>
@@ -90,8 +91,11 @@ static const struct command *find_command(const char *name)
 
 int cli_fail(const struct error *e)
 {
+    struct buf safe = BUF_INIT(8 * sizeof e->text); /* it may quote what a stranger wrote */
+    const char *text = text_safe(e->text, SIZE_MAX, &safe) < 0 ? NULL : buf_str(&safe);
     (void)fflush(stdout);
-    (void)fprintf(stderr, "restante: %s\n", e->text);
+    (void)fprintf(stderr, "restante: %s\n", text == NULL ? "Something failed." : text);
+    buf_free(&safe);
     return CLI_FAILED;
 }
 
@@ -102,8 +106,8 @@ int cli_usage(const char *command, const char *fmt, ...)
     va_start(ap, fmt);
     (void)vsnprintf(e.text, sizeof e.text, fmt, ap);
     va_end(ap);
-    (void)fprintf(stderr, "restante: %s\nTry `restante %s%s--help`.\n", e.text, command,
-                  command[0] == '\0' ? "" : " ");
+    (void)cli_fail(&e);
+    (void)fprintf(stderr, "Try `restante %s%s--help`.\n", command, command[0] == '\0' ? "" : " ");
     return CLI_USAGE;
 }
 

@@ -36,12 +36,14 @@ static const char *count_of(int64_t n, const char *one, const char *many, char o
     return out;
 }
 
-/* A number that the daemon may not have been able to find out. */
-static const char *known(const json_t *o, const char *key, char out[32])
+/* The same for a number that the daemon may not have been able to find out. */
+static const char *known_count(const json_t *o, const char *key, const char *one, const char *many,
+                               char out[64])
 {
     const json_t *v = json_object_get(o, key);
-    (void)snprintf(out, 32, json_is_integer(v) ? "%lld" : "unknown",
-                   (long long)json_integer_value(v));
+    if (json_is_integer(v))
+        return count_of(json_integer_value(v), one, many, out);
+    (void)snprintf(out, 64, "an unknown number of %s", many);
     return out;
 }
 
@@ -60,7 +62,7 @@ static void print_network(const json_t *o)
 {
     const json_t *dht = json_object_get(o, "dht"), *ports = json_object_get(o, "ports");
     const char *link = json_text(dht, "link", "unknown");
-    char nodes[64], ns[32], nr[32];
+    char nodes[64], ns[64], nr[64];
     if (strcmp(link, "connected") == 0)
         line("network", "connected, %s known, UDP port %lld",
              count_of(json_number(dht, "good_nodes", 0), "node", "nodes", nodes),
@@ -72,11 +74,11 @@ static void print_network(const json_t *o)
              (long long)json_number(ports, "dht", 0));
     else
         line("network", "%s: restante-dht is not running; it is started again by itself", link);
-    line("records",
-         "identity %s, descriptor %s; for this peer in the DHT: %s notifications, %s "
-         "receipts",
-         json_text(dht, "identity", "unknown"), json_text(dht, "descriptor", "unknown"),
-         known(dht, "ns_live", ns), known(dht, "nr_live", nr));
+    line("records", "identity %s, descriptor %s", json_text(dht, "identity", "unknown"),
+         json_text(dht, "descriptor", "unknown"));
+    line("", "%s and %s for this peer in the DHT",
+         known_count(dht, "ns_live", "notification", "notifications", ns),
+         known_count(dht, "nr_live", "receipt", "receipts", nr));
 }
 
 static void print_mail(const json_t *o)
@@ -109,14 +111,14 @@ static void print_mail(const json_t *o)
 static int print_failed(const json_t *o)
 {
     static const struct table_column columns[] = {
-        {"ID", false, 0}, {"TO", false, 16}, {"AGE", true, 0}, {"WHY", false, 24}};
+        {"ID", false, 0}, {"TO", false, 16}, {"AGE", true, 0}};
     const json_t *failed = json_object_get(o, "failed"), *f;
     char id[LISTS_ID_CAP], age[40];
     size_t i;
     if (json_array_size(failed) == 0)
         return 0;
     size_t digits = lists_id_digits(failed);
-    struct table *t = table_new(columns, 4);
+    struct table *t = table_new(columns, 3);
     if (t == NULL)
         return -1;
     (void)printf("\nFailed:\n");
@@ -127,7 +129,7 @@ static int print_failed(const json_t *o)
         table_cell(t, id);
         table_cell(t, json_text(f, "to", ""));
         table_cell(t, age);
-        table_cell(t, json_text(f, "why", ""));
+        table_note(t, json_text(f, "why", ""));
     }
     return table_print(&t);
 }

@@ -48,8 +48,8 @@ static int absolute(const char *path, char out[PATH_CAP], struct error *e)
     if (real == NULL && errno == ENOENT && split(path, parent, name) == 0) {
         char *above = realpath(parent, NULL);
         if (above == NULL)
-            return error_set(e, "There is no folder %s to make a home in: %s.", parent,
-                             strerror(errno));
+            return error_set(e, "There can be no home %.160s: the folder above it is missing (%s).",
+                             path, strerror(errno));
         int rc = path_join(out, strcmp(above, "/") == 0 ? "" : above, name, e);
         free(above);
         return rc;
