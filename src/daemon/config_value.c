@@ -197,7 +197,7 @@ static int number_set(const struct config_key *k, void *member, const char *text
 int config_value_set(const struct config_key *k, struct config *c, const char *text,
                      struct error *e)
 {
-    char *member = (char *)c + k->offset, address[ADDRESS_MAX + 1];
+    char *member = (char *)c + k->offset, address[ADDRESS_MAX + 1] = "";
     double seconds;
     for (const char *s = text; *s != '\0'; s++)
         if ((unsigned char)*s < ' ' && *s != '\t')
