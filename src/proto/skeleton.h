@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* skeleton.h - a message's MIME structure without its contents: per part its header, and how many
- * octets and lines its body has. CBOR, deterministic (RFC 8949 section 4.2):
+ * octets and lines its body has (P-4.11). CBOR, deterministic (RFC 8949 section 4.2):
  *
  *   skeleton = [1*1000 part]        ; depth first; the root is the first
  *   part     = [header: bstr,       ; with its empty line; of the root empty: m's header travels

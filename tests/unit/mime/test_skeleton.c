@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_skeleton.c - the skeleton's bytes, and the trees that nobody may send. */
+/* test_skeleton.c - the skeleton's bytes, and the trees that nobody may send (P-4.11). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
