@@ -85,6 +85,7 @@ static int judge(struct unsealing *w, rnp_op_verify_t op, rnp_result_t r,
         return op_verdict(op, fpr, w->e) < 0 ? -1 : rnp_fail(w->e, "The signature is not valid", r);
     if (r != RNP_SUCCESS)
         return rnp_fail(w->e, "The sealed message cannot be opened", r);
+    /* Encryption inside encryption fails here too: RNP does not vouch for both layers. */
     if (drain(w) < 0 || op_integrity(op, w->e) < 0)
         return -1;
     return op_verdict(op, fpr, w->e);
