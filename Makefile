@@ -33,7 +33,7 @@ test:
 corpus:
 	sh scripts/install-packages run build test corpus
 	sh scripts/build $(BUILD)
-	@RESTANTE_CORPUS=all $(PYTHON) scripts/test.py --build $(BUILD) --peer-only tests/peer/test_corpus.py $(ARGS)
+	@RESTANTE_CORPUS=all $(PYTHON) scripts/test.py --build $(BUILD) --peer-only tests/peer/test_corpus.py tests/peer/test_structure.py $(ARGS)
 
 # One message of 2 GB, and every process under 100 MB.
 big:

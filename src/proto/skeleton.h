@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* skeleton.h - a message's MIME structure without its contents: per part its header, and how many
- * octets and lines its body has (P-4.11). CBOR, deterministic (RFC 8949 section 4.2):
- *
- *   skeleton = [1*1000 part]        ; depth first; the root is the first
- *   part     = [header: bstr,       ; with its empty line; of the root empty: m's header travels
- * apart octets: uint,       ; of the body, as it stands in m (CRLF) lines: uint,        ; of the
- * body kind: uint .bits (mime: 0, text: 1, multipart: 2, digest: 3, message: 4), children: uint] ;
- * direct ones; they follow at once
- *
- * It comes from strangers: the decoder admits only trees that a parser can have produced. */
+ * octets and lines its body has, depth first, the root first (P-4.11). The root's header is empty
+ * here: m's own header travels apart. Deterministic CBOR; it comes from strangers, and the decoder
+ * admits only trees that a parser can have produced. */
 #ifndef RESTANTE_PROTO_SKELETON_H
 #define RESTANTE_PROTO_SKELETON_H
 
