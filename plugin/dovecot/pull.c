@@ -185,7 +185,7 @@ static void pull_input(struct pull *p)
     const char *line;
     bool bad = FALSE;
 
-    while (!bad && p->input != NULL && (line = i_stream_read_next_line(p->input)) != NULL) {
+    while (!bad && p->open > 0 && (line = i_stream_read_next_line(p->input)) != NULL) {
         T_BEGIN
         {
             bad = take_answer(p, line) < 0;

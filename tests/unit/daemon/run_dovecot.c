@@ -62,6 +62,13 @@ static void input(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
         stop();
 }
 
+static const char *one_line(struct buf *b)
+{
+    while (b->len > 0 && b->data[b->len - 1] == '\n')
+        b->len--;
+    return buf_str(b);
+}
+
 int main(int argc, char **argv)
 {
     struct buf password = BUF_INIT(256);
@@ -88,7 +95,7 @@ int main(int argc, char **argv)
     if (path_join(path, argv[1], "secret/password", &e) < 0 ||
         path_join(socket, argv[1], "run/plugin.sock", &e) < 0 ||
         path_join(key, argv[1], "secret/stub.key", &e) < 0 || file_read(path, &password, &e) < 0 ||
-        (c.password = buf_str(&password)) == NULL || tls_prepare(argv[1], argv[2], &e) < 0 ||
+        (c.password = one_line(&password)) == NULL || tls_prepare(argv[1], argv[2], &e) < 0 ||
         (dovecot = dovecot_start(uv_default_loop(), &c, &e)) == NULL) {
         (void)printf("error %s\n", e.text);
         return 1;

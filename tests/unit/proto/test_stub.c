@@ -10,6 +10,7 @@
 #include "base/crypt.h"
 #include "dovecot/stub-parse.h"
 #include "proto/stub.h"
+#include <stdio.h>
 #include <string.h>
 
 static const uint8_t KEY[HASH_LEN] = "0123456789abcdef0123456789ABCDE";
