@@ -61,7 +61,8 @@ def test_forged_and_malformed_records_are_ignored(net, alice, bob):
             for value in rubbish + [identity, descriptor]:
                 dht.put(key, value, life=60)
     stubs = bob.status()["inbox"]["stubs"]
-    wait_for(lambda: bob.address in bob.log_text() and len(bob.log_text()) > 0, 5, "a log")
+    wait_for(lambda: f"an entry at ns:{bob.address} is ignored" in bob.log_text(), 10,
+             "a line in the log", bob.logs)
     time.sleep(1.5)  # several polls
     assert bob.status()["inbox"]["stubs"] == stubs
 

@@ -4,89 +4,133 @@
 RESTANTE_CRASH_AT=POINT ends restanted at once, as by kill -9, when it reaches that point; the points
 stand before and after the commit of each transition."""
 
+import glob
+import imaplib
 import os
+import re
 import signal
 import smtplib
 import time
 
 import pytest
 
-from env import wait_for
+from env import program, wait_for
+from env.imap import ImapError
 from env.mail import check_arrived, compose, picture
+from env.process import Process
 
-# Filled from the store's own names of its transitions.
-SENDER_POINTS = []
-RECEIVER_POINTS = []
+# The transitions of each side in the order of a message's way; each has a point before and after.
+SENDER = ("submit", "seal", "publish", "announce", "collect", "free", "clean", "sent", "tidy")
+RECEIVER = ("notice", "stub", "pull", "deliver", "answer", "settle")
 
 
-def crash_and_restart(peer, seconds=30):
+def points(steps):
+    return [f"{step}.{side}" for step in steps for side in ("before", "after")]
+
+
+@pytest.fixture(scope="module")
+def pair(net):
+    """A pair of their own: the shared one lives on."""
+    killed = [net.peer("kim@demo"), net.peer("lou@demo")]
+    yield killed
+    for peer in killed:
+        peer.stop()
+
+
+def test_every_point_is_tried():
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "src")
+    found = set()
+    for path in glob.glob(os.path.join(folder, "**", "*.c"), recursive=True):
+        with open(path, encoding="utf-8") as f:
+            found |= set(re.findall(r'store_crash_point\("([a-z._]+)"\)', f.read()))
+    assert found == set(points(SENDER) + points(RECEIVER))
+
+
+def restart_with(peer, point):
+    """Started again so that it ends at the point."""
+    peer.stop()
+    peer.start({"RESTANTE_CRASH_AT": point})
+    try:
+        peer.wait_ready()
+    except AssertionError:
+        pass  # work left from before came to the point already
+
+
+def crash_and_restart(peer):
     """Waits until the point was reached, and starts the peer again without it."""
-    code = peer.process.wait(seconds)
-    assert code in (137, -signal.SIGKILL), f"it ended with {code}"
+    code = peer.process.wait(20)
+    assert code == -signal.SIGKILL, f"it ended with {code}"
     peer.process = None
     peer.start()
     peer.wait_ready()
 
 
-def restart_with(peer, point):
-    peer.stop()
-    peer.start({"RESTANTE_CRASH_AT": point})
-    peer.wait_ready()
+def open_quietly(peer, data, victim):
+    """A person opens the message as soon as it is there; the victim may die at any moment."""
+    wait_for(lambda: not victim.process.running() or peer.find(data), 20,
+             "the message or the end", victim.logs)
+    try:
+        with peer.imap() as box:
+            box.open(peer.find(data)[0])
+    except (OSError, imaplib.IMAP4.error, ImapError, IndexError):
+        pass
 
 
-def whole_way(alice, bob, data, opened=False):
+def whole_way(sender, receiver, data):
     """After the accident: the message arrives once, is equal, and everything is collected."""
-    uid = bob.wait_message(data)
-    with bob.imap() as box:
+    uid = receiver.wait_message(data)
+    with receiver.imap() as box:
         check_arrived(data, box.open(uid))
-    alice.wait_idle(40)
-    bob.wait_idle(40)
-    assert len(bob.find(data)) == 1
-    assert not alice.outbox_of(data)
+    sender.wait_idle()
+    receiver.wait_idle()
+    assert len(receiver.find(data)) == 1
+    assert len(wait_for(lambda: sender.find(data, "Sent"), 10, "the copy in Sent")) == 1
 
 
-@pytest.mark.parametrize("point", SENDER_POINTS)
-def test_sender_killed(alice, bob, point):
-    restart_with(alice, point)
-    data = compose(alice.address, bob.address, f"Sender killed at {point}",
+@pytest.mark.parametrize("point", points(SENDER))
+def test_sender_killed(pair, point):
+    sender, receiver = pair
+    restart_with(sender, point)
+    data = compose(sender.address, receiver.address, f"Sender killed at {point}",
                    attachment=picture(30_000))
-    accepted = True
     try:
-        alice.send(data, [bob.address])
+        sender.send(data, [receiver.address])
+        accepted = True
     except (smtplib.SMTPException, OSError):
-        accepted = False  # no 250: the client keeps it and sends it again
-    if alice.process.running() and accepted:
-        try:
-            with bob.imap() as box:
-                box.open(bob.wait_message(data, 10))
-        except AssertionError:
-            pass  # the point lies before the announcement
-    crash_and_restart(alice)
-    if not accepted and not alice.outbox_of(data) and not bob.find(data):
-        alice.send(data, [bob.address])
-    whole_way(alice, bob, data)
+        accepted = False
+    if accepted:
+        open_quietly(receiver, data, sender)
+    crash_and_restart(sender)
+    if not accepted:
+        # No 250: the client keeps the message and sends it again. It may have been taken already
+        # (the answer was lost): then, as with every SMTP server, it is there twice.
+        assert point.startswith("submit"), "only here the client is not answered"
+        if point == "submit.after":
+            return whole_way(sender, receiver, data)
+        sender.send(data, [receiver.address])
+    return whole_way(sender, receiver, data)
 
 
-@pytest.mark.parametrize("point", RECEIVER_POINTS)
-def test_receiver_killed(alice, bob, point):
-    restart_with(bob, point)
-    data = compose(alice.address, bob.address, f"Receiver killed at {point}",
+@pytest.mark.parametrize("point", points(RECEIVER))
+def test_receiver_killed(pair, point):
+    sender, receiver = pair
+    restart_with(receiver, point)
+    data = compose(sender.address, receiver.address, f"Receiver killed at {point}",
                    attachment=picture(30_000))
-    alice.send(data, [bob.address])
+    sender.send(data, [receiver.address])
     try:
-        uid = bob.wait_message(data, 5)
-        with bob.imap() as box:
-            box.open(uid)
-    except Exception:  # pylint: disable=broad-except
-        pass  # the connection ended with the daemon, or the point lies before the stub
-    crash_and_restart(bob)
-    whole_way(alice, bob, data)
+        open_quietly(receiver, data, receiver)
+    except (OSError, imaplib.IMAP4.error):
+        pass
+    crash_and_restart(receiver)
+    whole_way(sender, receiver, data)
 
 
-def test_dht_process_killed(alice, bob):
+def test_dht_process_killed(pair):
     """The daemon starts another one, and goes on."""
+    alice, bob = pair
     data = compose(alice.address, bob.address, "While the DHT process dies")
-    for peer in (alice, bob):
+    for peer in pair:
         old = peer.children()["restante-dht"]
         os.kill(old, signal.SIGKILL)
         if peer is alice:
@@ -96,7 +140,8 @@ def test_dht_process_killed(alice, bob):
     whole_way(alice, bob, data)
 
 
-def test_dovecot_killed(alice, bob):
+def test_dovecot_killed(pair):
+    alice, bob = pair
     data = compose(alice.address, bob.address, "While Dovecot dies", attachment=picture(9_000))
     alice.send(data, [bob.address])
     bob.wait_message(data)
@@ -108,20 +153,21 @@ def test_dovecot_killed(alice, bob):
     whole_way(alice, bob, data)
 
 
-def test_mime_helper_killed(alice, bob):
+def test_mime_helper_killed(pair):
+    alice, bob = pair
     os.kill(alice.children()["restante-mime"], signal.SIGKILL)
     data = compose(alice.address, bob.address, "While the MIME helper dies")
     alice.send(data, [bob.address])
     whole_way(alice, bob, data)
 
 
-def test_killed_in_the_middle_of_a_pull_resumes(alice, bob):
+def test_killed_in_the_middle_of_a_pull_resumes(pair):
+    alice, bob = pair
     data = compose(alice.address, bob.address, "Killed while pulling",
                    attachment=picture(30_000_000))
     alice.send(data, [bob.address])
     bob.wait_message(data, 60)
     nid = bob.stub_of(data)["id"]
-    from env.process import Process, program
     Process([program("restante"), "--home", bob.home, "pull", nid],
             os.path.join(bob.network.folder, "pull.out"))
     time.sleep(0.15)
