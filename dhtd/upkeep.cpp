@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* upkeep.cpp - what the node does unasked: connecting, meshing, letting go of what is over, and
+ * putting again what it holds where replicas are missing. */
+#include "engine_private.h"
+#include <algorithm>
+
+#define LOG_AREA "dht"
+
+using dht::SockAddr;
+using namespace std::chrono_literals;
+
+namespace
+{
+
+constexpr auto SETTLE = 4s; /* requests wait so long for the first connection */
+constexpr auto BOOTSTRAP_AGAIN = 15s;
+constexpr auto PACE = 20ms; /* between keys of one round */
+constexpr unsigned REPAIRS_AT_ONCE = 4;
+constexpr size_t REPLICAS = 8;
+constexpr size_t SWEEP_AT_ONCE = 500;
+const unsigned walk_gaps[] = {1, 2, 3, 5, 10, 20}; /* seconds, then: */
+constexpr unsigned WALK_GAP = 300;
+
+uint32_t random32()
+{
+    uint32_t r;
+    random_bytes(&r, sizeof r);
+    return r;
+}
+
+bool closer(const policy::Key &target, const policy::Key &a, const policy::Key &b)
+{
+    for (size_t i = 0; i < target.size(); i++)
+        if (a[i] != b[i])
+            return (a[i] ^ target[i]) < (b[i] ^ target[i]);
+    return false;
+}
+
+} // namespace
+
+void Engine::set_bootstraps(std::vector<SockAddr> addresses)
+{
+    bootstraps_ = std::move(addresses);
+    next_bootstrap_ = Clock::now();
+}
+
+/* Runs fn when there is a network, or when it is clear that there is none for now. */
+void Engine::when_ready(std::function<void()> fn)
+{
+    bool expect = !ever_connected_ && config_.bootstraps && Clock::now() - started_ < SETTLE;
+    if (connected() || !expect)
+        fn();
+    else
+        waiting_.push_back(std::move(fn));
+}
+
+void Engine::upkeep(Clock::time_point now)
+{
+    bool is = connected();
+    if (is && !was_connected_) {
+        ever_connected_ = true;
+        log_info("connected to the network");
+        for (auto &l : listening_)
+            if (l.second->early)
+                engage(l.second);
+        next_round_ = now + 2s; /* what was stored while alone */
+    }
+    if (!is && was_connected_)
+        log_info("not connected to the network any more");
+    was_connected_ = is;
+    if (!waiting_.empty() && (is || now - started_ >= SETTLE)) {
+        auto ready = std::move(waiting_);
+        waiting_.clear();
+        for (auto &fn : ready)
+            later(std::move(fn));
+    }
+    if (now >= next_second_) {
+        next_second_ = now + 1s;
+        finds_.tick(now);
+        sweep();
+        for (auto it = recent_.begin(); it != recent_.end();)
+            it = now - it->second.when > 10s ? recent_.erase(it) : std::next(it);
+        if (now >= next_round_)
+            begin_round();
+    }
+    if (now >= next_bootstrap_)
+        bootstrap();
+    if (now >= next_walk_)
+        walk();
+    if (now >= next_repair_) {
+        next_repair_ = round_.empty() ? Clock::time_point::max() : now + PACE;
+        if (!round_.empty() && repairing_ < REPAIRS_AT_ONCE) {
+            policy::Key key = round_.back();
+            round_.pop_back();
+            repairing_++;
+            find(key, 0, [this](const std::shared_ptr<Find> &f) {
+                repairing_--;
+                repair(f);
+            });
+        }
+    }
+}
+
+/* Somebody who puts the same bytes again moves the engine's own expiry, so the ledger decides. */
+void Engine::sweep()
+{
+    for (const auto &slot : ledger_.expired(policy::wall(), SWEEP_AT_ONCE))
+        erase_here(slot.first, slot.second);
+}
+
+void Engine::bootstrap()
+{
+    next_bootstrap_ =
+        Clock::now() + (walks_ == 0 && Clock::now() - started_ < 5s ? 1s : BOOTSTRAP_AGAIN);
+    if (connected())
+        return;
+    for (const auto &a : bootstraps_)
+        ping(a);
+}
+
+void Engine::ping(const SockAddr &address)
+{
+    dht_->pingNode(address, [](bool) {});
+}
+
+/* Looks up our own id and random ones in turn: small idle networks do not mesh by themselves. */
+void Engine::walk()
+{
+    auto now = Clock::now();
+    if (!connected()) {
+        next_walk_ = now + 500ms;
+        return;
+    }
+    size_t gaps = sizeof walk_gaps / sizeof *walk_gaps;
+    next_walk_ = now + std::chrono::seconds(walks_ < gaps ? walk_gaps[walks_] : WALK_GAP);
+    policy::Key key = key_from(dht_->getNodeId());
+    if (walks_++ % 2)
+        random_bytes(key.data(), key.size());
+    dht_->query(
+        hash_from(key),
+        [](const std::vector<std::shared_ptr<dht::FieldValueIndex>> &) { return true; },
+        [](bool, const std::vector<std::shared_ptr<dht::Node>> &) {},
+        dht::Query(dht::Select().field(dht::Value::Field::Id),
+                   dht::Where().valueType(TYPE_ERASED)));
+}
+
+void Engine::begin_round()
+{
+    next_round_ = Clock::time_point::max();
+    if (config_.republish > 0)
+        next_round_ = Clock::now() + std::chrono::milliseconds((uint64_t)config_.republish *
+                                                               (500 + random32() % 1000));
+    if (!connected())
+        return;
+    round_ = ledger_.keys();
+    std::shuffle(round_.begin(), round_.end(), std::minstd_rand(random32()));
+    next_repair_ = Clock::now();
+}
+
+/* The engine never restores lost replicas. Every holder looks which of the closest nodes lack what
+ * it holds, and puts that again; when all have it, the look was all it cost. */
+void Engine::repair(const std::shared_ptr<Find> &f)
+{
+    if (!connected() || !f->ok || f->answers.empty())
+        return;
+    std::vector<uint16_t> order(f->answers.size());
+    for (size_t i = 0; i < order.size(); i++)
+        order[i] = (uint16_t)i;
+    std::sort(order.begin(), order.end(), [&](uint16_t a, uint16_t b) {
+        return closer(f->key, f->answers[a].node, f->answers[b].node);
+    });
+    order.resize(std::min(order.size(), REPLICAS));
+    auto *here = ledger_.under(f->key);
+    std::vector<std::pair<uint64_t, bool>> mine;
+    if (here)
+        for (const auto &[id, held] : *here)
+            mine.push_back({id, held.tomb});
+    auto ignore = [](bool, const std::string &) {};
+    for (const auto &[id, tomb] : mine) {
+        const Find::Claims &c = f->ids[id];
+        if (!tomb && !c.tomb.empty()) {
+            check_tomb(f, id, [](bool) {});
+            continue;
+        }
+        const auto &have = tomb ? c.tomb : c.entry;
+        size_t missing = 0;
+        for (uint16_t node : order)
+            missing += std::find(have.begin(), have.end(), node) == have.end();
+        Value v = missing > 0 ? held(f->key, id) : Value{};
+        if (v)
+            hold(f->key, id, v->data, true, ignore);
+    }
+}
+
+std::vector<dht::NodeExport> Engine::nodes() const
+{
+    return dht_->exportNodes();
+}
+
+void Engine::each_held(
+    const std::function<void(const policy::Key &, const policy::Blob &)> &fn) const
+{
+    for (const auto &key : ledger_.keys())
+        for (const auto &v : dht_->getLocal(hash_from(key)))
+            if (ledger_.find({key, v->id}))
+                fn(key, v->data);
+}
+
+bool Engine::restore(const policy::Key &key, const policy::Blob &data)
+{
+    if (data.size() < policy::ENTRY_HEAD)
+        return false;
+    policy::Hash lock, value_hash;
+    bool tomb = data[0] == 'T';
+    std::copy_n(data.begin() + 10, lock.size(), lock.begin());
+    if (tomb) {
+        if (data.size() != policy::TOMB_LEN)
+            return false;
+        lock = policy::lock_of(lock);
+        std::copy_n(data.begin() + 42, value_hash.size(), value_hash.begin());
+    } else {
+        value_hash =
+            policy::hash_of(data.data() + policy::ENTRY_HEAD, data.size() - policy::ENTRY_HEAD);
+    }
+    uint64_t id = policy::id_of(key, lock, value_hash);
+    return hold(key, id, data, false, [](bool, const std::string &) {});
+}
+
+uint64_t Engine::changes() const
+{
+    return changes_;
+}
