@@ -16,7 +16,7 @@ import time
 
 from .imap import Imap
 from .process import free_port, program
-from .wait import tail, wait_for
+from .wait import tail
 
 ADDRESS, PASSWORD = "bob@demo", "correct-horse"
 KEY = bytes(range(32))
@@ -44,8 +44,7 @@ class StandIn:
 
     def __init__(self, path):
         self.lines = []
-        self.gone = 0
-        self.open = 0
+        self.gone = 0  # connections that ended
         self.answer = lambda nid, fields: f"OK {nid}"
         self.server = socket.socket(socket.AF_UNIX)
         self.server.bind(path)
@@ -61,14 +60,15 @@ class StandIn:
             threading.Thread(target=self._serve, args=(c,), daemon=True).start()
 
     def _serve(self, c):
-        self.open += 1
-        with c.makefile("rb") as f:
-            for raw in f:
-                line = raw.decode().rstrip("\n")
-                self.lines.append(line)
-                if line.startswith("PULL "):
-                    threading.Thread(target=self._answer, args=(c, line), daemon=True).start()
-        self.open -= 1
+        try:
+            with c.makefile("rb") as f:
+                for raw in f:
+                    line = raw.decode().rstrip("\n")
+                    self.lines.append(line)
+                    if line.startswith("PULL "):
+                        threading.Thread(target=self._answer, args=(c, line), daemon=True).start()
+        except OSError:
+            pass
         self.gone += 1
 
     def _answer(self, c, line):
@@ -270,4 +270,4 @@ class Face:
             exchange(tmp, path)
             os.unlink(tmp)
         except FileNotFoundError:
-            wait_for(lambda: True, 1, "a moved file")
+            pass  # renamed meanwhile; a test that does such things looks again

@@ -91,13 +91,15 @@ class Peer:
 
     def children(self):
         """{name: pid} of what restanted started: restante-dht, restante-mime, dovecot."""
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children",
-                  encoding="ascii") as f:
-            pids = [int(p) for p in f.read().split()]
         names = {}
-        for pid in pids:
-            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as f:
-                names[os.path.basename(f.read().split("\0")[0])] = pid
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+                    name, rest = f.read().split("(", 1)[1].rsplit(")", 1)
+                if int(rest.split()[1]) == self.process.pid:
+                    names[name] = int(pid)
+            except (OSError, IndexError):
+                pass  # it ended meanwhile
         return names
 
     def logs(self):
