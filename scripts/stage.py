@@ -24,6 +24,7 @@ import time
 
 USER = "restante-demo"
 PROGRAMS = ("restante", "restanted", "restante-dht", "restante-mime")
+TEST_PROGRAMS = ("run_dovecot",)  # taken when the build has them
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -36,7 +37,7 @@ def find_programs(build):
             path = os.path.join(folder, name)
             if not stat.S_ISREG(os.lstat(path).st_mode):
                 continue
-            if name in PROGRAMS and os.access(path, os.X_OK):
+            if name in PROGRAMS + TEST_PROGRAMS and os.access(path, os.X_OK):
                 found[name] = path
             elif name.endswith("_restante_plugin.so"):
                 found[name] = path

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -173,6 +174,11 @@ static int make_folders(const char *home, struct error *e)
         if (dir_make(path, e) < 0)
             return -1;
     }
+    /* Dovecot insists, and warns otherwise; the home above it is closed to others. */
+    if (dovecot_path(path, home, "run", e) < 0)
+        return -1;
+    if (chmod(path, 0755) < 0)
+        return error_set(e, "Cannot set the mode of %s: %s.", path, strerror(errno));
     return path_join(path, home, "log", e) < 0 ? -1 : dir_make(path, e);
 }
 
