@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fetch.c - FETCH and UID FETCH: when a body is wanted of a message that is a stub, the daemon is
  * asked first and Dovecot's own command runs after its answer. Nothing blocks meanwhile: other
- * commands of the session and other sessions go on.
+ * commands of the session and other sessions go on (P-7.8).
  *
  * Messages that could not be had are left out of the set before Dovecot's command sees it: so their
- * \Seen stays unset, no half reply is sent, and the rest is given before the tagged NO. */
+ * \Seen stays unset, no half reply is sent, and the rest is given before the tagged NO (P-7.9). */
 #include "imap-common.h"
 #include "imap-arg.h"
 #include "imap-commands.h"

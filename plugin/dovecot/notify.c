@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* notify.c - tells the daemon what a client did: stubs expunged, own copies saved to \Sent (P-7.5,
- * P-7.6). They are hints sent after the commit; the daemon's sweep finds what a lost hint missed.
+/* notify.c - tells the daemon what a client did: stubs expunged, own copies saved to \Sent
+ * (P-7.10). They are hints sent after the commit; the daemon's sweep finds what a lost one missed.
  */
 #include "lib.h"
 #include "fd-util.h"

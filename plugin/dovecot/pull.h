@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* pull.h - one FETCH's questions to the daemon: which stubs, and what became of each (P-7.3,
- * P-7.4). Knows Dovecot's event loop, but nothing of IMAP. */
+/* pull.h - one FETCH's questions to the daemon: which stubs, and what became of each (P-7.4,
+ * P-7.5, P-7.7). Knows Dovecot's event loop, but nothing of IMAP. */
 #ifndef RESTANTE_PULL_H
 #define RESTANTE_PULL_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* stub.c - a stub looks like the message it stands for. Headers come from the stub itself,
- * BODYSTRUCTURE from its text, sizes from the Maildir name. The body is refused here: only FETCH
- * pulls, and by the time Dovecot reads the body the daemon has put the message in the stub's place.
+/* stub.c - a stub looks like the message it stands for (P-7.2, P-7.6). Headers come from the stub
+ * itself, BODYSTRUCTURE from its text, sizes from the Maildir name. The body is refused here: only
+ * FETCH pulls, and by the time Dovecot reads the body the daemon has put the message in the stub's
+ * place.
  */
 #include "lib.h"
 #include "array.h"

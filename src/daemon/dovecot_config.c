@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* dovecot_config.c - writes the private Dovecot's configuration: everything runs as the one
- * ordinary user, listens on loopback with TLS only, and keeps all it writes below the home. */
+ * ordinary user, listens on loopback with TLS only, and keeps all it writes below the home. Of the
+ * programs that open the mailbox only imap exists here, and it has the plugin (P-7.11). */
 #include "daemon/dovecot_config.h"
 #include "base/buf.h"
 #include "base/crypt.h"

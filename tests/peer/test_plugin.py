@@ -64,6 +64,7 @@ def flags(face, uid):
 
 
 def test_a_stub_looks_like_its_message_and_opening_changes_nothing(face):
+    """P-7.2, P-7.3."""
     letter = mail(1)
     nid = face.add(letter)
     stub = all_metadata(face)
@@ -98,6 +99,7 @@ def test_listing_without_caches_is_the_same(face):
 
 
 def test_nothing_but_fetch_pulls(face):
+    """P-7.6."""
     for number in range(3):
         face.add(mail(number, body=f"needle {number}\r\n"))
     raw = face.raw()
@@ -141,6 +143,7 @@ def test_a_failed_pull_keeps_session_and_flags(face):
 
 @pytest.mark.parametrize("command", ["FETCH 1:*", "UID FETCH 1:*"])
 def test_what_can_be_given_is_given(face, command):
+    """P-7.9."""
     ids = [face.add(mail(number)) for number in range(6)]
     missing = {ids[1], ids[5]}
     face.standin.answer = lambda nid, fields: (
@@ -176,6 +179,7 @@ def test_a_mail_that_is_here_is_given_without_a_daemon(face):
 
 
 def test_a_waiting_fetch_holds_up_nobody(face):
+    """P-7.8."""
     nids = [face.add(mail(number)) for number in range(2)]
     go = threading.Event()
     face.standin.answer = lambda nid, fields: (
@@ -257,6 +261,7 @@ def test_an_answer_during_another_output_waits_for_it(face):
 
 @pytest.mark.parametrize("fault", ["hang up", "unknown id", "twice", "long line"])
 def test_a_daemon_that_misbehaves(face, fault):
+    """P-7.4, P-7.7."""
     nid = face.add(mail(1))
     other = "0" * 64
 
@@ -289,6 +294,7 @@ def test_sentences_are_cleaned(face):
 
 
 def test_kinds_of_question(face):
+    """P-7.5."""
     nid = face.add(mail(1))
     face.standin.answer = lambda nid, fields: f"NO {nid} {SENTENCE}"
     raw = face.raw()
@@ -344,6 +350,7 @@ def test_changedsince_leaves_unchanged_stubs_alone(face):
 
 
 def test_a_forged_stub_is_text(face):
+    """P-7.1."""
     forged = stub_bytes("ab" * 32, b"Subject: forged\r\n\r\n", b'"text" "plain"', key=b"k" * 32)
     with face.imap() as box:
         box.conn.append("INBOX", None, None, forged)
@@ -375,6 +382,7 @@ def test_many_at_once(face):
 
 
 def test_hints(face):
+    """P-7.10."""
     nids = [face.add(mail(number)) for number in range(2)]
     raw = face.raw()
     raw.run("c", 'CREATE "with space% &AOk-"')
@@ -400,6 +408,16 @@ def test_hints(face):
     wait_for(lambda: len(face.standin.of("SAVED")) == 2, 5, "another hint")
     assert face.standin.of("SAVED") == ["SAVED Sent <sent1@demo>", "SAVED Sent <draft@demo>"]
     raw.close()
+
+
+def test_only_imap_opens_the_mailbox(face):
+    """P-7.11."""
+    with open(os.path.join(face.home, "dovecot/dovecot.conf"), encoding="ascii") as f:
+        conf = f.read()
+    assert "\nprotocols = imap submission\n" in conf
+    assert "\nmail_plugins =\n" in conf and conf.count("mail_plugins = notify restante") == 1
+    assert os.stat(os.path.join(face.home, "dovecot/dovecot.conf")).st_mode & 0o77 == 0
+    assert PASSWORD not in conf
 
 
 def test_submission_wants_a_login_and_the_relay(face):
