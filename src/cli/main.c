@@ -184,16 +184,14 @@ static int run(struct cli *cli, int argc, char **argv)
     return c->run(cli, argc, argv);
 }
 
-int main(int argc, char **argv)
+/* The options in front of the command, then the command. */
+static int start(int argc, char **argv)
 {
     static const struct option options[] = {{"home", required_argument, NULL, 'H'},
                                             {"help", no_argument, NULL, 'h'},
                                             {"version", no_argument, NULL, 'v'},
                                             {NULL, 0, NULL, 0}};
     struct cli cli = {0};
-    (void)setlocale(LC_CTYPE, ""); /* for widths of characters; numbers stay as they are */
-    (void)umask(077);
-    (void)signal(SIGPIPE, SIG_IGN);
     for (int o = getopt_long(argc, argv, "+:h", options, NULL); o != -1;
          o = getopt_long(argc, argv, "+:h", options, NULL)) {
         switch (o) {
@@ -213,14 +211,19 @@ int main(int argc, char **argv)
             return cli_usage("", "There is no option %s here.", argv[optind - 1]);
         }
     }
-    if (optind >= argc) {
-        (void)cli_usage("", "Say which command.");
-        return CLI_USAGE;
-    }
-    int status = run(&cli, argc - optind, argv + optind);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        (void)fprintf(stderr, "restante: The output could not be written.\n");
-        return status == CLI_OK ? CLI_FAILED : status;
-    }
-    return status;
+    if (optind >= argc)
+        return cli_usage("", "Say which command.");
+    return run(&cli, argc - optind, argv + optind);
+}
+
+int main(int argc, char **argv)
+{
+    (void)setlocale(LC_CTYPE, ""); /* for widths of characters; numbers stay as they are */
+    (void)umask(077);
+    (void)signal(SIGPIPE, SIG_IGN);
+    int status = start(argc, argv);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    (void)fprintf(stderr, "restante: The output could not be written.\n");
+    return status == CLI_OK ? CLI_FAILED : status;
 }
