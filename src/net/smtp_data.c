@@ -7,26 +7,30 @@
 
 static const char too_large[] = "5.3.4 The message is larger than this server takes";
 
-/* Gives octets to the handler unless they are being thrown away. */
-static void deliver(struct smtp_session *s, const uint8_t *p, size_t n)
-{
-    if (n == 0 || s->discard || s->over) {
-        return;
-    }
-    s->total += n;
-    if (s->set->handler->data(s->set->ctx, s, p, n) < 0) {
-        s->discard = true;
-    }
-}
-
-/* The message is refused by the session itself: forget it, read on to its end, then say so. */
+/* The message is refused by the session itself: forget it, read on to its end, then say so. That it
+ * is too large outranks its bare CR or LF (550), so that the answer does not depend on the pieces
+ * in which it came. */
 static void condemn(struct smtp_session *s, int code, const char *text)
 {
-    if (s->verdict.code == 0) {
+    if (s->verdict.code == 0 || s->verdict.code == 550) {
         s->verdict.code = code;
         s->verdict.text = text;
     }
     s->discard = true;
+}
+
+/* Counts octets, and gives them to the handler unless they are being thrown away. */
+static void deliver(struct smtp_session *s, const uint8_t *p, size_t n)
+{
+    uint64_t max = s->set->max_size;
+
+    s->total += n;
+    if (max != 0 && s->total > max) {
+        condemn(s, 552, too_large);
+    }
+    if (n > 0 && !s->discard && !s->over && s->set->handler->data(s->set->ctx, s, p, n) < 0) {
+        s->discard = true;
+    }
 }
 
 /* The message is complete. */
@@ -169,7 +173,6 @@ static bool edge(struct smtp_session *s, const uint8_t *p, size_t *i, size_t *ru
 
 size_t smtp_take_dotted(struct smtp_session *s, const uint8_t *p, size_t n)
 {
-    uint64_t max = s->set->max_size;
     size_t i = 0, run = 0;
 
     while (i < n) {
@@ -178,9 +181,6 @@ size_t smtp_take_dotted(struct smtp_session *s, const uint8_t *p, size_t n)
         } else if (edge(s, p, &i, &run)) {
             finish(s);
             return i;
-        }
-        if (max != 0 && s->total + (i - run) > max) {
-            condemn(s, 552, too_large);
         }
     }
     deliver(s, p + run, n - run);
