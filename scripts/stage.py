@@ -111,12 +111,17 @@ class Stage:
             RESTANTE_PROGRAMS=self.programs, RESTANTE_LIBEXEC=self.programs,
             RESTANTE_PLUGIN_DIR=self.programs)
 
-    def run(self, command):
-        """Runs to the end, with our terminal; returns the exit status."""
+    def start(self, command, output=None):
+        """A child process; its output goes to our terminal or to an open file."""
         extra = {}
         if self.user:
             extra = dict(user=self.user.pw_uid, group=self.user.pw_gid, extra_groups=[])
-        child = subprocess.Popen(command, cwd=self.path, env=self.env, umask=0o077, **extra)
+        return subprocess.Popen(command, cwd=self.path, env=self.env, umask=0o077, stdout=output,
+                                stderr=subprocess.STDOUT if output else None, **extra)
+
+    def run(self, command):
+        """Runs to the end, with our terminal; returns the exit status."""
+        child = self.start(command)
 
         def pass_on(number, _frame):
             child.send_signal(number)

@@ -18,6 +18,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from stage import ROOT, Stage  # noqa: E402
 
+# What the tests read besides scripts/ and tests/.
+TAKE = (".corpus", "src", "dhtd", "mimed", "plugin", "doc", "bench", "README.md", "packages.txt")
+# The tests that take longest, in a run of their own beside the others.
+SECOND_RUN = ("tests/peer/test_kill.py", "tests/peer/test_survive.py")
+
 
 def unit_tests(build):
     """(passed, failed, skipped) of the single tests inside the unit test programs."""
@@ -53,32 +58,43 @@ def unit_tests(build):
     return passed, failed, skipped
 
 
-def peer_tests(build, arguments):
-    """(passed, failed, skipped) of pytest."""
-    print("Tests on real daemons", flush=True)
-    take = []
-    if os.path.isdir(os.path.join(ROOT, ".corpus")):
-        take.append(".corpus")
-    # What the tests of the house itself read.
-    take += ["src", "dhtd", "mimed", "plugin", "doc", "bench", "README.md", "packages.txt"]
-    stage = Stage(build, take)
-    results = os.path.join(stage.path, "t", "results.xml")
-    if not any(not a.startswith("-") for a in arguments):
-        arguments = [*arguments, "tests/house", "tests/peer"]
+def pytest_command(results, paths):
+    return ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "-rs",
+            "--durations=10", f"--junitxml={results}", *paths]
+
+
+def counts_of(results, code):
+    """[passed, failed, skipped] of one pytest run."""
     try:
-        code = stage.run(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-                          "--tb=short", "-rs", "--durations=8", f"--junitxml={results}",
-                          *arguments])
-        try:
-            suite = ElementTree.parse(results).getroot().find("testsuite")
-            total, bad, errors, left = (int(suite.get(k))
-                                        for k in ("tests", "failures", "errors", "skipped"))
-            counts = [total - bad - errors - left, bad + errors, left]
-        except (OSError, ElementTree.ParseError, AttributeError):
-            counts = [0, 0, 0]
-        if code != 0:
-            counts[1] = max(counts[1], 1)
-        return counts
+        suite = ElementTree.parse(results).getroot().find("testsuite")
+        total, bad, errors, left = (int(suite.get(k))
+                                    for k in ("tests", "failures", "errors", "skipped"))
+        counts = [total - bad - errors - left, bad + errors, left]
+    except (OSError, ElementTree.ParseError, AttributeError):
+        counts = [0, 0, 0]
+    if code != 0:
+        counts[1] = max(counts[1], 1)
+    return counts
+
+
+def peer_tests(build, arguments):
+    """[passed, failed, skipped] of pytest."""
+    print("Tests on real daemons", flush=True)
+    stage = Stage(build, TAKE)
+    first, second = (os.path.join(stage.path, "t", f"results{n}.xml") for n in (1, 2))
+    try:
+        if any(not a.startswith("-") for a in arguments):
+            return counts_of(first, stage.run(pytest_command(first, arguments)))
+        # Much of the time is spent waiting for daemons to start: two runs side by side.
+        with open(os.path.join(stage.path, "t", "second.log"), "w+b") as log:
+            ignore = [f"--ignore={p}" for p in SECOND_RUN]
+            other = stage.start(pytest_command(second, [*arguments, *SECOND_RUN]), log)
+            code = stage.run(pytest_command(first, [*arguments, *ignore, "tests/house",
+                                                    "tests/peer"]))
+            other_code = other.wait()
+            log.seek(0)
+            print(log.read().decode("utf-8", "replace"), flush=True)
+        return [a + b for a, b in zip(counts_of(first, code), counts_of(second, other_code))]
     finally:
         stage.close(keep=bool(os.environ.get("RESTANTE_KEEP")))
 
