@@ -9,8 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define LINE_CAP 196 /* inih's own buffer holds 200 octets and would cut a longer line in silence  \
-                      */
+/* inih's own buffer holds 200 octets and would cut a longer line in silence. */
+#define LINE_CAP 196
 #define FILE_CAP (64 * 1024)
 
 #define FIELD(member) offsetof(struct config, member), sizeof(((struct config *)0)->member)
