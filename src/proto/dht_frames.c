@@ -79,6 +79,8 @@ static void put_field(struct cbor_out *out, uint8_t field, const struct dht_fram
     const uint64_t *number[STATE_NUMBERS];
     switch (field) {
     case F_KEY:
+        if (f->key[0] == '\0')
+            cbor_out_fail(out);
         cbor_out_text(out, f->key);
         break;
     case F_VALUE:

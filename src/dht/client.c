@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* client.c - asks a restante-dht process over its socket (P-8). The process may die at any moment:
+ * then everything outstanding is answered with ok = false, and the client connects again, with a
+ * short pause that grows, and asks anew for what is listened to. Nothing it says is believed beyond
+ * its form: a value whose id does not bind it is dropped. */
+#include "dht/client.h"
+#include "base/log.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REQUESTS_MAX 20000 /* outstanding */
+#define LISTENERS_MAX 256  /* as many as a restante-dht allows one user */
+
+void client_set_link(struct client *c, enum dht_link link)
+{
+    if (c->link == link || c->freed)
+        return;
+    c->link = link;
+    if (c->on_link != NULL)
+        c->on_link(c->on_link_ctx, link);
+}
+
+/* --- the table of requests --- */
+
+static void table_add(struct client *c, struct request *r)
+{
+    struct request **slot = &c->table[r->number % BUCKETS];
+    r->next = *slot;
+    *slot = r;
+    c->outstanding++;
+}
+
+struct request **client_find(struct client *c, uint32_t number)
+{
+    struct request **slot = &c->table[number % BUCKETS];
+    while (*slot != NULL && (*slot)->number != number)
+        slot = &(*slot)->next;
+    return slot;
+}
+
+struct request *client_take(struct client *c, struct request **slot)
+{
+    struct request *r = *slot;
+    *slot = r->next;
+    r->next = NULL;
+    c->outstanding--;
+    return r;
+}
+
+void client_fail_all(struct client *c, const char *why)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        while (c->table[i] != NULL) {
+            struct request *r = client_take(c, &c->table[i]);
+            request_fail(r, why);
+            request_free(r);
+        }
+}
+
+static void on_soon(uv_timer_t *timer)
+{
+    struct client *c = timer->data;
+    struct request *r = c->failing;
+    c->failing = NULL;
+    c->failing_end = &c->failing;
+    while (r != NULL) {
+        struct request *next = r->next;
+        request_fail(r, "restante-dht does not answer");
+        request_free(r);
+        r = next;
+    }
+}
+
+static void fail_soon(struct client *c, struct request *r)
+{
+    r->next = NULL;
+    *c->failing_end = r;
+    c->failing_end = &r->next;
+    uv_timer_start(&c->soon, on_soon, 0, 0);
+}
+
+/* Asks and keeps r until it is answered; consumes r in any case. */
+static void ask(struct client *c, struct request *r, struct dht_frame *f)
+{
+    f->verb = r->verb;
+    do
+        f->request = r->number = ++c->last_number;
+    while (f->request == 0 || *client_find(c, f->request) != NULL);
+    if (c->freed) {
+        request_fail(r, "the connection is being closed");
+        request_free(r);
+    } else if (c->outstanding >= REQUESTS_MAX || client_send(c, f) < 0) {
+        fail_soon(c, r);
+    } else {
+        table_add(c, r);
+    }
+}
+
+void client_ask_listen(struct client *c, struct listener *l)
+{
+    struct dht_frame f = {.verb = FRAME_LISTEN};
+    memcpy(f.key, l->key, sizeof f.key);
+    struct request *r = request_new(FRAME_LISTEN, l->key, NULL);
+    ask(c, r, &f);
+    l->number = f.request;
+}
+
+/* --- what is asked --- */
+
+/* A key that is too long stays empty: such a frame cannot be encoded, and the request fails. */
+static void set_key(struct dht_frame *f, const char *key)
+{
+    size_t n = strlen(key);
+    if (n <= FRAME_KEY_MAX)
+        memcpy(f->key, key, n + 1);
+}
+
+static void client_put(struct dht *d, const char *key, const void *value, size_t len,
+                       int64_t expiry, const uint8_t lock[HASH_LEN], dht_done_fn *done, void *ctx)
+{
+    struct dht_frame f = {.value = {value, len}, .expiry = (uint64_t)expiry};
+    struct request *r = request_new(FRAME_PUT, key, ctx);
+    set_key(&f, key);
+    memcpy(f.lock, lock, HASH_LEN);
+    r->fn.done = done;
+    ask((struct client *)d, r, &f);
+}
+
+static void client_del(struct dht *d, const char *key, const uint8_t value_hash[HASH_LEN],
+                       const uint8_t token[HASH_LEN], dht_done_fn *done, void *ctx)
+{
+    struct dht_frame f = {0};
+    struct request *r = request_new(FRAME_DEL, key, ctx);
+    set_key(&f, key);
+    memcpy(f.value_hash, value_hash, HASH_LEN);
+    memcpy(f.token, token, HASH_LEN);
+    r->fn.done = done;
+    ask((struct client *)d, r, &f);
+    wipe(f.token, sizeof f.token);
+}
+
+static void client_list(struct dht *d, const char *key, dht_list_fn *done, void *ctx)
+{
+    struct dht_frame f = {0};
+    struct request *r = request_new(FRAME_LIST, key, ctx);
+    set_key(&f, key);
+    r->fn.list = done;
+    ask((struct client *)d, r, &f);
+}
+
+static void client_get(struct dht *d, const char *key, const uint8_t *ids, size_t n,
+                       dht_value_fn *fn, void *ctx)
+{
+    struct dht_frame f = {.ids = {ids, n * DHT_ID_LEN}};
+    struct request *r = request_new(FRAME_GET, key, ctx);
+    set_key(&f, key);
+    r->fn.value = fn;
+    ask((struct client *)d, r, &f);
+}
+
+static void client_look(struct dht *d, const char *key, const uint8_t id[DHT_ID_LEN],
+                        dht_look_fn *done, void *ctx)
+{
+    struct dht_frame f = {0};
+    struct request *r = request_new(FRAME_LOOK, key, ctx);
+    set_key(&f, key);
+    memcpy(f.id, id, DHT_ID_LEN);
+    r->fn.look = done;
+    ask((struct client *)d, r, &f);
+}
+
+static void client_status(struct dht *d, dht_status_fn *done, void *ctx)
+{
+    struct dht_frame f = {0};
+    struct request *r = request_new(FRAME_STATUS, NULL, ctx);
+    r->fn.status = done;
+    ask((struct client *)d, r, &f);
+}
+
+static int client_listen(struct dht *d, const char *key, dht_listen_fn *fn, void *ctx)
+{
+    struct client *c = (struct client *)d;
+    struct listener *l = NULL;
+    if (c->listener_count >= LISTENERS_MAX || strlen(key) > FRAME_KEY_MAX ||
+        (l = calloc(1, sizeof *l)) == NULL)
+        return -1;
+    memcpy(l->key, key, strlen(key) + 1);
+    entry_infohash(key, l->infohash);
+    l->fn = fn;
+    l->ctx = ctx;
+    l->next = c->listeners;
+    c->listeners = l;
+    c->listener_count++;
+    if (c->ready)
+        client_ask_listen(c, l);
+    return 0;
+}
+
+static enum dht_link client_link(const struct dht *d)
+{
+    return ((const struct client *)d)->link;
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct client *c = handle->data;
+    if (--c->handles == 0)
+        free(c);
+}
+
+static void client_free(struct dht *d)
+{
+    struct client *c = (struct client *)d;
+    c->freed = true;
+    c->on_link = NULL;
+    client_disconnect(c, NULL);
+    on_soon(&c->soon);
+    while (c->listeners != NULL) {
+        struct listener *l = c->listeners;
+        c->listeners = l->next;
+        free(l);
+    }
+    uv_close((uv_handle_t *)&c->timer, on_timer_closed);
+    uv_close((uv_handle_t *)&c->soon, on_timer_closed);
+}
+
+static const struct dht_ops client_ops = {
+    .put = client_put,
+    .del = client_del,
+    .list = client_list,
+    .get = client_get,
+    .look = client_look,
+    .listen = client_listen,
+    .status = client_status,
+    .link = client_link,
+    .free = client_free,
+};
+
+struct dht *dht_connect(uv_loop_t *loop, const char *socket_path, dht_link_fn *on_link, void *ctx,
+                        struct error *e)
+{
+    struct client *c = calloc(1, sizeof *c);
+    if (c == NULL || strlen(socket_path) >= PATH_MAX_SUN) {
+        free(c);
+        (void)error_set(e, "cannot use the DHT socket %s: %s", socket_path,
+                        c == NULL ? strerror(ENOMEM) : "its path is too long");
+        return NULL;
+    }
+    memcpy(c->path, socket_path, strlen(socket_path) + 1);
+    c->dht.ops = &client_ops;
+    c->loop = loop;
+    c->on_link = on_link;
+    c->on_link_ctx = ctx;
+    c->pause = PAUSE_MIN_MS;
+    c->in.cap = (size_t)2 * (FRAME_HEAD + DHT_FRAME_MAX);
+    c->failing_end = &c->failing;
+    c->handles = 2;
+    uv_timer_init(loop, &c->timer);
+    uv_timer_init(loop, &c->soon);
+    c->timer.data = c->soon.data = c;
+    client_connect(c);
+    return &c->dht;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* client.h - the state of the client of restante-dht, shared by client.c (what is asked),
+ * connection.c (the socket) and answers.c (what comes back). */
+#ifndef RESTANTE_DHT_CLIENT_H
+#define RESTANTE_DHT_CLIENT_H
+
+#include "dht/request.h"
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define PAUSE_MIN_MS 100
+#define BUCKETS 1024 /* of the table of requests */
+#define PATH_MAX_SUN sizeof(((struct sockaddr_un *)NULL)->sun_path)
+
+struct listener {
+    char key[FRAME_KEY_MAX + 1];
+    uint8_t infohash[INFOHASH_LEN];
+    dht_listen_fn *fn;
+    void *ctx;
+    uint32_t number; /* of the LISTEN on this connection */
+    struct listener *next;
+};
+
+struct line {       /* one connection; pipe.data is the client, or NULL once it is given up */
+    uv_pipe_t pipe; /* first */
+    uv_connect_t connecting;
+};
+
+struct client {
+    struct dht dht; /* first */
+    uv_loop_t *loop;
+    char path[PATH_MAX_SUN];
+    struct line *line; /* NULL between connections; frees itself when closed */
+    bool ready;        /* connected, and the other end is one we trust */
+    uv_timer_t timer;  /* the pause before connecting again */
+    uv_timer_t soon;   /* answers requests that could not be asked, not inside the call */
+    unsigned handles;  /* timers still to be closed */
+    unsigned pause;
+    enum dht_link link;
+    dht_link_fn *on_link;
+    void *on_link_ctx;
+    struct buf in;
+    struct request *table[BUCKETS];
+    size_t outstanding;
+    uint32_t last_number;
+    struct request *failing, **failing_end;
+    struct listener *listeners;
+    size_t listener_count;
+    bool freed;
+};
+
+/* client.c */
+void client_set_link(struct client *c, enum dht_link link);
+void client_ask_listen(struct client *c, struct listener *l);
+/* The place in the table where the request with this number hangs, or where it would. */
+struct request **client_find(struct client *c, uint32_t number);
+struct request *client_take(struct client *c, struct request **slot);
+void client_fail_all(struct client *c, const char *why);
+
+/* connection.c */
+void client_connect(struct client *c);
+/* Gives the connection up, answers everything outstanding, and connects again after a pause. why
+ * may be NULL. */
+void client_disconnect(struct client *c, const char *why);
+/* -1 when there is no connection, too much is unsent already, or the frame cannot be encoded. */
+int client_send(struct client *c, const struct dht_frame *f);
+
+/* answers.c: -1 when the frame answers nothing that was asked. */
+int client_answer(struct client *c, const struct dht_frame *f);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* request.c - see request.h. */
+#include "dht/request.h"
+#include <stdlib.h>
+
+#define IDS_MAX (100 * 1000 * DHT_ID_LEN) /* octets of one list */
+
+struct request *request_new(enum frame_verb verb, const char *key, void *ctx)
+{
+    struct request *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        abort();
+    r->verb = verb;
+    r->ctx = ctx;
+    r->ids.cap = IDS_MAX;
+    if (key != NULL)
+        entry_infohash(key, r->infohash);
+    return r;
+}
+
+void request_free(struct request *r)
+{
+    buf_free(&r->ids);
+    free(r);
+}
+
+void request_fail(struct request *r, const char *why)
+{
+    switch (r->verb) {
+    case FRAME_PUT:
+    case FRAME_DEL:
+        r->fn.done(r->ctx, false, why);
+        break;
+    case FRAME_LIST:
+        r->fn.list(r->ctx, false, NULL, 0);
+        break;
+    case FRAME_GET:
+        r->fn.value(r->ctx, false, NULL);
+        break;
+    case FRAME_LOOK:
+        r->fn.look(r->ctx, false, DHT_ABSENT);
+        break;
+    case FRAME_STATUS:
+        r->fn.status(r->ctx, false, NULL);
+        break;
+    default:
+        break;
+    }
+}
