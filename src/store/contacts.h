@@ -24,8 +24,8 @@ void contact_free(struct contact *c);
 
 /* -1: not in the cache. */
 int contact_get(struct db *db, const char *address, struct contact *c_r);
-/* Pins a key that is not there yet; with the pinned key again, renews features, shards and the time.
- * Another key is never stored: it marks the contact as changed. */
+/* Pins a key that is not there yet; with the pinned key again, renews features, shards and the
+ * time. Another key is never stored: it marks the contact as changed. */
 int contact_pin(struct db *db, const struct contact *c);
 /* A record or a notification under another key came. */
 int contact_set_changed(struct db *db, const char *address, const uint8_t fpr[FPR_LEN]);

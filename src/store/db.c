@@ -53,9 +53,8 @@ static sqlite3_stmt *prepared(struct db *db, const char *text)
         if (db->cache[i].text == text)
             return db->cache[i].stmt;
     sqlite3_stmt *stmt = NULL;
-    if (db->cached == DB_STMTS ||
-        sqlite3_prepare_v3(db->sql, text, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) !=
-            SQLITE_OK) {
+    if (db->cached == DB_STMTS || sqlite3_prepare_v3(db->sql, text, -1, SQLITE_PREPARE_PERSISTENT,
+                                                     &stmt, NULL) != SQLITE_OK) {
         log_error("cannot prepare \"%.200s\": %s", text, sqlite3_errmsg(db->sql));
         return NULL;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* db.h - SQLite, kept small: cached statements, binding by a format, rows by column.
- * Only src/store includes this. A format has one letter per '?': i int64_t, b (const void *, size_t),
- * t (const char *, NULL allowed). */
+ * Only src/store includes this. A format has one letter per '?': i int64_t, b (const void *,
+ * size_t), t (const char *, NULL allowed). */
 #ifndef RESTANTE_STORE_DB_H
 #define RESTANTE_STORE_DB_H
 
@@ -28,7 +28,8 @@ void db_close(struct db *db);
 int db_script(struct db *db, const char *text, struct error *e);
 /* A statement, bound and ready to step; NULL (and a log line) when it cannot be. */
 sqlite3_stmt *db_query(struct db *db, const char *text, const char *fmt, ...);
-/* true while there is a row; false at the end (then it is reset). *ok (may be NULL) is cleared on error. */
+/* true while there is a row; false at the end (then it is reset). *ok (may be NULL) is cleared on
+ * error. */
 bool db_row(sqlite3_stmt *stmt, bool *ok);
 /* Runs a statement without rows. -1 and a log line on error; number of changed rows else. */
 int db_exec(struct db *db, const char *text, const char *fmt, ...);

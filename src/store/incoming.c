@@ -21,7 +21,7 @@ const char *in_trust_name(enum in_trust t)
 
 void incoming_free(struct incoming *in)
 {
-    struct bytes *const all[] = {&in->pubkey, &in->skp,     &in->head, &in->head_skp, &in->from,
+    struct bytes *const all[] = {&in->pubkey,  &in->skp,  &in->head,  &in->head_skp, &in->from,
                                  &in->subject, &in->date, &in->trace, &in->why};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         bytes_free(all[i]);
@@ -58,7 +58,8 @@ int in_add(struct db *db, const struct incoming *in)
         db,
         "INSERT OR IGNORE INTO incoming(nid,state,sender,fpr,pubkey,trust,place,ns_key,ns_hash,p,"
         "skp,hash,blob_size,chunks_hash,m_hash,m_size,head,from_text,subject,date,expiry_s,"
-        "arrived_ms,changed_ms,due_ms,why) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?)",
+        "arrived_ms,changed_ms,due_ms,why) "
+        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?)",
         "bitbbiitbbbbibbibbbbiiib", in->nid, (size_t)HASH_LEN, (int64_t)in->state, in->sender,
         in->fpr, (size_t)FPR_LEN, in->pubkey.p, in->pubkey.n, (int64_t)in->trust,
         (int64_t)in->place, in->ns_key, in->ns_hash, (size_t)HASH_LEN, in->p, (size_t)SECRET_LEN,
@@ -76,8 +77,7 @@ static int read_head_blob(sqlite3_stmt *q, struct incoming *in)
     if (sqlite3_column_type(q, 18) == SQLITE_NULL)
         return 0;
     in->head_blob.size = (uint64_t)sqlite3_column_int64(q, 20);
-    return column_bytes(q, 18, &in->head_skp) |
-           column_fixed(q, 19, in->head_blob.hash, HASH_LEN) |
+    return column_bytes(q, 18, &in->head_skp) | column_fixed(q, 19, in->head_blob.hash, HASH_LEN) |
            column_fixed(q, 21, in->head_blob.chunks_hash, HASH_LEN);
 }
 
@@ -88,7 +88,8 @@ int in_get(struct db *db, int64_t n, struct incoming *in)
         db,
         "SELECT n,nid,state,sender,fpr,pubkey,trust,place,ns_key,ns_hash,p,skp,hash,blob_size,"
         "chunks_hash,m_hash,m_size,head,head_skp,head_hash,head_size,head_chunks_hash,from_text,"
-        "subject,date,trace,expiry_s,arrived_ms,file,wanted,outcome,changed_ms,gone_ms,tries,why"
+        "subject,date,trace,expiry_s,arrived_ms,file,wanted,outcome,changed_ms,gone_ms,tries,why,"
+        "fresh"
         " FROM incoming WHERE n=?",
         "i", n);
     if (!db_row(q, NULL))
@@ -99,18 +100,17 @@ int in_get(struct db *db, int64_t n, struct incoming *in)
     in->place = (enum in_place)sqlite3_column_int(q, 7);
     in->blob.size = (uint64_t)sqlite3_column_int64(q, 13);
     in->m_size = (uint64_t)sqlite3_column_int64(q, 16);
-    int rc = column_fixed(q, 1, in->nid, HASH_LEN) |
-             column_text(q, 3, in->sender, sizeof in->sender) |
-             column_fixed(q, 4, in->fpr, FPR_LEN) | column_bytes(q, 5, &in->pubkey) |
-             column_text(q, 8, in->ns_key, sizeof in->ns_key) |
-             column_fixed(q, 9, in->ns_hash, HASH_LEN) | column_fixed(q, 10, in->p, SECRET_LEN) |
-             column_bytes(q, 11, &in->skp) | column_fixed(q, 12, in->blob.hash, HASH_LEN) |
-             column_fixed(q, 14, in->blob.chunks_hash, HASH_LEN) |
-             column_fixed(q, 15, in->m_hash, HASH_LEN) | column_bytes(q, 17, &in->head) |
-             read_head_blob(q, in) | column_bytes(q, 22, &in->from) |
-             column_bytes(q, 23, &in->subject) | column_bytes(q, 24, &in->date) |
-             column_bytes(q, 25, &in->trace) | column_text(q, 28, in->file, sizeof in->file) |
-             column_bytes(q, 34, &in->why);
+    int rc =
+        column_fixed(q, 1, in->nid, HASH_LEN) | column_text(q, 3, in->sender, sizeof in->sender) |
+        column_fixed(q, 4, in->fpr, FPR_LEN) | column_bytes(q, 5, &in->pubkey) |
+        column_text(q, 8, in->ns_key, sizeof in->ns_key) |
+        column_fixed(q, 9, in->ns_hash, HASH_LEN) | column_fixed(q, 10, in->p, SECRET_LEN) |
+        column_bytes(q, 11, &in->skp) | column_fixed(q, 12, in->blob.hash, HASH_LEN) |
+        column_fixed(q, 14, in->blob.chunks_hash, HASH_LEN) |
+        column_fixed(q, 15, in->m_hash, HASH_LEN) | column_bytes(q, 17, &in->head) |
+        read_head_blob(q, in) | column_bytes(q, 22, &in->from) | column_bytes(q, 23, &in->subject) |
+        column_bytes(q, 24, &in->date) | column_bytes(q, 25, &in->trace) |
+        column_text(q, 28, in->file, sizeof in->file) | column_bytes(q, 34, &in->why);
     in->expiry_s = sqlite3_column_int64(q, 26);
     in->arrived_ms = sqlite3_column_int64(q, 27);
     in->wanted = sqlite3_column_int(q, 29) != 0;
@@ -118,6 +118,7 @@ int in_get(struct db *db, int64_t n, struct incoming *in)
     in->changed_ms = sqlite3_column_int64(q, 31);
     in->gone_ms = sqlite3_column_int64(q, 32);
     in->tries = sqlite3_column_int64(q, 33);
+    in->fresh = sqlite3_column_int(q, 35) != 0;
     (void)sqlite3_reset(q);
     if (rc != 0)
         incoming_free(in);
@@ -148,26 +149,28 @@ int in_set_head(struct db *db, int64_t n, const void *head, size_t len)
                : 0;
 }
 
-int in_set_file(struct db *db, int64_t n, const char *file, const struct bytes *trace)
-{
-    return db_exec(db, "UPDATE incoming SET file=?,trace=? WHERE n=? AND file IS NULL", "tbi", file,
-                   trace->p, trace->n, n) < 0
-               ? -1
-               : 0;
-}
-
 static int move(struct db *db, int64_t n, enum in_state from, enum in_state to, int64_t due_ms)
 {
-    return db_exec(db,
-                   "UPDATE incoming SET state=?,due_ms=?,tries=0,changed_ms=? WHERE n=? AND state=?",
-                   "iiiii", (int64_t)to, due_ms, clock_wall_ms(), n, (int64_t)from) < 0
+    return db_exec(
+               db,
+               "UPDATE incoming SET state=?,due_ms=?,tries=0,changed_ms=? WHERE n=? AND state=?",
+               "iiiii", (int64_t)to, due_ms, clock_wall_ms(), n, (int64_t)from) < 0
                ? -1
                : 0;
 }
 
-int in_set_stub(struct db *db, int64_t n)
+int in_set_stub(struct db *db, int64_t n, const char *file, const struct bytes *trace,
+                enum in_place place)
 {
+    if (db_exec(db, "UPDATE incoming SET file=?,trace=?,place=? WHERE n=? AND state=1", "tbii",
+                file, trace->p, trace->n, (int64_t)place, n) < 0)
+        return -1;
     return move(db, n, IN_NOTICED, IN_STUB, 0);
+}
+
+int in_set_fresh(struct db *db, int64_t n)
+{
+    return db_exec(db, "UPDATE incoming SET fresh=1 WHERE n=?", "i", n) < 0 ? -1 : 0;
 }
 
 int in_set_wanted(struct db *db, int64_t n, bool wanted)
@@ -180,7 +183,8 @@ int in_set_wanted(struct db *db, int64_t n, bool wanted)
 
 int in_decide(struct db *db, int64_t n, enum outcome o)
 {
-    /* the header is needed until the stub is filled; what is over keeps only what a late look needs */
+    /* the header is needed until the stub is filled; what is over keeps only what a late look needs
+     */
     return db_exec(db,
                    "UPDATE incoming SET outcome=?1,state=?2,wanted=0,due_ms=0,tries=0,why=NULL,"
                    "changed_ms=?3 WHERE n=?4 AND outcome IS NULL AND state IN (1,2)",

@@ -46,6 +46,7 @@ struct incoming {
     struct bytes trace; /* the two trace fields, made with the stub */
     int64_t expiry_s, arrived_ms;
     char file[128]; /* base name in the Maildir */
+    bool fresh;     /* its structure was announced wrongly: delivered under a new UID */
     bool wanted;    /* somebody asked for it: pull, and keep trying */
     int outcome;    /* enum outcome, 0 = none yet */
     int64_t changed_ms, gone_ms, tries;
@@ -66,13 +67,15 @@ int64_t in_find(struct db *db, const uint8_t nid[HASH_LEN]);
 int64_t in_find_prefix(struct db *db, const char *hex);
 
 int in_set_head(struct db *db, int64_t n, const void *head, size_t len);
-/* Before the stub's file is made: its name and trace fields never change again. */
-int in_set_file(struct db *db, int64_t n, const char *file, const struct bytes *trace);
-int in_set_stub(struct db *db, int64_t n);
+/* The stub stands in the Maildir under this base name, behind these trace fields. */
+int in_set_stub(struct db *db, int64_t n, const char *file, const struct bytes *trace,
+                enum in_place place);
 int in_set_wanted(struct db *db, int64_t n, bool wanted);
 /* Decides once and for ever: 1 when this call decided, 0 when it was decided before. Pulled goes to
  * IN_PULLED, anything else to IN_ANSWER. */
 int in_decide(struct db *db, int64_t n, enum outcome o);
+/* Together with in_decide: deliver it as a new message instead of filling the stub. */
+int in_set_fresh(struct db *db, int64_t n);
 int in_set_answer(struct db *db, int64_t n);
 int in_set_answered(struct db *db, int64_t n, int64_t next_ms);
 int in_set_settled(struct db *db, int64_t n);
@@ -83,8 +86,8 @@ int in_set_gone(struct db *db, int64_t n, int64_t gone_ms);
 int in_delay(struct db *db, int64_t n, int64_t due_ms, const char *why);
 
 enum in_due {
-    IN_DUE_STUB,   /* noticed */
-    IN_DUE_PULL,   /* stubs that are wanted */
+    IN_DUE_STUB,    /* noticed */
+    IN_DUE_PULL,    /* stubs that are wanted */
     IN_DUE_DELIVER, /* pulled */
     IN_DUE_ANSWER,
     IN_DUE_SETTLE,
@@ -92,6 +95,9 @@ enum in_due {
 };
 size_t in_due(struct db *db, enum in_due what, int64_t now_ms, int64_t *n_r, size_t max,
               int64_t *next_ms);
+
+/* How often a step on this row failed in a row. */
+int64_t in_tries(struct db *db, int64_t n);
 
 struct in_counts {
     int64_t stubs, wanted, receipts_pending, work;

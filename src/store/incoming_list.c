@@ -7,7 +7,8 @@
 #include <string.h>
 
 static const char *const due_sql[] = {
-    [IN_DUE_STUB] = "SELECT n FROM incoming WHERE state=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
+    [IN_DUE_STUB] =
+        "SELECT n FROM incoming WHERE state=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
     [IN_DUE_PULL] = "SELECT n FROM incoming WHERE wanted=1 AND state=2 AND due_ms<=?1"
                     " ORDER BY due_ms,n LIMIT ?2",
     [IN_DUE_DELIVER] = "SELECT n FROM incoming WHERE state=3 AND due_ms<=?1 ORDER BY due_ms,n"
@@ -52,11 +53,11 @@ void in_count(struct db *db, struct in_counts *c)
 void in_list(struct db *db, enum in_state state, bool (*fn)(void *ctx, const struct incoming *in),
              void *ctx)
 {
-    sqlite3_stmt *q =
-        db_query(db,
-                 "SELECT n,nid,state,sender,m_size,from_text,subject,date,arrived_ms,outcome,"
-                 "changed_ms,why,wanted,expiry_s FROM incoming WHERE ?1=0 OR state=?1 ORDER BY n DESC",
-                 "i", (int64_t)state);
+    sqlite3_stmt *q = db_query(
+        db,
+        "SELECT n,nid,state,sender,m_size,from_text,subject,date,arrived_ms,outcome,"
+        "changed_ms,why,wanted,expiry_s FROM incoming WHERE ?1=0 OR state=?1 ORDER BY n DESC",
+        "i", (int64_t)state);
     while (db_row(q, NULL)) {
         struct incoming in = {.n = sqlite3_column_int64(q, 0)};
         in.state = (enum in_state)sqlite3_column_int(q, 2);
@@ -102,4 +103,9 @@ int in_forget(struct db *db, int64_t now_ms)
         db_exec(db, "DELETE FROM incoming WHERE state IN (6,7) AND expiry_s<?", "i", before_s) < 0)
         return -1;
     return 0;
+}
+
+int64_t in_tries(struct db *db, int64_t n)
+{
+    return db_int(db, 0, "SELECT tries FROM incoming WHERE n=?", "i", n);
 }

@@ -8,9 +8,9 @@
 
 const char *rcv_state_name(enum rcv_state s)
 {
-    static const char *const name[] = {"?",        "waiting",   "waiting", "sealed",
-                                       "announced", "pulled",    "declined", "cancelled",
-                                       "expired",   "failed",    "answered"};
+    static const char *const name[] = {"?",         "waiting", "waiting",  "sealed",
+                                       "announced", "pulled",  "declined", "cancelled",
+                                       "expired",   "failed",  "answered"};
     return (size_t)s < sizeof name / sizeof *name ? name[s] : "?";
 }
 
@@ -28,6 +28,7 @@ void out_message_free(struct out_message *m)
 void out_receiver_free(struct out_receiver *r)
 {
     bytes_free(&r->ns);
+    bytes_free(&r->why);
     wipe(r->p, sizeof r->p);
 }
 
@@ -35,13 +36,14 @@ int out_add(struct db *db, struct out_message *m, const struct out_rcpt *rcpts, 
             int64_t sent_due_ms)
 {
     int64_t now = clock_wall_ms();
-    if (db_exec(db,
-                "INSERT INTO message(id,state,created_ms,size,hash,msgid,subject,date,sender_from,"
-                "refs,receivers_to,sent,sent_due_ms,due_ms) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,0)",
-                "biiibbbbbbbii", m->id, (size_t)MESSAGE_ID_LEN, (int64_t)OUT_SUBMITTED,
-                m->created_ms, (int64_t)m->size, m->hash, (size_t)HASH_LEN, m->msgid.p, m->msgid.n,
-                m->subject.p, m->subject.n, m->date.p, m->date.n, m->from.p, m->from.n, m->refs.p,
-                m->refs.n, m->to.p, m->to.n, (int64_t)SENT_WAIT, sent_due_ms) < 0)
+    if (db_exec(
+            db,
+            "INSERT INTO message(id,state,created_ms,size,hash,msgid,subject,date,sender_from,"
+            "refs,receivers_to,head,sent,sent_due_ms,due_ms) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)",
+            "biiibbbbbbbbii", m->id, (size_t)MESSAGE_ID_LEN, (int64_t)OUT_SUBMITTED, m->created_ms,
+            (int64_t)m->size, m->hash, (size_t)HASH_LEN, m->msgid.p, m->msgid.n, m->subject.p,
+            m->subject.n, m->date.p, m->date.n, m->from.p, m->from.n, m->refs.p, m->refs.n, m->to.p,
+            m->to.n, m->head.p, m->head.n, (int64_t)SENT_WAIT, sent_due_ms) < 0)
         return -1;
     m->n = db_last_id(db);
     for (size_t i = 0; i < count; i++)
@@ -83,12 +85,10 @@ int out_get(struct db *db, int64_t n, struct out_message *m)
     return rc;
 }
 
-int out_set_ready(struct db *db, int64_t n, const struct bytes *head)
+bool out_needs_spool(struct db *db, const uint8_t id[MESSAGE_ID_LEN])
 {
-    return db_exec(db, "UPDATE message SET state=?,head=?,due_ms=0,tries=0 WHERE n=? AND state=?",
-                   "ibii", (int64_t)OUT_READY, head->p, head->n, n, (int64_t)OUT_SUBMITTED) < 0
-               ? -1
-               : 0;
+    return db_int(db, 0, "SELECT 1 FROM message WHERE id=? AND state=?", "bi", id,
+                  (size_t)MESSAGE_ID_LEN, (int64_t)OUT_SUBMITTED) == 1;
 }
 
 int out_set_done(struct db *db, int64_t n)
@@ -111,7 +111,7 @@ int rcv_get(struct db *db, int64_t n, struct out_receiver *r)
     *r = (struct out_receiver){0};
     sqlite3_stmt *q = db_query(db,
                                "SELECT n,message,blob,head,address,state,nid,p,lock,ns,expiry_s,"
-                               "tries,changed_ms FROM receiver WHERE n=?",
+                               "tries,changed_ms,why FROM receiver WHERE n=?",
                                "i", n);
     if (!db_row(q, NULL))
         return -1;
@@ -131,18 +131,20 @@ int rcv_get(struct db *db, int64_t n, struct out_receiver *r)
     r->expiry_s = sqlite3_column_int64(q, 10);
     r->tries = sqlite3_column_int64(q, 11);
     r->changed_ms = sqlite3_column_int64(q, 12);
+    rc |= column_bytes(q, 13, &r->why);
     (void)sqlite3_reset(q);
     if (rc != 0)
         out_receiver_free(r);
     return rc;
 }
 
-size_t rcv_of_message(struct db *db, int64_t message, enum rcv_state state, int64_t *n_r, size_t max)
+size_t rcv_of_message(struct db *db, int64_t message, enum rcv_state state, int64_t *n_r,
+                      size_t max)
 {
     size_t n = 0;
-    sqlite3_stmt *q = db_query(
-        db, "SELECT n FROM receiver WHERE message=? AND state=? ORDER BY n LIMIT ?", "iii", message,
-        (int64_t)state, (int64_t)max);
+    sqlite3_stmt *q =
+        db_query(db, "SELECT n FROM receiver WHERE message=? AND state=? ORDER BY n LIMIT ?", "iii",
+                 message, (int64_t)state, (int64_t)max);
     while (db_row(q, NULL))
         n_r[n++] = sqlite3_column_int64(q, 0);
     return n;
@@ -157,7 +159,8 @@ static int64_t add_blob(struct db *db, int64_t message, const struct sealed_blob
     return db_last_id(db);
 }
 
-static int set_one_sealed(struct db *db, const struct sealed_receiver *r, int64_t blob, int64_t head)
+static int set_one_sealed(struct db *db, const struct sealed_receiver *r, int64_t blob,
+                          int64_t head)
 {
     int changed = db_exec(
         db,
@@ -206,10 +209,9 @@ static int blob_row(sqlite3_stmt *q, struct out_blob *b)
 
 int blob_get(struct db *db, int64_t n, struct out_blob *b)
 {
-    return blob_row(db_query(db,
-                             "SELECT n,message,tries,hash,size,chunks,state FROM blob WHERE n=?",
-                             "i", n),
-                    b);
+    return blob_row(
+        db_query(db, "SELECT n,message,tries,hash,size,chunks,state FROM blob WHERE n=?", "i", n),
+        b);
 }
 
 int blob_find(struct db *db, const uint8_t hash[HASH_LEN], struct out_blob *b)
@@ -231,14 +233,15 @@ int blob_set_state(struct db *db, int64_t n, enum blob_state state)
 int blob_delay(struct db *db, int64_t n, int64_t due_ms)
 {
     return db_exec(db, "UPDATE blob SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n) < 0 ? -1
-                                                                                            : 0;
+                                                                                                : 0;
 }
 
 int rcv_set_ready(struct db *db, int64_t n)
 {
-    return db_exec(db,
-                   "UPDATE receiver SET state=?,due_ms=0,tries=0,changed_ms=? WHERE n=? AND state=?",
-                   "iiii", (int64_t)RCV_READY, clock_wall_ms(), n, (int64_t)RCV_WAITING) < 0
+    return db_exec(
+               db,
+               "UPDATE receiver SET state=?,due_ms=0,tries=0,changed_ms=? WHERE n=? AND state=?",
+               "iiii", (int64_t)RCV_READY, clock_wall_ms(), n, (int64_t)RCV_WAITING) < 0
                ? -1
                : 0;
 }
@@ -289,11 +292,31 @@ int64_t expected_find(struct db *db, const uint8_t id[ENTRY_ID_LEN], enum outcom
     return n;
 }
 
-int sent_set(struct db *db, int64_t message, enum sent_state state)
+int rcv_set_told(struct db *db, int64_t n)
 {
-    return db_exec(db, "UPDATE message SET sent=? WHERE n=?", "ii", (int64_t)state, message) < 0
+    return db_exec(db, "UPDATE receiver SET told=1 WHERE n=?", "i", n) < 0 ? -1 : 0;
+}
+
+int rcv_again(struct db *db, int64_t n)
+{
+    return db_exec(db, "UPDATE receiver SET clean=1,due_ms=0,tries=0 WHERE n=? AND clean=2", "i",
+                   n) < 0
                ? -1
                : 0;
+}
+
+int sent_delay(struct db *db, int64_t message, int64_t due_ms)
+{
+    return db_exec(db, "UPDATE message SET sent_due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms,
+                   message) < 0
+               ? -1
+               : 0;
+}
+
+int sent_set(struct db *db, int64_t message, enum sent_state state)
+{
+    return db_exec(db, "UPDATE message SET sent=? WHERE n=? AND (sent=1 OR ?=3)", "iii",
+                   (int64_t)state, message, (int64_t)state);
 }
 
 size_t sent_find(struct db *db, const char *msgid, int64_t *n_r, size_t max)

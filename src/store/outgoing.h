@@ -11,15 +11,14 @@
 #include "store/store.h"
 #include <stdbool.h>
 
-enum out_state { /* of a message */
-    OUT_SUBMITTED = 1, /* durable in spool/<id>; the client has its 250 */
-    OUT_READY = 2,     /* header and skeleton are packed */
-    OUT_DONE = 3,      /* everything sealed and Sent settled: the spool file is gone */
+enum out_state {                    /* of a message */
+                 OUT_SUBMITTED = 1, /* durable in spool/<id>; the client has its 250 */
+                 OUT_DONE = 2,      /* everything sealed and Sent settled: the spool file is gone */
 };
-enum sent_state { /* of the copy in Sent */
-    SENT_WAIT = 1,   /* the client may still save its own */
-    SENT_OURS = 2,   /* ours was written; goes if the client's comes */
-    SENT_CLIENT = 3, /* the client's own stands there */
+enum sent_state {                  /* of the copy in Sent */
+                  SENT_WAIT = 1,   /* the client may still save its own */
+                  SENT_OURS = 2,   /* ours was written; goes if the client's comes */
+                  SENT_CLIENT = 3, /* the client's own stands there */
 };
 enum blob_state {
     BLOB_SEALED = 1,    /* in spool/<hash>.sealed */
@@ -45,10 +44,10 @@ struct out_message {
     uint8_t id[MESSAGE_ID_LEN];
     enum out_state state;
     int64_t created_ms;
-    uint64_t size;          /* of m */
-    uint8_t hash[HASH_LEN]; /* of m */
+    uint64_t size;                                     /* of m */
+    uint8_t hash[HASH_LEN];                            /* of m */
     struct bytes msgid, subject, date, from, refs, to; /* header fields, unfolded */
-    struct bytes head;                                 /* head_pack()ed; empty before OUT_READY */
+    struct bytes head;                                 /* head_pack()ed */
     enum sent_state sent;
     int64_t tries;
 };
@@ -62,7 +61,8 @@ struct out_rcpt { /* for out_add */
 int out_add(struct db *db, struct out_message *m, const struct out_rcpt *rcpts, size_t count,
             int64_t sent_due_ms);
 int out_get(struct db *db, int64_t n, struct out_message *m_r);
-int out_set_ready(struct db *db, int64_t n, const struct bytes *head);
+/* Is the spool file of this message still to be sealed or copied to Sent? */
+bool out_needs_spool(struct db *db, const uint8_t id[MESSAGE_ID_LEN]);
 int out_set_done(struct db *db, int64_t n);
 /* Steps that failed are tried again later. */
 int out_delay(struct db *db, int64_t n, int64_t due_ms);
@@ -74,11 +74,13 @@ struct out_receiver {
     uint8_t nid[HASH_LEN], p[SECRET_LEN], lock[HASH_LEN];
     struct bytes ns; /* the exact entry, committed before the first put */
     int64_t expiry_s, tries, changed_ms;
+    struct bytes why;
 };
 void out_receiver_free(struct out_receiver *r);
 int rcv_get(struct db *db, int64_t n, struct out_receiver *r_r);
 /* Row numbers of a message's receivers in a state; up to max. Returns how many. */
-size_t rcv_of_message(struct db *db, int64_t message, enum rcv_state state, int64_t *n_r, size_t max);
+size_t rcv_of_message(struct db *db, int64_t message, enum rcv_state state, int64_t *n_r,
+                      size_t max);
 
 struct sealed_blob {
     uint8_t hash[HASH_LEN];
@@ -118,28 +120,37 @@ int rcv_delay(struct db *db, int64_t n, int64_t due_ms);
  * otherwise the first end stays. why may be NULL. Returns 1 when the state changed, 0 when not. */
 int rcv_end(struct db *db, int64_t n, enum rcv_state state, bool clean, const char *why);
 int rcv_set_clean(struct db *db, int64_t n);
+int rcv_set_told(struct db *db, int64_t n);
+/* An ended receiver's receipt stood there again: clean once more. */
+int rcv_again(struct db *db, int64_t n);
 /* The receiver a receipt's id belongs to: its row number, or 0. */
 int64_t expected_find(struct db *db, const uint8_t id[ENTRY_ID_LEN], enum outcome *o_r);
 
+/* The copy in Sent is looked at again later. */
+int sent_delay(struct db *db, int64_t message, int64_t due_ms);
+/* 1 changed; 0: the client's own copy came first, which stays; -1 error. */
 int sent_set(struct db *db, int64_t message, enum sent_state state);
 /* Messages with this Message-ID whose copy in Sent is not the client's. */
 size_t sent_find(struct db *db, const char *msgid, int64_t *n_r, size_t max);
 
 /* What is due, oldest first; *next_ms becomes the earliest due time after now, if earlier. */
 enum out_due {
-    DUE_PREPARE, /* messages */
-    DUE_LOOKUP,  /* receivers without key */
-    DUE_SEAL,    /* messages with receivers to seal */
-    DUE_PUBLISH, /* blobs */
+    DUE_LOOKUP,   /* receivers without key */
+    DUE_SEAL,     /* messages with receivers to seal */
+    DUE_PUBLISH,  /* blobs */
     DUE_ANNOUNCE, /* receivers */
     DUE_REPUT,    /* receivers */
     DUE_CLEAN,    /* receivers */
     DUE_FREE,     /* blobs nobody waits for */
     DUE_SENT,     /* messages */
     DUE_TIDY,     /* messages */
+    DUE_TELL,     /* receivers that failed or expired, of which the user was not told */
 };
 size_t out_due(struct db *db, enum out_due what, int64_t now_ms, int64_t *n_r, size_t max,
                int64_t *next_ms);
+
+/* How often this step failed on this row. */
+int64_t out_tries(struct db *db, enum out_due what, int64_t n);
 
 struct out_counts {
     int64_t messages, bytes, receivers_pending, work;

@@ -6,36 +6,40 @@
 #include "store/outgoing.h"
 #include <string.h>
 
-/* Each: rows due at ?1, at most ?2. The states are those of enum out_state, blob_state, rcv_state. */
+/* Each: rows due at ?1, at most ?2. The states are those of enum out_state, blob_state, rcv_state.
+ */
 static const char *const due_sql[] = {
-    [DUE_PREPARE] = "SELECT n FROM message WHERE state=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
     [DUE_LOOKUP] = "SELECT n FROM receiver WHERE state=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
-    [DUE_SEAL] = "SELECT m.n FROM message m WHERE m.state=2 AND m.due_ms<=?1 AND EXISTS(SELECT 1 FROM"
-                 " receiver r WHERE r.message=m.n AND r.state=2) ORDER BY m.due_ms,m.n LIMIT ?2",
+    [DUE_SEAL] =
+        "SELECT m.n FROM message m WHERE m.state=1 AND m.due_ms<=?1 AND EXISTS(SELECT 1 FROM"
+        " receiver r WHERE r.message=m.n AND r.state=2) ORDER BY m.due_ms,m.n LIMIT ?2",
     [DUE_PUBLISH] = "SELECT n FROM blob WHERE state=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
     [DUE_ANNOUNCE] = "SELECT r.n FROM receiver r JOIN blob b ON b.n=r.blob WHERE r.state=3 AND"
                      " r.due_ms<=?1 AND b.state=2 AND NOT EXISTS(SELECT 1 FROM blob h WHERE"
                      " h.n=r.head AND h.state<>2) ORDER BY r.due_ms,r.n LIMIT ?2",
     [DUE_REPUT] = "SELECT n FROM receiver WHERE state=4 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
     [DUE_CLEAN] = "SELECT n FROM receiver WHERE clean=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
-    [DUE_FREE] = "SELECT b.n FROM blob b WHERE b.state IN (1,2) AND b.due_ms<=?1 AND NOT EXISTS"
-                 "(SELECT 1 FROM receiver r WHERE r.state<5 AND (r.blob=b.n OR r.head=b.n)) LIMIT ?2",
+    [DUE_FREE] =
+        "SELECT b.n FROM blob b WHERE b.state IN (1,2) AND b.due_ms<=?1 AND NOT EXISTS"
+        "(SELECT 1 FROM receiver r WHERE r.state<5 AND (r.blob=b.n OR r.head=b.n)) LIMIT ?2",
     [DUE_SENT] = "SELECT n FROM message WHERE sent=1 AND sent_due_ms<=?1 ORDER BY sent_due_ms,n"
                  " LIMIT ?2",
-    [DUE_TIDY] = "SELECT m.n FROM message m WHERE m.state=2 AND m.sent<>1 AND m.due_ms<=?1 AND NOT"
-                 " EXISTS(SELECT 1 FROM receiver r WHERE r.message=m.n AND r.state IN (1,2)) LIMIT ?2",
+    [DUE_TIDY] =
+        "SELECT m.n FROM message m WHERE m.state=1 AND m.sent<>1 AND m.due_ms<=?1 AND NOT"
+        " EXISTS(SELECT 1 FROM receiver r WHERE r.message=m.n AND r.state IN (1,2)) LIMIT ?2",
+    [DUE_TELL] = "SELECT n FROM receiver WHERE told=0 AND state IN (8,9) AND due_ms<=?1 LIMIT ?2",
 };
 static const char *const next_sql[] = {
-    [DUE_PREPARE] = "SELECT min(due_ms) FROM message WHERE state=1 AND due_ms>?",
     [DUE_LOOKUP] = "SELECT min(due_ms) FROM receiver WHERE state=1 AND due_ms>?",
-    [DUE_SEAL] = "SELECT min(due_ms) FROM message WHERE state=2 AND due_ms>?",
+    [DUE_SEAL] = "SELECT min(due_ms) FROM message WHERE state=1 AND due_ms>?",
     [DUE_PUBLISH] = "SELECT min(due_ms) FROM blob WHERE state=1 AND due_ms>?",
     [DUE_ANNOUNCE] = "SELECT min(due_ms) FROM receiver WHERE state=3 AND due_ms>?",
     [DUE_REPUT] = "SELECT min(due_ms) FROM receiver WHERE state=4 AND due_ms>?",
     [DUE_CLEAN] = "SELECT min(due_ms) FROM receiver WHERE clean=1 AND due_ms>?",
     [DUE_FREE] = "SELECT min(due_ms) FROM blob WHERE state IN (1,2) AND due_ms>?",
     [DUE_SENT] = "SELECT min(sent_due_ms) FROM message WHERE sent=1 AND sent_due_ms>?",
-    [DUE_TIDY] = "SELECT min(due_ms) FROM message WHERE state=2 AND due_ms>?",
+    [DUE_TIDY] = "SELECT min(due_ms) FROM message WHERE state=1 AND due_ms>?",
+    [DUE_TELL] = "SELECT min(due_ms) FROM receiver WHERE told=0 AND state IN (8,9) AND due_ms>?",
 };
 
 size_t out_due(struct db *db, enum out_due what, int64_t now_ms, int64_t *n_r, size_t max,
@@ -53,14 +57,15 @@ size_t out_due(struct db *db, enum out_due what, int64_t now_ms, int64_t *n_r, s
 
 void out_count(struct db *db, struct out_counts *c)
 {
-    c->messages = db_int(db, 0,
-                         "SELECT count(DISTINCT message) FROM receiver WHERE state<5", "");
+    c->messages = db_int(db, 0, "SELECT count(DISTINCT message) FROM receiver WHERE state<5", "");
     c->bytes = db_int(db, 0, "SELECT sum(size) FROM blob WHERE state IN (1,2)", "");
     c->receivers_pending = db_int(db, 0, "SELECT count(*) FROM receiver WHERE state<5", "");
-    c->work = c->receivers_pending +
-              db_int(db, 0, "SELECT count(*) FROM receiver WHERE clean=1", "") +
-              db_int(db, 0, "SELECT count(*) FROM message WHERE state<3", "") +
-              db_int(db, 0, "SELECT count(*) FROM blob WHERE state IN (1,2)", "");
+    c->work =
+        c->receivers_pending +
+        db_int(db, 0, "SELECT count(*) FROM receiver WHERE clean=1 OR (told=0 AND state IN (8,9))",
+               "") +
+        db_int(db, 0, "SELECT count(*) FROM message WHERE state<2", "") +
+        db_int(db, 0, "SELECT count(*) FROM blob WHERE state IN (1,2)", "");
 }
 
 void out_list(struct db *db, bool failed_only, bool (*fn)(void *ctx, const struct out_line *l),
@@ -99,7 +104,7 @@ int out_forget(struct db *db, int64_t before_ms)
         "CREATE TEMP TABLE IF NOT EXISTS forgotten(n INTEGER PRIMARY KEY)";
     if (db_exec(db, old, "") < 0 || db_exec(db, "DELETE FROM forgotten", "") < 0 ||
         db_exec(db,
-                "INSERT INTO forgotten SELECT m.n FROM message m WHERE m.state=3 AND NOT EXISTS"
+                "INSERT INTO forgotten SELECT m.n FROM message m WHERE m.state=2 AND NOT EXISTS"
                 "(SELECT 1 FROM receiver r WHERE r.message=m.n AND (r.state<5 OR r.clean=1 OR"
                 " r.changed_ms>=?)) AND NOT EXISTS(SELECT 1 FROM blob b WHERE b.message=m.n AND"
                 " b.state<>3)",
@@ -113,4 +118,13 @@ int out_forget(struct db *db, int64_t before_ms)
         db_exec(db, "DELETE FROM message WHERE n IN (SELECT n FROM forgotten)", "") < 0)
         return -1;
     return 0;
+}
+
+int64_t out_tries(struct db *db, enum out_due what, int64_t n)
+{
+    if (what == DUE_SEAL || what == DUE_SENT || what == DUE_TIDY)
+        return db_int(db, 0, "SELECT tries FROM message WHERE n=?", "i", n);
+    if (what == DUE_PUBLISH || what == DUE_FREE)
+        return db_int(db, 0, "SELECT tries FROM blob WHERE n=?", "i", n);
+    return db_int(db, 0, "SELECT tries FROM receiver WHERE n=?", "i", n);
 }

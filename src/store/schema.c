@@ -33,7 +33,8 @@ static const char *const steps[] = {
     " address TEXT NOT NULL, state INTEGER NOT NULL, blob INTEGER REFERENCES blob(n),"
     " head INTEGER REFERENCES blob(n), nid BLOB, p BLOB, ns BLOB, lock BLOB, expiry_s INTEGER,"
     " due_ms INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, changed_ms INTEGER NOT NULL,"
-    " outcome INTEGER, clean INTEGER NOT NULL DEFAULT 0, why TEXT, UNIQUE(message, address));"
+    " outcome INTEGER, clean INTEGER NOT NULL DEFAULT 0, told INTEGER NOT NULL DEFAULT 0, why TEXT,"
+    " UNIQUE(message, address));"
     "CREATE INDEX receiver_state ON receiver(state, due_ms);"
     "CREATE INDEX receiver_blob ON receiver(blob);"
     "CREATE INDEX receiver_head ON receiver(head);"
@@ -53,9 +54,11 @@ static const char *const steps[] = {
     " place INTEGER NOT NULL, ns_key TEXT NOT NULL, ns_hash BLOB NOT NULL, p BLOB NOT NULL,"
     " skp BLOB NOT NULL, hash BLOB NOT NULL, blob_size INTEGER NOT NULL, chunks_hash BLOB NOT NULL,"
     " m_hash BLOB NOT NULL, m_size INTEGER NOT NULL, head BLOB, head_skp BLOB, head_hash BLOB,"
-    " head_size INTEGER, head_chunks_hash BLOB, from_text BLOB, subject BLOB, date BLOB, trace TEXT,"
+    " head_size INTEGER, head_chunks_hash BLOB, from_text BLOB, subject BLOB, date BLOB, trace "
+    "TEXT,"
     " expiry_s INTEGER NOT NULL, arrived_ms INTEGER NOT NULL, file TEXT, wanted INTEGER NOT NULL"
-    " DEFAULT 0, outcome INTEGER, changed_ms INTEGER NOT NULL, gone_ms INTEGER, due_ms INTEGER NOT"
+    " DEFAULT 0, fresh INTEGER NOT NULL DEFAULT 0, outcome INTEGER, changed_ms INTEGER NOT NULL, "
+    "gone_ms INTEGER, due_ms INTEGER NOT"
     " NULL, tries INTEGER NOT NULL DEFAULT 0, why TEXT);"
     "CREATE INDEX incoming_state ON incoming(state, due_ms);"
     "CREATE INDEX incoming_wanted ON incoming(wanted, state) WHERE wanted=1;",
@@ -68,8 +71,9 @@ int schema_migrate(struct db *db, struct error *e)
     if (have < 0)
         return error_set(e, "The database cannot be read.");
     if (have > newest)
-        return error_set(e, "The database was made by a newer Restante (schema %d, this one knows "
-                            "%d): install the newer version again.",
+        return error_set(e,
+                         "The database was made by a newer Restante (schema %d, this one knows "
+                         "%d): install the newer version again.",
                          (int)have, (int)newest);
     for (; have < newest; have++) {
         char version[64];

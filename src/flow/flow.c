@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* flow.c - starting and stopping the steps, and the few things all of them use; see flow.h. */
+#include "flow/flow.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/collect.h"
+#include "flow/discover.h"
+#include "flow/maildir.h"
+#include "flow/opening.h"
+#include "flow/presence.h"
+#include "flow/sweep.h"
+#include "flow/work.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "flow"
+
+int flow_start(struct flow *f, struct error *e)
+{
+    if (maildir_start(f, e) < 0 || sweep_orphans(f, e) < 0 || work_start(f, e) < 0 ||
+        openings_start(f, e) < 0 || discovery_start(f, e) < 0 || collection_start(f, e) < 0 ||
+        sweep_start(f, e) < 0 || presence_start(f, e) < 0)
+        return -1;
+    return 0;
+}
+
+void flow_stop(struct flow *f)
+{
+    if (f->stopping)
+        return;
+    f->stopping = true;
+    work_stop(f);
+    openings_stop(f);
+    discovery_stop(f);
+    collection_stop(f);
+    sweep_stop(f);
+    presence_stop(f);
+}
+
+void flow_free(struct flow *f)
+{
+    presence_free(f);
+    sweep_free(f);
+    collection_free(f);
+    discovery_free(f);
+    openings_free(f);
+    work_free(f);
+    maildir_free(f);
+    bytes_free(&f->pubkey);
+    wipe(f->stub_key, sizeof f->stub_key);
+}
+
+void flow_link(struct flow *f, enum dht_link link)
+{
+    static const char *const name[] = {"down", "alone", "connected"};
+    log_info("the DHT is %s", name[link]);
+    if (link != DHT_CONNECTED || f->stopping)
+        return;
+    presence_link(f);
+    discovery_poll(f);
+    collection_poll(f);
+    flow_kick(f);
+}
+
+int64_t flow_retry_at(const struct flow *f, int64_t tries)
+{
+    int64_t shift = tries < 0 ? 0 : tries > 6 ? 6 : tries;
+    int64_t wait = f->c.retry << shift;
+    uint16_t r;
+    random_bytes(&r, sizeof r);
+    return clock_wall_ms() + wait * 3 / 4 + wait * (r % 512) / 1024;
+}
+
+void flow_path(const struct flow *f, char out[PATH_CAP], const char *dir, const uint8_t *id,
+               size_t id_len, const char *suffix)
+{
+    char hex[2 * HASH_LEN + 1];
+    hex_encode(id, id_len > HASH_LEN ? HASH_LEN : id_len, hex);
+    (void)snprintf(out, PATH_CAP, "%s/%s/%s%s", f->c.home, dir, hex, suffix);
+}
+
+int flow_sign_record(struct pgp *pgp, const struct buf *payload, struct buf *out, struct error *e)
+{
+    struct buf sig = BUF_INIT(SIGNATURE_MAX);
+    int rc = pgp_sign(pgp, payload->data, payload->len, &sig, e);
+    if (rc == 0) {
+        struct span p = {payload->data, payload->len}, s = {sig.data, sig.len};
+        rc = record_wrap(&p, &s, out);
+        if (rc < 0)
+            (void)error_set(e, "A record became larger than %zu bytes.", out->cap);
+    }
+    buf_free(&sig);
+    return rc;
+}
+
+void flow_job(struct jobs *where, struct job *job, void (*run)(struct job *, void *),
+              void (*done)(struct job *), bool small)
+{
+    *job = (struct job){.run = run, .done = done, .small = small};
+    jobs_submit(where, job);
+}

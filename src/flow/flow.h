@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* flow.h - what the steps of a message's way share. Each step is a file of its own; a step never
+ * calls another: it commits the next state, and the loop in work.c finds what is due. */
+#ifndef RESTANTE_FLOW_FLOW_H
+#define RESTANTE_FLOW_FLOW_H
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
+#include "mime/mime.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include "net/smtp_server.h"
+#include "pgp/pgp.h"
+#include "proto/records.h"
+#include "store/store.h"
+
+struct flow_config { /* durations in milliseconds */
+    const char *home, *address;
+    uint32_t network;
+    bool allow_foreign_from;
+    bool private_addresses;
+    bool (*is_relay)(void *ctx, const char *address); /* its foreign From is accepted */
+    void *relay_ctx;
+    const struct endpoint *endpoints; /* announced by the descriptor */
+    size_t endpoint_count;
+    int64_t validity, sent_wait, open_wait, poll, retry, descriptor, reput, sweep, decline_grace,
+        trash_grace, expiry_grace, give_up;
+};
+
+struct flow_timer;
+struct flow {
+    uv_loop_t *loop;
+    struct flow_config c;
+    struct store *store;
+    struct jobs *pgp;   /* thread_ctx: struct pgp with the own secret key */
+    struct jobs *files; /* file work that syncs */
+    struct dht *dht;
+    struct mime *mime;
+    struct http_client *http;
+    struct http_server *server;
+    uint8_t fpr[FPR_LEN]; /* own fingerprint */
+    struct bytes pubkey;  /* own minimal public key */
+    uint8_t stub_key[HASH_LEN];
+    uint8_t instance[INSTANCE_LEN];
+    struct endpoint_policy policy; /* towards strangers */
+    bool stopping;
+    bool identity_posted, descriptor_posted;
+    char stop_reason[320]; /* a sentence, when the peer must not go on (a twin) */
+
+    struct work_loop *work;
+    struct discovery *discovery;
+    struct collection *collection;
+    struct openings *openings;
+    struct sweep *sweep;
+    struct presence *presence;
+    struct maildir *maildir;
+};
+
+/* Starts the steps: everything that is due is taken up where it was left. The fields above `work`
+ * are the caller's to fill. */
+int flow_start(struct flow *f, struct error *e);
+/* No new work; what is under way ends or is dropped (it is taken up after the next start). */
+void flow_stop(struct flow *f);
+/* After the loop has run out. */
+void flow_free(struct flow *f);
+/* Something new is due. */
+void flow_kick(struct flow *f);
+/* The DHT's link changed. */
+void flow_link(struct flow *f, enum dht_link link);
+
+/* now + retry * 2^tries, at most 64 times retry, with some chance in it. */
+int64_t flow_retry_at(const struct flow *f, int64_t tries);
+/* HOME/dir/hex(id)suffix. */
+void flow_path(const struct flow *f, char out[PATH_CAP], const char *dir, const uint8_t *id,
+               size_t id_len, const char *suffix);
+/* Signs with the own key: [payload, signature] into out. Worker thread. */
+int flow_sign_record(struct pgp *pgp, const struct buf *payload, struct buf *out, struct error *e);
+/* A job of one's own: allocates nothing, run on `where`. */
+void flow_job(struct jobs *where, struct job *job, void (*run)(struct job *, void *),
+              void (*done)(struct job *), bool small);
+
+#endif

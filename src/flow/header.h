@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* header.h - from the header a client submitted to the header of m (P-5.1): without the first
+ * Received field (the submission service's own) and without Bcc, with Date and Message-ID, and with
+ * Sender where a foreign From is allowed. Everything else stays to the octet. */
+#ifndef RESTANTE_FLOW_HEADER_H
+#define RESTANTE_FLOW_HEADER_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct header_rules {
+    const char *domain; /* for a new Message-ID */
+    int64_t now_ms;     /* for a new Date */
+    const char *sender; /* non-NULL: exactly one Sender field with this address */
+};
+
+/* in: whole header with its empty line, CRLF. out gets m's header. */
+int header_make(const uint8_t *in, size_t n, const struct header_rules *rules, struct buf *out,
+                struct error *e);
+/* The value of the first field with this name ("message-id"), unfolded, without outer white space,
+ * cut at max octets; controls become spaces. 0, or -1 when there is none. */
+int header_value(const uint8_t *header, size_t n, const char *name, size_t max, struct buf *out);
+/* How many fields of this name there are. */
+unsigned header_count(const uint8_t *header, size_t n, const char *name);
+
+#endif

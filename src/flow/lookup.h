@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* lookup.h - a receiver's key: from the key cache, else from the DHT (the paper's step 2, and the
+ * design's rules on whom to trust). What is found for sending is pinned. */
+#ifndef RESTANTE_FLOW_LOOKUP_H
+#define RESTANTE_FLOW_LOOKUP_H
+
+#include "flow/flow.h"
+
+enum lookup_result {
+    LOOKUP_FOUND,      /* pinned in the key cache */
+    LOOKUP_NONE,       /* connected, completed, and nobody has posted a key */
+    LOOKUP_REFUSED,    /* several keys, or a key that changed: a person must decide */
+    LOOKUP_INCOMPLETE, /* not connected, or the look-up did not complete: try again later */
+};
+/* why: a sentence unless found. On the loop's thread; may be called before lookup_key returns. */
+typedef void lookup_fn(void *ctx, enum lookup_result result, const char *why);
+
+/* Returns a handle to cancel with while fn was not called, or NULL when it was already. */
+struct lookup *lookup_key(struct flow *f, const char *address, lookup_fn *fn, void *ctx);
+void lookup_cancel(struct lookup *l);
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* maildir.c - see maildir.h. Names: Maildir++ (".Sent" beside cur, new, tmp); "name:2,flags". */
+#include "flow/maildir.h"
+#include "base/clock.h"
+#include "base/crypt.h"
+#include "base/log.h"
+#include "flow/flow.h"
+#include "flow/header.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOG_AREA "maildir"
+#define HEAD_READ (64 * 1024) /* a Message-ID further down is not looked for */
+
+static int make_folder(const char *home, const char *folder, char dir[PATH_CAP], struct error *e)
+{
+    char sub[PATH_CAP];
+    if (snprintf(dir, PATH_CAP, "%s/Maildir%s%s", home, *folder ? "/" : "", folder) >= PATH_CAP - 8)
+        return error_set(e, "The path of the Maildir is too long.");
+    if (dir_make(dir, e) < 0)
+        return -1;
+    static const char *const part[] = {"tmp", "new", "cur"};
+    for (size_t i = 0; i < 3; i++)
+        if (path_join(sub, dir, part[i], e) < 0 || dir_make(sub, e) < 0)
+            return -1;
+    return 0;
+}
+
+int maildir_add(const char *home, const char *folder, const char *file, const char *name, bool seen,
+                struct error *e)
+{
+    char dir[PATH_CAP], sub[PATH_CAP], path[PATH_CAP];
+    if (make_folder(home, folder, dir, e) < 0 || path_join(sub, dir, seen ? "cur" : "new", e) < 0)
+        return -1;
+    if (snprintf(path, sizeof path, "%s/%s%s", sub, name, seen ? ":2,S" : "") >= (int)sizeof path)
+        return error_set(e, "The path of the Maildir is too long.");
+    if (link(file, path) < 0 && errno != EEXIST)
+        return error_set(e, "Cannot link %s: %s.", path, strerror(errno));
+    return dir_sync(sub, e);
+}
+
+/* Calls fn for every folder's cur and new ("Maildir/.X/cur"), until it does not return 0. */
+static int each_dir(const char *home, int (*fn)(const char *dir, const char *folder, void *ctx),
+                    void *ctx)
+{
+    char root[PATH_CAP], dir[PATH_CAP];
+    if (snprintf(root, sizeof root, "%s/Maildir", home) >= (int)sizeof root)
+        return -1;
+    DIR *d = opendir(root);
+    if (d == NULL)
+        return -1;
+    int rc = 0;
+    for (struct dirent *at; rc == 0 && (at = readdir(d)) != NULL;) {
+        const char *folder = strcmp(at->d_name, ".") == 0 ? "" : at->d_name;
+        if (strcmp(folder, "..") == 0 || (*folder != '\0' && *folder != '.'))
+            continue;
+        for (int i = 0; rc == 0 && i < 2; i++) {
+            int n = snprintf(dir, sizeof dir, "%s%s%s/%s", root, *folder ? "/" : "", folder,
+                             i == 0 ? "new" : "cur");
+            if (n > 0 && n < (int)sizeof dir)
+                rc = fn(dir, folder, ctx);
+        }
+    }
+    (void)closedir(d);
+    return rc;
+}
+
+struct filling {
+    const char *home, *full;
+    ino_t inode;
+    struct timespec times[2];
+    unsigned filled;
+    struct error *e;
+};
+
+/* 0 done or the name is gone meanwhile, -1 error. */
+static int exchange(struct filling *x, const char *path)
+{
+    char tmp[PATH_CAP], tag[17];
+    uint8_t r[8];
+    struct stat st;
+    random_bytes(r, sizeof r);
+    hex_encode(r, sizeof r, tag);
+    if (stat(path, &st) < 0 || st.st_ino != x->inode)
+        return 0;
+    if (snprintf(tmp, sizeof tmp, "%s/Maildir/tmp/%s.fill", x->home, tag) >= (int)sizeof tmp)
+        return error_set(x->e, "The path of the Maildir is too long.");
+    if (link(x->full, tmp) < 0)
+        return error_set(x->e, "Cannot link %s: %s.", tmp, strerror(errno));
+    int rc = renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_EXCHANGE);
+    if (rc < 0 && errno != ENOENT)
+        rc = error_set(x->e, "Cannot exchange %s: %s.", path, strerror(errno));
+    else
+        rc = 0;
+    if (rc == 0 && stat(tmp, &st) == 0 && st.st_ino == x->inode)
+        x->filled++;
+    (void)unlink(tmp);
+    return rc;
+}
+
+static int fill_dir(const char *dir, const char *folder, void *ctx)
+{
+    struct filling *x = ctx;
+    DIR *d = opendir(dir);
+    if (d == NULL)
+        return 0;
+    unsigned before = x->filled;
+    int rc = 0;
+    for (struct dirent *at; rc == 0 && (at = readdir(d)) != NULL;) {
+        char path[PATH_CAP];
+        if (at->d_ino == x->inode && path_join(path, dir, at->d_name, x->e) == 0)
+            rc = exchange(x, path);
+    }
+    (void)closedir(d);
+    if (rc == 0 && x->filled != before)
+        rc = dir_sync(dir, x->e);
+    return rc;
+}
+
+/* Where it most likely is: as it came, or with no flag or the usual one. */
+static int fill_hint(struct filling *x, const char *hint)
+{
+    static const struct {
+        const char *part, *flags;
+    } form[] = {{"cur", ":2,"}, {"cur", ":2,S"}, {"new", ""}};
+    char path[PATH_CAP];
+    for (size_t i = 0; i < 3 && x->filled == 0; i++) {
+        int n = snprintf(path, sizeof path, "%s/Maildir/%s/%s%s", x->home, form[i].part, hint,
+                         form[i].flags);
+        if (n > 0 && n < (int)sizeof path && exchange(x, path) < 0)
+            return -1;
+        if (x->filled > 0) {
+            *strrchr(path, '/') = '\0';
+            return dir_sync(path, x->e);
+        }
+    }
+    return 0;
+}
+
+int maildir_fill(const char *home, const char *stub, const char *full, const char *hint,
+                 struct error *e)
+{
+    struct stat st;
+    struct filling x = {.home = home, .full = full, .e = e};
+    if (stat(stub, &st) < 0)
+        return errno == ENOENT ? 1 : error_set(e, "Cannot look at %s: %s.", stub, strerror(errno));
+    x.inode = st.st_ino;
+    x.times[0] = st.st_atim;
+    x.times[1] = st.st_mtim;
+    if (utimensat(AT_FDCWD, full, x.times, 0) < 0)
+        return error_set(e, "Cannot set the time of %s: %s.", full, strerror(errno));
+    if (fill_hint(&x, hint) < 0)
+        return -1;
+    /* a flag may be changed by renaming while a folder is read: look again while copies remain */
+    for (int i = 0; i < 50; i++) {
+        if (stat(stub, &st) < 0 || st.st_nlink == 1)
+            return x.filled > 0 ? 0 : 1;
+        if (each_dir(home, fill_dir, &x) < 0)
+            return -1;
+    }
+    return error_set(e, "A copy of the stub cannot be found in the Maildir.");
+}
+
+int maildir_find(const char *home, const char *folder, const char *name, bool remove)
+{
+    static const char *const part[] = {"new", "cur"};
+    size_t len = strlen(name);
+    int found = 0;
+    for (size_t i = 0; i < 2; i++) {
+        char dir[PATH_CAP], path[PATH_CAP];
+        struct error e;
+        if (snprintf(dir, sizeof dir, "%s/Maildir%s%s/%s", home, *folder ? "/" : "", folder,
+                     part[i]) >= (int)sizeof dir)
+            return 0;
+        DIR *d = opendir(dir);
+        if (d == NULL)
+            continue;
+        for (struct dirent *at; (at = readdir(d)) != NULL;) {
+            if (strncmp(at->d_name, name, len) != 0 ||
+                (at->d_name[len] != '\0' && at->d_name[len] != ':'))
+                continue;
+            found = 1;
+            if (remove && path_join(path, dir, at->d_name, &e) == 0)
+                (void)unlink(path);
+        }
+        (void)closedir(d);
+    }
+    return found;
+}
+
+static bool carries(const char *path, const char *msgid, int64_t since_ms)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    bool yes = false;
+    if (fstat(fd, &st) == 0 && (int64_t)st.st_ctim.tv_sec * 1000 >= since_ms) {
+        uint8_t *p = malloc(HEAD_READ);
+        ssize_t n = p == NULL ? -1 : pread(fd, p, HEAD_READ, 0);
+        struct buf value = BUF_INIT(1024);
+        if (n > 0 && header_value(p, (size_t)n, "message-id", 1000, &value) == 0)
+            yes = value.len == strlen(msgid) && memcmp(value.data, msgid, value.len) == 0;
+        buf_free(&value);
+        free(p);
+    }
+    (void)close(fd);
+    return yes;
+}
+
+bool maildir_has_message(const char *home, const char *folder, const char *msgid, int64_t since_ms,
+                         const char *except)
+{
+    static const char *const part[] = {"new", "cur"};
+    bool found = false;
+    for (size_t i = 0; i < 2 && !found; i++) {
+        char dir[PATH_CAP], path[PATH_CAP];
+        struct error e;
+        if (snprintf(dir, sizeof dir, "%s/Maildir/%s/%s", home, folder, part[i]) >= (int)sizeof dir)
+            return false;
+        DIR *d = opendir(dir);
+        if (d == NULL)
+            continue;
+        for (struct dirent *at; !found && (at = readdir(d)) != NULL;)
+            if (at->d_name[0] != '.' && strncmp(at->d_name, except, strlen(except)) != 0 &&
+                path_join(path, dir, at->d_name, &e) == 0)
+                found = carries(path, msgid, since_ms);
+        (void)closedir(d);
+    }
+    return found;
+}
+
+struct maildir { /* inodes in Trash and Junk, sorted */
+    ino_t *inode;
+    size_t count, size;
+};
+
+static int trash_dir(const char *dir, const char *folder, void *ctx)
+{
+    struct maildir *m = ctx;
+    if (strcmp(folder, ".Trash") != 0 && strcmp(folder, ".Junk") != 0)
+        return 0;
+    DIR *d = opendir(dir);
+    if (d == NULL)
+        return 0;
+    for (struct dirent *at; (at = readdir(d)) != NULL;) {
+        if (m->count == m->size) {
+            size_t size = m->size == 0 ? 256 : m->size * 2;
+            ino_t *grown = realloc(m->inode, size * sizeof *grown);
+            if (grown == NULL)
+                break;
+            m->inode = grown;
+            m->size = size;
+        }
+        m->inode[m->count++] = at->d_ino;
+    }
+    (void)closedir(d);
+    return 0;
+}
+
+static int by_inode(const void *a, const void *b)
+{
+    ino_t x = *(const ino_t *)a, y = *(const ino_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+void maildir_trash_read(struct flow *f)
+{
+    f->maildir->count = 0;
+    (void)each_dir(f->c.home, trash_dir, f->maildir);
+    if (f->maildir->count > 0)
+        qsort(f->maildir->inode, f->maildir->count, sizeof(ino_t), by_inode);
+}
+
+bool maildir_trash_has(const struct flow *f, ino_t inode)
+{
+    return f->maildir->count > 0 &&
+           bsearch(&inode, f->maildir->inode, f->maildir->count, sizeof(ino_t), by_inode) != NULL;
+}
+
+int maildir_start(struct flow *f, struct error *e)
+{
+    char dir[PATH_CAP];
+    f->maildir = calloc(1, sizeof *f->maildir);
+    return f->maildir == NULL ? error_set(e, "Out of memory.") : make_folder(f->c.home, "", dir, e);
+}
+
+void maildir_free(struct flow *f)
+{
+    if (f->maildir != NULL)
+        free(f->maildir->inode);
+    free(f->maildir);
+    f->maildir = NULL;
+}
+
+struct counting {
+    ino_t inode;
+    unsigned elsewhere, trash;
+};
+
+static int count_dir(const char *dir, const char *folder, void *ctx)
+{
+    struct counting *c = ctx;
+    bool trash = strcmp(folder, ".Trash") == 0 || strcmp(folder, ".Junk") == 0;
+    DIR *d = opendir(dir);
+    if (d == NULL)
+        return 0;
+    for (struct dirent *at; (at = readdir(d)) != NULL;)
+        if (at->d_ino == c->inode)
+            *(trash ? &c->trash : &c->elsewhere) += 1;
+    (void)closedir(d);
+    return 0;
+}
+
+void maildir_count(const char *home, ino_t inode, unsigned *elsewhere_r, unsigned *trash_r)
+{
+    struct counting c = {.inode = inode};
+    (void)each_dir(home, count_dir, &c);
+    *elsewhere_r = c.elsewhere;
+    *trash_r = c.trash;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* maildir.h - the mail client's folders as the daemon touches them: new files are linked into new/,
+ * a stub is exchanged for its message in every folder, and link counts tell whether a stub still
+ * stands anywhere. Dovecot reads the same folders; nothing here needs its locks. */
+#ifndef RESTANTE_FLOW_MAILDIR_H
+#define RESTANTE_FLOW_MAILDIR_H
+
+#include "base/error.h"
+#include "base/file.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct flow;
+
+/* Makes the Maildir with tmp, new and cur unless it is there. */
+int maildir_start(struct flow *f, struct error *e);
+void maildir_free(struct flow *f);
+
+/* Links a durable file into a folder ("" = inbox, ".Sent", made when missing) as new/<name>, and
+ * syncs. A file of that name that is there already is the same one: 0. Worker thread. */
+int maildir_add(const char *home, const char *folder, const char *file, const char *name, bool seen,
+                struct error *e);
+/* Puts `full` in the place of every copy of `stub` (the same inode), in all folders, keeping names
+ * and modification times. hint: base name to try first in the inbox. 0 when no copy is left, 1 when
+ * there was none at all, -1 with e. Worker thread. */
+int maildir_fill(const char *home, const char *stub, const char *full, const char *hint,
+                 struct error *e);
+/* Is there a file whose base name is `name` in the folder? Removes it if told to. 1 yes, 0 no. */
+int maildir_find(const char *home, const char *folder, const char *name, bool remove);
+/* Does a file in this folder, changed since since_ms, carry this Message-ID, other than the file
+ * named `except`? */
+bool maildir_has_message(const char *home, const char *folder, const char *msgid, int64_t since_ms,
+                         const char *except);
+/* Reads which inodes stand in Trash and Junk; then asks whether this one does. For the sweep:
+ * worker thread, one sweep at a time. */
+void maildir_trash_read(struct flow *f);
+bool maildir_trash_has(const struct flow *f, ino_t inode);
+/* How many copies of this inode stand in folders other than Trash and Junk, and in those. */
+void maildir_count(const char *home, ino_t inode, unsigned *elsewhere_r, unsigned *trash_r);
+
+#endif

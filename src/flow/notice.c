@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* notice.c - see notice.h (P-4.3, P-10.5). An entry that is no notification for us is remembered,
+ * so that it is not opened again, and otherwise ignored. One whose lock does not come from the p
+ * inside is somebody else's copy: ignored, never answered. */
+#include "flow/notice.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/verify.h"
+#include "store/contacts.h"
+#include "store/incoming.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "notice"
+
+struct noticing {
+    struct job job;
+    struct flow *flow;
+    void (*done)(struct flow *f, const uint8_t id[DHT_ID_LEN]);
+    char key[DHT_KEY_MAX + 1];
+    uint8_t id[DHT_ID_LEN], lock[HASH_LEN];
+    int64_t expiry;
+    struct bytes value;
+    struct buf plain;
+    struct incoming in;
+    bool good, again; /* again: a notification met before */
+    struct error why;
+};
+
+static void noticing_free(struct noticing *x)
+{
+    bytes_free(&x->value);
+    buf_wipe(&x->plain);
+    incoming_free(&x->in);
+    free(x);
+}
+
+static int copy(struct bytes *to, const struct span *from)
+{
+    return from->p == NULL ? 0 : bytes_set(to, from->p, from->n);
+}
+
+static int fill(struct noticing *x, const struct notification *r, const uint8_t fpr[FPR_LEN])
+{
+    struct incoming *in = &x->in;
+    notification_id(fpr, r->message_id, r->receiver, in->nid);
+    (void)strcpy(in->sender, r->sender);
+    (void)strcpy(in->ns_key, x->key);
+    memcpy(in->fpr, fpr, FPR_LEN);
+    memcpy(in->p, r->p, SECRET_LEN);
+    memcpy(in->m_hash, r->m_hash, HASH_LEN);
+    in->blob = r->blobs[0];
+    in->m_size = r->m_size;
+    in->expiry_s = r->expiry;
+    in->arrived_ms = clock_wall_ms();
+    in->state = IN_NOTICED;
+    int rc = copy(&in->pubkey, &r->pubkey) | copy(&in->skp, &r->skp);
+    if (!r->has_head_blob)
+        return rc | copy(&in->head, &r->head);
+    in->head_blob = r->head_blob;
+    return rc | copy(&in->head_skp, &r->head_skp) | copy(&in->from, &r->from) |
+           copy(&in->subject, &r->subject) | copy(&in->date, &r->date);
+}
+
+static int check_lock(const struct noticing *x, const struct notification *r, struct error *e)
+{
+    uint8_t token[HASH_LEN], lock[HASH_LEN];
+    entry_token(r->p, x->key, x->in.ns_hash, token);
+    entry_lock(token, lock);
+    wipe(token, sizeof token);
+    if (!equal_ct(lock, x->lock, HASH_LEN))
+        return error_set(e, "It is somebody else's copy (its lock is foreign).");
+    return 0;
+}
+
+static void open_run(struct job *job, void *thread_ctx)
+{
+    struct noticing *x = (struct noticing *)job;
+    struct notification r;
+    uint8_t fpr[FPR_LEN];
+    x->plain = (struct buf)BUF_INIT(2 * RECORD_MAX);
+    sha256(x->value.p, x->value.n, x->in.ns_hash);
+    if (pgp_decrypt(thread_ctx, x->value.p, x->value.n, &x->plain, &x->why) < 0 ||
+        verify_notification(x->plain.data, x->plain.len, x->flow->c.network, x->key,
+                            x->flow->c.address, clock_wall_ms() / 1000, &r, fpr, &x->why) < 0)
+        return;
+    if (check_lock(x, &r, &x->why) < 0)
+        return;
+    if (fill(x, &r, fpr) != 0)
+        (void)error_set(&x->why, "Out of memory.");
+    else
+        x->good = true;
+    wipe(r.p, sizeof r.p);
+}
+
+/* The sender's key against the key cache: receiving never pins. */
+static void judge(struct noticing *x)
+{
+    struct contact c;
+    struct incoming *in = &x->in;
+    if (contact_get(store_reader(x->flow->store), in->sender, &c) < 0)
+        return;
+    if (memcmp(c.fpr, in->fpr, FPR_LEN) == 0) {
+        in->trust = c.trust;
+    } else {
+        static const char why[] = "It is signed by a key that is not the pinned one of its sender.";
+        in->state = IN_QUARANTINED;
+        (void)bytes_set(&in->why, why, sizeof why - 1);
+    }
+    contact_free(&c);
+}
+
+static int commit_run(struct db *db, void *arg)
+{
+    struct noticing *x = arg;
+    int64_t until = x->expiry > 0 ? x->expiry : clock_wall_ms() / 1000 + DHT_LIFE_MAX;
+    if (looked_add(db, x->id, until) < 0)
+        return -1;
+    if (!x->good)
+        return 0;
+    int added = in_add(db, &x->in);
+    x->again = added == 0;
+    return added < 0 ? -1 : 0;
+}
+
+static void commit_done(void *arg, int rc)
+{
+    struct noticing *x = arg;
+    store_crash_point("notice.after");
+    if (rc == 0 && x->good && !x->again)
+        log_info("%s announces a message of %llu octets%s", x->in.sender,
+                 (unsigned long long)x->in.m_size,
+                 x->in.state == IN_QUARANTINED ? "; its key is not the pinned one" : "");
+    x->done(x->flow, x->id);
+    noticing_free(x);
+}
+
+static void open_done(struct job *job)
+{
+    struct noticing *x = (struct noticing *)job;
+    store_crash_point("notice.before");
+    if (x->good)
+        judge(x);
+    else
+        log_info("an entry at %s is ignored: %s", x->key, x->why.text);
+    store_do(x->flow->store, commit_run, commit_done, x);
+}
+
+void notice_open(struct flow *f, const char *key, const struct dht_value *v,
+                 void (*done)(struct flow *f, const uint8_t id[DHT_ID_LEN]))
+{
+    struct noticing *x = calloc(1, sizeof *x);
+    if (x == NULL || bytes_set(&x->value, v->data, v->len) < 0) {
+        free(x);
+        done(f, v->id);
+        return;
+    }
+    x->flow = f;
+    x->done = done;
+    (void)strcpy(x->key, key);
+    memcpy(x->id, v->id, DHT_ID_LEN);
+    memcpy(x->lock, v->lock, HASH_LEN);
+    int64_t now = clock_wall_ms() / 1000;
+    x->expiry = v->expiry > now && v->expiry < now + DHT_LIFE_MAX ? v->expiry : 0;
+    flow_job(f->pgp, &x->job, open_run, open_done, true);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* opening.c - see opening.h. */
+#include "flow/opening.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/transfer.h"
+#include "store/incoming.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "opening"
+#define PULLS_MAX 32
+
+struct opening {
+    struct flow *flow;
+    uint8_t nid[HASH_LEN];
+    int64_t n;
+    opening_fn *fn;
+    void *ctx;
+    int64_t until_ms;
+    bool held; /* a transition for it is under way */
+    struct opening *next;
+};
+
+struct openings {
+    uv_timer_t *timer;
+    struct opening *first;
+    struct {
+        uint8_t nid[HASH_LEN];
+        const struct transfer *t;
+    } pulls[PULLS_MAX];
+};
+
+static void drop(struct opening *o)
+{
+    for (struct opening **at = &o->flow->openings->first; *at != NULL; at = &(*at)->next) {
+        if (*at == o) {
+            *at = o->next;
+            break;
+        }
+    }
+    free(o);
+}
+
+static void answer(struct opening *o, bool ok, const char *why)
+{
+    opening_fn *fn = o->fn;
+    o->fn = NULL;
+    if (fn != NULL)
+        fn(o->ctx, ok, why);
+    if (!o->held)
+        drop(o);
+}
+
+static int want_run(struct db *db, void *arg)
+{
+    const struct opening *o = arg;
+    return in_set_wanted(db, o->n, true);
+}
+
+static void want_done(void *arg, int rc)
+{
+    struct opening *o = arg;
+    o->held = false;
+    if (o->fn == NULL)
+        drop(o);
+    else if (rc != 0)
+        answer(o, false, "This peer's database cannot be written; see its log.");
+    else
+        flow_kick(o->flow);
+}
+
+/* What can be said at once: 1 there, 0 wait, -1 why. */
+static int judge(const struct flow *f, const struct incoming *in, struct error *why)
+{
+    char date[40];
+    switch (in->state) {
+    case IN_ANSWER:
+    case IN_ANSWERED:
+    case IN_SETTLED:
+        if (in->outcome == OUTCOME_PULLED)
+            return 1;
+        return error_set(why, "This message was declined; ask %s to send it again.", in->sender);
+    case IN_EXPIRED:
+        clock_rfc5322(in->expiry_s * 1000, date);
+        return error_set(why,
+                         "This message was not opened by %s and is gone; ask %s to send it "
+                         "again.",
+                         date, in->sender);
+    case IN_QUARANTINED:
+        return error_set(why, "This message is signed by a key that is not the pinned one of %s.",
+                         in->sender);
+    case IN_NOTICED:
+    case IN_STUB:
+    case IN_PULLED:
+        break;
+    }
+    if (in->state != IN_PULLED && in->expiry_s * 1000 <= clock_wall_ms()) {
+        clock_rfc5322(in->expiry_s * 1000, date);
+        return error_set(why, "This message was not opened by %s; ask %s to send it again.", date,
+                         in->sender);
+    }
+    return 0;
+}
+
+struct opening *opening_ask(struct flow *f, const uint8_t nid[HASH_LEN], opening_fn *fn, void *ctx)
+{
+    struct incoming in;
+    struct error why = {"This peer does not know the message any more."};
+    int64_t n = in_find(store_reader(f->store), nid);
+    int verdict = -1;
+    if (n != 0 && in_get(store_reader(f->store), n, &in) == 0) {
+        verdict = judge(f, &in, &why);
+        incoming_free(&in);
+    }
+    struct opening *o = verdict == 0 ? calloc(1, sizeof *o) : NULL;
+    if (o == NULL) {
+        fn(ctx, verdict == 1, verdict == 1 ? "" : why.text);
+        return NULL;
+    }
+    *o = (struct opening){.flow = f,
+                          .n = n,
+                          .fn = fn,
+                          .ctx = ctx,
+                          .until_ms = clock_mono_ms() + f->c.open_wait,
+                          .held = true,
+                          .next = f->openings->first};
+    memcpy(o->nid, nid, HASH_LEN);
+    f->openings->first = o;
+    store_do(f->store, want_run, want_done, o);
+    return o;
+}
+
+void opening_cancel(struct opening *o)
+{
+    o->fn = NULL;
+    if (!o->held)
+        drop(o);
+}
+
+static void tell(struct flow *f, const uint8_t nid[HASH_LEN], bool ok, const char *why)
+{
+    for (struct opening *o = f->openings->first, *next; o != NULL; o = next) {
+        next = o->next;
+        if (o->fn != NULL && !o->held && memcmp(o->nid, nid, HASH_LEN) == 0)
+            answer(o, ok, why);
+    }
+}
+
+void openings_filled(struct flow *f, const uint8_t nid[HASH_LEN])
+{
+    tell(f, nid, true, "");
+}
+
+void openings_failed(struct flow *f, const uint8_t nid[HASH_LEN], const char *why)
+{
+    tell(f, nid, false, why);
+}
+
+void openings_progress_set(struct flow *f, const uint8_t nid[HASH_LEN], const struct transfer *t)
+{
+    struct openings *all = f->openings;
+    for (size_t i = 0; i < PULLS_MAX; i++)
+        if (all->pulls[i].t != NULL && memcmp(all->pulls[i].nid, nid, HASH_LEN) == 0)
+            all->pulls[i].t = NULL;
+    for (size_t i = 0; i < PULLS_MAX && t != NULL; i++) {
+        if (all->pulls[i].t == NULL) {
+            memcpy(all->pulls[i].nid, nid, HASH_LEN);
+            all->pulls[i].t = t;
+            return;
+        }
+    }
+}
+
+int64_t openings_progress(const struct flow *f, const uint8_t nid[HASH_LEN])
+{
+    const struct openings *all = f->openings;
+    for (size_t i = 0; i < PULLS_MAX; i++)
+        if (all->pulls[i].t != NULL && memcmp(all->pulls[i].nid, nid, HASH_LEN) == 0)
+            return (int64_t)transfer_octets(all->pulls[i].t);
+    return -1;
+}
+
+/* Who has waited long enough is told how far it is. */
+static void on_timer(uv_timer_t *t)
+{
+    struct flow *f = t->data;
+    int64_t now = clock_mono_ms();
+    for (struct opening *o = f->openings->first, *next; o != NULL; o = next) {
+        next = o->next;
+        if (o->held || o->fn == NULL || now < o->until_ms)
+            continue;
+        struct incoming in;
+        char why[200] = "The message is still on its way; open it again in a while.";
+        int64_t done = openings_progress(f, o->nid);
+        if (done > 0 && in_get(store_reader(f->store), o->n, &in) == 0) {
+            (void)snprintf(why, sizeof why,
+                           "%lld of %llu MB are here; the transfer goes on: open the message again "
+                           "in a while.",
+                           (long long)done / 1000000, (unsigned long long)in.blob.size / 1000000);
+            incoming_free(&in);
+        }
+        answer(o, false, why);
+    }
+}
+
+int openings_start(struct flow *f, struct error *e)
+{
+    f->openings = calloc(1, sizeof *f->openings);
+    uv_timer_t *t = f->openings == NULL ? NULL : malloc(sizeof *t);
+    if (t == NULL)
+        return error_set(e, "Out of memory.");
+    (void)uv_timer_init(f->loop, t);
+    t->data = f;
+    f->openings->timer = t;
+    return uv_timer_start(t, on_timer, 500, 500);
+}
+
+void openings_stop(struct flow *f)
+{
+    if (f->openings == NULL || f->openings->timer == NULL)
+        return;
+    uv_close((uv_handle_t *)f->openings->timer, (uv_close_cb)free);
+    f->openings->timer = NULL;
+    for (struct opening *o = f->openings->first, *next; o != NULL; o = next) {
+        next = o->next;
+        answer(o, false, "This peer is stopping.");
+    }
+}
+
+void openings_free(struct flow *f)
+{
+    while (f->openings != NULL && f->openings->first != NULL)
+        drop(f->openings->first);
+    free(f->openings);
+    f->openings = NULL;
+}

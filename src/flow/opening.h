@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* opening.h - somebody opens a message: by IMAP or on the command line. They wait here until its
+ * stub is filled, a try has failed, or their time is over; the pull itself goes on (design: IMAP
+ * face). */
+#ifndef RESTANTE_FLOW_OPENING_H
+#define RESTANTE_FLOW_OPENING_H
+
+#include "flow/flow.h"
+
+/* ok: the message stands in the Maildir. why: a sentence for the user otherwise. */
+typedef void opening_fn(void *ctx, bool ok, const char *why);
+
+/* fn is called once, perhaps before this returns; then NULL is returned, else a handle. */
+struct opening *opening_ask(struct flow *f, const uint8_t nid[HASH_LEN], opening_fn *fn, void *ctx);
+/* The asker is gone; the pull goes on. */
+void opening_cancel(struct opening *o);
+
+/* For the steps: this message is there; this try has failed. */
+void openings_filled(struct flow *f, const uint8_t nid[HASH_LEN]);
+void openings_failed(struct flow *f, const uint8_t nid[HASH_LEN], const char *why);
+
+/* Pulls under way, for progress: octets verified so far, or -1. */
+struct transfer;
+void openings_progress_set(struct flow *f, const uint8_t nid[HASH_LEN], const struct transfer *t);
+int64_t openings_progress(const struct flow *f, const uint8_t nid[HASH_LEN]);
+
+int openings_start(struct flow *f, struct error *e);
+void openings_stop(struct flow *f);
+void openings_free(struct flow *f);
+
+#endif

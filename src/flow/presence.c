@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* presence.c - see presence.h. Each renewal signs both records anew with the next sequence number,
+ * puts them, and deletes the entries they replace. Sequence number and what was put last are
+ * committed before the put: a restart never goes back. */
+#include "flow/presence.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/work.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "presence"
+#define IDENTITY_S (90LL * 86400)
+#define DESCRIPTOR_S 86400LL
+
+enum kind { IDENTITY, DESCRIPTOR, KINDS };
+
+struct presence {
+    uv_timer_t *timer;
+    bool busy, withdrawn;
+};
+
+struct posting {
+    struct job job;
+    struct flow *flow;
+    bool withdraw;
+    uint64_t seq;
+    char key[KINDS][DHT_KEY_MAX + 1];
+    struct buf value[KINDS];
+    int64_t expiry[KINDS];
+    uint8_t hash[KINDS][HASH_LEN], old[KINDS][HASH_LEN];
+    bool has_old[KINDS], ok;
+    enum kind at;
+    int rc;
+    struct error why;
+    void (*done)(void *ctx);
+    void *ctx;
+};
+
+static const char *const meta_name[KINDS] = {"identity_hash", "descriptor_hash"};
+
+static void on_timer(uv_timer_t *t);
+
+/* The lock of own records needs no notification's p: one that only this home has. */
+static void own_token(const struct flow *f, const char *key, const uint8_t vh[HASH_LEN],
+                      uint8_t token[HASH_LEN])
+{
+    uint8_t p[SECRET_LEN];
+    hkdf_sha256(f->stub_key, "own records", p);
+    entry_token(p, key, vh, token);
+    wipe(p, sizeof p);
+}
+
+static void finish(struct posting *p, bool ok)
+{
+    struct flow *f = p->flow;
+    f->presence->busy = false;
+    if (!p->withdraw) {
+        f->identity_posted = f->descriptor_posted = ok;
+        if (ok)
+            log_info("identity and descriptor are posted");
+        else
+            log_info("identity and descriptor are not posted yet: %s", p->why.text);
+        int64_t wait = ok ? f->c.descriptor : f->c.retry * 2;
+        if (f->presence->timer != NULL)
+            (void)uv_timer_start(f->presence->timer, on_timer, (uint64_t)wait, 0);
+    }
+    if (p->done != NULL)
+        p->done(p->ctx);
+    buf_free(&p->value[IDENTITY]);
+    buf_free(&p->value[DESCRIPTOR]);
+    free(p);
+}
+
+static void next(struct posting *p);
+
+static void on_old_gone(void *ctx, bool ok, const char *why)
+{
+    struct posting *p = ctx;
+    p->at++;
+    next(p);
+}
+
+static void on_put(void *ctx, bool ok, const char *why)
+{
+    struct posting *p = ctx;
+    uint8_t token[HASH_LEN];
+    if (!ok) {
+        (void)error_set(&p->why, "%s", why);
+        finish(p, false);
+    } else if (p->has_old[p->at] && memcmp(p->old[p->at], p->hash[p->at], HASH_LEN) != 0) {
+        own_token(p->flow, p->key[p->at], p->old[p->at], token);
+        dht_del(p->flow->dht, p->key[p->at], p->old[p->at], token, on_old_gone, p);
+    } else {
+        on_old_gone(p, true, NULL);
+    }
+}
+
+static void next(struct posting *p)
+{
+    if (p->withdraw && p->at == IDENTITY)
+        p->at = DESCRIPTOR; /* the identity stays */
+    if (p->at == KINDS) {
+        finish(p, dht_link_state(p->flow->dht) == DHT_CONNECTED);
+        return;
+    }
+    uint8_t token[HASH_LEN], lock[HASH_LEN];
+    own_token(p->flow, p->key[p->at], p->hash[p->at], token);
+    entry_lock(token, lock);
+    int64_t now = clock_wall_ms() / 1000;
+    int64_t until = p->expiry[p->at] < now + DHT_LIFE_MAX ? p->expiry[p->at] : now + DHT_LIFE_MAX;
+    dht_put(p->flow->dht, p->key[p->at], p->value[p->at].data, p->value[p->at].len, until, lock,
+            on_put, p);
+}
+
+static int commit_run(struct db *db, void *arg)
+{
+    struct posting *p = arg;
+    for (int k = p->withdraw ? DESCRIPTOR : IDENTITY; k < KINDS; k++) {
+        p->has_old[k] = meta_get(db, meta_name[k], p->old[k], HASH_LEN) == 0;
+        if (meta_set(db, meta_name[k], p->hash[k], HASH_LEN) < 0)
+            return -1;
+    }
+    return meta_set(db, "seq", &p->seq, sizeof p->seq);
+}
+
+static void commit_done(void *arg, int rc)
+{
+    struct posting *p = arg;
+    if (rc != 0) {
+        (void)error_set(&p->why, "The database does not take a sequence number.");
+        finish(p, false);
+        return;
+    }
+    if (!p->withdraw)
+        http_server_set_pubkey(p->flow->server, p->value[IDENTITY].data, p->value[IDENTITY].len);
+    next(p);
+}
+
+static int encode(struct posting *p, struct pgp *pgp, enum kind kind)
+{
+    const struct flow *f = p->flow;
+    struct buf payload = BUF_INIT(RECORD_MAX);
+    struct record_place at = {f->c.network, p->key[kind]};
+    int rc;
+    if (kind == IDENTITY) {
+        struct identity r = {.pubkey = {f->pubkey.p, f->pubkey.n},
+                             .shards = 1,
+                             .ocb = true,
+                             .seq = p->seq,
+                             .expiry = p->expiry[kind]};
+        (void)strcpy(r.address, f->c.address);
+        rc = identity_encode(&r, &at, &payload);
+    } else {
+        struct descriptor r = {.seq = p->seq, .expiry = p->expiry[kind]};
+        (void)strcpy(r.address, f->c.address);
+        memcpy(r.fpr, f->fpr, FPR_LEN);
+        memcpy(r.instance, f->instance, INSTANCE_LEN);
+        for (size_t i = 0; !p->withdraw && i < f->c.endpoint_count && i < ENDPOINTS_MAX; i++)
+            r.endpoints[r.endpoint_count++] = f->c.endpoints[i];
+        rc = descriptor_encode(&r, &at, &payload);
+    }
+    if (rc < 0)
+        (void)error_set(&p->why, "An own record cannot be written.");
+    else
+        rc = flow_sign_record(pgp, &payload, &p->value[kind], &p->why);
+    buf_free(&payload);
+    sha256(p->value[kind].data, p->value[kind].len, p->hash[kind]);
+    return rc;
+}
+
+static void sign_run(struct job *job, void *thread_ctx)
+{
+    struct posting *p = (struct posting *)job;
+    p->rc = encode(p, thread_ctx, IDENTITY);
+    if (p->rc == 0)
+        p->rc = encode(p, thread_ctx, DESCRIPTOR);
+}
+
+static void sign_done(struct job *job)
+{
+    struct posting *p = (struct posting *)job;
+    if (p->rc != 0)
+        finish(p, false);
+    else
+        store_do(p->flow->store, commit_run, commit_done, p);
+}
+
+static void post(struct flow *f, bool withdraw, void (*done)(void *), void *ctx)
+{
+    struct posting *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return;
+    uint64_t seq = 0;
+    int64_t now = clock_wall_ms();
+    (void)meta_get(store_reader(f->store), "seq", &seq, sizeof seq);
+    p->seq = seq + 1 > (uint64_t)now ? seq + 1 : (uint64_t)now;
+    p->flow = f;
+    p->withdraw = withdraw;
+    p->done = done;
+    p->ctx = ctx;
+    p->expiry[IDENTITY] = now / 1000 + IDENTITY_S - 60;
+    p->expiry[DESCRIPTOR] = now / 1000 + DESCRIPTOR_S;
+    p->value[IDENTITY] = (struct buf)BUF_INIT(RECORD_MAX);
+    p->value[DESCRIPTOR] = (struct buf)BUF_INIT(RECORD_MAX);
+    (void)dht_key(p->key[IDENTITY], "key:", f->c.address);
+    (void)dht_key(p->key[DESCRIPTOR], "", f->c.address);
+    f->presence->busy = true;
+    flow_job(f->pgp, &p->job, sign_run, sign_done, true);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    struct flow *f = t->data;
+    if (f->presence->busy || f->presence->withdrawn)
+        return;
+    if (dht_link_state(f->dht) == DHT_DOWN)
+        (void)uv_timer_start(t, on_timer, (uint64_t)f->c.retry, 0);
+    else
+        post(f, false, NULL, NULL);
+}
+
+int presence_start(struct flow *f, struct error *e)
+{
+    struct presence *p = f->presence = calloc(1, sizeof *p);
+    uv_timer_t *t = p == NULL ? NULL : malloc(sizeof *t);
+    if (t == NULL)
+        return error_set(e, "Out of memory.");
+    (void)uv_timer_init(f->loop, t);
+    t->data = f;
+    p->timer = t;
+    return uv_timer_start(t, on_timer, 50, 0);
+}
+
+void presence_link(struct flow *f)
+{
+    if (f->presence != NULL && f->presence->timer != NULL &&
+        !(f->identity_posted && f->descriptor_posted))
+        (void)uv_timer_start(f->presence->timer, on_timer, 10, 0);
+}
+
+void presence_withdraw(struct flow *f, void (*done)(void *ctx), void *ctx)
+{
+    f->presence->withdrawn = true;
+    if (dht_link_state(f->dht) == DHT_CONNECTED && f->descriptor_posted)
+        post(f, true, done, ctx);
+    else
+        done(ctx);
+}
+
+void presence_stop(struct flow *f)
+{
+    if (f->presence == NULL || f->presence->timer == NULL)
+        return;
+    uv_close((uv_handle_t *)f->presence->timer, (uv_close_cb)free);
+    f->presence->timer = NULL;
+}
+
+void presence_free(struct flow *f)
+{
+    free(f->presence);
+    f->presence = NULL;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* presence.h - the peer's own records: identity and descriptor, posted, renewed in time, and at a
+ * clean stop the endpoints withdrawn (the paper's 4.2; P-10.3). */
+#ifndef RESTANTE_FLOW_PRESENCE_H
+#define RESTANTE_FLOW_PRESENCE_H
+
+#include "flow/flow.h"
+
+int presence_start(struct flow *f, struct error *e);
+/* The network is there: post now what is not posted. */
+void presence_link(struct flow *f);
+/* Posts a descriptor without endpoints; done is called when it stands there or cannot. */
+void presence_withdraw(struct flow *f, void (*done)(void *ctx), void *ctx);
+void presence_stop(struct flow *f);
+void presence_free(struct flow *f);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* seal.h - what one sealing takes and makes: used by seal.c (the step) and seal_ns.c (the
+ * notifications). */
+#ifndef RESTANTE_FLOW_SEAL_H
+#define RESTANTE_FLOW_SEAL_H
+
+#include "flow/work.h"
+#include "store/contacts.h"
+#include "store/outgoing.h"
+
+struct sealed_file {
+    uint8_t hash[HASH_LEN], chunks_hash[HASH_LEN];
+    uint64_t size;
+    struct buf chunks;
+    struct buf *skp; /* one per receiver */
+};
+
+struct sealing {
+    struct job job;
+    struct work *w;
+    struct flow *flow;
+    struct out_message m;
+    size_t count;
+    int64_t *rows; /* receivers */
+    char (*address)[ADDRESS_MAX + 1];
+    struct contact *contact;
+    struct pgp_pub *to;
+    bool ocb;
+    struct sealed_file body, head;
+    bool has_head;
+    struct sealed_receiver *made;
+    int rc;
+    struct error why;
+};
+
+/* Signs and encrypts the notification of receiver i into made[i]. 1: it is larger than
+ * NOTIFICATION_MAX, a head blob is needed first (only while !has_head). Worker thread. */
+int seal_notification(struct sealing *s, struct pgp *pgp, size_t i, struct error *e);
+
+#endif

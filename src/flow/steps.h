@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* steps.h - every step there is, in the order of a message's way. */
+#ifndef RESTANTE_FLOW_STEPS_H
+#define RESTANTE_FLOW_STEPS_H
+
+#include "flow/work.h"
+
+/* sender */
+void step_lookup(struct work *w);   /* lookup.c: a receiver's key */
+void step_seal(struct work *w);     /* seal.c: sign, encrypt, hash; notifications made */
+void step_publish(struct work *w);  /* publish.c: the blob becomes fetchable */
+void step_announce(struct work *w); /* announce.c: ns into the DHT, again every hour */
+void step_sent(struct work *w);     /* sent.c: the copy in Sent */
+void step_free(struct work *w);     /* tidy.c: a blob nobody waits for */
+void step_clean(struct work *w);    /* tidy.c: ns and nr of an ended receiver leave the DHT */
+void step_tidy(struct work *w);     /* tidy.c: the spool file goes */
+void step_tell(struct work *w);     /* tell.c: the user hears of what failed */
+/* receiver (discover.c finds what is new) */
+void step_stub(struct work *w);    /* stub.c */
+void step_pull(struct work *w);    /* pull.c: fetch, verify, decrypt, decide */
+void step_deliver(struct work *w); /* deliver.c: fills the stub */
+void step_answer(struct work *w);  /* answer.c: receipt, then the notification goes */
+void step_settle(struct work *w);  /* answer.c: until the sender took the receipt */
+void step_expire(struct work *w);  /* stub.c: a stub whose time is over */
+
+#endif

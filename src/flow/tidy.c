@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* tidy.c - what ended leaves: a blob nobody waits for any more, the entries of an ended receiver in
+ * the DHT, the spool file of a message that is sealed (P-10.6). */
+#include "base/log.h"
+#include "flow/steps.h"
+#include "store/outgoing.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "tidy"
+
+/* ---- blobs */
+
+struct freeing {
+    struct job job;
+    struct work *w;
+    struct out_blob b;
+    int rc;
+    struct error why;
+};
+
+static void free_end(struct freeing *x, const char *why)
+{
+    if (why != NULL)
+        work_retry(x->w, why);
+    else
+        work_end(x->w);
+    bytes_free(&x->b.chunks);
+    free(x);
+}
+
+static void free_run(struct job *job, void *thread_ctx)
+{
+    struct freeing *x = (struct freeing *)job;
+    static const char *const suffix[] = {"", ".chunks", ".sealed"};
+    char path[PATH_CAP];
+    for (size_t i = 0; i < 3 && x->rc == 0; i++) {
+        flow_path(x->w->flow, path, "outbox", x->b.hash, HASH_LEN, suffix[i]);
+        x->rc = file_remove(path, &x->why);
+    }
+}
+
+static int free_commit(struct db *db, void *arg)
+{
+    struct freeing *x = arg;
+    return blob_set_state(db, x->b.n, BLOB_GONE);
+}
+
+static void free_committed(void *arg, int rc)
+{
+    store_crash_point("free.after");
+    free_end(arg, rc != 0 ? "The database does not take a freed blob." : NULL);
+}
+
+static void free_done(struct job *job)
+{
+    struct freeing *x = (struct freeing *)job;
+    store_crash_point("free.before");
+    if (x->rc != 0)
+        free_end(x, x->why.text);
+    else
+        store_do(x->w->flow->store, free_commit, free_committed, x);
+}
+
+void step_free(struct work *w)
+{
+    struct freeing *x = calloc(1, sizeof *x);
+    if (x == NULL || blob_get(store_reader(w->flow->store), w->n, &x->b) < 0) {
+        free(x);
+        work_end(w);
+        return;
+    }
+    x->w = w;
+    flow_job(w->flow->files, &x->job, free_run, free_done, true);
+}
+
+/* ---- entries of an ended receiver: its notification, then the receipt that ended it */
+
+struct cleaning {
+    struct work *w;
+    struct out_receiver r;
+    uint8_t blob_hash[HASH_LEN];
+    char key[DHT_KEY_MAX + 1];
+    int next; /* 0: ns, 1: nr, 2: done */
+    bool failed;
+};
+
+static void clean_next(struct cleaning *c);
+
+static void clean_end(struct cleaning *c, const char *why)
+{
+    if (why != NULL)
+        work_retry(c->w, why);
+    else
+        work_end(c->w);
+    out_receiver_free(&c->r);
+    free(c);
+}
+
+static int clean_commit(struct db *db, void *arg)
+{
+    struct cleaning *c = arg;
+    return rcv_set_clean(db, c->r.n);
+}
+
+static void clean_committed(void *arg, int rc)
+{
+    store_crash_point("clean.after");
+    clean_end(arg, rc != 0 ? "The database does not take a cleaned receiver." : NULL);
+}
+
+static void on_deleted(void *ctx, bool ok, const char *why)
+{
+    struct cleaning *c = ctx;
+    if (!ok && strcmp(why, "absent") != 0)
+        c->failed = true;
+    clean_next(c);
+}
+
+static enum outcome outcome_of(enum rcv_state s)
+{
+    return s == RCV_PULLED      ? OUTCOME_PULLED
+           : s == RCV_DECLINED  ? OUTCOME_DECLINED
+           : s == RCV_CANCELLED ? OUTCOME_CANCELLED
+                                : (enum outcome)0;
+}
+
+static void clean_next(struct cleaning *c)
+{
+    struct flow *f = c->w->flow;
+    uint8_t vh[HASH_LEN], token[HASH_LEN], value[HASH_LEN];
+    enum outcome o = outcome_of(c->r.state);
+    if (c->next == 2 || (c->next == 1 && o == 0)) {
+        if (c->failed) {
+            clean_end(c, "The DHT could not delete an entry.");
+        } else {
+            store_crash_point("clean.before");
+            store_do(f->store, clean_commit, clean_committed, c);
+        }
+        return;
+    }
+    if (c->next == 0) {
+        (void)dht_key(c->key, "ns:", c->r.address);
+        sha256(c->r.ns.p, c->r.ns.n, vh);
+    } else {
+        (void)dht_key(c->key, "nr:", f->c.address);
+        receipt_value(c->r.p, o, c->blob_hash, value);
+        sha256(value, sizeof value, vh);
+    }
+    c->next++;
+    entry_token(c->r.p, c->key, vh, token);
+    dht_del(f->dht, c->key, vh, token, on_deleted, c);
+    wipe(token, sizeof token);
+}
+
+void step_clean(struct work *w)
+{
+    struct db *db = store_reader(w->flow->store);
+    struct cleaning *c = calloc(1, sizeof *c);
+    struct out_blob b = {0};
+    if (c == NULL || rcv_get(db, w->n, &c->r) < 0 || blob_get(db, c->r.blob, &b) < 0) {
+        free(c);
+        work_end(w);
+        return;
+    }
+    memcpy(c->blob_hash, b.hash, HASH_LEN);
+    bytes_free(&b.chunks);
+    c->w = w;
+    clean_next(c);
+}
+
+/* ---- spool files */
+
+struct tidying {
+    struct job job;
+    struct work *w;
+    struct out_message m;
+    int rc;
+};
+
+static void tidy_run(struct job *job, void *thread_ctx)
+{
+    struct tidying *t = (struct tidying *)job;
+    char path[PATH_CAP];
+    struct error e;
+    flow_path(t->w->flow, path, "spool", t->m.id, MESSAGE_ID_LEN, "");
+    t->rc = file_remove(path, &e);
+}
+
+static int tidy_commit(struct db *db, void *arg)
+{
+    struct tidying *t = arg;
+    return out_set_done(db, t->m.n);
+}
+
+static void tidy_committed(void *arg, int rc)
+{
+    struct tidying *t = arg;
+    store_crash_point("tidy.after");
+    if (rc != 0)
+        work_retry(t->w, "The database does not take a tidied message.");
+    else
+        work_end(t->w);
+    out_message_free(&t->m);
+    free(t);
+}
+
+static void tidy_done(struct job *job)
+{
+    struct tidying *t = (struct tidying *)job;
+    store_crash_point("tidy.before");
+    if (t->rc != 0)
+        tidy_committed(t, -1);
+    else
+        store_do(t->w->flow->store, tidy_commit, tidy_committed, t);
+}
+
+void step_tidy(struct work *w)
+{
+    struct tidying *t = calloc(1, sizeof *t);
+    if (t == NULL || out_get(store_reader(w->flow->store), w->n, &t->m) < 0) {
+        free(t);
+        work_end(w);
+        return;
+    }
+    t->w = w;
+    flow_job(w->flow->files, &t->job, tidy_run, tidy_done, true);
+}

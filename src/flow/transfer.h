@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* transfer.h - one blob from its sender into a file, chunk by chunk, each verified before it is
+ * written; what was verified stays when a connection or the program breaks (P-5.4, P-6). */
+#ifndef RESTANTE_FLOW_TRANSFER_H
+#define RESTANTE_FLOW_TRANSFER_H
+
+#include "flow/flow.h"
+
+struct transfer;
+/* ok: the file holds exactly the blob (not synced). why: a sentence for the user. */
+typedef void transfer_fn(void *ctx, bool ok, const char *why);
+
+/* Starts; fn is called once, later. path: the part file, kept on failure. */
+struct transfer *transfer_start(struct flow *f, const char *sender, const struct bytes *pubkey,
+                                const uint8_t fpr[FPR_LEN], const struct blob_ref *blob,
+                                const char *path, transfer_fn *fn, void *ctx);
+/* Octets verified so far. */
+uint64_t transfer_octets(const struct transfer *t);
+
+#endif

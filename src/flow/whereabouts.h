@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* whereabouts.h - where a peer can be reached now: its descriptor in the DHT, verified (the paper's
+ * d_s). Remembered for a short while, and forgotten when a connection there failed. */
+#ifndef RESTANTE_FLOW_WHEREABOUTS_H
+#define RESTANTE_FLOW_WHEREABOUTS_H
+
+#include "flow/flow.h"
+
+/* count 0: why says whether it is offline (withdrawn, none) or could not be looked up. Valid during
+ * the call. Never called before whereabouts_find returned. */
+typedef void whereabouts_fn(void *ctx, const struct endpoint *ep, size_t count, const char *why);
+/* pubkey and fpr: whose signature counts. */
+void whereabouts_find(struct flow *f, const char *address, const struct bytes *pubkey,
+                      const uint8_t fpr[FPR_LEN], whereabouts_fn *fn, void *ctx);
+/* It was not there: look anew the next time. */
+void whereabouts_forget(const char *address);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* work.c - see work.h. */
+#include "flow/work.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/steps.h"
+#include "store/incoming.h"
+#include "store/outgoing.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "work"
+#define DUE_BATCH 64
+#define LOOK_AGAIN_MS 30000 /* at the latest, whatever the tables say */
+
+static const struct step steps[] = {
+    {"lookup", false, DUE_LOOKUP, 16, true, step_lookup},
+    {"seal", false, DUE_SEAL, 4, false, step_seal},
+    {"publish", false, DUE_PUBLISH, 16, false, step_publish},
+    {"announce", false, DUE_ANNOUNCE, 32, true, step_announce},
+    {"reput", false, DUE_REPUT, 8, true, step_announce},
+    {"sent", false, DUE_SENT, 8, false, step_sent},
+    {"free", false, DUE_FREE, 16, false, step_free},
+    {"clean", false, DUE_CLEAN, 16, true, step_clean},
+    {"tidy", false, DUE_TIDY, 16, false, step_tidy},
+    {"tell", false, DUE_TELL, 4, false, step_tell},
+    {"stub", true, IN_DUE_STUB, 32, false, step_stub},
+    {"pull", true, IN_DUE_PULL, 8, true, step_pull},
+    {"deliver", true, IN_DUE_DELIVER, 32, false, step_deliver},
+    {"answer", true, IN_DUE_ANSWER, 32, true, step_answer},
+    {"settle", true, IN_DUE_SETTLE, 16, true, step_settle},
+    {"expire", true, IN_DUE_EXPIRE, 8, false, step_expire},
+};
+#define STEPS (sizeof steps / sizeof *steps)
+
+struct work_loop {
+    uv_timer_t *timer;
+    bool kicked;
+    struct work *busy[STEPS];
+    unsigned count[STEPS];
+};
+
+static bool is_busy(const struct work_loop *l, size_t s, int64_t n)
+{
+    for (const struct work *w = l->busy[s]; w != NULL; w = w->next)
+        if (w->n == n)
+            return true;
+    return false;
+}
+
+static void start_one(struct flow *f, size_t s, int64_t n)
+{
+    struct work *w = malloc(sizeof *w);
+    if (w == NULL)
+        return; /* still due */
+    *w = (struct work){.flow = f, .step = &steps[s], .n = n, .next = f->work->busy[s]};
+    f->work->busy[s] = w;
+    f->work->count[s]++;
+    log_debug("%s %lld", steps[s].name, (long long)n);
+    steps[s].start(w);
+}
+
+static void look(struct flow *f, size_t s, int64_t now, int64_t *next)
+{
+    struct work_loop *l = f->work;
+    const struct step *step = &steps[s];
+    if (l->count[s] >= step->parallel)
+        return;
+    if (step->needs_net && dht_link_state(f->dht) == DHT_DOWN)
+        return;
+    int64_t rows[DUE_BATCH + 64];
+    size_t max = step->parallel + l->count[s];
+    size_t n = step->incoming
+                   ? in_due(store_reader(f->store), (enum in_due)step->due, now, rows, max, next)
+                   : out_due(store_reader(f->store), (enum out_due)step->due, now, rows, max, next);
+    for (size_t i = 0; i < n && l->count[s] < step->parallel; i++)
+        if (!is_busy(l, s, rows[i]))
+            start_one(f, s, rows[i]);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    struct flow *f = t->data;
+    f->work->kicked = false;
+    if (f->stopping)
+        return;
+    int64_t now = clock_wall_ms(), next = now + LOOK_AGAIN_MS;
+    for (size_t s = 0; s < STEPS; s++)
+        look(f, s, now, &next);
+    if (!f->work->kicked) {
+        int64_t wait = next - clock_wall_ms();
+        (void)uv_timer_start(t, on_timer, wait < 1 ? 1 : (uint64_t)wait, 0);
+    }
+}
+
+void flow_kick(struct flow *f)
+{
+    if (f->work == NULL || f->work->timer == NULL || f->work->kicked || f->stopping)
+        return;
+    f->work->kicked = true;
+    (void)uv_timer_start(f->work->timer, on_timer, 0, 0);
+}
+
+void work_end(struct work *w)
+{
+    struct flow *f = w->flow;
+    size_t s = (size_t)(w->step - steps);
+    for (struct work **at = &f->work->busy[s]; *at != NULL; at = &(*at)->next) {
+        if (*at == w) {
+            *at = w->next;
+            f->work->count[s]--;
+            break;
+        }
+    }
+    free(w);
+    flow_kick(f);
+}
+
+struct delay {
+    struct work *w;
+    int64_t due_ms;
+    char why[320];
+};
+
+static int delay_run(struct db *db, void *arg)
+{
+    struct delay *d = arg;
+    const struct step *step = d->w->step;
+    if (step->incoming)
+        return in_delay(db, d->w->n, d->due_ms, d->why[0] != '\0' ? d->why : NULL);
+    switch ((enum out_due)step->due) {
+    case DUE_SENT:
+        return sent_delay(db, d->w->n, d->due_ms);
+    case DUE_SEAL:
+    case DUE_TIDY:
+        return out_delay(db, d->w->n, d->due_ms);
+    case DUE_PUBLISH:
+    case DUE_FREE:
+        return blob_delay(db, d->w->n, d->due_ms);
+    case DUE_LOOKUP:
+    case DUE_ANNOUNCE:
+    case DUE_REPUT:
+    case DUE_CLEAN:
+    case DUE_TELL:
+        return rcv_delay(db, d->w->n, d->due_ms);
+    }
+    return -1;
+}
+
+static void delay_done(void *arg, int rc)
+{
+    struct delay *d = arg;
+    if (rc != 0)
+        log_error("%s %lld: the database does not take a delay", d->w->step->name,
+                  (long long)d->w->n);
+    work_end(d->w);
+    free(d);
+}
+
+static int64_t tries_of(const struct work *w)
+{
+    struct db *db = store_reader(w->flow->store);
+    return w->step->incoming ? in_tries(db, w->n) : out_tries(db, (enum out_due)w->step->due, w->n);
+}
+
+void work_retry(struct work *w, const char *why)
+{
+    struct delay *d = calloc(1, sizeof *d);
+    if (d == NULL) {
+        work_end(w);
+        return;
+    }
+    d->w = w;
+    d->due_ms = flow_retry_at(w->flow, tries_of(w));
+    if (why != NULL) {
+        strncpy(d->why, why, sizeof d->why - 1);
+        log_info("%s %lld: %s", w->step->name, (long long)w->n, why);
+    }
+    store_do(w->flow->store, delay_run, delay_done, d);
+}
+
+int work_start(struct flow *f, struct error *e)
+{
+    f->work = calloc(1, sizeof *f->work);
+    uv_timer_t *t = f->work == NULL ? NULL : malloc(sizeof *t);
+    if (t == NULL)
+        return error_set(e, "Out of memory.");
+    (void)uv_timer_init(f->loop, t);
+    t->data = f;
+    f->work->timer = t;
+    flow_kick(f);
+    return 0;
+}
+
+void work_stop(struct flow *f)
+{
+    if (f->work == NULL || f->work->timer == NULL)
+        return;
+    uv_close((uv_handle_t *)f->work->timer, (uv_close_cb)free);
+    f->work->timer = NULL;
+}
+
+void work_free(struct flow *f)
+{
+    if (f->work == NULL)
+        return;
+    for (size_t s = 0; s < STEPS; s++) {
+        while (f->work->busy[s] != NULL) {
+            struct work *w = f->work->busy[s];
+            f->work->busy[s] = w->next;
+            free(w);
+        }
+    }
+    free(f->work);
+    f->work = NULL;
+}

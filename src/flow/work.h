@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* work.h - the loop that asks the store what is due and starts the step for it. Restart and normal
+ * running are one path: there is no other way to a step. */
+#ifndef RESTANTE_FLOW_WORK_H
+#define RESTANTE_FLOW_WORK_H
+
+#include "flow/flow.h"
+
+struct work { /* one step under way on one row */
+    struct flow *flow;
+    const struct step *step;
+    int64_t n; /* row number */
+    struct work *next;
+};
+
+struct step {
+    const char *name;
+    bool incoming;                 /* which side's rows */
+    int due;                       /* enum out_due or in_due */
+    unsigned parallel;             /* at most so many at once */
+    bool needs_net;                /* not started while the DHT has no link */
+    void (*start)(struct work *w); /* must come to work_end, once */
+};
+
+/* The row's next state is committed, or its delay: look again. */
+void work_end(struct work *w);
+/* For steps that failed: commits the delay (with why for incoming rows), then ends. */
+void work_retry(struct work *w, const char *why);
+
+int work_start(struct flow *f, struct error *e);
+void work_stop(struct flow *f);
+void work_free(struct flow *f);
+
+#endif
