@@ -84,6 +84,7 @@ class Stage:
         # Orphans of the command become our children, so that close() finds them.
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
         self.user = ordinary_user()
+        self.started = {}
         programs = find_programs(build)
         self.path = tempfile.mkdtemp(prefix="restante-", dir="/tmp")
         self.programs = os.path.join(self.path, "programs")
@@ -116,8 +117,20 @@ class Stage:
         extra = {}
         if self.user:
             extra = dict(user=self.user.pw_uid, group=self.user.pw_gid, extra_groups=[])
-        return subprocess.Popen(command, cwd=self.path, env=self.env, umask=0o077, stdout=output,
-                                stderr=subprocess.STDOUT if output else None, **extra)
+        child = subprocess.Popen(command, cwd=self.path, env=self.env, umask=0o077, stdout=output,
+                                 stderr=subprocess.STDOUT if output else None, **extra)
+        self.started[child.pid] = child
+        return child
+
+    def wait(self, child):
+        """Its exit status. Orphans that end meanwhile are reaped: a test may look for their end."""
+        while child.returncode is None:
+            pid = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT).si_pid
+            if pid in self.started:
+                self.started[pid].wait()
+            else:
+                os.waitpid(pid, 0)
+        return child.returncode
 
     def run(self, command):
         """Runs to the end, with our terminal; returns the exit status."""
@@ -131,7 +144,7 @@ class Stage:
                signal.SIGTERM: signal.signal(signal.SIGTERM, pass_on),
                signal.SIGHUP: signal.signal(signal.SIGHUP, pass_on)}
         try:
-            return child.wait()
+            return self.wait(child)
         finally:
             for number, handler in old.items():
                 signal.signal(number, handler)

@@ -91,7 +91,7 @@ def peer_tests(build, arguments):
             other = stage.start(pytest_command(second, [*arguments, *SECOND_RUN]), log)
             code = stage.run(pytest_command(first, [*arguments, *ignore, "tests/house",
                                                     "tests/peer"]))
-            other_code = other.wait()
+            other_code = stage.wait(other)
             log.seek(0)
             print(log.read().decode("utf-8", "replace"), flush=True)
         return [a + b for a, b in zip(counts_of(first, code), counts_of(second, other_code))]
