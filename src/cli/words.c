@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define WORD_MAX 1024 /* RFC 2047 says 75; others write longer ones */
 #define CHARSET_MAX 40
@@ -89,11 +90,33 @@ static int decode_b(const struct word *w, struct buf *raw)
     return 0;
 }
 
+/* The C library loads a module for each character set: a stranger may name only those that mail is
+ * really written in. */
+static bool charset_known(const char *name)
+{
+    static const char *const sets[] = {
+        "utf-8",     "us-ascii", "gb2312", "gbk",    "gb18030", "big5",        "euc-jp",
+        "shift_jis", "euc-kr",   "koi8-r", "koi8-u", "tis-620", "iso-2022-jp", "ks_c_5601-1987",
+    };
+    static const char *const families[] = {"iso-8859-", "windows-125"};
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+        if (strcasecmp(name, sets[i]) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+        size_t n = strlen(families[i]),
+               digits = strspn(name + (strlen(name) < n ? 0 : n), "0123456789");
+        if (strncasecmp(name, families[i], n) == 0 && digits >= 1 && digits <= 2 &&
+            name[n + digits] == '\0')
+            return true;
+    }
+    return false;
+}
+
 static int to_utf8(const char *charset, struct buf *raw, struct buf *out)
 {
     char text[8 * WORD_MAX], *to = text, *from = (char *)raw->data;
     size_t to_left = sizeof text, from_left = raw->len;
-    iconv_t cd = iconv_open("UTF-8", charset);
+    iconv_t cd = charset_known(charset) ? iconv_open("UTF-8", charset) : (iconv_t)-1;
     if (cd == (iconv_t)-1)
         return -1;
     int rc = raw->len > 0 && iconv(cd, &from, &from_left, &to, &to_left) == (size_t)-1 ? -1 : 0;
