@@ -57,6 +57,8 @@ static void clear_leftovers(const char *target)
 {
     char parent[PATH_CAP], path[PATH_CAP];
     const char *slash = strrchr(target, '/');
+    if (slash == NULL)
+        return;
     size_t plen = slash == target ? 1 : (size_t)(slash - target), nlen = strlen(slash + 1);
     memcpy(parent, target, plen);
     parent[plen] = '\0';
