@@ -11,7 +11,7 @@ import time
 import pytest
 
 from env.face import ADDRESS, PASSWORD, Face, StandIn, stub_bytes
-from env.imap import Imap
+from env.imap import Imap, ImapError
 from env.wait import wait_for
 
 SENTENCE = "The sender of this message is offline. It will be fetched as soon as that changes"
@@ -376,9 +376,14 @@ def test_many_at_once(face):
     for _ in range(700):  # more than the window
         face.add(letter, structure)
     with face.imap() as box:
-        got = box.fetch("1:*", "(BODY.PEEK[])")
-    assert len(got) == 700 and all(item["BODY[]"] == letter for item in got.values())
-    assert len(face.standin.of("PULL")) == 700
+        box.conn.append("INBOX", None, None, letter)
+    face.standin.answer = lambda nid, fields: f"NO {nid} {SENTENCE}"
+    raw = face.raw()
+    text, lines = raw.run("a", "FETCH 1:* (BODY.PEEK[])")
+    assert text == f"a NO [UNAVAILABLE] {SENTENCE}"
+    assert [line.split()[1] for line in lines if b"BODY[]" in line] == [b"701"]
+    assert len(set(face.standin.of("PULL"))) == 700
+    raw.close()
 
 
 def test_hints(face):
@@ -429,6 +434,77 @@ def test_submission_wants_a_login_and_the_relay(face):
             s.login(ADDRESS, "wrong")
     with pytest.raises(imaplib.IMAP4.error):
         Imap("127.0.0.1", face.imap_port, face.tls()).login(ADDRESS, PASSWORD + "x")
+
+
+def test_many_hands_on_the_same_stubs(face):
+    """Pullers, flag writers, copiers and a mover at once: every message exact, no UID changed."""
+    letters = {}
+    structure = face.structure(mail(0))
+    for number in range(60):
+        letter = mail(number, body=f"{number:05}\r\n", subject=f"letter {number:05}")
+        letters[face.add(letter, structure)] = letter
+    before = all_metadata(face)
+    uids = sorted(before)
+    moved = uids[::10]
+    by_subject = {x[:x.index(b"\r\n\r\n") + 4]: x for x in letters.values()}
+    failures = []
+
+    def hand(work):
+        def run():
+            try:
+                with face.imap() as box:
+                    work(box)
+            except Exception as e:  # pylint: disable=broad-except
+                failures.append(repr(e))
+        t = threading.Thread(target=run)
+        t.start()
+        return t
+
+    def pull(box, shift):
+        for uid in uids[shift:] + uids[:shift]:
+            try:
+                got = box.fetch(uid, "(BODY.PEEK[])")
+            except ImapError as e:
+                assert uid in moved and "EXPUNGEISSUED" in e.text
+                continue
+            for data in (item.get("BODY[]") for item in got.values()):
+                assert (data is None and uid in moved) or \
+                    data == by_subject[data[:data.index(b"\r\n\r\n") + 4]]
+
+    def flag(box, name):
+        for uid in uids:
+            for sign in "+-":
+                try:
+                    box.command("STORE", str(uid), sign + "FLAGS", f"({name})")
+                except ImapError as e:
+                    assert uid in moved and "EXPUNGEISSUED" in e.text
+
+    def copy(box):
+        for uid in uids[1::5]:
+            box.command("COPY", str(uid), "Archive")
+
+    def move(box):
+        for uid in moved:
+            box.command("MOVE", str(uid), "Junk")
+
+    hands = [hand(lambda box, n=n: pull(box, n * 9)) for n in range(5)]
+    hands += [hand(lambda box, n=n: flag(box, n)) for n in ("\\Flagged", "\\Answered", "k1")]
+    hands += [hand(copy), hand(copy), hand(move)]
+    for h in hands:
+        h.join()
+    assert failures == []
+    after = all_metadata(face)
+    assert sorted(after) == [u for u in uids if u not in moved]
+    assert all(after[u] == before[u] for u in after)
+    for box_name, count in (("Archive", 24), ("Junk", 6)):
+        with face.imap(box_name) as box:
+            got = box.fetch("1:*", "(BODY.PEEK[])")
+            assert len(got) == count
+            for item in got.values():
+                data = item["BODY[]"]
+                assert data == by_subject[data[:data.index(b"\r\n\r\n") + 4]]
+            box.command("STORE", "1:*", "+FLAGS.SILENT", "(\\Deleted)")
+            box.conn.expunge()
 
 
 def test_a_fetch_does_not_wait_for_ever():

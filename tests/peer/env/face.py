@@ -26,7 +26,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def exchange(a, b):
     """renameat2(RENAME_EXCHANGE)."""
     if _libc.renameat2(-100, os.fsencode(a), -100, os.fsencode(b), 2) != 0:
-        raise OSError(ctypes.get_errno(), f"exchange {a} {b}")
+        raise OSError(ctypes.get_errno(), "exchange", a, None, b)
 
 
 def stub_bytes(nid, header, structure, key=KEY):
@@ -247,27 +247,35 @@ class Face:
         return nid
 
     def fill(self, nid, _fields=None):
-        """What the daemon does: the message takes the stub's place in every folder."""
-        magic = b"X-Restante-Stub: 1 " + nid.encode()
+        """What the daemon does: the message takes the stub's place in every folder. Clients rename
+        files meanwhile (flags, MOVE), so look until a whole round finds no stub."""
+        while self._fill_round(b"X-Restante-Stub: 1 " + nid.encode(), nid):
+            pass
+        return f"OK {nid}"
+
+    def _fill_round(self, magic, nid):
+        found = False
         for folder, _, names in os.walk(os.path.join(self.home, "Maildir")):
             if os.path.basename(folder) not in ("cur", "new"):
                 continue
             for name in names:
-                self._fill_one(os.path.join(folder, name), magic, nid)
-        return f"OK {nid}"
+                try:
+                    found |= self._fill_one(os.path.join(folder, name), magic, nid)
+                except FileNotFoundError:
+                    found = True
+        return found
 
     def _fill_one(self, path, magic, nid):
+        with open(path, "rb") as f:
+            if f.read(len(magic)) != magic:
+                return False
+            mtime = os.fstat(f.fileno()).st_mtime_ns
+        tmp = os.path.join(self.home, "Maildir/tmp", f"{nid}.{threading.get_ident()}")
+        with open(self.files[nid], "rb") as src, open(tmp, "wb") as dst:
+            dst.write(src.read())
+        os.utime(tmp, ns=(mtime, mtime))
         try:
-            with open(path, "rb") as f:
-                if not f.read(len(magic)) == magic:
-                    return
-                mtime = os.fstat(f.fileno()).st_mtime_ns
-            tmp = os.path.join(self.home, "Maildir/tmp",
-                               f"{nid}.{threading.get_ident()}.{time.monotonic_ns()}")
-            with open(self.files[nid], "rb") as src, open(tmp, "wb") as dst:
-                dst.write(src.read())
-            os.utime(tmp, ns=(mtime, mtime))
             exchange(tmp, path)
+        finally:
             os.unlink(tmp)
-        except FileNotFoundError:
-            pass  # renamed meanwhile; a test that does such things looks again
+        return True
