@@ -173,9 +173,12 @@ class Face:
         self.master = self.expect("ready")
         return self
 
-    def expect(self, word):
-        """The number in the next line of run_dovecot, which must begin with this word."""
+    def expect(self, word, skip=None):
+        """The number in the next line of run_dovecot, which must begin with this word; lines that
+        say `skip` may come before it."""
         line = self.process.stdout.readline().strip()
+        while skip and line.startswith(skip):
+            line = self.process.stdout.readline().strip()
         assert line.startswith(word), line + "\n" + tail(self.log_path())
         return int(line.split()[1]) if " " in line else 0
 
