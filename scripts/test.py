@@ -21,7 +21,7 @@ from stage import ROOT, Stage  # noqa: E402
 # What the tests read besides scripts/ and tests/.
 TAKE = (".corpus", "src", "dhtd", "mimed", "plugin", "doc", "bench", "README.md", "packages.txt")
 # The tests that take longest, in a run of their own beside the others.
-SECOND_RUN = ("tests/peer/test_kill.py", "tests/peer/test_survive.py")
+SECOND_RUN = ("tests/peer/test_kill.py", "tests/peer/test_survive.py", "tests/peer/test_alone.py")
 
 
 def unit_tests(build):

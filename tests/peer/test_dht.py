@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""restante-dht by itself: real processes that form a network on 127.0.0.1, asked over their local
+sockets; hostile datagrams from a socket of ours."""
+
+import hashlib
+import os
+import shutil
+import socket
+import struct
+import tempfile
+import time
+
+import cbor2
+import pytest
+
+from env.dhtclient import (ABSENT, DELETED, DONE, GET, HEARD, IDS, LINK, LIST, LISTEN, LOOK, PRESENT,
+                           STATUS, DhtClient)
+from env.node import DhtNode
+from env.wait import wait_for
+
+TOKEN = b"t" * 32
+CONNECTED = 2
+STATE_FIELDS = ("link good dubious values bytes bad refused_puts refused_edits deletions port4 port6"
+                " node").split()
+
+
+def lock_of(token):
+    return hashlib.sha256(b"restante-lock" + token).digest()
+
+
+def id_of(key, value, token=TOKEN):
+    text = b"restante-id" + hashlib.sha1(key.encode()).digest() + lock_of(token)
+    return hashlib.sha256(text + hashlib.sha256(value).digest()).digest()[:8]
+
+
+class Client(DhtClient):
+    """The shared client, with everything under one token and answers in any order."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.heard, self.aside = [], []
+
+    def answer(self, request):
+        for i, f in enumerate(self.aside):
+            if f[1] == request:
+                return self.aside.pop(i)
+        while True:
+            f = self.frame()
+            if f[0] == HEARD:
+                self.heard.append(f)
+            elif f[0] != LINK:
+                if f[1] == request:
+                    return f
+                self.aside.append(f)
+
+    def post(self, key, value, life=3600, token=TOKEN):
+        return self.put(key, value, life, lock_of(token))
+
+    def erase(self, key, value, token=TOKEN):
+        return self.delete(key, hashlib.sha256(value).digest(), token)
+
+    def values(self, key):
+        return sorted(v[3] for v in self.get(key))
+
+    def look(self, key, value, token=TOKEN):
+        ok, presence = self.answer(self.ask(LOOK, key, id_of(key, value, token)))[2:]
+        assert ok
+        return presence
+
+    def listen(self, key):
+        assert self.answer(self.ask(LISTEN, key))[2]
+
+    def hear(self, seconds):
+        end = time.monotonic() + seconds
+        while not self.heard and time.monotonic() < end:
+            self.sock.settimeout(max(0.01, end - time.monotonic()))
+            try:
+                f = self.frame()
+            except socket.timeout:
+                break
+            if f[0] == HEARD:
+                self.heard.append(f)
+        self.sock.settimeout(30)
+        return self.heard.pop(0)[5] if self.heard else None
+
+    def state(self):
+        return dict(zip(STATE_FIELDS, self.answer(self.ask(STATUS))[2:]))
+
+
+class Net:
+    def __init__(self, count, *options, network=4711):
+        self.folder = tempfile.mkdtemp(prefix="d")
+        self.options, self.id, self.nodes, self.clients = list(options), network, [], {}
+        for _ in range(count):
+            self.add()
+
+    def add(self, *options):
+        n = DhtNode(os.path.join(self.folder, f"n{len(self.nodes)}"), self.id,
+                    [self.nodes[0].address] if self.nodes else [], self.options + list(options))
+        self.nodes.append(n)
+        return n.start()
+
+    def __getitem__(self, i):
+        """The connection to node i."""
+        n = self.nodes[i]
+        if self.clients.get(i, (None,))[0] is not n.process:
+            self.clients[i] = (n.process, Client(n.socket))
+        return self.clients[i][1]
+
+    def connected(self, good=1):
+        for i, n in enumerate(self.nodes):
+            if n.process:
+                wait_for(lambda i=i: self[i].state()["good"] >= good, 20, "the network", [n.log])
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for n in self.nodes:
+            n.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def eight():
+    with Net(8) as net:
+        yield net.connected(4)
+
+
+def test_put_at_one_get_at_another(eight):
+    assert eight[1].post("ns:a@test", b"one") == (True, "")
+    for i in range(8):
+        assert eight[i].values("ns:a@test") == [b"one"]
+    assert eight[6].look("ns:a@test", b"one") == PRESENT
+    assert eight[6].look("ns:a@test", b"two") == ABSENT
+    assert eight[6].values("ns:nobody@test") == []
+
+
+def test_several_values_of_all_sizes_under_one_key(eight):
+    values = sorted(os.urandom(n) for n in (0, 1, 500, 600, 1300, 6000, 16384))
+    for i, v in enumerate(values):
+        assert eight[i].post("ns:b@test", v) == (True, "")
+    for i in range(8):
+        assert eight[i].values("ns:b@test") == values
+    assert not eight[0].post("ns:b@test", b"x" * 10, life=8 * 86400)[0]
+    assert not eight[0].post("ns:b@test", b"x" * 10, life=-5)[0]
+
+
+def test_a_key_whose_values_stand_at_different_nodes(eight):
+    """No node's answer hides another's: the asking one holds some of them itself."""
+    for i in range(8):
+        for j in range(5):
+            assert eight[i].post("ns:c@test", b"%d-%d" % (i, j))[0]
+    for i in range(8):
+        assert len(eight[i].list("ns:c@test")) == 40
+
+
+def test_deletion_needs_the_token(eight):
+    key, value = "ns:d@test", b"secret" * 300
+    assert eight[0].post(key, value)[0]
+    assert eight[0].post(key, b"another")[0]
+    assert eight[3].erase(key, value, b"x" * 32) == (False, "absent")
+    assert eight[3].erase(key, b"never there") == (False, "absent")
+    assert eight[5].values(key) == sorted([value, b"another"])
+    assert eight[3].erase(key, value) == (True, "")
+    for i in range(8):
+        assert eight[i].look(key, value) == DELETED
+        assert eight[i].values(key) == [b"another"]
+    # Again is no error, and the same bytes do not come back while the tombstone lives.
+    assert eight[2].erase(key, value) == (True, "")
+    for i in (0, 4, 7):
+        assert eight[i].post(key, value) == (False, "deleted")
+    for i in range(8):
+        assert eight[i].values(key) == [b"another"]
+
+
+def test_an_entry_ends_at_its_expiry(eight):
+    key = "ns:e@test"
+    assert eight[0].post(key, b"short", life=2)[0]
+    assert eight[0].post(key, b"long", life=600)[0]
+    assert len(eight[4].values(key)) == 2
+    wait_for(lambda: all(eight[i].values(key) == [b"long"] for i in range(8)), 10, "the expiry")
+    # Putting it again with a later expiry prolongs it.
+    assert eight[0].post(key, b"renewed", life=2)[0]
+    assert eight[3].post(key, b"renewed", life=600)[0]
+    time.sleep(2.5)
+    assert eight[6].values(key) == [b"long", b"renewed"]
+
+
+def test_listening(eight):
+    client = Client(eight.nodes[7].socket)
+    client.listen("ns:f@test")
+    time.sleep(1)
+    assert eight[2].post("ns:f@test", b"news")[0]
+    assert client.hear(5) == b"news"
+    assert eight[7].post("ns:f@test", b"from the same node")[0]
+    assert client.hear(5) == b"from the same node"
+
+
+def test_the_putting_node_leaves():
+    with Net(8) as net:
+        net.connected(4)
+        assert net[7].post("ns:bob@demo", b"still here")[0]
+        net.nodes[7].kill9()
+        net.add()
+        net.connected()
+        assert net[8].values("ns:bob@demo") == [b"still here"]
+
+
+def mp(o):
+    """A very small msgpack writer, so that wrong things can be written too."""
+    if isinstance(o, bytes):
+        return b"\xc4" + bytes([len(o)]) + o
+    if isinstance(o, str):
+        return bytes([0xa0 | len(o)]) + o.encode()
+    if isinstance(o, int):
+        return b"\xce" + struct.pack(">I", o) if o > 127 else bytes([o])
+    if isinstance(o, list):
+        return bytes([0x90 | len(o)]) + b"".join(mp(x) for x in o)
+    return bytes([0x80 | len(o)]) + b"".join(mp(k) + mp(v) for k, v in o.items())
+
+
+ID = b"i" * 20
+
+
+def hostile(network):
+    def reply(r):
+        return mp({"r": {"id": ID, **r}, "t": 5, "y": "r", "n": network})
+
+    return {
+        "no fields": reply({"token": b"x", "fileds": {"f": [], "v": [1]}}),
+        "empty error": mp({"e": [], "r": {"id": ID}, "t": 5, "y": "e", "n": network}),
+        "error alone": mp({"e": [201, 3], "t": 5, "y": "e", "n": network}),
+        "argument is a number": mp({"a": 7, "q": "ping", "t": 5, "y": "q", "n": network}),
+        "fields twice": b"\x84" + mp("r") + b"\x82" + mp("id") + mp(ID) + mp("fileds") + b"\x83"
+                        + mp("f") + mp([]) + mp("f") + mp([1]) + mp("v") + mp([1])
+                        + mp("t") + mp(5) + mp("y") + mp("r") + mp("n") + mp(network),
+        "reply is a number": mp({"r": 1, "t": 5, "y": "r", "n": network}),
+        "pieces are a number": mp({"p": 1, "t": 5, "y": "v", "n": network}),
+        "get of everything": mp({"a": {"id": ID, "h": ID}, "q": "get", "t": 5, "y": "q",
+                                 "n": network}),
+        "array of 4 billion": b"\xdd\xff\xff\xff\xff",
+        "map of 4 billion": b"\xdf\xff\xff\xff\xff",
+        "deep": b"\x91" * 60000,
+        "deep maps": b"\x81\xa1r" * 20000,
+        "text of 4 GB": b"\xdb\xff\xff\xff\xff",
+        "arrays in a row": b"\xdc\xff\xff" * 20000,
+        "nothing": b"",
+        "nonsense": bytes(range(256)) * 200,
+    }
+
+
+def test_hostile_datagrams(eight):
+    before = eight[1].state()["bad"]
+    address = ("127.0.0.1", eight.nodes[1].port)
+    shapes = hostile(eight.id)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        for data in shapes.values():
+            for d in (data, data.replace(mp(eight.id), mp(eight.id + 1))):
+                s.sendto(d, address)
+    wait_for(lambda: eight[1].state()["bad"] >= before + len(shapes), 10, "the gate's count")
+    assert eight.nodes[1].process.running()
+    assert eight[1].post("ns:g@test", b"alive")[0]
+    assert eight[2].values("ns:g@test") == [b"alive"]
+
+
+def test_a_bomb_in_pieces(eight):
+    """A put whose value comes in pieces that unpack to a claim of gigabytes."""
+    address = ("127.0.0.1", eight.nodes[2].port)
+    bomb = b"\xdd\x0f\xff\xff\xff" * 200
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        for t in range(20):
+            s.sendto(mp({"a": {"id": ID, "h": ID, "token": b"x" * 32, "values": [1000]}, "q": "put",
+                         "t": t, "y": "q", "n": eight.id}), address)
+            part = {"o": 0, "d": 0}
+            data = mp({"p": {0: part}, "t": t, "y": "v", "n": eight.id})
+            data = data.replace(mp("d") + mp(0), mp("d") + b"\xc5" + struct.pack(">H", 1000) + bomb)
+            s.sendto(data, address)
+    time.sleep(0.5)
+    assert eight.nodes[2].process.running()
+    assert eight[2].post("ns:h@test", b"alive")[0]
+
+
+def test_a_malformed_frame_drops_only_its_connection(eight):
+    good = eight[3]
+    for data in (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\0\0\0\1\xff",
+                 struct.pack(">I", 4) + cbor2.dumps([3, 1, 5]),
+                 struct.pack(">I", 4) + b"\x83\x18\x03\x01"):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(eight.nodes[3].socket)
+            s.sendall(data)
+            while True:  # what was said before the end, then the end
+                more = s.recv(4096)
+                if not more:
+                    break
+    assert good.state()["link"] == CONNECTED
+
+
+def test_a_reader_that_vanishes(eight):
+    for _ in range(20):
+        c = Client(eight.nodes[4].socket)
+        for _ in range(50):
+            c.ask(LIST, "ns:b@test")
+        c.ask(LISTEN, "ns:b@test")
+        c.sock.close()
+    assert eight[4].post("ns:b2@test", b"alive")[0]
+
+
+def test_state_survives_a_restart():
+    with Net(3) as net:
+        net.connected()
+        assert net[0].post("ns:bob@demo", b"kept")[0]
+        assert net[0].post("ns:bob@demo", b"deleted")[0]
+        assert net[0].erase("ns:bob@demo", b"deleted")[0]
+        for n in net.nodes:
+            n.stop()
+        alone = net.nodes[1]
+        alone.bootstrap = []
+        alone.start()
+        # Alone now: what it has is what the file gave it.
+        assert net[1].values("ns:bob@demo") == [b"kept"]
+        assert net[1].post("ns:bob@demo", b"deleted") == (False, "deleted")
+        # A file that is no good is set aside.
+        alone.stop()
+        state = os.path.join(alone.folder, "state")
+        with open(state, "r+b") as f:
+            f.seek(40)
+            f.write(b"\xff" * 40)
+        alone.start()
+        assert net[1].post("ns:bob@demo", b"goes on")[0]
+        assert os.path.exists(state + ".bad")
+
+
+def test_networks_do_not_mix():
+    with Net(2, network=1) as one:
+        one.connected()
+        other = DhtNode(os.path.join(one.folder, "other"), 2, [one.nodes[0].address]).start()
+        try:
+            client = Client(other.socket)
+            assert one[0].post("ns:bob@demo", b"of network 1")[0]
+            time.sleep(2)
+            assert client.state()["link"] != CONNECTED
+            ok, _, ids = client.answer(client.ask(LIST, "ns:bob@demo"))[2:]
+            assert (ok, ids) == (False, b"")
+            assert one[1].values("ns:bob@demo") == [b"of network 1"]
+        finally:
+            other.stop()
+
+
+def test_alone_then_together():
+    with Net(1) as net:
+        assert net[0].post("ns:bob@demo", b"early") == (True, "")
+        assert net[0].values("ns:bob@demo") == [b"early"]
+        for _ in range(3):
+            net.add()
+        net.connected()
+        wait_for(lambda: net[3].values("ns:bob@demo") == [b"early"], 15, "what was put alone")
+        # And it has spread: the first node is not needed any more.
+        wait_for(lambda: net[2].state()["values"] >= 1, 15, "a replica")
+        net.nodes[0].kill9()
+        assert net[3].values("ns:bob@demo") == [b"early"]
+
+
+def test_replicas_come_back():
+    with Net(12, "--republish", "3") as net:
+        net.connected(4)
+        for i in range(20):
+            assert net[i % 12].post("ns:%d@test" % i, b"value %d" % i)[0]
+        for victim in (3, 5, 7, 9, 11, 2):
+            net.nodes[victim].kill9()
+        for _ in range(6):
+            net.add()
+        fresh = range(12, 18)
+        for i in fresh:
+            wait_for(lambda i=i: net[i].state()["good"] >= 3, 20, "the new nodes")
+        wait_for(lambda: sum(net[i].state()["values"] for i in fresh) >= 40, 40, "new replicas")
+        for victim in (1, 4, 6, 8):
+            net.nodes[victim].kill9()
+        assert all(net[15].values("ns:%d@test" % i) == [b"value %d" % i] for i in range(20))
+
+
+def test_a_thousand_values_under_one_key(eight):
+    key, value = "ns:popular@test", os.urandom(2000)
+    c = eight[0]
+    sent = [c.ask(1, key, b"%04d" % i + value, int(time.time()) + 3600, lock_of(TOKEN))
+            for i in range(1000)]
+    assert all(c.answer(r)[2] for r in sent)
+    began = time.monotonic()
+    values = eight[5].values(key)
+    took = time.monotonic() - began
+    assert len(values) == 1000
+    assert took < 5, took
+    print(f"1,000 values read in {took:.2f} s")
+
+
+def test_the_port_is_named_when_taken(eight):
+    import subprocess
+    from env.process import program
+    p = subprocess.run([program("restante-dht"), "--bind", "127.0.0.1", "--bind6", "none", "--port",
+                        str(eight.nodes[0].port)], capture_output=True, text=True, timeout=10)
+    assert p.returncode == 1
+    assert str(eight.nodes[0].port) in p.stderr and "taken" in p.stderr
+
+
+def test_sigterm_ends_it_at_once():
+    with Net(2) as net:
+        net.connected()
+        began = time.monotonic()
+        assert net.nodes[0].process.terminate() == 0
+        assert time.monotonic() - began < 2
+        net.nodes[0].process = None
