@@ -2,6 +2,7 @@
 /* compress.c - whether compression pays: samples of the message are deflated and weighed. */
 #include "pgp/internal.h"
 
+#include <stdlib.h>
 #include <sys/types.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -25,40 +26,38 @@ static ssize_t sample_read(int fd, off_t at, uint8_t *p, size_t n)
     return (ssize_t)done;
 }
 
-/* At most nine tenths of its size after deflation at the fastest level. */
-static bool sample_pays(const uint8_t *p, size_t n)
-{
-    static _Thread_local uint8_t out[SAMPLE_LEN + 1024];
-    uLongf out_len = sizeof(out);
-    bool pays;
+struct samples {
+    uint8_t in[SAMPLE_LEN];
+    uint8_t out[SAMPLE_LEN + 1024];
+};
 
-    if (n == 0 || n > SAMPLE_LEN)
-        return false;
-    pays = compress2(out, &out_len, p, n, 1) == Z_OK && out_len * 10 <= n * 9;
-    wipe(out, sizeof(out));
-    return pays;
+/* At most nine tenths of its size after deflation at the fastest level. */
+static bool sample_pays(struct samples *s, size_t n)
+{
+    uLongf out_len = sizeof(s->out);
+
+    return compress2(s->out, &out_len, s->in, n, 1) == Z_OK && out_len * 10 <= n * 9;
 }
 
 int compress_level(int fd, uint64_t size)
 {
-    static _Thread_local uint8_t sample[SAMPLE_LEN];
+    int level = size <= SMALL_SIZE ? LEVEL_SMALL : LEVEL_LARGE;
     off_t start = lseek(fd, 0, SEEK_CUR);
+    struct samples *s;
     bool pays = false;
 
     if (start < 0) /* a pipe: no second look at what was read */
-        return size <= SMALL_SIZE ? LEVEL_SMALL : LEVEL_LARGE;
-    /* The start holds the header and often a text; the middles are what weighs. */
-    for (uint64_t i = 0; i < 4 && !pays; i++) {
-        uint64_t at = i == 0 ? 0 : size / 4 * i;
-        ssize_t n;
-
-        if (i == 0 && size > 4 * SAMPLE_LEN)
-            continue;
-        n = sample_read(fd, start + (off_t)at, sample, SAMPLE_LEN);
-        pays = n > 0 && sample_pays(sample, (size_t)n);
-    }
-    wipe(sample, sizeof(sample));
-    if (!pays)
+        return level;
+    s = malloc(sizeof(*s));
+    if (s == NULL)
         return 0;
-    return size <= SMALL_SIZE ? LEVEL_SMALL : LEVEL_LARGE;
+    /* The start of a large message says little: header and text. Its quarters are what weighs. */
+    for (uint64_t i = size > 4 * SAMPLE_LEN ? 1 : 0; i < 4 && !pays; i++) {
+        ssize_t n = sample_read(fd, start + (off_t)(size / 4 * i), s->in, SAMPLE_LEN);
+
+        pays = n > 0 && sample_pays(s, (size_t)n);
+    }
+    wipe(s, sizeof(*s));
+    free(s);
+    return pays ? level : 0;
 }
