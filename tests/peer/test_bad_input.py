@@ -80,7 +80,7 @@ def test_copied_notification_is_neither_doubled_nor_acknowledged(net, alice, bob
     assert len(bob.find(data)) == 1
     with bob.imap() as box:
         check_arrived(data, box.open(bob.find(data)[0]))
-    wait_for(lambda: not alice.outbox_of(data), 20, "the receipt", alice.logs)
+    wait_for(lambda: not alice.waits(data), 20, "the receipt", alice.logs)
     assert len(bob.find(data)) == 1
 
 

@@ -15,9 +15,9 @@ def deliver_stub(alice, bob, subject):
 
 def declined(alice, bob, data):
     """Both sides end with declined, and nothing of the body was fetched."""
-    wait_for(lambda: not alice.outbox_of(data) or
-             alice.outbox_of(data)["receivers"][0]["state"] == "declined", 20,
-             "the decline to reach alice", alice.logs)
+    wait_for(lambda: not alice.waits(data), 20, "the decline to reach alice", alice.logs)
+    entry = alice.outbox_of(data)
+    assert not entry or entry["receivers"][0]["state"] == "declined"
     alice.wait_idle()
     bob.wait_idle()
     entry = bob.stub_of(data)
@@ -61,11 +61,8 @@ def test_in_trash_after_its_grace_unless_taken_back(alice, bob):
     with bob.imap() as box:
         box.command("MOVE", str(uid), "Trash")
 
-    def away():
-        entry = alice.outbox_of(gone)
-        return not entry or entry["receivers"][0]["state"] == "declined"
-
-    wait_for(away, 20, "the decline", lambda: alice.logs() + bob.logs())
+    wait_for(lambda: not alice.waits(gone), 20, "the decline",
+             lambda: alice.logs() + bob.logs())
     assert alice.outbox_of(kept)["receivers"][0]["state"] == "announced"
     with bob.imap() as box:
         check_arrived(kept, box.open(bob.wait_message(kept)))

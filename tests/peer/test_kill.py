@@ -14,14 +14,17 @@ import time
 
 import pytest
 
-from env import program, wait_for
+from env import Network, program, wait_for
 from env.imap import ImapError
-from env.mail import check_arrived, compose, picture
+from env.mail import check_arrived, compose, message_id, picture
 from env.process import Process
 
 # The transitions of each side in the order of a message's way; each has a point before and after.
 SENDER = ("submit", "seal", "publish", "announce", "collect", "free", "clean", "sent", "tidy")
 RECEIVER = ("notice", "stub", "pull", "deliver", "answer", "settle")
+BETWEEN = ["answer.receipt"]  # the receipt is there, the notification still too
+DECLINE = ("decline",)
+GIVE_UP = ("tell",)
 
 
 def points(steps):
@@ -43,7 +46,7 @@ def test_every_point_is_tried():
     for path in glob.glob(os.path.join(folder, "**", "*.c"), recursive=True):
         with open(path, encoding="utf-8") as f:
             found |= set(re.findall(r'store_crash_point\("([a-z._]+)"\)', f.read()))
-    assert found == set(points(SENDER) + points(RECEIVER))
+    assert found == set(points(SENDER + RECEIVER + DECLINE + GIVE_UP) + BETWEEN)
 
 
 def restart_with(peer, point):
@@ -111,7 +114,7 @@ def test_sender_killed(pair, point):
     return whole_way(sender, receiver, data)
 
 
-@pytest.mark.parametrize("point", points(RECEIVER))
+@pytest.mark.parametrize("point", points(RECEIVER) + BETWEEN)
 def test_receiver_killed(pair, point):
     sender, receiver = pair
     restart_with(receiver, point)
@@ -124,6 +127,47 @@ def test_receiver_killed(pair, point):
         pass
     crash_and_restart(receiver)
     whole_way(sender, receiver, data)
+
+
+@pytest.mark.parametrize("point", points(DECLINE))
+def test_killed_while_declining(pair, point):
+    sender, receiver = pair
+    data = compose(sender.address, receiver.address, f"Declined, killed at {point}",
+                   attachment=picture(5_000))
+    sender.send(data, [receiver.address])
+    receiver.wait_message(data)
+    restart_with(receiver, point)
+
+    def expunge():
+        if receiver.process.running():
+            try:
+                with receiver.imap() as box:
+                    for uid in box.uids("HEADER", "MESSAGE-ID", f'"{message_id(data)}"'):
+                        box.expunge(uid)
+            except (OSError, imaplib.IMAP4.error, ImapError):
+                pass
+
+    expunge()
+    crash_and_restart(receiver)
+    expunge()
+    wait_for(lambda: not sender.waits(data), 20, "the decline", sender.logs)
+    sender.wait_idle()
+    receiver.wait_idle()
+    assert receiver.find(data) == []
+
+
+@pytest.mark.parametrize("point", points(GIVE_UP))
+def test_killed_while_giving_up(point):
+    """One notice, not none and not two."""
+    with Network(nodes=0, settings={"timing.give_up": "1"}) as alone:
+        sender = alone.peer("mia@demo", start=False)
+        sender.start({"RESTANTE_CRASH_AT": point})
+        sender.wait_ready()
+        sender.send(compose(sender.address, "nobody@demo", "To nobody"), ["nobody@demo"])
+        crash_and_restart(sender)
+        sender.wait_stubs(1)
+        wait_for(lambda: sender.status()["pending"] == 0, 20, "nothing pending", sender.logs)
+        assert len(sender.uids()) == 1
 
 
 def test_dht_process_killed(pair):

@@ -233,6 +233,12 @@ class Peer:
         """This message in `restante outbox`; None when it is not there."""
         return self._entry(self.outbox(), data)
 
+    def waits(self, data):
+        """Is there a receiver whose end is still open?"""
+        entry = self.outbox_of(data)
+        return bool(entry) and any(r["state"] in ("waiting", "sealed", "announced")
+                                   for r in entry["receivers"])
+
     def uids(self, mailbox="INBOX"):
         with self.imap(mailbox, readonly=True) as box:
             return box.uids()
