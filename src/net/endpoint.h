@@ -12,10 +12,12 @@
 #include <sys/socket.h>
 
 struct endpoint_policy {
-    bool loopback;      /* this peer itself announces loopback */
-    bool private_all;   /* the owner is pinned or vouched, or the configuration says so */
-    const struct sockaddr_storage *own; /* addresses this peer announces: private ranges in the same */
-    size_t own_count;                   /* prefix (IPv4 /24, IPv6 /64) are allowed. Copied by users */
+    bool loopback;    /* this peer itself announces loopback */
+    bool private_all; /* the owner is pinned or vouched, or the configuration says so */
+    /* Addresses this peer announces: private ones in the same prefix (IPv4 /24, IPv6 /64) are
+     * allowed. Copied by users. */
+    const struct sockaddr_storage *own;
+    size_t own_count;
 };
 
 /* May we connect to this address? Unwraps IPv4-mapped and NAT64 (64:ff9b::/96) forms. Never

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* http_client.h - fetches the fixed paths from a peer's endpoint with libcurl on the libuv loop.
- * No redirects, cookies, netrc, or proxies of the environment; only http and https; the address
- * really connected to is checked by endpoint_allowed (net/endpoint.h). */
+ * P-6.3: no redirects, cookies, netrc, or proxies of the environment; only http and https; the
+ * address really connected to is checked by endpoint_allowed (net/endpoint.h). */
 #ifndef RESTANTE_NET_HTTP_CLIENT_H
 #define RESTANTE_NET_HTTP_CLIENT_H
 
@@ -16,10 +16,10 @@ struct http_client;
 struct http_fetch; /* one request under way */
 
 struct http_client_config {
-    const char *socks;             /* "host:port" of a SOCKS5 proxy for .onion, or NULL */
-    unsigned connect_seconds;      /* 0 = 10 */
-    unsigned stall_seconds;        /* below 100 octets/s for so long ends it; 0 = 20 */
-    unsigned max_parallel;         /* connections in all; 0 = 32; further ones wait */
+    const char *socks;        /* "host:port" of a SOCKS5 proxy for .onion, or NULL */
+    unsigned connect_seconds; /* 0 = 10 */
+    unsigned stall_seconds;   /* below 100 octets/s for so long ends it; 0 = 20 */
+    unsigned max_parallel;    /* connections in all; 0 = 32; further ones wait */
 };
 
 struct http_fetch_config {
@@ -27,10 +27,12 @@ struct http_fetch_config {
     const struct endpoint_policy *policy; /* copied */
     const char *path;                     /* "/outbox/<hex>": built by the caller, checked again */
     uint64_t offset;    /* > 0: Range from here; an answer other than 206 at that offset fails */
-    uint64_t max_bytes; /* more octets than this end it as failed */
+    uint64_t max_bytes; /* more octets of body than this end it as failed */
     /* Body octets in order; -1 ends the request as failed. */
     int (*data)(void *ctx, const uint8_t *p, size_t n);
-    /* Once, last. ok: complete answer 200 or 206. status 0: no answer. why: a sentence. */
+    /* Once, last; the request is invalid afterwards. ok: a complete answer, 200, or 206 from offset
+     * on; whether it is long enough is for the caller to see (a server may end it early without
+     * saying so). status 0: no answer. why: a sentence, "" when ok. */
     void (*done)(void *ctx, bool ok, int status, const char *why);
     void *ctx;
 };
@@ -40,9 +42,10 @@ struct http_client *http_client_new(uv_loop_t *loop, const struct http_client_co
 /* Starts; done() may not be called before it returns. NULL and e for a bad endpoint or path. */
 struct http_fetch *http_fetch(struct http_client *c, const struct http_fetch_config *f,
                               struct error *e);
-/* Stops a request; done() is not called. */
+/* Stops a request; done() is not called, and data() no more. May be called from data() and done().
+ */
 void http_fetch_cancel(struct http_fetch *f);
-/* Cancels all, frees, nulls. */
+/* Cancels all, frees, nulls; may be called from done(). The memory goes as the loop turns. */
 void http_client_free(struct http_client **c);
 
 #endif

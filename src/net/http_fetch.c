@@ -238,8 +238,9 @@ static int set_limits(struct http_fetch *f, const struct http_client_config *c)
     bad |= curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
     /* A name that does not resolve must not hold the loop when its request is cancelled. */
     bad |= curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
-    /* What is fetched is verified end to end, by signature or by hash, and peers have no names that
-     * a certificate authority could vouch for: TLS only hides the transfer from onlookers. */
+    /* P-6.5: what is fetched is verified end to end, by signature or by hash, and peers have no
+     * names that a certificate authority could vouch for: TLS only hides the transfer from
+     * onlookers. */
     bad |= curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 0L);
     bad |= curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 0L);
     bad |= curl_easy_setopt(h, CURLOPT_BUFFERSIZE, 256L * 1024);

@@ -3,7 +3,8 @@
  *   /pubkey                the identity record
  *   /outbox/<64 hex>       a blob: Range (one range), ETag, HEAD
  *   /outbox/<64 hex>/chunks   its list of chunk hashes
- * Anything else, and any trick with the path, is 404. libmicrohttpd in a thread of its own. */
+ * Anything else, and any trick with the path, is 404 (P-6.1, P-6.2). libmicrohttpd in a thread of
+ * its own. */
 #ifndef RESTANTE_NET_HTTP_SERVER_H
 #define RESTANTE_NET_HTTP_SERVER_H
 
@@ -15,12 +16,14 @@
 struct http_server;
 
 struct http_server_config {
-    const char *host;       /* address to bind, IPv4 or IPv6 literal ("127.0.0.1", "::") */
-    uint16_t port;          /* 0 = any */
-    const char *outbox_dir; /* holds <64 hex> and <64 hex>.chunks */
-    unsigned max_connections, max_per_ip, idle_seconds;
-    /* On the server's thread, when somebody began to fetch a blob (first byte answered). May be
-     * NULL. */
+    const char *host;         /* address to bind, IPv4 or IPv6 literal ("127.0.0.1", "::") */
+    uint16_t port;            /* 0 = any */
+    const char *outbox_dir;   /* holds <64 hex> and <64 hex>.chunks */
+    unsigned max_connections; /* 0 = 256 */
+    unsigned max_per_ip;      /* 0 = 32 */
+    unsigned idle_seconds;    /* 0 = 60 */
+    /* On the server's thread, just before the first octet of an answer 200 or 206 to a GET of a
+     * blob goes out. May be NULL. */
     void (*on_fetch)(void *ctx, const uint8_t hash[HASH_LEN]);
     void *ctx;
 };

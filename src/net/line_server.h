@@ -12,12 +12,12 @@ struct line_server;
 struct line_client;
 
 struct line_server_config {
-    const char *path; /* a stale socket file there is replaced; a live one is an error */
-    size_t max_line;  /* longer lines end the connection */
-    unsigned max_clients;
+    const char *path;     /* a stale socket file there is replaced; a live one is an error */
+    size_t max_line;      /* longer lines end the connection; 0 = 65536 */
+    unsigned max_clients; /* 0 = 256 */
     /* One line without its LF (and CR), NUL-terminated, guaranteed free of NUL inside. */
     void (*line)(void *ctx, struct line_client *c, char *line, size_t len);
-    /* The client is gone; c is invalid afterwards. */
+    /* The client is gone; c is invalid afterwards. Never from within line_send or line_close. */
     void (*gone)(void *ctx, struct line_client *c);
     void *ctx;
 };
@@ -30,6 +30,8 @@ void line_send(struct line_client *c, const void *p, size_t n);
 void line_close(struct line_client *c);
 void line_client_set(struct line_client *c, void *p);
 void *line_client_get(const struct line_client *c);
+/* Ends every connection (gone is called before it returns), removes the socket, and nulls; may be
+ * called from a callback. The memory goes as the loop turns. */
 void line_server_stop(struct line_server **s);
 
 #endif

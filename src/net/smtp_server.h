@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* smtp_server.h - the submission listener that the private Dovecot relays to (RFC 5321, 3030 CHUNKING,
- * 6152, 3461, 1870, 4954 PLAIN). Loopback only, one secret per start, everything capped.
+/* smtp_server.h - the submission listener that the private Dovecot relays to (RFC 5321, 3030
+ * CHUNKING, 6152, 3461, 1870, 4954 PLAIN). Loopback only, one secret per start, everything capped.
  * It knows nothing of spool or store: the handler decides and may answer later. */
 #ifndef RESTANTE_NET_SMTP_SERVER_H
 #define RESTANTE_NET_SMTP_SERVER_H
@@ -21,37 +21,44 @@ struct smtp_handler {
     void (*mail)(void *ctx, struct smtp_session *s, const char *from, uint64_t size);
     /* RCPT TO. addr: the mailbox as given, unquoted, at most 320 octets. Answer with smtp_reply. */
     void (*rcpt)(void *ctx, struct smtp_session *s, const char *addr);
-    /* The message's octets in order (CRLF lines, dot-unstuffed). 0, or -1 to refuse: the rest is
-     * read and thrown away, and data_end answers. */
+    /* The message's octets in order: with DATA, lines with CRLF and without the extra dots; with
+     * BDAT whatever the client sent, bare CR and LF and NUL included. 0, or -1 to refuse: the rest
+     * is read and thrown away, and data_end answers. */
     int (*data)(void *ctx, struct smtp_session *s, const uint8_t *p, size_t n);
     /* The message is complete. Answer with smtp_reply: 250 takes responsibility for it. */
     void (*data_end)(void *ctx, struct smtp_session *s);
-    /* The transaction is over without data_end (RSET, new EHLO, QUIT, lost connection, too large)
-     * or after its reply: forget it. */
+    /* The transaction is over: forget it. Once for every mail(), whether that was refused, or RSET,
+     * a new EHLO, QUIT, a lost connection, a message too large or malformed came, or data_end was
+     * answered. Never from within smtp_reply. */
     void (*reset)(void *ctx, struct smtp_session *s);
     /* The session is over; after reset. s is invalid afterwards. */
     void (*gone)(void *ctx, struct smtp_session *s);
 };
 
 struct smtp_config {
-    const char *host;   /* "127.0.0.1" */
-    uint16_t port;      /* 0 = any */
-    const char *name;   /* in the greeting */
+    const char *host;            /* "127.0.0.1" */
+    uint16_t port;               /* 0 = any */
+    const char *name;            /* in the greeting */
     const char *user, *password; /* AUTH PLAIN, compared in constant time */
-    uint64_t max_size;  /* announced by SIZE and enforced; 0 = no limit */
-    unsigned max_sessions, max_rcpts, idle_seconds;
+    uint64_t max_size;           /* announced by SIZE and enforced; 0 = no limit */
+    unsigned max_sessions;       /* 0 = 32 */
+    unsigned max_rcpts;          /* accepted ones of one message; 0 = no limit */
+    unsigned idle_seconds;       /* of the client's silence; 0 = 600 */
     const struct smtp_handler *handler;
     void *ctx;
 };
 
-/* Binds and listens. NULL and e (naming the port) when it cannot. Strings are copied. */
-struct smtp_server *smtp_server_start(uv_loop_t *loop, const struct smtp_config *c, struct error *e);
+/* Binds and listens. NULL and e (naming the port) when it cannot. Strings are copied; handler and
+ * ctx must stay until every session is gone. */
+struct smtp_server *smtp_server_start(uv_loop_t *loop, const struct smtp_config *c,
+                                      struct error *e);
 uint16_t smtp_server_port(const struct smtp_server *srv);
-/* Ends every session (reset and gone are called), closes and nulls. */
+/* Ends every session (reset and gone are called before it returns), closes and nulls; may be called
+ * from a callback. The memory goes as the loop turns. */
 void smtp_server_stop(struct smtp_server **srv);
 
-/* Answers the outstanding command: code 250..599; text: one line without CR or LF, with its RFC 3463
- * enhanced code at the front. */
+/* Answers the outstanding command (421 closes the session): code 250..599; text: one line without
+ * CR or LF, with its RFC 3463 enhanced code at the front. */
 void smtp_reply(struct smtp_session *s, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* A pointer of the handler's own per session. */

@@ -3,11 +3,15 @@
 #include "net_test.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -117,12 +121,11 @@ static struct outcome get(uint16_t port, const char *path, uint64_t offset, uint
     return o;
 }
 
-static int setup(void **state)
+static int start(unsigned stall_seconds)
 {
-    struct http_client_config cc = {.stall_seconds = 1, .connect_seconds = 2, .max_parallel = 2};
+    struct http_client_config cc = {.stall_seconds = stall_seconds, .max_parallel = 2};
     struct error e;
 
-    (void)state;
     dir = net_tmpdir();
     blob = malloc(BLOB_SIZE);
     for (size_t i = 0; i < BLOB_SIZE; i++) {
@@ -138,6 +141,18 @@ static int setup(void **state)
     client = http_client_new(&loop, &cc, &e);
     assert_non_null(client);
     return 0;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    return start(15);
+}
+
+static int setup_impatient(void **state)
+{
+    (void)state;
+    return start(1);
 }
 
 static int teardown(void **state)
@@ -400,6 +415,7 @@ static void liar_fails(const char *answer, uint64_t offset, size_t endless)
     free(o.data);
 }
 
+/* P-6.3: more than announced, another offset, no end, headers without end */
 static void test_liars(void **state)
 {
     char *big = malloc(100000);
@@ -445,6 +461,7 @@ static void test_interim_answer(void **state)
     free(o.data);
 }
 
+/* P-6.3 */
 static void test_redirect_is_not_followed(void **state)
 {
     char text[200];
@@ -461,6 +478,7 @@ static void test_redirect_is_not_followed(void **state)
     assert_int_equal(o.len, 0);
 }
 
+/* P-6.3 */
 static void test_stall(void **state)
 {
     struct liar l = {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello",
@@ -474,6 +492,7 @@ static void test_stall(void **state)
     free(o.data);
 }
 
+/* P-6.3 */
 static void test_environment_proxy_is_ignored(void **state)
 {
     (void)state;
@@ -486,6 +505,77 @@ static void test_environment_proxy_is_ignored(void **state)
     unsetenv("all_proxy");
 }
 
+/* A key and a certificate that nobody vouches for, as PEM. */
+static void make_certificate(gnutls_datum_t *key_r, gnutls_datum_t *cert_r)
+{
+    gnutls_x509_privkey_t key;
+    gnutls_x509_crt_t cert;
+
+    assert_int_equal(gnutls_x509_privkey_init(&key), 0);
+    assert_int_equal(gnutls_x509_privkey_generate(
+                         key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
+                     0);
+    assert_int_equal(gnutls_x509_crt_init(&cert), 0);
+    gnutls_x509_crt_set_version(cert, 3);
+    gnutls_x509_crt_set_serial(cert, "\1", 1);
+    gnutls_x509_crt_set_dn(cert, "CN=somebody else", NULL);
+    gnutls_x509_crt_set_activation_time(cert, time(NULL) - 60);
+    gnutls_x509_crt_set_expiration_time(cert, time(NULL) + 3600);
+    gnutls_x509_crt_set_key(cert, key);
+    assert_int_equal(gnutls_x509_crt_sign2(cert, cert, key, GNUTLS_DIG_SHA256, 0), 0);
+    gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, key_r);
+    gnutls_x509_crt_export2(cert, GNUTLS_X509_FMT_PEM, cert_r);
+    gnutls_x509_crt_deinit(cert);
+    gnutls_x509_privkey_deinit(key);
+}
+
+static enum MHD_Result on_tls(void *cls, struct MHD_Connection *conn, const char *url,
+                              const char *method, const char *version, const char *upload,
+                              size_t *upload_len, void **ctx)
+{
+    struct MHD_Response *r =
+        MHD_create_response_from_buffer(5, (void *)"hello", MHD_RESPMEM_PERSISTENT);
+    enum MHD_Result result = MHD_queue_response(conn, 200, r);
+
+    MHD_destroy_response(r);
+    return result;
+}
+
+/* P-6.5: hidden from onlookers; the certificate is nobody's business. */
+static void test_tls(void **state)
+{
+    gnutls_datum_t key, cert;
+    struct endpoint ep = {.tls = true, .host = "127.0.0.1"};
+    struct outcome o = {0};
+    struct error e;
+
+    (void)state;
+    make_certificate(&key, &cert);
+    struct MHD_Daemon *d = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS, 0, NULL,
+                                            NULL, on_tls, NULL, MHD_OPTION_HTTPS_MEM_KEY, key.data,
+                                            MHD_OPTION_HTTPS_MEM_CERT, cert.data, MHD_OPTION_END);
+    assert_non_null(d);
+    ep.port = MHD_get_daemon_info(d, MHD_DAEMON_INFO_BIND_PORT)->port;
+    struct http_fetch_config c = {.endpoint = &ep,
+                                  .policy = &local,
+                                  .path = "/pubkey",
+                                  .max_bytes = 5,
+                                  .data = on_data,
+                                  .done = on_done,
+                                  .ctx = &o};
+    assert_non_null(http_fetch(client, &c, &e));
+    finish(&o);
+    if (!o.ok) {
+        fail_msg("%s", o.why);
+    }
+    assert_int_equal(o.len, 5);
+    free(o.data);
+    MHD_stop_daemon(d);
+    gnutls_free(key.data);
+    gnutls_free(cert.data);
+}
+
+#define IMPATIENT(name) cmocka_unit_test_setup_teardown(name, setup_impatient, teardown)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -502,7 +592,8 @@ int main(void)
         TEST(test_liars),
         TEST(test_interim_answer),
         TEST(test_redirect_is_not_followed),
-        TEST(test_stall),
+        IMPATIENT(test_stall),
+        TEST(test_tls),
         TEST(test_environment_proxy_is_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

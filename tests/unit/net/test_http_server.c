@@ -32,12 +32,11 @@ static void on_fetch(void *ctx, const uint8_t hash[HASH_LEN])
     fetches++;
 }
 
-static int setup(void **state)
+static int start(unsigned idle_seconds)
 {
     char path[300];
     struct error e;
 
-    (void)state;
     fetches = 0;
     dir = net_tmpdir();
     net_file(dir, HEX, "0123456789", 10);
@@ -53,7 +52,7 @@ static int setup(void **state)
     assert_int_equal(mkfifo(path, 0600), 0);
     struct http_server_config c = {.host = "127.0.0.1",
                                    .outbox_dir = dir,
-                                   .idle_seconds = 1,
+                                   .idle_seconds = idle_seconds,
                                    .max_connections = 8,
                                    .max_per_ip = 4,
                                    .on_fetch = on_fetch,
@@ -61,6 +60,18 @@ static int setup(void **state)
     server = http_server_start(&c, &e);
     assert_non_null(server);
     return 0;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    return start(30);
+}
+
+static int setup_impatient(void **state)
+{
+    (void)state;
+    return start(1);
 }
 
 static int teardown(void **state)
@@ -132,6 +143,7 @@ static void test_head(void **state)
     assert_int_equal(fetches, 0);
 }
 
+/* P-6.2 */
 static void test_ranges(void **state)
 {
     (void)state;
@@ -151,6 +163,33 @@ static void test_ranges(void **state)
     assert_int_equal(fetches, 4);
 }
 
+/* Offsets beyond 32 bits; the file has a hole, no disk is filled. */
+static void test_huge(void **state)
+{
+    char path[300], text[100];
+    const off_t size = 5ll << 30;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/" HEX, dir);
+    assert_int_equal(truncate(path, size), 0);
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    fseeko(f, size - 4, SEEK_SET);
+    fputs("last", f);
+    fclose(f);
+    assert_int_equal(get("/outbox/" HEX, "Range: bytes=-4\r\n"), 206);
+    assert_string_equal(body, "last");
+    snprintf(text, sizeof(text), "Range: bytes=%lld-\r\n", (long long)size - 6);
+    assert_int_equal(get("/outbox/" HEX, text), 206);
+    assert_memory_equal(body, "\0\0last", 7);
+    snprintf(text, sizeof(text), "bytes %lld-%lld/%lld\r\n", (long long)size - 6,
+             (long long)size - 1, (long long)size);
+    assert_true(has(text));
+    assert_int_equal(ask("HEAD", "/outbox/" HEX, ""), 200);
+    snprintf(text, sizeof(text), "\r\nContent-Length: %lld\r\n", (long long)size);
+    assert_true(has(text));
+}
+
 static void test_conditions(void **state)
 {
     (void)state;
@@ -164,6 +203,7 @@ static void test_conditions(void **state)
     assert_string_equal(body, "0123456789");
 }
 
+/* P-6.1 */
 static void test_tricks(void **state)
 {
     static const char *const uris[] = {
@@ -213,6 +253,7 @@ static void test_tricks(void **state)
     assert_int_equal(fetches, 0);
 }
 
+/* P-6.1 */
 static void test_methods(void **state)
 {
     static const char *const methods[] = {"POST",  "PUT",     "DELETE", "OPTIONS", "TRACE",
@@ -288,6 +329,23 @@ static void test_silence_and_crowd(void **state)
     assert_int_equal(get("/outbox/" HEX, ""), 200);
 }
 
+/* "::" takes IPv4 callers, too. */
+static void test_both_families(void **state)
+{
+    struct http_server_config c = {.host = "::", .outbox_dir = dir};
+    struct error e = {{0}};
+
+    (void)state;
+    if (access("/proc/net/if_inet6", F_OK) != 0) {
+        skip();
+    }
+    http_server_stop(&server);
+    server = http_server_start(&c, &e);
+    assert_non_null(server);
+    assert_int_equal(get("/outbox/" HEX, ""), 200);
+    assert_string_equal(body, "0123456789");
+}
+
 static void test_errors(void **state)
 {
     struct http_server_config c = {.host = "127.0.0.1", .outbox_dir = dir};
@@ -323,6 +381,7 @@ static void test_stop_with_open_connections(void **state)
     close(fd);
 }
 
+#define IMPATIENT(name) cmocka_unit_test_setup_teardown(name, setup_impatient, teardown)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -331,12 +390,14 @@ int main(void)
         TEST(test_whole),
         TEST(test_head),
         TEST(test_ranges),
+        TEST(test_huge),
         TEST(test_conditions),
         TEST(test_tricks),
         TEST(test_methods),
         TEST(test_pubkey),
         TEST(test_garbage),
-        TEST(test_silence_and_crowd),
+        IMPATIENT(test_silence_and_crowd),
+        TEST(test_both_families),
         TEST(test_errors),
         TEST(test_stop_with_open_connections),
     };
