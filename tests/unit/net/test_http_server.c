@@ -395,7 +395,7 @@ int main(void)
         TEST(test_tricks),
         TEST(test_methods),
         TEST(test_pubkey),
-        TEST(test_garbage),
+        IMPATIENT(test_garbage),
         IMPATIENT(test_silence_and_crowd),
         TEST(test_both_families),
         TEST(test_errors),
