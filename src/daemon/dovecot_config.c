@@ -89,7 +89,9 @@ static const char CONF_SERVICES[] =
     "  inet_listener submission {\n    port = 0\n  }\n"
     "  inet_listener submissions {\n    port = %2$u\n    ssl = yes\n  }\n}\n"
     "service submission {\n  process_limit = 50\n  vsz_limit = 1G\n}\n"
-    "service anvil {\n  chroot =\n}\n"
+    /* All clients come from one address: one that tries a wrong password must not slow the others.
+     */
+    "service anvil {\n  chroot =\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }\n}\n"
     "service stats {\n  chroot =\n}\n"
     "import_environment = TZ CORE_OUTOFMEM CORE_ERROR\n"
     /* The daemon's listener does the work: any size, streamed (it offers CHUNKING), RCPT answers
