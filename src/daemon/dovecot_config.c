@@ -39,6 +39,7 @@ static const char CONF_HEAD[] =
     "default_login_user = %3$s\n"
     "first_valid_uid = 1\n"
     "first_valid_gid = 1\n"
+    "stats_writer_socket_path =\n" /* nobody reads statistics, and waiting for them delays an end */
     "default_process_limit = 100\n"
     "default_client_limit = 1000\n"
     "default_vsz_limit = 512M\n"

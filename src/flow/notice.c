@@ -5,6 +5,7 @@
 #include "flow/notice.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/header.h"
 #include "flow/verify.h"
 #include "store/contacts.h"
 #include "store/incoming.h"
@@ -40,6 +41,25 @@ static int copy(struct bytes *to, const struct span *from)
     return from->p == NULL ? 0 : bytes_set(to, from->p, from->n);
 }
 
+/* What the lists of the command line show, from the header inside. */
+static void summarize(struct incoming *in)
+{
+    struct buf header = BUF_INIT(HEADER_MAX), skeleton = BUF_INIT(SKELETON_MAX);
+    static const char *const name[] = {"from", "subject", "date"};
+    struct bytes *const to[] = {&in->from, &in->subject, &in->date};
+    struct error e;
+    if (head_unpack(in->head.p, in->head.n, &header, &skeleton, &e) == 0) {
+        for (size_t i = 0; i < 3; i++) {
+            struct buf v = BUF_INIT(SUMMARY_MAX);
+            if (header_value(header.data, header.len, name[i], SUMMARY_MAX, &v) == 0)
+                (void)bytes_set(to[i], v.data == NULL ? (const uint8_t *)"" : v.data, v.len);
+            buf_free(&v);
+        }
+    }
+    buf_free(&header);
+    buf_free(&skeleton);
+}
+
 static int fill(struct noticing *x, const struct notification *r, const uint8_t fpr[FPR_LEN])
 {
     struct incoming *in = &x->in;
@@ -55,8 +75,11 @@ static int fill(struct noticing *x, const struct notification *r, const uint8_t 
     in->arrived_ms = clock_wall_ms();
     in->state = IN_NOTICED;
     int rc = copy(&in->pubkey, &r->pubkey) | copy(&in->skp, &r->skp);
-    if (!r->has_head_blob)
-        return rc | copy(&in->head, &r->head);
+    if (!r->has_head_blob) {
+        rc |= copy(&in->head, &r->head);
+        summarize(in);
+        return rc;
+    }
     in->head_blob = r->head_blob;
     return rc | copy(&in->head_skp, &r->head_skp) | copy(&in->from, &r->from) |
            copy(&in->subject, &r->subject) | copy(&in->date, &r->date);

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* control.c - see control.h. Requests that wait (a pull, a look into the DHT) keep a struct asking; it
+ * outlives its client. */
+#include "daemon/control.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/control_lists.h"
+#include "daemon/service.h"
+#include "flow/opening.h"
+#include "flow/sweep.h"
+#include "store/incoming.h"
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "control"
+#define LINE_MAX_OCTETS 4096
+#define PROGRESS_MS 250
+
+struct asking {
+    struct service *s;
+    struct line_client *client; /* NULL: gone */
+    struct opening *opening;
+    uv_timer_t *timer; /* progress of a pull */
+    uint8_t nid[HASH_LEN];
+    uint64_t size;
+    char id[HASH_HEX + 1];
+    json_t *reply; /* a status that waits for the DHT */
+    bool busy;
+};
+
+static void send_json(struct line_client *c, json_t *o)
+{
+    char *text = c == NULL ? NULL : json_dumps(o, JSON_COMPACT);
+    if (text != NULL) {
+        line_send(c, text, strlen(text));
+        line_send(c, "\n", 1);
+    }
+    free(text);
+    json_decref(o);
+}
+
+static void send_error(struct line_client *c, const char *why)
+{
+    send_json(c, json_pack("{s:b,s:s}", "ok", 0, "error", why));
+}
+
+static void asking_free(struct asking *a)
+{
+    if (a->timer != NULL)
+        uv_close((uv_handle_t *)a->timer, (uv_close_cb)free);
+    json_decref(a->reply);
+    free(a);
+}
+
+static void asked(struct asking *a)
+{
+    if (a->client != NULL)
+        line_client_set(a->client, NULL);
+    asking_free(a);
+}
+
+static struct asking *ask(struct service *s, struct line_client *c)
+{
+    struct asking *a = line_client_get(c) != NULL ? NULL : calloc(1, sizeof *a);
+    if (a == NULL) {
+        send_error(c, "One request at a time on a connection.");
+        return NULL;
+    }
+    a->s = s;
+    a->client = c;
+    line_client_set(c, a);
+    return a;
+}
+
+/* ---- status: what stands here, and what stands in the DHT */
+
+static void status_send(struct asking *a)
+{
+    send_json(a->client, a->reply);
+    a->reply = NULL;
+    asked(a);
+}
+
+static void on_nr(void *ctx, bool ok, const uint8_t *ids, size_t n)
+{
+    struct asking *a = ctx;
+    if (ok)
+        (void)json_object_set_new(json_object_get(a->reply, "dht"), "nr_live",
+                                  json_integer((json_int_t)n));
+    status_send(a);
+}
+
+static void on_ns(void *ctx, bool ok, const uint8_t *ids, size_t n)
+{
+    struct asking *a = ctx;
+    char key[DHT_KEY_MAX + 1];
+    if (ok)
+        (void)json_object_set_new(json_object_get(a->reply, "dht"), "ns_live",
+                                  json_integer((json_int_t)n));
+    if (a->s->stopping) {
+        status_send(a);
+        return;
+    }
+    (void)dht_key(key, "nr:", a->s->config.address);
+    dht_list(a->s->flow.dht, key, on_nr, a);
+}
+
+static void on_dht(void *ctx, bool ok, const struct dht_status *st)
+{
+    struct asking *a = ctx;
+    char key[DHT_KEY_MAX + 1];
+    if (ok) {
+        (void)json_object_set_new(json_object_get(a->reply, "dht"), "good_nodes",
+                                  json_integer(st->good_nodes));
+        (void)json_object_set_new(json_object_get(a->reply, "ports"), "dht",
+                                  json_integer(st->port4 != 0 ? st->port4 : st->port6));
+    }
+    if (!ok || a->s->stopping) {
+        status_send(a);
+        return;
+    }
+    (void)dht_key(key, "ns:", a->s->config.address);
+    dht_list(a->s->flow.dht, key, on_ns, a);
+}
+
+static void status(struct service *s, struct line_client *c)
+{
+    struct asking *a = ask(s, c);
+    if (a == NULL)
+        return;
+    a->reply = control_status(s);
+    dht_get_status(s->flow.dht, on_dht, a);
+}
+
+/* ---- pull and decline */
+
+static void on_opened(void *ctx, bool ok, const char *why)
+{
+    struct asking *a = ctx;
+    a->opening = NULL;
+    if (a->client == NULL)
+        return; /* freed by on_gone */
+    if (ok)
+        send_json(a->client, json_pack("{s:b,s:s}", "ok", 1, "id", a->id));
+    else
+        send_error(a->client, why);
+    a->busy = false;
+    asked(a);
+}
+
+static void on_progress(uv_timer_t *t)
+{
+    struct asking *a = t->data;
+    int64_t done = openings_progress(&a->s->flow, a->nid);
+    if (done >= 0 && a->client != NULL)
+        send_json(a->client,
+                  json_pack("{s:{s:I,s:I}}", "progress", "done", (json_int_t)done, "size",
+                            (json_int_t)a->size));
+}
+
+/* The message a prefix of an id means; 0 after an answer was sent. */
+static int64_t message_of(struct service *s, struct line_client *c, const json_t *o)
+{
+    const char *id = json_string_value(json_object_get(o, "id"));
+    struct db *db = store_reader(s->flow.store);
+    int64_t n = id == NULL || strlen(id) < 4 || strlen(id) > HASH_HEX ||
+                        strspn(id, "0123456789abcdefABCDEF") != strlen(id)
+                    ? -2
+                    : in_find_prefix(db, id);
+    if (n > 0)
+        return n;
+    send_error(c, n == -2   ? "An id is at least 4 hexadecimal digits; see `restante inbox`."
+                  : n == -1 ? "Several messages begin with that id; give more digits."
+                            : "There is no message with that id; see `restante inbox`.");
+    return 0;
+}
+
+static void pull(struct service *s, struct line_client *c, const json_t *o)
+{
+    struct incoming in;
+    int64_t n = message_of(s, c, o);
+    if (n == 0 || in_get(store_reader(s->flow.store), n, &in) < 0)
+        return;
+    struct asking *a = ask(s, c);
+    if (a != NULL) {
+        memcpy(a->nid, in.nid, HASH_LEN);
+        hex_encode(in.nid, HASH_LEN, a->id);
+        a->size = in.blob.size;
+        a->timer = calloc(1, sizeof *a->timer);
+        if (a->timer != NULL) {
+            (void)uv_timer_init(s->loop, a->timer);
+            a->timer->data = a;
+            (void)uv_timer_start(a->timer, on_progress, PROGRESS_MS, PROGRESS_MS);
+        }
+        uint8_t nid[HASH_LEN];
+        memcpy(nid, in.nid, HASH_LEN);
+        struct opening *opening = opening_ask(&s->flow, nid, on_opened, a);
+        if (opening != NULL)
+            a->opening = opening;
+    }
+    incoming_free(&in);
+}
+
+static void decline(struct service *s, struct line_client *c, const json_t *o)
+{
+    struct error e;
+    int64_t n = message_of(s, c, o);
+    if (n == 0)
+        return;
+    if (sweep_decline(&s->flow, n, &e) < 0)
+        send_error(c, e.text);
+    else
+        send_json(c, json_pack("{s:b}", "ok", 1));
+}
+
+/* ---- the socket */
+
+static void on_request(struct service *s, struct line_client *c, const json_t *o)
+{
+    const char *cmd = json_string_value(json_object_get(o, "cmd"));
+    if (cmd == NULL) {
+        send_error(c, "The request names no command.");
+    } else if (s->stopping) {
+        send_error(c, "This peer is stopping.");
+    } else if (strcmp(cmd, "status") == 0) {
+        status(s, c);
+    } else if (strcmp(cmd, "outbox") == 0) {
+        send_json(c, control_outbox(s));
+    } else if (strcmp(cmd, "inbox") == 0) {
+        send_json(c, control_inbox(s));
+    } else if (strcmp(cmd, "pull") == 0) {
+        pull(s, c, o);
+    } else if (strcmp(cmd, "decline") == 0) {
+        decline(s, c, o);
+    } else if (strcmp(cmd, "stop") == 0) {
+        send_json(c, json_pack("{s:b}", "ok", 1));
+        log_info("stopped from the command line");
+        service_stop(s);
+    } else {
+        send_error(c, "This restanted does not know that command; is it older than restante?");
+    }
+}
+
+static void on_line(void *ctx, struct line_client *c, char *line, size_t len)
+{
+    json_error_t e;
+    json_t *o = json_loadb(line, len, JSON_REJECT_DUPLICATES, &e);
+    if (!json_is_object(o))
+        send_error(c, "The request is not a JSON object.");
+    else
+        on_request(ctx, c, o);
+    json_decref(o);
+}
+
+static void on_gone(void *ctx, struct line_client *c)
+{
+    struct asking *a = line_client_get(c);
+    if (a == NULL)
+        return;
+    a->client = NULL;
+    if (a->reply != NULL)
+        return; /* the DHT's answer frees it */
+    if (a->opening != NULL)
+        opening_cancel(a->opening);
+    asking_free(a);
+}
+
+int control_start(struct service *s, struct error *e)
+{
+    char path[PATH_CAP];
+    if (config_path(&s->config, "run/control.sock", path, e) < 0)
+        return -1;
+    struct line_server_config c = {.path = path,
+                                   .max_line = LINE_MAX_OCTETS,
+                                   .max_clients = 50,
+                                   .line = on_line,
+                                   .gone = on_gone,
+                                   .ctx = s};
+    s->control = line_server_start(s->loop, &c, e);
+    return s->control == NULL ? -1 : 0;
+}

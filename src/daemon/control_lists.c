@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* control_lists.c - see control_lists.h. Texts of mail may be any octets: what is no UTF-8 becomes '?'. */
+#include "daemon/control_lists.h"
+#include "base/clock.h"
+#include "daemon/service.h"
+#include "flow/opening.h"
+#include "flow/sweep.h"
+#include "store/incoming.h"
+#include "store/outgoing.h"
+#include <string.h>
+
+static json_t *text(const void *p, size_t n)
+{
+    if (p == NULL)
+        return json_null();
+    json_t *s = json_stringn(p, n);
+    if (s != NULL)
+        return s;
+    struct buf b = BUF_INIT(SUMMARY_MAX);
+    const uint8_t *c = p;
+    for (size_t i = 0; i < n; i++)
+        (void)buf_append(&b, c[i] < 0x80 && c[i] >= ' ' ? (const void *)&c[i] : "?", 1);
+    s = json_stringn(b.data == NULL ? "" : (const char *)b.data, b.len);
+    buf_free(&b);
+    return s;
+}
+
+static json_t *hex(const uint8_t *p, size_t n)
+{
+    char out[HASH_HEX + 1];
+    hex_encode(p, n, out);
+    return json_string(out);
+}
+
+static bool add_failed(void *ctx, const struct out_line *l)
+{
+    (void)json_array_append_new(
+        ctx, json_pack("{s:o,s:s,s:o,s:I}", "id", hex(l->id, MESSAGE_ID_LEN), "to", l->address,
+                       "why", text(l->why, l->why == NULL ? 0 : strlen(l->why)), "at",
+                       (json_int_t)l->changed_ms));
+    return true;
+}
+
+json_t *control_status(struct service *s)
+{
+    struct db *db = store_reader(s->flow.store);
+    struct out_counts out;
+    struct in_counts in;
+    static const char *const link[] = {"down", "alone", "connected"};
+    out_count(db, &out);
+    in_count(db, &in);
+    json_t *failed = json_array();
+    out_list(db, true, add_failed, failed);
+    bool ready = s->dovecot_ready && s->flow.identity_posted && s->flow.descriptor_posted;
+    json_t *o = json_pack(
+        "{s:b,s:s,s:o,s:s,s:s,s:I,s:b}", "ok", 1, "address", s->config.address, "fingerprint",
+        hex(s->flow.fpr, FPR_LEN), "version", RESTANTE_VERSION, "home", s->config.home, "uptime_s",
+        (json_int_t)((clock_mono_ms() - s->started_ms) / 1000), "ready", ready);
+    json_object_set_new(o, "ports",
+                        json_pack("{s:i,s:i,s:i,s:i}", "imap", s->config.imap_port, "submission",
+                                  s->config.submission_port, "http",
+                                  http_server_port(s->flow.server), "dht", s->config.dht_port));
+    json_object_set_new(
+        o, "dht",
+        json_pack("{s:s,s:i,s:n,s:n,s:s,s:s}", "link", link[dht_link_state(s->flow.dht)],
+                  "good_nodes", 0, "ns_live", "nr_live", "identity",
+                  s->flow.identity_posted ? "posted" : "pending", "descriptor",
+                  s->flow.descriptor_posted ? "posted" : "pending"));
+    json_object_set_new(o, "imap", json_pack("{s:b}", "running", s->dovecot_ready));
+    json_object_set_new(o, "outbox",
+                        json_pack("{s:I,s:I,s:I}", "messages", (json_int_t)out.messages, "bytes",
+                                  (json_int_t)out.bytes, "receivers_pending",
+                                  (json_int_t)out.receivers_pending));
+    json_object_set_new(o, "inbox",
+                        json_pack("{s:I,s:I,s:I,s:I}", "stubs", (json_int_t)in.stubs, "pulling",
+                                  (json_int_t)in.wanted, "receipts_pending",
+                                  (json_int_t)in.receipts_pending, "vanished",
+                                  (json_int_t)sweep_held(&s->flow)));
+    json_object_set_new(o, "pending", json_integer((json_int_t)(out.work + in.work)));
+    json_object_set_new(o, "failed", failed);
+    return o;
+}
+
+struct outbox {
+    json_t *messages, *receivers;
+    uint8_t id[MESSAGE_ID_LEN];
+};
+
+static const char *state_of(const struct out_line *l)
+{
+    if (l->blob == BLOB_PUBLISHED)
+        return "published";
+    if (l->blob == BLOB_SEALED)
+        return "sealed";
+    return l->blob == BLOB_GONE ? "done" : "submitted";
+}
+
+static bool add_line(void *ctx, const struct out_line *l)
+{
+    struct outbox *box = ctx;
+    if (box->receivers == NULL || memcmp(box->id, l->id, MESSAGE_ID_LEN) != 0) {
+        memcpy(box->id, l->id, MESSAGE_ID_LEN);
+        box->receivers = json_array();
+        (void)json_array_append_new(
+            box->messages,
+            json_pack("{s:o,s:o,s:I,s:I,s:s,s:o,s:o}", "id", hex(l->id, MESSAGE_ID_LEN), "subject",
+                      text(l->subject, l->subject == NULL ? 0 : strlen(l->subject)), "date_ms",
+                      (json_int_t)l->created_ms, "size", (json_int_t)l->size, "state", state_of(l),
+                      "hash", l->has_hash ? hex(l->hash, HASH_LEN) : json_null(), "receivers",
+                      box->receivers));
+    }
+    (void)json_array_append_new(
+        box->receivers,
+        json_pack("{s:s,s:s,s:I,s:o}", "to", l->address, "state", rcv_state_name(l->rcv), "at_ms",
+                  (json_int_t)l->changed_ms, "why",
+                  text(l->why, l->why == NULL ? 0 : strlen(l->why))));
+    return true;
+}
+
+json_t *control_outbox(struct service *s)
+{
+    struct outbox box = {.messages = json_array()};
+    out_list(store_reader(s->flow.store), false, add_line, &box);
+    return json_pack("{s:b,s:o}", "ok", 1, "messages", box.messages);
+}
+
+struct inbox {
+    struct service *s;
+    json_t *messages;
+};
+
+static bool add_incoming(void *ctx, const struct incoming *in)
+{
+    struct inbox *box = ctx;
+    const char *state = in_state_name(in->state);
+    if (in->outcome == OUTCOME_DECLINED)
+        state = "declined";
+    else if (in->outcome == OUTCOME_PULLED)
+        state = "pulled";
+    else if (in->state == IN_STUB && in->wanted)
+        state = "pulling";
+    int64_t done = openings_progress(&box->s->flow, in->nid);
+    (void)json_array_append_new(
+        box->messages,
+        json_pack("{s:o,s:s,s:o,s:I,s:I,s:s,s:I,s:o}", "id", hex(in->nid, HASH_LEN), "from",
+                  in->sender, "subject", text(in->subject.p, in->subject.n), "date_ms",
+                  (json_int_t)in->arrived_ms, "size", (json_int_t)in->m_size, "state", state, "done",
+                  (json_int_t)(done < 0 ? 0 : done), "why", text(in->why.p, in->why.n)));
+    return true;
+}
+
+json_t *control_inbox(struct service *s)
+{
+    struct inbox box = {s, json_array()};
+    in_list(store_reader(s->flow.store), (enum in_state)0, add_incoming, &box);
+    return json_pack("{s:b,s:o}", "ok", 1, "messages", box.messages);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* control_lists.h - the states of a peer as JSON, from committed rows alone. */
+#ifndef RESTANTE_DAEMON_CONTROL_LISTS_H
+#define RESTANTE_DAEMON_CONTROL_LISTS_H
+
+#include <jansson.h>
+
+struct service;
+/* New references; dht.good_nodes, ns_live and nr_live are null until the caller has looked. */
+json_t *control_status(struct service *s);
+json_t *control_outbox(struct service *s);
+json_t *control_inbox(struct service *s);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* dht_process.c - see dht_process.h. */
+#include "daemon/dht_process.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/program.h"
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "dht"
+#define ARGS_MAX 64
+#define TEXT_MAX 512
+#define WAIT_FIRST_MS 200
+#define WAIT_LAST_MS 10000
+
+struct dht_process {
+    uv_loop_t *loop;
+    char program[PATH_CAP];
+    char text[ARGS_MAX][TEXT_MAX];
+    char *args[ARGS_MAX + 1];
+    size_t count;
+    uv_process_t child;
+    uv_pipe_t tie; /* its standard input: closed when we end */
+    uv_timer_t timer;
+    bool running, stopping;
+    int closing; /* handles whose close is awaited */
+    int64_t started_ms;
+    uint64_t wait_ms;
+};
+
+static void launch(struct dht_process *p);
+
+static void add(struct dht_process *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void add(struct dht_process *p, const char *fmt, ...)
+{
+    if (p->count == ARGS_MAX)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(p->text[p->count], TEXT_MAX, fmt, ap);
+    va_end(ap);
+    p->args[p->count] = p->text[p->count];
+    p->count++;
+}
+
+static void set_args(struct dht_process *p, const struct config *c)
+{
+    add(p, "restante-dht");
+    add(p, "--tied");
+    add(p, "--socket");
+    add(p, "%s/run/dht.sock", c->home);
+    add(p, "--state");
+    add(p, "%s/dht/state", c->home);
+    add(p, "--log");
+    add(p, "%s/log/dht.log", c->home);
+    add(p, "--network");
+    add(p, "%u", c->network);
+    add(p, "--port");
+    add(p, "%u", c->dht_port);
+    if (c->dht_bind[0] != '\0') {
+        add(p, "--bind");
+        add(p, "%s", c->dht_bind);
+    }
+    if (c->dht_bind6[0] != '\0') {
+        add(p, "--bind6");
+        add(p, "%s", c->dht_bind6);
+    }
+    for (size_t i = 0; i < c->bootstrap.count; i++) {
+        add(p, "--bootstrap");
+        add(p, "%s", c->bootstrap.item[i]);
+    }
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    struct dht_process *p = h->data;
+    if (--p->closing > 0 || !p->stopping)
+        return;
+    free(p);
+}
+
+static void close_all(struct dht_process *p)
+{
+    p->closing = 1;
+    uv_close((uv_handle_t *)&p->timer, on_closed);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    launch(t->data);
+}
+
+static void child_closed(uv_handle_t *h)
+{
+    struct dht_process *p = h->data;
+    if (--p->closing > 0)
+        return;
+    if (p->stopping)
+        close_all(p);
+    else
+        (void)uv_timer_start(&p->timer, on_timer, p->wait_ms, 0);
+}
+
+static void child_exited(uv_process_t *child, int64_t status, int signal)
+{
+    struct dht_process *p = child->data;
+    p->running = false;
+    if (!p->stopping) {
+        bool long_enough = clock_mono_ms() - p->started_ms > 10000;
+        p->wait_ms = long_enough || p->wait_ms == 0 ? WAIT_FIRST_MS
+                     : p->wait_ms * 2 > WAIT_LAST_MS ? WAIT_LAST_MS
+                                                     : p->wait_ms * 2;
+        log_warn("restante-dht ended (status %d, signal %d); it is started again in %llu ms. Its "
+                 "own words stand in log/dht.log.",
+                 (int)status, signal, (unsigned long long)p->wait_ms);
+    }
+    p->closing = 2;
+    uv_close((uv_handle_t *)&p->child, child_closed);
+    uv_close((uv_handle_t *)&p->tie, child_closed);
+}
+
+static void launch(struct dht_process *p)
+{
+    (void)uv_pipe_init(p->loop, &p->tie, 0);
+    uv_stdio_container_t io[3] = {
+        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&p->tie},
+        {.flags = UV_IGNORE},
+        {.flags = UV_INHERIT_FD, .data.fd = 2}};
+    uv_process_options_t o = {.file = p->program,
+                              .args = p->args,
+                              .exit_cb = child_exited,
+                              .stdio = io,
+                              .stdio_count = 3};
+    p->child.data = p->tie.data = p;
+    p->started_ms = clock_mono_ms();
+    int rc = uv_spawn(p->loop, &p->child, &o);
+    p->running = rc == 0;
+    if (rc != 0) {
+        log_error("restante-dht cannot be started: %s", uv_strerror(rc));
+        p->wait_ms = WAIT_LAST_MS;
+        p->closing = 2;
+        uv_close((uv_handle_t *)&p->child, child_closed);
+        uv_close((uv_handle_t *)&p->tie, child_closed);
+    }
+}
+
+struct dht_process *dht_process_start(uv_loop_t *loop, const struct config *c, struct error *e)
+{
+    struct dht_process *p = calloc(1, sizeof *p);
+    if (p == NULL || program_find("restante-dht", p->program, e) < 0) {
+        free(p);
+        return NULL;
+    }
+    p->loop = loop;
+    set_args(p, c);
+    (void)uv_timer_init(loop, &p->timer);
+    p->timer.data = p;
+    launch(p);
+    return p;
+}
+
+int dht_process_pid(const struct dht_process *p)
+{
+    return p != NULL && p->running ? p->child.pid : 0;
+}
+
+void dht_process_stop(struct dht_process **at)
+{
+    struct dht_process *p = *at;
+    *at = NULL;
+    if (p == NULL || p->stopping)
+        return;
+    p->stopping = true;
+    if (p->running)
+        (void)uv_process_kill(&p->child, SIGTERM);
+    else if (p->closing == 0)
+        close_all(p); /* it waits for its restart */
+}

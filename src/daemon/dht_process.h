@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* dht_process.h - the peer's own restante-dht: started, and started again when it dies. It ends when
+ * the daemon does, however that happens (it is tied to it by its standard input). */
+#ifndef RESTANTE_DAEMON_DHT_PROCESS_H
+#define RESTANTE_DAEMON_DHT_PROCESS_H
+
+#include "base/error.h"
+#include "daemon/config.h"
+#include <uv.h>
+
+struct dht_process;
+
+/* Starts it with the settings of c. NULL and e when the program cannot be found or started. */
+struct dht_process *dht_process_start(uv_loop_t *loop, const struct config *c, struct error *e);
+int dht_process_pid(const struct dht_process *p);
+/* Asks it to end; it is not started again. Frees when it is gone; nulls at once. */
+void dht_process_stop(struct dht_process **p);
+
+#endif

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* service.c - see service.h. */
+#include "daemon/service.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/control.h"
+#include "daemon/home.h"
+#include "daemon/plugin_socket.h"
+#include "daemon/program.h"
+#include "daemon/tls.h"
+#include "flow/presence.h"
+#include "flow/submit.h"
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "daemon"
+#define STOP_MS 3000 /* for withdrawing the endpoints */
+
+static int64_t ms(double seconds)
+{
+    return (int64_t)(seconds * 1000);
+}
+
+static bool is_relay(void *ctx, const char *address)
+{
+    const struct config *c = ctx;
+    for (size_t i = 0; i < c->relays.count; i++)
+        if (strcmp(c->relays.item[i], address) == 0)
+            return true;
+    return false;
+}
+
+static int set_endpoints(struct service *s, struct error *e)
+{
+    struct flow *f = &s->flow;
+    size_t own = 0;
+    for (size_t i = 0; i < s->config.endpoints.count && i < ENDPOINTS_MAX; i++) {
+        struct endpoint *ep = &s->endpoints[f->c.endpoint_count];
+        if (endpoint_parse(s->config.endpoints.item[i], ep) < 0)
+            return error_set(e, "The endpoint \"%s\" is not of the form http://host:port.",
+                             s->config.endpoints.item[i]);
+        f->c.endpoint_count++;
+        struct sockaddr_in *v4 = (struct sockaddr_in *)&s->own[own];
+        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&s->own[own];
+        if (inet_pton(AF_INET, ep->host, &v4->sin_addr) == 1) {
+            v4->sin_family = AF_INET;
+            f->policy.loopback |= (ntohl(v4->sin_addr.s_addr) >> 24) == 127;
+            own++;
+        } else if (inet_pton(AF_INET6, ep->host, &v6->sin6_addr) == 1) {
+            v6->sin6_family = AF_INET6;
+            f->policy.loopback |= IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+            own++;
+        } else if (strcmp(ep->host, "localhost") == 0) {
+            f->policy.loopback = true;
+        }
+    }
+    f->c.endpoints = s->endpoints;
+    f->policy.own = s->own;
+    f->policy.own_count = own;
+    f->policy.private_all = s->config.private_addresses;
+    return 0;
+}
+
+static void set_flow_config(struct service *s)
+{
+    const struct config *c = &s->config;
+    struct flow_config *f = &s->flow.c;
+    f->home = c->home;
+    f->address = c->address;
+    f->network = c->network;
+    f->allow_foreign_from = c->allow_foreign_from;
+    f->private_addresses = c->private_addresses;
+    f->is_relay = is_relay;
+    f->relay_ctx = &s->config;
+    f->validity = ms(c->validity_s);
+    f->sent_wait = ms(c->sent_wait_s);
+    f->open_wait = ms(c->open_wait_s);
+    f->poll = ms(c->poll_s);
+    f->retry = ms(c->retry_s);
+    f->descriptor = ms(c->descriptor_s);
+    f->reput = ms(c->reput_s);
+    f->sweep = ms(c->sweep_s);
+    f->decline_grace = ms(c->decline_grace_s);
+    f->trash_grace = ms(c->trash_grace_s);
+    f->expiry_grace = ms(c->expiry_grace_s);
+    f->give_up = ms(c->give_up_s);
+}
+
+static int load_secrets(struct service *s, struct error *e)
+{
+    const char *home = s->config.home;
+    struct buf pub = BUF_INIT(PUBKEY_MAX), key = BUF_INIT(HASH_LEN), word = BUF_INIT(60);
+    struct pgp *pgp = NULL;
+    s->secret = (struct buf)BUF_INIT(HOME_SECRET_MAX);
+    int rc = home_read_secret(home, "secret/key.pgp", &s->secret, e) < 0 ||
+             home_read_secret(home, "secret/pub.pgp", &pub, e) < 0 ||
+             home_read_secret(home, "secret/stub.key", &key, e) < 0 ||
+             home_read_secret(home, "secret/password", &word, e) < 0
+                 ? -1
+                 : 0;
+    if (rc == 0 && key.len != HASH_LEN)
+        rc = error_set(e, "secret/stub.key must have 32 octets.");
+    if (rc == 0 && pgp_new(&pgp, e) == 0 && pgp_load_secret(pgp, s->secret.data, s->secret.len, e) == 0) {
+        pgp_own_fpr(pgp, s->flow.fpr);
+        rc = bytes_set(&s->flow.pubkey, pub.data, pub.len);
+        memcpy(s->flow.stub_key, key.data, HASH_LEN);
+        size_t n = word.len;
+        while (n > 0 && word.data[n - 1] <= ' ')
+            n--;
+        memcpy(s->password, word.data, n);
+    } else {
+        rc = -1;
+    }
+    pgp_free(&pgp);
+    buf_free(&pub);
+    buf_wipe(&key);
+    buf_wipe(&word);
+    return rc;
+}
+
+static void *pgp_thread_start(void *arg)
+{
+    struct service *s = arg;
+    struct pgp *pgp = NULL;
+    struct error e = {""};
+    if (pgp_new(&pgp, &e) < 0 || pgp_load_secret(pgp, s->secret.data, s->secret.len, &e) < 0) {
+        log_error("an OpenPGP thread cannot start: %s", e.text);
+        pgp_free(&pgp);
+    }
+    return pgp;
+}
+
+static void pgp_thread_stop(void *ctx)
+{
+    struct pgp *pgp = ctx;
+    pgp_free(&pgp);
+}
+
+static int start_threads(struct service *s, struct error *e)
+{
+    unsigned cores = uv_available_parallelism();
+    struct jobs_config pgp = {.name = "openpgp",
+                              .threads = (cores > 8 ? 8 : cores < 2 ? 2 : cores) + 1,
+                              .small_threads = 1,
+                              .thread_start = pgp_thread_start,
+                              .thread_stop = pgp_thread_stop,
+                              .arg = s};
+    struct jobs_config files = {.name = "files", .threads = 4};
+    s->flow.pgp = jobs_create(s->loop, &pgp, e);
+    buf_wipe(&s->secret);
+    if (s->flow.pgp == NULL)
+        return -1;
+    s->flow.files = jobs_create(s->loop, &files, e);
+    return s->flow.files == NULL ? -1 : 0;
+}
+
+static void on_link(void *ctx, enum dht_link link)
+{
+    struct service *s = ctx;
+    if (!s->stopping && s->flow.work != NULL)
+        flow_link(&s->flow, link);
+}
+
+static int start_faces(struct service *s, struct error *e)
+{
+    struct config *c = &s->config;
+    char outbox[PATH_CAP], mime[PATH_CAP], socket[PATH_CAP];
+    if (config_path(c, "outbox", outbox, e) < 0 || program_find("restante-mime", mime, e) < 0 ||
+        config_path(c, "run/dht.sock", socket, e) < 0)
+        return -1;
+    struct http_server_config http = {.host = c->http_bind,
+                                      .port = c->http_port,
+                                      .outbox_dir = outbox,
+                                      .max_connections = 500,
+                                      .max_per_ip = 100,
+                                      .idle_seconds = 60};
+    struct http_client_config client = {.socks = c->socks[0] != '\0' ? c->socks : NULL};
+    s->flow.server = http_server_start(&http, e);
+    if (s->flow.server == NULL || (s->flow.http = http_client_new(s->loop, &client, e)) == NULL ||
+        (s->flow.mime = mime_new(s->loop, mime, e)) == NULL)
+        return -1;
+    if (c->dht_socket[0] == '\0' && (s->dht_process = dht_process_start(s->loop, c, e)) == NULL)
+        return -1;
+    s->flow.dht = dht_connect(s->loop, c->dht_socket[0] != '\0' ? c->dht_socket : socket, on_link,
+                              s, e);
+    return s->flow.dht == NULL ? -1 : 0;
+}
+
+static void dovecot_ready(void *ctx)
+{
+    struct service *s = ctx;
+    s->dovecot_ready = true;
+    log_info("ready: IMAP on port %u, submission on port %u", s->config.imap_port,
+             s->config.submission_port);
+}
+
+static void dovecot_died(void *ctx)
+{
+    ((struct service *)ctx)->dovecot_ready = false;
+}
+
+static int start_mail(struct service *s, struct error *e)
+{
+    const struct config *c = &s->config;
+    uint8_t r[16];
+    char plugins[PATH_CAP], key[PATH_CAP], socket[PATH_CAP];
+    random_bytes(r, sizeof r);
+    hex_encode(r, sizeof r, s->relay_password);
+    struct smtp_config smtp = {.host = "127.0.0.1",
+                               .name = "restante",
+                               .user = "relay",
+                               .password = s->relay_password,
+                               .max_sessions = 100,
+                               .max_rcpts = RCPTS_MAX,
+                               .idle_seconds = 600,
+                               .handler = &submit_handler,
+                               .ctx = &s->flow};
+    s->smtp = smtp_server_start(s->loop, &smtp, e);
+    if (s->smtp == NULL || control_start(s, e) < 0 || plugin_socket_start(s, e) < 0 ||
+        program_plugin_dir(plugins, e) < 0 || config_path(c, "secret/stub.key", key, e) < 0 ||
+        config_path(c, "run/plugin.sock", socket, e) < 0)
+        return -1;
+    struct dovecot_config d = {.home = c->home,
+                               .address = c->address,
+                               .password = s->password,
+                               .imap_port = c->imap_port,
+                               .submission_port = c->submission_port,
+                               .relay_port = smtp_server_port(s->smtp),
+                               .relay_user = "relay",
+                               .relay_password = s->relay_password,
+                               .plugin_dir = plugins,
+                               .plugin_socket = socket,
+                               .stub_key = key,
+                               .wait_s = (int64_t)c->open_wait_s < 1 ? 1 : (int64_t)c->open_wait_s,
+                               .ready = dovecot_ready,
+                               .died = dovecot_died,
+                               .ctx = s};
+    s->dovecot = dovecot_start(s->loop, &d, e);
+    return s->dovecot == NULL ? -1 : 0;
+}
+
+static int set_instance_run(struct db *db, void *arg)
+{
+    return meta_set(db, "instance", arg, INSTANCE_LEN);
+}
+
+static int open_store(struct service *s, struct error *e)
+{
+    char path[PATH_CAP];
+    if (config_path(&s->config, "state.db", path, e) < 0)
+        return -1;
+    s->flow.store = store_open(s->loop, path, e);
+    if (s->flow.store == NULL)
+        return -1;
+    if (meta_get(store_reader(s->flow.store), "instance", s->flow.instance, INSTANCE_LEN) < 0) {
+        random_bytes(s->flow.instance, INSTANCE_LEN);
+        store_do(s->flow.store, set_instance_run, NULL, s->flow.instance);
+    }
+    return 0;
+}
+
+static void on_signal(uv_signal_t *h, int signal)
+{
+    log_info("signal %d: stopping", signal);
+    service_stop(h->data);
+}
+
+static int watch_signals(struct service *s)
+{
+    static const int which[2] = {SIGTERM, SIGINT};
+    for (int i = 0; i < 2; i++) {
+        s->signals[i] = calloc(1, sizeof **s->signals);
+        if (s->signals[i] == NULL || uv_signal_init(s->loop, s->signals[i]) < 0)
+            return -1;
+        s->signals[i]->data = s;
+        (void)uv_signal_start(s->signals[i], on_signal, which[i]);
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    return 0;
+}
+
+int service_start(struct service *s, const char *home, struct error *e)
+{
+    s->loop = uv_default_loop();
+    s->started_ms = clock_mono_ms();
+    s->flow.loop = s->loop;
+    if (home_check(home, e) < 0 || config_load(&s->config, home, e) < 0 ||
+        home_make_folders(home, e) < 0 || tls_prepare(home, s->config.address, e) < 0)
+        return -1;
+    set_flow_config(s);
+    if (set_endpoints(s, e) < 0 || load_secrets(s, e) < 0 || open_store(s, e) < 0 ||
+        start_threads(s, e) < 0 || start_faces(s, e) < 0 || flow_start(&s->flow, e) < 0 ||
+        start_mail(s, e) < 0)
+        return -1;
+    if (watch_signals(s) < 0)
+        return error_set(e, "Signals cannot be watched.");
+    log_info("%s starts; outbox at port %u", s->config.address, http_server_port(s->flow.server));
+    return 0;
+}
+
+/* ---- stopping: no new mail, endpoints withdrawn, then everything closes and the loop runs out */
+
+static void close_rest(struct service *s)
+{
+    uv_close((uv_handle_t *)s->stop_timer, (uv_close_cb)free);
+    flow_stop(&s->flow);
+    dovecot_stop(&s->dovecot, NULL, NULL);
+    dht_free(&s->flow.dht);
+    dht_process_stop(&s->dht_process);
+    http_client_free(&s->flow.http);
+    http_server_stop(&s->flow.server);
+    mime_free(&s->flow.mime);
+    line_server_stop(&s->control);
+    line_server_stop(&s->plugin);
+    jobs_free(&s->flow.pgp);
+    jobs_free(&s->flow.files);
+    store_close(&s->flow.store);
+    for (int i = 0; i < 2; i++)
+        if (s->signals[i] != NULL)
+            uv_close((uv_handle_t *)s->signals[i], (uv_close_cb)free);
+}
+
+static void on_stop_timer(uv_timer_t *t)
+{
+    close_rest(t->data);
+}
+
+static void withdrawn(void *ctx)
+{
+    struct service *s = ctx;
+    (void)uv_timer_start(s->stop_timer, on_stop_timer, 0, 0);
+}
+
+void service_stop(struct service *s)
+{
+    if (s->stopping)
+        return;
+    s->stopping = true;
+    smtp_server_stop(&s->smtp);
+    s->stop_timer = calloc(1, sizeof *s->stop_timer);
+    if (s->stop_timer == NULL)
+        abort();
+    (void)uv_timer_init(s->loop, s->stop_timer);
+    s->stop_timer->data = s;
+    (void)uv_timer_start(s->stop_timer, on_stop_timer, STOP_MS, 0);
+    presence_withdraw(&s->flow, withdrawn, s);
+}
+
+void service_abort(struct service *s)
+{
+    s->stopping = true;
+    s->flow.stopping = true;
+    dht_process_stop(&s->dht_process);
+    http_server_stop(&s->flow.server);
+    store_close(&s->flow.store);
+}
+
+void service_free(struct service *s)
+{
+    flow_free(&s->flow);
+    buf_wipe(&s->secret);
+    wipe(s->password, sizeof s->password);
+    wipe(s->relay_password, sizeof s->relay_password);
+}

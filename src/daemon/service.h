@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* service.h - a running peer: everything that main starts, in one place, in the order of starting. */
+#ifndef RESTANTE_DAEMON_SERVICE_H
+#define RESTANTE_DAEMON_SERVICE_H
+
+#include "base/buf.h"
+#include "daemon/config.h"
+#include "daemon/dht_process.h"
+#include "daemon/dovecot.h"
+#include "flow/flow.h"
+#include "net/line_server.h"
+#include <uv.h>
+
+struct service {
+    uv_loop_t *loop;
+    struct config config;
+    struct flow flow;
+    struct endpoint endpoints[ENDPOINTS_MAX];
+    struct sockaddr_storage own[ENDPOINTS_MAX]; /* the literal addresses among them */
+    struct buf secret; /* own secret key */
+    char password[64];
+    char relay_password[33];
+    uint8_t stub_key[HASH_LEN];
+    struct smtp_server *smtp;
+    struct line_server *control, *plugin;
+    struct dht_process *dht_process;
+    struct dovecot *dovecot;
+    bool dovecot_ready;
+    int64_t started_ms;
+    bool stopping;
+    uv_signal_t *signals[2];
+    uv_timer_t *stop_timer;
+};
+
+/* 0: everything runs on s->loop. -1 and e: nothing is left but what service_free takes. */
+int service_start(struct service *s, const char *home, struct error *e);
+/* Begins a clean stop: the loop ends by itself, within some seconds. May be called again. */
+void service_stop(struct service *s);
+/* After a failed start: ends the programs that were started. The process is to exit then. */
+void service_abort(struct service *s);
+/* After the loop has ended. */
+void service_free(struct service *s);
+
+#endif
