@@ -34,7 +34,8 @@ int open_signals()
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-void loop(Engine &engine, Server *server, State &state, Resolver &resolver, int signals)
+/* tied: standard input, whose end is ours too; -1 = not tied */
+void loop(Engine &engine, Server *server, State &state, Resolver &resolver, int signals, int tied)
 {
     std::vector<pollfd> fds, local;
     auto next_names = Clock::now() + LOOK_UP_AGAIN;
@@ -45,6 +46,7 @@ void loop(Engine &engine, Server *server, State &state, Resolver &resolver, int 
         fds.push_back({engine.fd4(), POLLIN, 0});
         fds.push_back({engine.fd6(), POLLIN, 0});
         fds.push_back({resolver.fd(), POLLIN, 0});
+        fds.push_back({tied, POLLIN, 0});
         size_t first = fds.size();
         if (server) {
             server->tick();
@@ -54,7 +56,7 @@ void loop(Engine &engine, Server *server, State &state, Resolver &resolver, int 
             log_error("poll: %s", strerror(errno));
             return;
         }
-        if (fds[0].revents)
+        if (fds[0].revents || fds[4].revents)
             return;
         if (fds[1].revents)
             engine.read(engine.fd4());
@@ -91,7 +93,7 @@ int run(const Options &o)
     printf("restante-dht: ready on %u\n", port);
     fflush(stdout);
     log_info("ready on UDP port %u, network %u", port, o.engine.network);
-    loop(engine, server.get(), state, resolver, signals);
+    loop(engine, server.get(), state, resolver, signals, o.tied ? STDIN_FILENO : -1);
     log_info("ending");
     return 0;
 }

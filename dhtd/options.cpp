@@ -42,6 +42,7 @@ const option long_options[] = {
     {"requests-per-peer", required_argument, nullptr, REQUESTS_PER_PEER},
     {"max-store", required_argument, nullptr, MAX_STORE},
     {"log", required_argument, nullptr, LOG},
+    {"tied", no_argument, nullptr, 't'},
     {"verbose", no_argument, nullptr, 'v'},
     {"help", no_argument, nullptr, 'h'},
     {"version", no_argument, nullptr, 'V'},
@@ -64,6 +65,7 @@ const char help[] =
     "  --requests-per-peer N    the same for one address (default 8192)\n"
     "  --max-store MIB          how much to hold for the network (default 256)\n"
     "  --log FILE               log there instead of standard error\n"
+    "  --tied                   end when standard input is closed\n"
     "  --verbose                log more\n"
     "  --help, --version\n";
 
@@ -138,6 +140,9 @@ bool take(int c, const char *arg, Options &o)
         break;
     case LOG:
         o.log = arg;
+        break;
+    case 't':
+        o.tied = true;
         break;
     case 'v':
         o.verbose = true;

@@ -12,6 +12,7 @@ struct Options {
     EngineConfig engine;
     std::string socket, state, log;
     std::vector<Resolver::Host> bootstraps;
+    bool tied = false; /* end when standard input does */
     bool verbose = false;
 };
 
