@@ -15,9 +15,16 @@
 #include <unistd.h>
 #include <lib.h>
 
+static const uint8_t room[MIME_FROM_LEN + 16]; /* for what is known when the rest is written */
+
+static void put_from(uint8_t *p, const struct from *from)
+{
+    mime_put32(p, from->count);
+    memcpy(p + 4, from->address, strlen(from->address));
+}
+
 static int answer_parse(const struct buf *in, int fd, struct buf *out, struct error *e)
 {
-    static const uint8_t room[16];
     struct parsed parsed;
 
     if (fd < 0 || in->len != 1)
@@ -27,8 +34,10 @@ static int answer_parse(const struct buf *in, int fd, struct buf *out, struct er
         return error_set(e, "Out of memory.");
     if (parse_message(fd, out, &parsed, e) < 0)
         return -1;
-    mime_put64(out->data + MIME_HEAD, parsed.header_octets);
-    mime_put64(out->data + MIME_HEAD + 8, parsed.octets);
+    uint8_t *to = out->data + MIME_HEAD;
+    put_from(to, &parsed.from);
+    mime_put64(to + MIME_FROM_LEN, parsed.header_octets);
+    mime_put64(to + MIME_FROM_LEN + 8, parsed.octets);
     return 0;
 }
 
@@ -41,7 +50,12 @@ static int answer_render(const struct buf *in, struct buf *out, struct error *e)
         return error_set(e, "The request does not hold together.");
     if (header_len > HEADER_MAX)
         return error_set(e, "The header is too large.");
+    struct from from;
+    from_of(p + 4, header_len, &from);
     out->data[4] = MIME_RENDERED;
+    if (buf_append(out, room, MIME_FROM_LEN) < 0)
+        return error_set(e, "Out of memory.");
+    put_from(out->data + MIME_HEAD, &from);
     return render_structure(p + 4, header_len, p + 4 + header_len, n - 4 - header_len, out, e);
 }
 

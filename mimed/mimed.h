@@ -5,12 +5,22 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "mime/wire.h"
 #include <stddef.h>
 #include <stdint.h>
+
+struct from { /* what is said of the From fields (mime/mime.h) */
+    unsigned count;
+    char address[MIME_FROM_MAX + 1]; /* "" unless count is 1 */
+};
+
+/* Looks at a whole header, a stranger's perhaps. */
+void from_of(const uint8_t *header, size_t n, struct from *from);
 
 struct parsed {
     uint64_t header_octets; /* of the message's own header, with the empty line */
     uint64_t octets;        /* of the whole message */
+    struct from from;
 };
 
 /* Parses the file as one message and appends its skeleton. -1 and a sentence when the message is

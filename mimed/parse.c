@@ -75,22 +75,23 @@ struct walk {
     struct buf headers; /* one behind the other; their addresses are set when it is complete */
 };
 
-static int read_header(struct walk *w, const struct message_part *part, struct error *e)
+/* Appends the part's header to b; -1 when it is beyond b's cap. */
+static int read_header(int fd, const struct message_part *part, struct buf *b, struct error *e)
 {
     size_t n = (size_t)part->header_size.physical_size;
-    uint8_t *to = buf_reserve(&w->headers, n);
+    uint8_t *to = buf_reserve(b, n);
 
     if (to == NULL)
-        return error_set(e, "The headers of the message's parts are too large (over %d octets).",
-                         SKELETON_MAX);
+        return error_set(e, "The headers of the message's parts are too large (over %zu octets).",
+                         b->cap);
     for (size_t have = 0; have < n;) {
-        ssize_t got = pread(w->fd, to + have, n - have, (off_t)(part->physical_pos + have));
+        ssize_t got = pread(fd, to + have, n - have, (off_t)(part->physical_pos + have));
 
         if (got <= 0)
             return error_set(e, "The message changed while it was read.");
         have += (size_t)got;
     }
-    w->headers.len += n;
+    b->len += n;
     return 0;
 }
 
@@ -110,7 +111,7 @@ static int walk_parts(struct walk *w, const struct message_part *part, struct er
             p->children++;
         if (part->parent != NULL) {
             p->header_len = (size_t)part->header_size.physical_size;
-            if (read_header(w, part, e) < 0)
+            if (read_header(w->fd, part, &w->headers, e) < 0)
                 return -1;
         }
         if (walk_parts(w, part->children, e) < 0)
@@ -141,6 +142,17 @@ static int write_skeleton(int fd, const struct message_part *root, struct buf *o
     return ret;
 }
 
+static int read_from(int fd, const struct message_part *root, struct from *from, struct error *e)
+{
+    struct buf header = BUF_INIT(HEADER_MAX);
+    int ret = read_header(fd, root, &header, e);
+
+    if (ret == 0)
+        from_of(header.data, header.len, from);
+    buf_free(&header);
+    return ret;
+}
+
 int parse_message(int fd, struct buf *skeleton, struct parsed *parsed, struct error *e)
 {
     pool_t pool = pool_alloconly_create("message parts", 4096);
@@ -153,8 +165,10 @@ int parse_message(int fd, struct buf *skeleton, struct parsed *parsed, struct er
     if (ret == 0) {
         parsed->header_octets = root->header_size.physical_size;
         parsed->octets = parsed->header_octets + root->body_size.physical_size;
-        ret = write_skeleton(fd, root, skeleton, e);
+        ret = read_from(fd, root, &parsed->from, e);
     }
+    if (ret == 0)
+        ret = write_skeleton(fd, root, skeleton, e);
     pool_unref(&pool);
     return ret;
 }

@@ -119,6 +119,21 @@ static void on_gone(void *ctx, const char *why)
     (void)uv_timer_stop(&m->timer);
 }
 
+/* Takes "from" off the payload; false when it is not as it should be. */
+static bool take_from(struct mime_answer *a)
+{
+    if (a->n < MIME_FROM_LEN || a->p[MIME_FROM_LEN - 1] != '\0')
+        return false;
+    a->from_count = mime_get32(a->p);
+    a->from = (const char *)a->p + 4;
+    a->p += MIME_FROM_LEN;
+    a->n -= MIME_FROM_LEN;
+    for (const char *c = a->from; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return false;
+    return (a->from[0] != '\0') == (a->from_count == 1);
+}
+
 /* An answer frame, without its length: verb and payload, with a NUL behind it. -1: not an answer to
  * what was asked. */
 static int on_answer(void *ctx, const uint8_t *p, size_t n)
@@ -134,15 +149,15 @@ static int on_answer(void *ctx, const uint8_t *p, size_t n)
         return 0;
     }
     if (m->head->verb == MIME_PARSE) {
-        if (p[0] != MIME_PARSED || n < 17)
+        if (p[0] != MIME_PARSED || !take_from(&a) || a.n < 16)
             return -1;
-        a.header_octets = mime_get64(p + 1);
-        a.octets = mime_get64(p + 9);
+        a.header_octets = mime_get64(a.p);
+        a.octets = mime_get64(a.p + 8);
         a.p += 16;
         a.n -= 16;
         if (a.header_octets > a.octets || a.header_octets > HEADER_MAX || a.n > SKELETON_MAX)
             return -1;
-    } else if (p[0] != MIME_RENDERED) {
+    } else if (p[0] != MIME_RENDERED || !take_from(&a)) {
         return -1;
     }
     go_on_later(m);

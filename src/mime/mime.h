@@ -23,6 +23,14 @@ struct mime_answer { /* valid during the call; p has a NUL behind it that n does
     size_t n;
     uint64_t header_octets; /* of mime_skeleton: m's header with its empty line, */
     uint64_t octets;        /* and all of m */
+    /* Mailbox addresses in all From fields of m's own header, as Dovecot parses them; counting ends
+     * somewhere above 1,000. 1 only when a mail program can hardly read it otherwise: there is one
+     * From field, in it one address that stands there in one piece, without a route, and nothing
+     * else but a display name and comments; and the header has no NUL, no CR without LF, and no
+     * white space at its beginning. 0 where it would be 1 but for that. */
+    unsigned from_count;
+    const char *from; /* when from_count is 1: local@domain as written, no controls, at most 320
+                         octets; else "" */
 };
 
 /* Called once per request, never before the request function returned. a is NULL unless MIME_OK;

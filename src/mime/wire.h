@@ -5,9 +5,10 @@
  *   'S'      parse the message whose descriptor comes with the frame's first octet (SCM_RIGHTS)
  *   'R'      render: length of the header (4 octets), header, skeleton
  *   answers:
- *   'P'      parsed: octets of the header (8), octets of the message (8), skeleton
- *   'B'      rendered: the text of BODYSTRUCTURE
+ *   'P'      parsed: from, octets of the header (8), octets of the message (8), skeleton
+ *   'B'      rendered: from, the text of BODYSTRUCTURE
  *   'N'      refused: a sentence
+ *   from     = addresses in the From fields (4), the address when that is 1, NULs up to 321 octets
  *
  * One request, one answer, in turn. Anything else ends the connection. */
 #ifndef RESTANTE_MIME_WIRE_H
@@ -27,7 +28,9 @@ enum mime_verb {
 #define MIME_HEAD 5 /* length and verb */
 #define MIME_STRUCTURE_MAX (4 * 1024 * 1024)
 #define MIME_REQUEST_MAX (MIME_HEAD + 4 + HEADER_MAX + SKELETON_MAX)
-#define MIME_ANSWER_MAX (MIME_HEAD + MIME_STRUCTURE_MAX)
+#define MIME_FROM_MAX 320                     /* octets of the address in From */
+#define MIME_FROM_LEN (4 + MIME_FROM_MAX + 1) /* of "from" in an answer */
+#define MIME_ANSWER_MAX (MIME_HEAD + MIME_FROM_LEN + MIME_STRUCTURE_MAX)
 
 static inline void mime_put32(uint8_t *p, uint32_t v)
 {

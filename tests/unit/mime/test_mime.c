@@ -33,6 +33,8 @@ struct answer {
     uint8_t p[4096];
     size_t n;
     uint64_t header_octets, octets;
+    unsigned from_count;
+    char from[321];
     struct mime **free_mime; /* ended by the callback */
 };
 
@@ -52,6 +54,9 @@ static void on_answer(void *ctx, enum mime_verdict verdict, const char *why,
         got->n = a->n;
         got->header_octets = a->header_octets;
         got->octets = a->octets;
+        got->from_count = a->from_count;
+        assert_true(strlen(a->from) < sizeof got->from);
+        (void)strcpy(got->from, a->from);
     } else {
         (void)snprintf(got->why, sizeof got->why, "%s", why);
     }
@@ -147,6 +152,29 @@ static void parses_and_renders(void **state)
                                                "NIL \"7bit\" 5 0 NIL NIL NIL NIL)"));
     assert_non_null(strstr((char *)rendered.p, "((NIL NIL \"a\" \"b\"))"));
     assert_non_null(strstr((char *)rendered.p, " \"mixed\" (\"boundary\" \"b\") NIL NIL NIL"));
+    end(&loop, &m);
+}
+
+static void names_the_sender(void **state)
+{
+    static const char one[] = "From: A <a@b.example>\r\n\r\n";
+    static const char two[] = "From: a@b, c@d\r\n\r\n";
+    static const uint8_t plain[] = "\x81\x85\x40\x01\x01\x03\x00"; /* what any text has */
+    uv_loop_t loop;
+    struct mime *m = begin(&loop, real_helper);
+    struct answer a[4] = {0};
+
+    (void)state;
+    ask_skeleton(m, one, &a[0]);
+    mime_render(m, one, sizeof one - 1, plain, sizeof plain - 1, on_answer, &a[1]);
+    ask_skeleton(m, two, &a[2]);
+    mime_render(m, two, sizeof two - 1, plain, sizeof plain - 1, on_answer, &a[3]);
+    run_until(&loop, &a[3], 1);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(a[i].verdict, MIME_OK);
+        assert_int_equal(a[i].from_count, i < 2 ? 1 : 2);
+        assert_string_equal(a[i].from, i < 2 ? "a@b.example" : "");
+    }
     end(&loop, &m);
 }
 
@@ -284,11 +312,16 @@ static void does_not_wait_for_ever(void **state)
 static void believes_no_nonsense(void **state)
 {
     static const char *const said[] = {
-        "printf '\\0\\0\\0\\0' >&0",        /* an empty frame */
-        "printf '\\377\\0\\0\\1P' >&0",     /* a huge one */
-        "printf '\\0\\0\\0\\1Z' >&0",       /* an unknown verb */
-        "printf '\\0\\0\\0\\2Pz' >&0",      /* a short answer */
-        "printf '\\0\\0\\0\\3Bxx' >&0",     /* an answer to something else */
+        "printf '\\0\\0\\0\\0' >&0",    /* an empty frame */
+        "printf '\\377\\0\\0\\1P' >&0", /* a huge one */
+        "printf '\\0\\0\\0\\1Z' >&0",   /* an unknown verb */
+        "printf '\\0\\0\\0\\2Pz' >&0",  /* a short answer */
+        "printf '\\0\\0\\0\\3Bxx' >&0", /* an answer to something else */
+        /* a sender although there are none, none although there is one, a control, without end */
+        "(printf '\\0\\0\\1\\126P\\0\\0\\0\\0a@b'; head -c 334 /dev/zero) >&0",
+        "(printf '\\0\\0\\1\\126P\\0\\0\\0\\1'; head -c 337 /dev/zero) >&0",
+        "(printf '\\0\\0\\1\\126P\\0\\0\\0\\1a@\\nb'; head -c 333 /dev/zero) >&0",
+        "(printf '\\0\\0\\1\\126P\\0\\0\\0\\1'; head -c 337 /dev/zero | tr '\\0' x) >&0",
         "printf '\\0\\0\\0\\1N\\0\\0' >&0", /* more than one */
     };
 
@@ -389,6 +422,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(does_not_wait_for_ever),    cmocka_unit_test(believes_no_nonsense),
         cmocka_unit_test(says_when_it_cannot_start), cmocka_unit_test(takes_only_files),
         cmocka_unit_test(answers_all_at_the_end),    cmocka_unit_test(may_be_ended_by_an_answer),
+        cmocka_unit_test(names_the_sender),
     };
 
     char helper[PATH_MAX]; /* scripts change the folder before they start it */
