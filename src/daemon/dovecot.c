@@ -14,6 +14,7 @@
 
 #define LOG_AREA "dovecot"
 #define PROBE_MS 25               /* between looks whether it answers */
+#define PROBE_LIMIT_MS 2000       /* for one look */
 #define PROBE_WARN_MS (20 * 1000) /* it takes unusually long */
 #define STOP_MS (10 * 1000)       /* from SIGTERM to SIGKILL */
 #define PAUSE_MIN_MS 1000         /* before a restart, doubled each time */
@@ -28,11 +29,12 @@ struct dovecot {
     uv_loop_t *loop;
     struct dovecot_config config; /* with copies of the strings that are needed later */
     char home[PATH_CAP], conf[PATH_CAP];
+    char auth_socket[PATH_CAP]; /* who answers there is ready for logins */
     enum state state;
     uv_process_t process;
     bool process_open; /* process is a handle of the loop */
     uv_timer_t timer;
-    uv_tcp_t probe;
+    uv_pipe_t probe;
     uv_connect_t connect;
     bool probing;
     int64_t started_ms;
@@ -146,39 +148,65 @@ static void probe_closed(uv_handle_t *h)
         look_soon(d);
 }
 
-static void probe_done(uv_connect_t *req, int status)
+static void probe_end(struct dovecot *d)
 {
-    struct dovecot *d = req->data;
+    if (d->probing && !uv_is_closing((uv_handle_t *)&d->probe))
+        uv_close((uv_handle_t *)&d->probe, probe_closed);
+}
 
-    /* Somebody answers at the port; it is ours when the master has written its number down. */
-    if (status == 0 && d->state == STARTING && dovecot_master_pid(d->home) == d->process.pid) {
+static void probe_space(uv_handle_t *h, size_t n, uv_buf_t *b)
+{
+    static char space[64]; /* what is read here is not looked at */
+
+    *b = uv_buf_init(space, sizeof(space));
+}
+
+static void probe_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
+{
+    struct dovecot *d = stream->data;
+
+    /* The auth process greets, and the master listens for clients since before it existed. */
+    if (n > 0 && d->state == STARTING && dovecot_master_pid(d->home) == d->process.pid) {
         d->state = UP;
+        (void)uv_timer_stop(&d->timer);
         log_info("Dovecot answers after %lld ms", (long long)(clock_mono_ms() - d->started_ms));
         if (d->config.ready != NULL)
             d->config.ready(d->config.ctx);
     }
-    if (!uv_is_closing((uv_handle_t *)&d->probe))
-        uv_close((uv_handle_t *)&d->probe, probe_closed);
+    if (n != 0)
+        probe_end(d);
+}
+
+static void probe_done(uv_connect_t *req, int status)
+{
+    struct dovecot *d = req->data;
+
+    if (status == UV_ECANCELED)
+        return; /* probe_end was there first */
+    if (status < 0 || uv_read_start((uv_stream_t *)&d->probe, probe_space, probe_read) < 0)
+        probe_end(d);
 }
 
 static void look(uv_timer_t *timer)
 {
     struct dovecot *d = timer->data;
-    struct sockaddr_in sa;
 
-    if (d->state != STARTING || d->probing)
+    if (d->state != STARTING)
         return;
+    if (d->probing) { /* without an answer for long */
+        probe_end(d);
+        return;
+    }
     if (!d->slow_said && clock_mono_ms() - d->started_ms > PROBE_WARN_MS) {
         d->slow_said = true;
         log_warn("Dovecot does not answer yet: see %s/log/dovecot.log", d->home);
     }
-    (void)uv_ip4_addr("127.0.0.1", d->config.imap_port, &sa);
-    (void)uv_tcp_init(d->loop, &d->probe);
+    (void)uv_pipe_init(d->loop, &d->probe, 0);
     d->probe.data = d;
     d->connect.data = d;
     d->probing = true;
-    if (uv_tcp_connect(&d->connect, &d->probe, (const struct sockaddr *)&sa, probe_done) < 0)
-        uv_close((uv_handle_t *)&d->probe, probe_closed);
+    uv_pipe_connect(&d->connect, &d->probe, d->auth_socket, probe_done);
+    (void)uv_timer_start(&d->timer, look, PROBE_LIMIT_MS, 0);
 }
 
 static void look_soon(struct dovecot *d)
@@ -209,7 +237,8 @@ struct dovecot *dovecot_start(uv_loop_t *loop, const struct dovecot_config *c, s
                                         .died = c->died,
                                         .ctx = c->ctx};
     d->pause_ms = PAUSE_MIN_MS;
-    if (dovecot_path(d->conf, c->home, "dovecot.conf", e) < 0) {
+    if (dovecot_path(d->conf, c->home, "dovecot.conf", e) < 0 ||
+        dovecot_path(d->auth_socket, c->home, "run/login/login", e) < 0) {
         free(d);
         return NULL;
     }
@@ -250,8 +279,7 @@ void dovecot_stop(struct dovecot **dp, void (*stopped)(void *ctx), void *ctx)
     d->stopped = stopped;
     d->stopped_ctx = ctx;
     (void)uv_timer_stop(&d->timer);
-    if (d->probing && !uv_is_closing((uv_handle_t *)&d->probe))
-        uv_close((uv_handle_t *)&d->probe, probe_closed);
+    probe_end(d);
     if (d->process_open && !uv_is_closing((uv_handle_t *)&d->process)) {
         d->state = STOPPING;
         (void)uv_process_kill(&d->process, SIGTERM);

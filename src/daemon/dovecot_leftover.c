@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define LOG_AREA "dovecot"
-#define TERM_MS 2000 /* it has so long to end by itself */
+#define TERM_MS 6000 /* it has so long to end by itself */
 #define KILL_MS 5000
 #define PORT_MS 5000
 #define STEP_MS 20
