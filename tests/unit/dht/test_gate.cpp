@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* test_gate.cpp - datagrams as OpenDHT sends them pass; those that kill it do not. */
+#include "gate.h"
+#include <msgpack.hpp>
+
+#include <csetjmp>
+#include <cstdarg>
+#include <cstddef>
+#include <cstring>
+#include <functional>
+#include <string>
+extern "C" {
+#include <cmocka.h>
+}
+
+using gate::Datagram;
+using gate::Kind;
+using gate::Verdict;
+
+namespace
+{
+
+constexpr uint32_t NET = 77;
+using Packer = msgpack::packer<msgpack::sbuffer>;
+using Write = std::function<void(Packer &)>;
+
+void bin(Packer &pk, size_t n, char c)
+{
+    std::string s(n, c);
+    pk.pack_bin((uint32_t)n);
+    pk.pack_bin_body(s.data(), (uint32_t)n);
+}
+
+/* {part: {id, more...}, t, y, n} and further members. */
+msgpack::sbuffer message(const char *part, uint32_t more, const Write &write,
+                         const char *query = nullptr, uint32_t network = NET)
+{
+    msgpack::sbuffer b;
+    Packer pk(&b);
+    pk.pack_map(query ? 5 : 4);
+    pk.pack(part);
+    pk.pack_map(1 + more);
+    pk.pack("id");
+    bin(pk, 20, 'i');
+    write(pk);
+    if (query) {
+        pk.pack("q");
+        pk.pack(query);
+    }
+    pk.pack("t");
+    pk.pack(4711);
+    pk.pack("y");
+    pk.pack(query ? "q" : "r");
+    pk.pack("n");
+    pk.pack(network);
+    return b;
+}
+
+Verdict judge(const msgpack::sbuffer &b, Datagram &d)
+{
+    return gate::check((const uint8_t *)b.data(), b.size(), NET, d);
+}
+
+Verdict judge(const msgpack::sbuffer &b)
+{
+    Datagram d;
+    return judge(b, d);
+}
+
+void pings_pass(void **)
+{
+    Datagram d;
+    assert_true(judge(message(
+                          "a", 0, [](Packer &) {}, "ping"),
+                      d) == Verdict::Pass);
+    assert_int_equal(d.tid, 4711);
+    assert_int_equal(d.sender[0], 'i');
+    assert_true(judge(message(
+                    "a", 0, [](Packer &) {}, "ping", 78)) == Verdict::Foreign);
+}
+
+void write_query(Packer &pk, bool select, bool where)
+{
+    pk.pack("h");
+    bin(pk, 20, 'k');
+    pk.pack("q");
+    pk.pack_map(2);
+    pk.pack("s");
+    pk.pack_array(select ? 2 : 0);
+    if (select) {
+        pk.pack(1);
+        pk.pack(2);
+    }
+    pk.pack("w");
+    pk.pack_array(where ? 1 : 0);
+    if (where) {
+        pk.pack_map(2);
+        pk.pack("f");
+        pk.pack(1);
+        pk.pack("v");
+        pk.pack(UINT64_MAX);
+    }
+}
+
+void gets_are_read(void **)
+{
+    Datagram d;
+    auto get = [](bool select, bool where) {
+        return message(
+            "a", 2, [=](Packer &pk) { write_query(pk, select, where); }, "get");
+    };
+    assert_true(judge(get(true, false), d) == Verdict::Pass);
+    assert_true(d.kind == Kind::Get && d.selects_types && !d.names_id);
+    assert_int_equal(d.key[5], 'k');
+    assert_true(judge(get(false, true), d) == Verdict::Pass);
+    assert_true(!d.selects_types && d.names_id && d.wanted_id == UINT64_MAX);
+    assert_true(judge(get(false, false)) == Verdict::Bad); /* everything at once */
+}
+
+void claims_are_read(void **)
+{
+    Datagram d;
+    auto fields = [](std::vector<int> f, std::vector<uint64_t> v) {
+        return message("r", 1, [=](Packer &pk) {
+            pk.pack("fileds");
+            pk.pack_map(2);
+            pk.pack("f");
+            pk.pack(f);
+            pk.pack("v");
+            pk.pack(v);
+        });
+    };
+    assert_true(judge(fields({1, 2}, {10, 0x20, 11, 0x21}), d) == Verdict::Pass);
+    assert_int_equal(d.claims.size(), 2);
+    assert_int_equal(d.claims[1].id, 11);
+    assert_int_equal(d.claims[1].type, 0x21);
+    assert_true(judge(fields({1}, {10, 11})) == Verdict::Pass);
+    assert_true(judge(fields({}, {10})) == Verdict::Bad);
+    assert_true(judge(fields({}, {})) == Verdict::Bad);
+    assert_true(judge(fields({1, 2}, {10, 0x20, 11})) == Verdict::Bad);
+    assert_true(judge(fields({1, 1}, {10, 11})) == Verdict::Bad);
+    assert_true(judge(fields({2, 1}, {10, 11})) == Verdict::Bad);
+    assert_true(judge(fields({0, 2}, {10, 11})) == Verdict::Bad);
+    assert_true(judge(fields({1, 9}, {10, 11})) == Verdict::Bad);
+    assert_true(judge(fields({1, 2}, {10, 70000})) == Verdict::Bad);
+}
+
+void write_value(Packer &pk, bool owner)
+{
+    pk.pack_map(2);
+    pk.pack("id");
+    pk.pack(99);
+    pk.pack("dat");
+    pk.pack_map(1);
+    pk.pack("body");
+    pk.pack_map(owner ? 3 : 2);
+    pk.pack("type");
+    pk.pack(0x20);
+    pk.pack("data");
+    bin(pk, 40, 'd');
+    if (owner) {
+        pk.pack("owner");
+        bin(pk, 10, 'o');
+    }
+}
+
+void values_are_read(void **)
+{
+    Datagram d;
+    auto values = [](const Write &write) {
+        return message("r", 1, [&](Packer &pk) {
+            pk.pack("values");
+            pk.pack_array(1);
+            write(pk);
+        });
+    };
+    assert_true(judge(values([](Packer &pk) { write_value(pk, false); }), d) == Verdict::Pass);
+    assert_int_equal(d.items.size(), 1);
+    assert_int_equal(d.items[0].packed_size, 0);
+    assert_int_equal(d.items[0].id, 99);
+    assert_int_equal(d.items[0].data.size(), 40);
+    assert_true(judge(values([](Packer &pk) { pk.pack(2000); }), d) == Verdict::Pass);
+    assert_int_equal(d.items[0].packed_size, 2000);
+    assert_true(judge(values([](Packer &pk) { write_value(pk, true); })) == Verdict::Bad);
+    assert_true(judge(values([](Packer &pk) { pk.pack(0); })) == Verdict::Bad);
+    assert_true(judge(values([](Packer &pk) { pk.pack(UINT64_MAX); })) == Verdict::Bad);
+    assert_true(judge(values([](Packer &pk) { pk.pack(-1); })) == Verdict::Bad);
+    assert_true(judge(values([](Packer &pk) { pk.pack_nil(); })) == Verdict::Bad);
+
+    msgpack::sbuffer b;
+    Packer pk(&b);
+    write_value(pk, false);
+    gate::Item item;
+    assert_true(gate::read_value((const uint8_t *)b.data(), b.size(), item));
+    assert_int_equal(item.type, 0x20);
+    assert_false(gate::read_value((const uint8_t *)b.data(), b.size() - 1, item));
+}
+
+void pieces_are_read(void **)
+{
+    msgpack::sbuffer b;
+    Packer pk(&b);
+    pk.pack_map(4);
+    pk.pack("n");
+    pk.pack(NET);
+    pk.pack("y");
+    pk.pack("p");
+    pk.pack("t");
+    pk.pack(5);
+    pk.pack("p");
+    pk.pack_map(1);
+    pk.pack(3);
+    pk.pack_map(2);
+    pk.pack("o");
+    pk.pack(1280);
+    pk.pack("d");
+    bin(pk, 100, 'x');
+    Datagram d;
+    assert_true(judge(b, d) == Verdict::Pass);
+    assert_true(d.kind == Kind::Part);
+    assert_int_equal(d.pieces.size(), 1);
+    assert_int_equal(d.pieces[0].index, 3);
+    assert_int_equal(d.pieces[0].offset, 1280);
+    assert_int_equal(d.pieces[0].data.size(), 100);
+    for (size_t n = 0; n < b.size(); n++)
+        assert_true(gate::check((const uint8_t *)b.data(), n, NET, d) == Verdict::Bad);
+}
+
+/* A member that the engine reads, with something else in it. */
+void shapes(void **)
+{
+    static const char *const members[] = {"h",  "target", "sid",    "token", "vid", "n4",
+                                          "n6", "sa",     "c",      "exp",   "re",  "w",
+                                          "ve", "q",      "values", "fileds"};
+    static const Write wrong[] = {
+        [](Packer &pk) { pk.pack_nil(); },
+        [](Packer &pk) { pk.pack(-5); },
+        [](Packer &pk) { pk.pack(1.5); },
+        [](Packer &pk) { bin(pk, 7, 'x'); },
+        [](Packer &pk) { pk.pack("text"); },
+        [](Packer &pk) { pk.pack_array(1).pack_nil(); },
+        [](Packer &pk) { pk.pack_map(1).pack(1).pack(1); },
+    };
+    for (const char *name : members)
+        for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+            if (i == 3 && strcmp(name, "token") == 0)
+                continue; /* seven octets are a token */
+            auto b = message("r", 1, [&](Packer &pk) {
+                pk.pack(name);
+                wrong[i](pk);
+            });
+            assert_true(judge(b) == Verdict::Bad);
+        }
+}
+
+void killers(void **)
+{
+    auto raw = [](std::vector<uint8_t> v) {
+        Datagram d;
+        return gate::check(v.data(), v.size(), NET, d);
+    };
+    assert_true(raw({}) == Verdict::Bad);
+    assert_true(raw({0xdd, 0xff, 0xff, 0xff, 0xff}) == Verdict::Bad);
+    assert_true(raw({0xdf, 0xff, 0xff, 0xff, 0xff}) == Verdict::Bad);
+    assert_true(raw(std::vector<uint8_t>(60000, 0x91)) == Verdict::Bad);
+    for (int what = 0; what < 5; what++) {
+        msgpack::sbuffer b;
+        Packer pk(&b);
+        pk.pack_map(what == 4 ? 4 : 3);
+        if (what == 0) {
+            pk.pack("e");
+            pk.pack_array(0);
+        } else if (what == 1) {
+            pk.pack("a");
+            pk.pack(1);
+        } else if (what == 2) {
+            pk.pack("e"); /* an error that is alone is read as a map */
+            pk.pack_array(2).pack(201).pack("x");
+        } else if (what == 3) {
+            pk.pack("r");
+            pk.pack_array(1).pack(1);
+        } else {
+            pk.pack("r"); /* twice the same member */
+            pk.pack_map(1).pack("id");
+            bin(pk, 20, 'i');
+            pk.pack("r");
+            pk.pack(1);
+        }
+        pk.pack("t");
+        pk.pack(1);
+        pk.pack("n");
+        pk.pack(NET);
+        assert_true(judge(b) == Verdict::Bad);
+    }
+}
+
+} // namespace
+
+int main()
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pings_pass),      cmocka_unit_test(gets_are_read),
+        cmocka_unit_test(claims_are_read), cmocka_unit_test(values_are_read),
+        cmocka_unit_test(pieces_are_read), cmocka_unit_test(shapes),
+        cmocka_unit_test(killers),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
