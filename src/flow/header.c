@@ -14,11 +14,18 @@ struct field {
     size_t value; /* where the value begins */
 };
 
+/* The line at p is empty. A CR without LF is no line end, to Dovecot neither: were it one here, a
+ * field behind it would be hidden from us and be one for the mail program. */
+static bool is_empty_line(const uint8_t *p, size_t n)
+{
+    return p[0] == '\n' || (n > 1 && p[0] == '\r' && p[1] == '\n');
+}
+
 /* The next field at *at; false at the empty line or the end. */
 static bool next_field(const uint8_t *h, size_t n, size_t *at, struct field *f)
 {
     size_t start = *at, end = start;
-    if (start >= n || h[start] == '\r' || h[start] == '\n')
+    if (start >= n || is_empty_line(h + start, n - start))
         return false;
     do {
         const uint8_t *nl = memchr(h + end, '\n', n - end);
@@ -73,6 +80,8 @@ int header_make(const uint8_t *in, size_t n, const struct header_rules *rules, s
     struct field f;
     bool first = true;
     int rc = 0;
+    if (n > 0 && (in[0] == ' ' || in[0] == '\t')) /* would fold into what is put in front */
+        return error_set(e, "The message begins with white space, which no header field does.");
     rc |= add_missing(in, n, rules, out);
     while (rc == 0 && next_field(in, n, &at, &f)) {
         bool drop = (first && is(&f, "received")) || is(&f, "bcc") ||
@@ -85,6 +94,12 @@ int header_make(const uint8_t *in, size_t n, const struct header_rules *rules, s
     return rc == 0 ? 0 : error_set(e, "The header is larger than %zu bytes.", out->cap);
 }
 
+/* White space or a control. */
+static bool is_blank(uint8_t c)
+{
+    return c <= ' ' || c == 0x7f;
+}
+
 int header_value(const uint8_t *header, size_t n, const char *name, size_t max, struct buf *out)
 {
     size_t at = 0;
@@ -93,15 +108,15 @@ int header_value(const uint8_t *header, size_t n, const char *name, size_t max, 
         if (!is(&f, name))
             continue;
         size_t i = f.value, end = f.n;
-        while (i < end && f.p[i] <= ' ')
+        while (i < end && is_blank(f.p[i]))
             i++;
-        while (end > i && f.p[end - 1] <= ' ')
+        while (end > i && is_blank(f.p[end - 1]))
             end--;
         size_t start = out->len;
         for (; i < end && out->len - start < max; i++) {
-            if (f.p[i] == '\r' || f.p[i] == '\n')
+            if (f.p[i] == '\n' || (f.p[i] == '\r' && f.p[i + 1] == '\n')) /* the end is no CR */
                 continue;
-            uint8_t c = f.p[i] < ' ' || f.p[i] == 0x7f ? ' ' : f.p[i];
+            uint8_t c = is_blank(f.p[i]) ? ' ' : f.p[i];
             if (buf_append(out, &c, 1) < 0)
                 return -1;
         }

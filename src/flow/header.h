@@ -16,7 +16,8 @@ struct header_rules {
     const char *sender; /* non-NULL: exactly one Sender field with this address */
 };
 
-/* in: whole header with its empty line, CRLF. out gets m's header. */
+/* in: whole header with its empty line, CRLF. out gets m's header. -1 and a sentence when it is
+ * larger than out may become, or begins with white space. */
 int header_make(const uint8_t *in, size_t n, const struct header_rules *rules, struct buf *out,
                 struct error *e);
 /* The value of the first field with this name ("message-id"), unfolded, without outer white space,
