@@ -175,6 +175,9 @@ void Engine::read(int fd)
         SockAddr from(ss, size);
         if (fetches_->received(from, d))
             continue;
+        std::string whole((const char *)from.get(), from.getLength());
+        if (!assembly_.pass(whole, source_of(from), d, Clock::now()))
+            continue;
         finds_.received(from, d);
         next_engine_ = dht_->periodic(buf, (size_t)n, std::move(from), Clock::now());
     }

@@ -5,6 +5,7 @@
 #ifndef RESTANTE_DHTD_ENGINE_H
 #define RESTANTE_DHTD_ENGINE_H
 
+#include "assembly.h"
 #include "common.h"
 #include "ledger.h"
 #include "lookup.h"
@@ -126,6 +127,7 @@ class Engine
     Ledger ledger_;
     Socket *socket_ = nullptr; /* owned by dht_ */
     std::unique_ptr<dht::Dht> dht_;
+    Assembly assembly_;
     Finds finds_;
     std::unique_ptr<Fetches> fetches_;
     std::deque<std::function<void()>> todo_;

@@ -21,7 +21,7 @@ constexpr uint64_t FIELD_ID = 1, FIELD_TYPE = 2;
 constexpr uint64_t TIME_MAX = 1ull << 34; /* seconds; above, its arithmetic overflows */
 constexpr size_t NODE4_LEN = 26, NODE6_LEN = 38, NODES_MAX = 64;
 constexpr size_t ID_LEN = 20;
-constexpr uint64_t PACKED_MAX = 64 * 1024 + 32; /* of one value */
+constexpr uint64_t PACKED_MAX = 17 * 1024; /* of one value */
 
 bool is_uint(const object &o, uint64_t max)
 {

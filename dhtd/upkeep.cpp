@@ -77,6 +77,7 @@ void Engine::upkeep(Clock::time_point now)
     if (now >= next_second_) {
         next_second_ = now + 1s;
         finds_.tick(now);
+        assembly_.tick(now);
         sweep();
         for (auto it = recent_.begin(); it != recent_.end();)
             it = now - it->second.when > 10s ? recent_.erase(it) : std::next(it);

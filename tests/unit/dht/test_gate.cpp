@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_gate.cpp - datagrams as OpenDHT sends them pass; those that kill it do not. */
+#include "assembly.h"
 #include "gate.h"
 #include <msgpack.hpp>
 
@@ -294,15 +295,93 @@ void killers(void **)
     }
 }
 
+struct Pieces { /* a message that announces one value, and the value in pieces */
+    Datagram header;
+    std::vector<uint8_t> value;
+    Pieces(uint32_t tid, bool good)
+    {
+        msgpack::sbuffer b;
+        Packer pk(&b);
+        if (good)
+            write_value(pk, false);
+        else
+            pk.pack_array(70).pack_bin(60);
+        value.assign(b.data(), b.data() + b.size());
+        header.tid = tid;
+        header.kind = Kind::Reply;
+        gate::Item item{};
+        item.packed_size = (uint32_t)value.size();
+        header.items.push_back(item);
+    }
+    Datagram part(size_t from, size_t to) const
+    {
+        Datagram d;
+        d.kind = Kind::Part;
+        d.tid = header.tid;
+        d.pieces.push_back(
+            {0, (uint32_t)from,
+             std::vector<uint8_t>(value.begin() + (ptrdiff_t)from, value.begin() + (ptrdiff_t)to)});
+        return d;
+    }
+};
+
+void whole_values_are_looked_at(void **)
+{
+    Assembly a;
+    Assembly::Time now{};
+    Pieces good(1, true), bad(2, false);
+    assert_false(a.pass("x:1", "x", good.part(0, 5), now)); /* nothing was announced */
+    assert_true(a.pass("x:1", "x", good.header, now));
+    assert_false(a.pass("x:1", "x", good.header, now)); /* not twice */
+    assert_true(a.pass("x:1", "x", good.part(0, 10), now));
+    assert_false(a.pass("y:1", "y", good.part(10, 12), now)); /* of somebody else */
+    assert_true(a.pass("x:1", "x", good.part(10, good.value.size()), now));
+    assert_int_equal(a.cost(), 0);
+
+    assert_true(a.pass("x:1", "x", bad.header, now));
+    assert_true(a.pass("x:1", "x", bad.part(0, 2), now));
+    assert_false(a.pass("x:1", "x", bad.part(2, bad.value.size()), now));
+    /* And not in a second try either, until the engine has forgotten it. */
+    assert_false(a.pass("x:1", "x", bad.part(2, bad.value.size()), now));
+    assert_false(a.pass("x:1", "x", bad.header, now));
+    a.tick(now + std::chrono::seconds(12));
+    assert_int_equal(a.cost(), 0);
+    assert_true(a.pass("x:1", "x", bad.header, now));
+}
+
+void unfinished_values_are_limited(void **)
+{
+    Assembly a;
+    Assembly::Time now{};
+    uint32_t tid = 0;
+    while (a.pass("x:1", "x", Pieces(tid, true).header, now))
+        tid++;
+    assert_true(a.cost() <= Assembly::COST_PER_SOURCE && a.cost() > Assembly::COST_PER_SOURCE / 2);
+    assert_true(a.pass("y:1", "y", Pieces(tid, true).header, now));
+    for (unsigned i = 0; i < 20; i++) {
+        std::string source = "z" + std::to_string(i);
+        while (a.pass(source, source, Pieces(tid, true).header, now))
+            tid++;
+    }
+    assert_true(a.cost() <= Assembly::COST_MAX);
+    a.tick(now + std::chrono::seconds(12));
+    assert_int_equal(a.cost(), 0);
+}
+
 } // namespace
 
 int main()
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pings_pass),      cmocka_unit_test(gets_are_read),
-        cmocka_unit_test(claims_are_read), cmocka_unit_test(values_are_read),
-        cmocka_unit_test(pieces_are_read), cmocka_unit_test(shapes),
+        cmocka_unit_test(pings_pass),
+        cmocka_unit_test(gets_are_read),
+        cmocka_unit_test(claims_are_read),
+        cmocka_unit_test(values_are_read),
+        cmocka_unit_test(pieces_are_read),
+        cmocka_unit_test(shapes),
         cmocka_unit_test(killers),
+        cmocka_unit_test(whole_values_are_looked_at),
+        cmocka_unit_test(unfinished_values_are_limited),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
