@@ -24,6 +24,7 @@ CORPUS = sorted(glob.glob(str(ROOT / ".corpus" / "mail" / "*.eml")))
 SAMPLE = 300  # of them without RESTANTE_CORPUS=all
 
 
+FROM_LEN = 325  # of what an answer says of the From fields: their number, the address
 NESTED = 105  # Dovecot's parser stops looking inside at 100
 
 
@@ -127,7 +128,11 @@ class Helper:
         if payload[:1] == b"N":
             raise Refused(payload[1:].decode())
         assert payload[:1] == verb
-        return payload[1:]
+        count, address = struct.unpack(">I321s", payload[1:FROM_LEN + 1])
+        address, zeros = address.split(b"\0", 1)
+        assert not zeros.strip(b"\0") and (count == 1) == (address != b"")
+        self.sender = count, address.decode("utf-8", "surrogateescape")
+        return payload[FROM_LEN + 1:]
 
     def parse(self, path):
         """(octets of the header, octets of the message, skeleton)"""
@@ -145,7 +150,10 @@ class Helper:
         header, octets, skeleton = self.parse(path)
         message = pathlib.Path(path).read_bytes()
         assert octets == len(message)
-        return self.render(message[:header], skeleton)
+        sender = self.sender
+        rendered = self.render(message[:header], skeleton)
+        assert self.sender == sender
+        return rendered
 
 
 def dovecot_says(folder, messages):
