@@ -12,10 +12,27 @@ import time
 import cbor2
 import pytest
 
-from env import wait_for
+from env import Network, wait_for
 from env.dhtclient import DhtClient
 from env.imap import ImapError
 from env.mail import check_arrived, compose, picture
+
+
+@pytest.fixture(scope="module")
+def net():
+    """A network of its own: what is put here stays for a while."""
+    with Network(nodes=5) as network:
+        yield network
+
+
+@pytest.fixture(scope="module")
+def alice(net):
+    return net.peer("alice@demo")
+
+
+@pytest.fixture(scope="module")
+def bob(net):
+    return net.peer("bob@demo")
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +48,7 @@ def still_well(alice, bob):
     for p in (alice, bob):
         assert p.alive()
     assert pids == [p.process.pid for p in (alice, bob)]
-    alice.wait_idle()
+    wait_for(lambda: not alice.waits(data), 20, "the receipt", alice.logs)
     for p in (alice, bob):
         assert "AddressSanitizer" not in open(p.output, encoding="utf-8", errors="replace").read()
 
@@ -59,7 +76,7 @@ def test_forged_and_malformed_records_are_ignored(net, alice, bob):
         for key in ("ns:" + bob.address, "nr:" + alice.address, "key:" + bob.address,
                     "key:" + alice.address, bob.address, alice.address):
             for value in rubbish + [identity, descriptor]:
-                dht.put(key, value, life=60)
+                dht.put(key, value, life=6)
     stubs = bob.status()["inbox"]["stubs"]
     wait_for(lambda: f"an entry at ns:{bob.address} is ignored" in bob.log_text(), 10,
              "a line in the log", bob.logs)

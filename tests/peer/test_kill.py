@@ -59,9 +59,9 @@ def restart_with(peer, point):
         pass  # work left from before came to the point already
 
 
-def crash_and_restart(peer):
+def crash_and_restart(peer, seconds=20):
     """Waits until the point was reached, and starts the peer again without it."""
-    code = peer.process.wait(20)
+    code = peer.process.wait(seconds)
     assert code == -signal.SIGKILL, f"it ended with {code}"
     peer.process = None
     peer.start()
@@ -160,11 +160,13 @@ def test_killed_while_declining(pair, point):
 def test_killed_while_giving_up(point):
     """One notice, not none and not two."""
     with Network(nodes=0, settings={"timing.give_up": "1"}) as alone:
+        node = alone.node(start=False)
         sender = alone.peer("mia@demo", start=False)
         sender.start({"RESTANTE_CRASH_AT": point})
-        sender.wait_ready()
+        sender.wait_up()
         sender.send(compose(sender.address, "nobody@demo", "To nobody"), ["nobody@demo"])
-        crash_and_restart(sender)
+        node.start()
+        crash_and_restart(sender, seconds=40)
         sender.wait_stubs(1)
         wait_for(lambda: sender.status()["pending"] == 0, 20, "nothing pending", sender.logs)
         assert len(sender.uids()) == 1

@@ -27,12 +27,12 @@ class Network:
             self.close()
             raise
 
-    def node(self, options=()):
-        """One more node, started."""
+    def node(self, options=(), start=True):
+        """One more node. One that is not started yet is named to the peers all the same."""
         n = DhtNode(os.path.join(self.folder, f"n{len(self.nodes)}"), self.id,
                     [self.nodes[0].address] if self.nodes else [], options)
         self.nodes.append(n)
-        return n.start()
+        return n.start() if start else n
 
     def bootstraps(self):
         return [n.address for n in self.nodes[:3]]

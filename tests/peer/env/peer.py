@@ -63,6 +63,11 @@ class Peer:
         return wait_for(lambda: self.alive() and self.status()["ready"], seconds,
                         f"{self.address} to be ready", self.logs)
 
+    def wait_up(self, seconds=30):
+        """Its doors are open, although the DHT may be out of reach."""
+        return wait_for(lambda: self.alive() and self.status()["imap"]["running"], seconds,
+                        f"{self.address} to be up", self.logs)
+
     def alive(self):
         if not self.process.running():
             raise RuntimeError("restanted ended: " + tail(self.output, 5))
