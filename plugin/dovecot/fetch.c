@@ -11,6 +11,7 @@
 #include "imap-fetch.h"
 #include "imap-search-args.h"
 #include "imap-util.h"
+#include "mail-search-build.h"
 #include "mail-search.h"
 #include "ostream.h"
 #include "seq-range-array.h"
@@ -22,6 +23,7 @@ struct fetch {
     struct client_command_context *cmd;
     struct pull *pull;
     ARRAY_TYPE(seq_range) set; /* every message of this FETCH: UIDs or numbers, as it was asked */
+    unsigned int left_out;     /* of them: what is not here */
 };
 
 /* What the items of a FETCH ask for. */
@@ -98,11 +100,13 @@ static void add_modifiers(struct mail_search_args *sargs, const struct imap_arg 
     }
 }
 
-/* Fills f->set, and f->pull with the stubs. Returns the number of messages. */
-static unsigned int collect(struct fetch *f, struct mail_search_args *sargs)
+typedef void fetch_each(struct fetch *f, struct mail *mail, uint32_t number);
+
+/* Calls each for every message that the search finds, with its UID or number, as the command asked.
+ * Returns how many there were. */
+static unsigned int for_each_mail(struct fetch *f, struct mail_search_args *sargs, fetch_each *each)
 {
-    struct client_command_context *cmd = f->cmd;
-    struct client *client = cmd->client;
+    struct client *client = f->cmd->client;
     struct mailbox_transaction_context *t;
     struct mail_search_context *sctx;
     struct mail *mail;
@@ -112,16 +116,41 @@ static unsigned int collect(struct fetch *f, struct mail_search_args *sargs)
     mail_search_args_init(sargs, client->mailbox, TRUE, &client->search_saved_uidset);
     sctx = mailbox_search_init(t, sargs, NULL, 0, NULL);
     while (mailbox_search_next(sctx, &mail)) {
-        uint32_t number = cmd->uid ? mail->uid : mail->seq;
-
+        each(f, mail, f->cmd->uid ? mail->uid : mail->seq);
         total++;
-        seq_range_array_add(&f->set, number);
-        if (restante_stub_load(mail) > 0)
-            pull_add(f->pull, restante_stub_id(mail), number);
     }
     (void)mailbox_search_deinit(&sctx);
     (void)mailbox_transaction_commit(&t);
     return total;
+}
+
+static void note_mail(struct fetch *f, struct mail *mail, uint32_t number)
+{
+    seq_range_array_add(&f->set, number);
+    if (restante_stub_load(mail) > 0)
+        pull_add(f->pull, restante_stub_id(mail), number);
+}
+
+static void leave_out_stub(struct fetch *f, struct mail *mail, uint32_t number)
+{
+    if (restante_stub_load(mail) > 0) {
+        seq_range_array_remove(&f->set, number);
+        f->left_out++;
+    }
+}
+
+/* After the answers: whatever they said, a stub that is still there must not reach cmd_fetch(). */
+static void leave_out_stubs(struct fetch *f)
+{
+    struct mail_search_args *sargs = mail_search_build_init();
+    struct mail_search_arg *arg = p_new(sargs->pool, struct mail_search_arg, 1);
+
+    arg->type = f->cmd->uid ? SEARCH_UIDSET : SEARCH_SEQSET;
+    p_array_init(&arg->value.seqset, sargs->pool, array_count(&f->set) + 1);
+    array_append_array(&arg->value.seqset, &f->set);
+    sargs->args = arg;
+    (void)for_each_mail(f, sargs, leave_out_stub);
+    mail_search_args_unref(&sargs);
 }
 
 static void leave_out(void *context, uint32_t message)
@@ -129,6 +158,7 @@ static void leave_out(void *context, uint32_t message)
     struct fetch *f = context;
 
     seq_range_array_remove(&f->set, message);
+    f->left_out++;
 }
 
 /* Puts f->set in the place of the command's message set. */
@@ -171,7 +201,6 @@ static bool fetch_continue(struct client_command_context *cmd)
     struct fetch *f = cmd->context;
     struct client *client = cmd->client;
     const char *error;
-    unsigned int failures;
 
     if (cmd->cancel) { /* the client is gone */
         pull_free(&f->pull);
@@ -182,10 +211,12 @@ static bool fetch_continue(struct client_command_context *cmd)
         cmd->state = CLIENT_COMMAND_STATE_WAIT_OUTPUT;
         return FALSE;
     }
-    failures = pull_failures(f->pull, leave_out, f);
+    pull_failures(f->pull, leave_out, f);
+    if (array_count(&f->set) > 0)
+        leave_out_stubs(f);
     error = p_strdup(cmd->pool, pull_error(f->pull));
     pull_free(&f->pull);
-    if (failures > 0) {
+    if (f->left_out > 0) {
         if (array_count(&f->set) == 0) {
             client_send_tagline(cmd, t_strconcat("NO [UNAVAILABLE] ", error, NULL));
             return TRUE;
@@ -244,7 +275,7 @@ static bool fetch_start(struct client_command_context *cmd, struct mail_search_a
     f->cmd = cmd;
     f->pull = pull_new(&request);
     p_array_init(&f->set, cmd->pool, 8);
-    total = collect(f, sargs);
+    total = for_each_mail(f, sargs, note_mail);
     if (pull_count(f->pull) == 0) {
         pull_free(&f->pull);
         return cmd_fetch(cmd);

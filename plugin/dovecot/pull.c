@@ -245,20 +245,16 @@ int pull_start(struct pull *p, unsigned int messages, pull_callback *done, pull_
     return 0;
 }
 
-unsigned int pull_failures(const struct pull *p, void (*failed)(void *context, uint32_t message),
-                           void *context)
+void pull_failures(const struct pull *p, void (*failed)(void *context, uint32_t message),
+                   void *context)
 {
     const struct item *it;
-    unsigned int n = 0;
 
     array_foreach(&p->items, it)
     {
-        if (it->ok)
-            continue;
-        failed(context, it->message);
-        n++;
+        if (!it->ok)
+            failed(context, it->message);
     }
-    return n;
 }
 
 const char *pull_error(const struct pull *p)

@@ -26,9 +26,9 @@ unsigned int pull_count(const struct pull *p);
 /* Asks, for a FETCH of so many messages. -1: no daemon; done will not be called. */
 int pull_start(struct pull *p, unsigned int messages, pull_callback *done, pull_callback *alive,
                void *context);
-/* Calls failed for each message whose stub was not filled. Returns how many. */
-unsigned int pull_failures(const struct pull *p, void (*failed)(void *context, uint32_t message),
-                           void *context);
+/* Calls failed for each message whose stub was not filled, as far as the daemon said. */
+void pull_failures(const struct pull *p, void (*failed)(void *context, uint32_t message),
+                   void *context);
 /* The first reason for a failure, clean for an IMAP reply. Lives as long as p. */
 const char *pull_error(const struct pull *p);
 void pull_free(struct pull **p);

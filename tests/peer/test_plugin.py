@@ -239,6 +239,20 @@ def test_a_daemon_that_misbehaves(face, fault):
             pass
 
 
+@pytest.mark.parametrize("command", ["FETCH 1:2", "UID FETCH 1:*"])
+def test_an_ok_without_a_message_is_a_failure(face, command):
+    nids = [face.add(mail(number)) for number in range(2)]
+    face.standin.answer = lambda nid, fields: f"OK {nid}" if nid == nids[1] else face.fill(nid)
+    raw = face.raw()
+    text, lines = raw.run("a", command + " BODY[]")
+    assert text.startswith("a NO [UNAVAILABLE] The message is still on its way")
+    assert [line.split()[1] for line in lines if b"BODY[]" in line] == [b"1"]
+    assert [b"\\Seen" in li for li in raw.run("b", "FETCH 1:2 FLAGS")[1]] == [True, False]
+    face.standin.answer = face.fill
+    assert raw.run("c", command + " BODY[]")[0].startswith("c OK")
+    raw.close()
+
+
 def test_sentences_are_cleaned(face):
     face.add(mail(1))
     face.standin.answer = lambda nid, fields: f"NO {nid} caf\u00e9\r\x07" + "y" * 1000
