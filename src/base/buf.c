@@ -9,7 +9,7 @@
 
 uint8_t *buf_reserve(struct buf *b, size_t n)
 {
-    if (b->len > b->cap || n > b->cap - b->len)
+    if (b->len > b->cap || n > b->cap - b->len || b->cap > SIZE_MAX / 4)
         return NULL;
     size_t want = b->len + n + 1;
     if (want > b->size) {

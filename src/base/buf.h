@@ -14,7 +14,10 @@ struct buf {
     size_t cap;    /* len never exceeds this */
 };
 
-#define BUF_INIT(max) {.cap = (max)}
+#define BUF_INIT(max)                                                                              \
+    {                                                                                              \
+        .cap = (max)                                                                               \
+    }
 
 /* Appends n bytes. -1 when the cap would be exceeded or memory is short; b is then unchanged. */
 int buf_append(struct buf *b, const void *p, size_t n);

@@ -20,7 +20,8 @@ int dir_sync(const char *path, struct error *e);
 /* Writes all n bytes, past EINTR and short writes. */
 int write_all(int fd, const void *p, size_t n, struct error *e);
 int pwrite_all(int fd, const void *p, size_t n, off_t off, struct error *e);
-/* Replaces path by these bytes: temporary file (O_EXCL, 0600), fsync, rename, fsync of the folder. */
+/* Replaces path by these bytes: temporary file (O_EXCL, 0600), fsync, rename, fsync of the folder.
+ */
 int file_write(const char *path, const void *p, size_t n, struct error *e);
 /* Appends the whole file to b; -1 when it is missing, unreadable or over b's cap. */
 int file_read(const char *path, struct buf *b, struct error *e);

@@ -23,7 +23,7 @@ struct jobs {
     char name[16];
     uv_async_t *wake;
     pthread_mutex_t lock;
-    pthread_cond_t more;  /* a job was queued, a thread reported, or it ends */
+    pthread_cond_t more; /* a job was queued, a thread reported, or it ends */
     struct queue todo, finished;
     size_t pending; /* loop thread only */
     unsigned ready, failed;

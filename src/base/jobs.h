@@ -12,14 +12,14 @@
 struct job {
     void (*run)(struct job *job, void *thread_ctx); /* worker thread */
     void (*done)(struct job *job);                  /* loop thread; may free the job */
-    bool small;                                     /* may be taken by a thread kept for small work */
-    struct job *next;                               /* the queue's */
+    bool small;       /* may be taken by a thread kept for small work */
+    struct job *next; /* the queue's */
 };
 
 struct jobs_config {
-    const char *name;         /* of the threads, at most 15 characters */
-    unsigned threads;         /* at least 1 */
-    unsigned small_threads;   /* how many of them take only jobs marked small */
+    const char *name;                      /* of the threads, at most 15 characters */
+    unsigned threads;                      /* at least 1 */
+    unsigned small_threads;                /* how many of them take only jobs marked small */
     void *(*thread_start)(void *arg);      /* on each thread before its first job; its result is */
     void (*thread_stop)(void *thread_ctx); /* thread_ctx. Both may be NULL. NULL result = failure */
     void *arg;

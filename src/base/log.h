@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* log.h - one line per event on stderr or in a file: time, level, area, text.
  * Levels are privacy tiers too: error, warn and info may name addresses and message ids;
- * debug may name sizes and hosts; trace may show protocol lines. Keys and passwords never appear. */
+ * debug may name sizes and hosts; trace may show protocol lines. Keys and passwords never appear.
+ */
 #ifndef RESTANTE_BASE_LOG_H
 #define RESTANTE_BASE_LOG_H
 

@@ -3,6 +3,7 @@
  * every hour until it is answered: always the same octets under the same lock (P-10.4). */
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/collect.h"
 #include "flow/steps.h"
 #include "store/outgoing.h"
 #include <stdlib.h>
@@ -14,6 +15,7 @@ struct announcing {
     struct out_receiver r;
     char key[DHT_KEY_MAX + 1];
     bool answered; /* it was deleted, and not by us: the receiver was there */
+    bool expired;  /* nobody came, and the grace is over */
 };
 
 static void end(struct announcing *a, const char *why)
@@ -29,6 +31,8 @@ static void end(struct announcing *a, const char *why)
 static int commit_run(struct db *db, void *arg)
 {
     struct announcing *a = arg;
+    if (a->expired)
+        return rcv_end(db, a->r.n, RCV_EXPIRED, true, NULL) < 0 ? -1 : 0;
     if (a->answered)
         return rcv_end(db, a->r.n, RCV_ANSWERED, true, NULL) < 0 ? -1 : 0;
     return rcv_set_announced(db, a->r.n, clock_wall_ms() + a->w->flow->c.reput);
@@ -53,14 +57,47 @@ static void on_put(void *ctx, bool ok, const char *why)
     store_do(a->w->flow->store, commit_run, commit_done, a);
 }
 
+/* Its time is over. A receipt may still come during the grace; and none may be missed: the end is
+ * declared only after a complete look for receipts while connected (P-10.14). */
+static void on_last_look(void *ctx, bool ok, const uint8_t *ids, size_t n)
+{
+    struct announcing *a = ctx;
+    enum outcome o;
+    if (!ok || dht_link_state(a->w->flow->dht) != DHT_CONNECTED) {
+        end(a, "Receipts cannot be looked for now.");
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (expected_find(store_reader(a->w->flow->store), ids + i * DHT_ID_LEN, &o) == a->r.n) {
+            collection_poll(a->w->flow);
+            end(a, "A receipt stands in the DHT.");
+            return;
+        }
+    }
+    a->expired = true;
+    log_info("%s did not come in time", a->r.address);
+    store_do(a->w->flow->store, commit_run, commit_done, a);
+}
+
+static void wait_or_expire(struct announcing *a)
+{
+    struct flow *f = a->w->flow;
+    if (clock_wall_ms() < a->r.expiry_s * 1000 + f->c.expiry_grace) {
+        end(a, "Its time is over; a late receipt is still waited for.");
+        return;
+    }
+    (void)dht_key(a->key, "nr:", f->c.address);
+    dht_list(f->dht, a->key, on_last_look, a);
+}
+
 static void put(struct announcing *a)
 {
     int64_t now = clock_wall_ms() / 1000;
-    int64_t until = a->r.expiry_s < now + DHT_LIFE_MAX ? a->r.expiry_s : now + DHT_LIFE_MAX;
-    if (until <= now) {
-        end(a, "The notification's time is over.");
+    if (a->r.expiry_s <= now) {
+        wait_or_expire(a);
         return;
     }
+    int64_t until = a->r.expiry_s < now + DHT_LIFE_MAX ? a->r.expiry_s : now + DHT_LIFE_MAX;
     dht_put(a->w->flow->dht, a->key, a->r.ns.p, a->r.ns.n, until, a->r.lock, on_put, a);
 }
 

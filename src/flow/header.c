@@ -100,12 +100,13 @@ static bool is_blank(uint8_t c)
     return c <= ' ' || c == 0x7f;
 }
 
-int header_value(const uint8_t *header, size_t n, const char *name, size_t max, struct buf *out)
+int header_value_at(const uint8_t *header, size_t n, const char *name, unsigned which, size_t max,
+                    struct buf *out)
 {
     size_t at = 0;
     struct field f;
     while (next_field(header, n, &at, &f)) {
-        if (!is(&f, name))
+        if (!is(&f, name) || which-- > 0)
             continue;
         size_t i = f.value, end = f.n;
         while (i < end && is_blank(f.p[i]))
@@ -123,6 +124,11 @@ int header_value(const uint8_t *header, size_t n, const char *name, size_t max, 
         return 0;
     }
     return -1;
+}
+
+int header_value(const uint8_t *header, size_t n, const char *name, size_t max, struct buf *out)
+{
+    return header_value_at(header, n, name, 0, max, out);
 }
 
 unsigned header_count(const uint8_t *header, size_t n, const char *name)

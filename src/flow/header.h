@@ -23,6 +23,9 @@ int header_make(const uint8_t *in, size_t n, const struct header_rules *rules, s
 /* The value of the first field with this name ("message-id"), unfolded, without outer white space,
  * cut at max octets; controls become spaces. 0, or -1 when there is none. */
 int header_value(const uint8_t *header, size_t n, const char *name, size_t max, struct buf *out);
+/* The same of the field number `which` of this name, from 0. */
+int header_value_at(const uint8_t *header, size_t n, const char *name, unsigned which, size_t max,
+                    struct buf *out);
 /* How many fields of this name there are. */
 unsigned header_count(const uint8_t *header, size_t n, const char *name);
 

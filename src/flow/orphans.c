@@ -7,6 +7,7 @@
 #include "store/outgoing.h"
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -79,8 +80,7 @@ static int sweep_dir(struct flow *f, const char *sub, needed_fn *needed, struct 
         char name[256];
         if (at->d_name[0] == '.' || path_join(path, dir, at->d_name, e) < 0)
             continue;
-        (void)strncpy(name, at->d_name, sizeof name - 1);
-        name[sizeof name - 1] = '\0';
+        (void)snprintf(name, sizeof name, "%s", at->d_name);
         char *dot = strchr(name, '.');
         const char *suffix = dot == NULL ? "" : at->d_name + (dot - name);
         if (dot != NULL)

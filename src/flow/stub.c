@@ -152,14 +152,23 @@ static void write_done(struct job *job)
 
 /* ---- from the header to the structure */
 
-/* A header that claims to carry our own verdict. */
+/* Does any Authentication-Results field speak in our name? Whatever stands before its first ';' and
+ * contains the name is taken as that: comments and quotes make no difference. */
 static bool claims_ours(const struct buf *header)
 {
-    struct buf v = BUF_INIT(256);
-    bool yes = header_value(header->data, header->len, "authentication-results", 200, &v) == 0 &&
-               v.len >= sizeof SERVER_ID - 1 &&
-               strncasecmp((const char *)v.data, SERVER_ID, sizeof SERVER_ID - 1) == 0;
-    buf_free(&v);
+    unsigned count = header_count(header->data, header->len, "authentication-results");
+    bool yes = false;
+    for (unsigned i = 0; i < count && !yes; i++) {
+        struct buf v = BUF_INIT(SUMMARY_MAX);
+        yes = header_value_at(header->data, header->len, "authentication-results", i, SUMMARY_MAX,
+                              &v) == 0;
+        const char *text = yes ? buf_str(&v) : NULL;
+        if (text != NULL) {
+            v.data[strcspn(text, ";")] = '\0';
+            yes = strcasestr(text, SERVER_ID) != NULL;
+        }
+        buf_free(&v);
+    }
     return yes;
 }
 

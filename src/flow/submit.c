@@ -152,8 +152,10 @@ static int begin_message(struct submission *s, size_t header_len)
         .domain = address_group(f->c.address), .now_ms = clock_wall_ms(), .sender = NULL};
     struct error e;
     if (header_make(s->header.data, header_len, &rules, &made, &e) < 0) {
+        struct error text;
         buf_free(&made);
-        return refuse(s, 552, "5.3.4 The message's header is larger than 256 KiB.");
+        (void)error_set(&text, "5.6.0 %s", e.text);
+        return refuse(s, 554, text.text);
     }
     flow_path(f, s->path, "spool", s->m.id, sizeof s->m.id, "");
     s->fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
