@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Dovecot plugin by itself (P-7): stubs and FETCH, with a real private Dovecot and a stand-in for
-the daemon."""
+"""The Dovecot plugin by itself (P-7): stubs and FETCH, with a real private Dovecot and a stand-in
+for the daemon."""
 
 import os
 import threading
