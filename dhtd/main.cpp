@@ -87,7 +87,7 @@ int run(const Options &o)
     std::unique_ptr<Server> server;
     if (!o.socket.empty())
         server = std::make_unique<Server>(engine, o.socket);
-    confine(o.engine.max_store);
+    confine(o.engine.max_store, o.state, o.socket);
     frame_state s = engine.state();
     unsigned port = (unsigned)(s.port4 ? s.port4 : s.port6);
     printf("restante-dht: ready on %u\n", port);

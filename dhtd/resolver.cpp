@@ -9,7 +9,6 @@
 #include <stdexcept>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 using dht::SockAddr;
@@ -46,10 +45,11 @@ Resolver::Resolver(const std::vector<Host> &hosts)
     if (names.empty())
         return;
     int pair[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 || (pid_ = fork()) < 0)
+    pid_t pid = -1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 || (pid = fork()) < 0)
         throw std::runtime_error(std::string("cannot start the look-up of names: ") +
                                  strerror(errno));
-    if (pid_ == 0) {
+    if (pid == 0) {
         close(pair[0]);
         child(pair[1], names);
     }
@@ -62,16 +62,13 @@ Resolver::~Resolver()
 {
     if (fd_ < 0)
         return;
-    close(fd_);
-    kill(pid_, SIGTERM);
-    waitpid(pid_, nullptr, 0);
+    close(fd_); /* the child sees it and ends */
 }
 
 void Resolver::child(int fd, const std::vector<Host> &names)
 {
     uint8_t octet;
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    signal(SIGINT, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     while (recv(fd, &octet, 1, 0) == 1) {
         std::vector<SockAddr> found;
         for (const auto &n : names)

@@ -7,7 +7,6 @@
 
 #include "common.h"
 #include <string>
-#include <sys/types.h>
 #include <utility>
 #include <vector>
 
@@ -31,7 +30,6 @@ class Resolver
   private:
     [[noreturn]] static void child(int fd, const std::vector<Host> &names);
     int fd_ = -1;
-    pid_t pid_ = -1;
     std::vector<dht::SockAddr> numeric_, named_;
 };
 
