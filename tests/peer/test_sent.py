@@ -3,10 +3,27 @@
 
 import time
 
+import pytest
+
 from env import wait_for
 from env.mail import compose
 
 WAIT = 1.0  # mail.sent_wait of these peers
+
+
+@pytest.fixture(autouse=True)
+def leave_idle(alice, bob):
+    """What these tests sent is declined, so that the next file finds both peers with nothing left."""
+    yield
+    wait_for(lambda: not any(m["state"] == "noticed" for m in bob.inbox())
+             and all(r["state"] != "waiting" for m in alice.outbox() for r in m["receivers"]),
+             20, "the messages to be announced", alice.logs)
+    bob.wait_stubs(len([m for m in alice.outbox() if m["state"] != "done"]))
+    for m in bob.inbox():
+        if m["state"] == "stub":
+            bob.decline(m["id"])
+    alice.wait_idle()
+    bob.wait_idle()
 
 
 def submit(alice, bob, subject):
