@@ -159,7 +159,8 @@ bool State::read(const buf &b, size_t &values, size_t &nodes)
         cbor_in_leave(&in);
         values += !in.failed && engine_.restore(key, policy::Blob(s.p, s.p + s.n));
     }
-    cbor_in_leave(&in);
+    cbor_in_leave(&in); /* the values */
+    cbor_in_leave(&in); /* the whole */
     return cbor_in_end(&in, nullptr) == 0;
 }
 
