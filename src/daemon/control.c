@@ -195,7 +195,7 @@ static void pull(struct service *s, struct line_client *c, const json_t *o)
         }
         uint8_t nid[HASH_LEN];
         memcpy(nid, in.nid, HASH_LEN);
-        struct opening *opening = opening_ask(&s->flow, nid, on_opened, a);
+        struct opening *opening = opening_ask(&s->flow, nid, 0, on_opened, a);
         if (opening != NULL)
             a->opening = opening;
     }

@@ -83,7 +83,7 @@ static void pull(struct service *s, struct line_client *c, const char *word)
     memcpy(q->id, word, HASH_HEX + 1);
     q->next = a->first;
     a->first = q;
-    struct opening *o = opening_ask(&s->flow, nid, on_opened, q);
+    struct opening *o = opening_ask(&s->flow, nid, s->flow.c.open_wait, on_opened, q);
     if (o != NULL)
         q->opening = o;
 }

@@ -104,7 +104,8 @@ static int judge(const struct flow *f, const struct incoming *in, struct error *
     return 0;
 }
 
-struct opening *opening_ask(struct flow *f, const uint8_t nid[HASH_LEN], opening_fn *fn, void *ctx)
+struct opening *opening_ask(struct flow *f, const uint8_t nid[HASH_LEN], int64_t wait_ms,
+                            opening_fn *fn, void *ctx)
 {
     struct incoming in;
     struct error why = {"This peer does not know the message any more."};
@@ -123,7 +124,7 @@ struct opening *opening_ask(struct flow *f, const uint8_t nid[HASH_LEN], opening
                           .n = n,
                           .fn = fn,
                           .ctx = ctx,
-                          .until_ms = clock_mono_ms() + f->c.open_wait,
+                          .until_ms = wait_ms == 0 ? INT64_MAX : clock_mono_ms() + wait_ms,
                           .held = true,
                           .next = f->openings->first};
     memcpy(o->nid, nid, HASH_LEN);

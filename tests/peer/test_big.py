@@ -52,11 +52,14 @@ def peaks(*peers):
         high[int(pid)] = int(fields.get("VmHWM", "0 kB").split()[0])
     out = {}
     for peer in peers:
+        process = peer.process
+        if process is None:  # not started, or stopped already
+            continue
         for pid in parents:
             up = pid
-            while up in parents and up != peer.process.pid:
+            while up in parents and up != process.pid:
                 up = parents[up]
-            if up == peer.process.pid:
+            if up == process.pid:
                 out[(peer.address, names[pid], pid)] = high[pid]
     return out
 
