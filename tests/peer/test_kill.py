@@ -54,7 +54,7 @@ def restart_with(peer, point):
     peer.stop()
     peer.start({"RESTANTE_CRASH_AT": point})
     try:
-        peer.wait_ready()
+        peer.wait_up()
     except AssertionError:
         pass  # work left from before came to the point already
 
@@ -65,7 +65,7 @@ def crash_and_restart(peer, seconds=20):
     assert code == -signal.SIGKILL, f"it ended with {code}"
     peer.process = None
     peer.start()
-    peer.wait_ready()
+    peer.wait_up()
 
 
 def open_quietly(peer, data, victim):

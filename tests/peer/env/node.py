@@ -5,7 +5,7 @@ import os
 import socket
 
 from .process import Process, free_port, program
-from .wait import tail, wait_for
+from .wait import Timeout, tail, wait_for
 
 
 class DhtNode:
@@ -40,7 +40,7 @@ class DhtNode:
 
     def _listening(self):
         if not self.process.running():
-            raise RuntimeError("it ended: " + tail(self.log, 3))
+            raise Timeout("restante-dht ended: " + tail(self.log, 3))
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(self.socket)
         return True

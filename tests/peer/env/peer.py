@@ -12,7 +12,7 @@ import subprocess
 from .imap import Imap
 from .mail import fields, message_id
 from .process import Process, free_port, program
-from .wait import tail, wait_for
+from .wait import Timeout, tail, wait_for
 
 # Short periods: a test must not wait for a slow poll.
 QUICK = {
@@ -70,7 +70,7 @@ class Peer:
 
     def alive(self):
         if not self.process.running():
-            raise RuntimeError("restanted ended: " + tail(self.output, 5))
+            raise Timeout("restanted ended: " + tail(self.output, 5))
         return True
 
     def tell_stop(self):
