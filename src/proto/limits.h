@@ -22,6 +22,10 @@
 #define RCPTS_MAX 10000               /* receivers of one submission */
 #define NS_LIFE_MAX (30LL * 86400)    /* seconds; longer lives are refused */
 #define IDENTITY_LIFE_MAX (90LL * 86400)
+#define GROUP_MEMBERS_MAX 64 /* of one group, its master counted */
+#define GROUP_LIFE_MAX (30LL * 86400)
+#define GROUP_RENEW_MAX                                                                            \
+    (365LL * 86400) /* deputies renew no longer than this past the master's own */
 #define DESCRIPTOR_LIFE_MAX (7LL * 86400)
 #define DHT_LIFE_MAX (7LL * 86400 - 3600) /* of one DHT entry */
 #define LIFE_SLACK 3600                   /* seconds that two clocks may differ */

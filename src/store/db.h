@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DB_STMTS 128
+#define DB_STMTS 512
 
 struct db {
     sqlite3 *sql;

@@ -62,6 +62,17 @@ static const char *const steps[] = {
     " NULL, tries INTEGER NOT NULL DEFAULT 0, why TEXT);"
     "CREATE INDEX incoming_state ON incoming(state, due_ms);"
     "CREATE INDEX incoming_wanted ON incoming(wanted, state) WHERE wanted=1;",
+
+    /* 2: peer groups; one row per master whose descriptor names us, at most one accepted */
+    "CREATE TABLE peer_group(master_fpr BLOB PRIMARY KEY, name TEXT NOT NULL, master TEXT NOT NULL,"
+    " master_key BLOB NOT NULL, role INTEGER NOT NULL, accepted INTEGER NOT NULL DEFAULT 0,"
+    " seq INTEGER NOT NULL, expiry_s INTEGER NOT NULL, roster BLOB NOT NULL, signed BLOB NOT NULL,"
+    " record BLOB NOT NULL, lock BLOB NOT NULL, old_hash BLOB, put_ms INTEGER NOT NULL DEFAULT 0)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE member(master_fpr BLOB NOT NULL, address TEXT NOT NULL, fpr BLOB NOT NULL,"
+    " role INTEGER NOT NULL, pubkey BLOB, joined INTEGER NOT NULL DEFAULT 0,"
+    " checked_ms INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(master_fpr, address)) WITHOUT ROWID;"
+    "ALTER TABLE incoming ADD COLUMN master_fpr BLOB;",
 };
 
 int schema_migrate(struct db *db, struct error *e)
