@@ -9,7 +9,7 @@
 #include <istream.h>
 #include <str.h>
 #include <message-parser.h>
-#include <message-part-data.h>
+#include "part_fields.h"
 #include <imap-bodystructure.h>
 
 #define HEADER_FLAGS                                                                               \
@@ -18,7 +18,7 @@
 struct fields { /* of one part, on their way into its data */
     pool_t pool;
     struct message_part *part;
-    struct message_part_data_limits *limits; /* Dovecot counts them over the whole message */
+    part_limits *limits; /* Dovecot counts them over the whole message */
 };
 
 static enum message_part_flags flags_of(unsigned kind)
@@ -70,7 +70,7 @@ static void link_parts(const struct skeleton *s, struct message_part *part)
 
 static void take_field(struct message_header_line *hdr, struct fields *f)
 {
-    message_part_data_parse_from_header(f->pool, f->part, f->limits, hdr);
+    part_take_field(f->pool, f->part, f->limits, hdr);
 }
 
 static void read_fields(const uint8_t *header, size_t n, struct fields *f)
@@ -100,7 +100,7 @@ static int check_multiparts(const struct message_part *part, size_t count, struc
 static int render_parts(pool_t pool, const uint8_t *header, size_t header_len,
                         const struct skeleton *s, string_t *text, struct error *e)
 {
-    struct message_part_data_limits limits = MESSAGE_PART_DATA_LIMITS_INIT;
+    part_limits limits = PART_LIMITS_INIT;
     struct message_part *part = p_new(pool, struct message_part, s->count);
     const char *why;
 

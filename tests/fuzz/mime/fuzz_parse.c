@@ -9,18 +9,18 @@
 #include <istream.h>
 #include <str.h>
 #include <message-parser.h>
-#include <message-part-data.h>
+#include "part_fields.h"
 #include <imap-bodystructure.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct message_part_data_limits limits;
+static part_limits limits;
 
 static void take_field(struct message_part *part, struct message_header_line *hdr, pool_t pool)
 {
-    message_part_data_parse_from_header(pool, part, &limits, hdr);
+    part_take_field(pool, part, &limits, hdr);
 }
 
 /* As Dovecot's index does it. NULL: it cannot say. */
@@ -38,7 +38,7 @@ static string_t *read_at_once(const struct buf *m, pool_t pool)
     string_t *text = str_new(pool, 1024);
     const char *why;
 
-    limits = (struct message_part_data_limits)MESSAGE_PART_DATA_LIMITS_INIT;
+    limits = (part_limits)PART_LIMITS_INIT;
     message_parser_parse_header(parser, &header, take_field, pool);
     message_parser_parse_body(parser, take_field, pool);
     message_parser_deinit(&parser, &parts);
