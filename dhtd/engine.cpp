@@ -42,7 +42,10 @@ Engine::Engine(const EngineConfig &config) : config_(config), ledger_(config.max
     auto socket = std::make_unique<Socket>(config.bind4, config.bind6, config.need6, config.port);
     socket_ = socket.get();
     dht::Config c;
-    random_bytes(c.node_id.data(), c.node_id.size());
+    if (config.node_id == policy::Key{})
+        random_bytes(c.node_id.data(), c.node_id.size());
+    else
+        memcpy(c.node_id.data(), config.node_id.data(), c.node_id.size());
     c.network = config.network;
     c.max_req_per_sec = config.requests > 0 ? config.requests : REQUESTS;
     c.max_peer_req_per_sec =

@@ -23,6 +23,7 @@ struct EngineConfig {
     bool need6 = false;       /* IPv6 was asked for by name */
     uint16_t port = 0;
     uint32_t network = 0;
+    policy::Key node_id{};                   /* all zero: a new one */
     size_t max_store = 256u << 20;           /* octets held for the network */
     unsigned republish = 3600;               /* seconds between puts of what is held; 0: never */
     int requests = 0, requests_per_peer = 0; /* a second; 0: the defaults */

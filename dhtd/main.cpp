@@ -80,7 +80,9 @@ int run(const Options &o)
 {
     int signals = open_signals();
     Resolver resolver(o.bootstraps);
-    Engine engine(o.engine);
+    EngineConfig config = o.engine;
+    config.node_id = kept_node_id(o.state);
+    Engine engine(config);
     State state(engine, o.state, o.engine.network, o.engine.max_store);
     state.load();
     engine.set_bootstraps(resolver.addresses());

@@ -60,6 +60,27 @@ void store(const std::string &path, buf *b)
 
 } // namespace
 
+policy::Key kept_node_id(const std::string &path)
+{
+    policy::Key id{};
+    error e;
+    if (path.empty())
+        return id;
+    std::string file = path + ".id";
+    buf b = empty_buf(id.size());
+    bool kept = file_exists(file.c_str()) && file_read(file.c_str(), &b, &e) == 0 &&
+                b.len == id.size();
+    if (kept) {
+        memcpy(id.data(), b.data, id.size());
+    } else {
+        random_bytes(id.data(), id.size());
+        if (file_write(file.c_str(), id.data(), id.size(), &e) < 0)
+            log_error("the node's id could not be kept: %s", e.text);
+    }
+    buf_free(&b);
+    return id;
+}
+
 State::State(Engine &engine, const std::string &path, uint32_t network, size_t max_store)
     : engine_(engine), path_(path), network_(network), cap_(max_store + (64u << 20)),
       next_(Clock::now() + PERIOD)
