@@ -65,7 +65,7 @@ def crash_and_restart(peer, seconds=20):
     assert code == -signal.SIGKILL, f"it ended with {code}"
     peer.process = None
     peer.start()
-    peer.wait_up()
+    peer.wait_ready()
 
 
 def open_quietly(peer, data, victim):
