@@ -181,8 +181,9 @@ void Engine::read(int fd)
         std::string whole((const char *)from.get(), from.getLength());
         if (!assembly_.pass(whole, source_of(from), d, Clock::now()))
             continue;
-        finds_.received(from, d);
-        next_engine_ = dht_->periodic(buf, (size_t)n, std::move(from), Clock::now());
+        policy::Blob seen = finds_.received(from, d, buf, (size_t)n);
+        if (!seen.empty())
+            next_engine_ = dht_->periodic(seen.data(), seen.size(), std::move(from), Clock::now());
     }
 }
 

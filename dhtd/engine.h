@@ -39,7 +39,8 @@ class Engine
     using Got = std::function<void(uint64_t id, const policy::Record &r)>;
     using Looked = std::function<void(bool ok, frame_presence presence)>;
     using Heard = std::function<void(uint64_t id, const policy::Record &r)>;
-    using Ready = std::function<bool()>; /* may more be delivered now? */
+    enum class Pace { Go, Wait, Stop };  /* Stop: nobody is interested any more */
+    using Ready = std::function<Pace()>; /* may more be delivered now? */
 
     /* Throws std::runtime_error with a sentence. */
     explicit Engine(const EngineConfig &config);
@@ -82,6 +83,11 @@ class Engine
     using Found = std::function<void(const std::shared_ptr<Find> &)>;
     struct GetOp;
     struct Listening;
+    struct Promise { /* of an answer by the engine */
+        Clock::time_point due;
+        std::shared_ptr<std::function<void(bool)>> fn; /* empty once it was called */
+        std::function<void(bool)> call;
+    };
     struct Recent { /* a look-up just made, for the get that follows a list */
         Clock::time_point when;
         std::shared_ptr<Find> find;
@@ -100,7 +106,11 @@ class Engine
     void later(std::function<void()> fn);
     void when_ready(std::function<void()> fn);
     bool whole() const;
+    std::function<void(bool)> once(std::function<void(bool)> fn);
+    void ask(const std::shared_ptr<Find> &f, dht::Where where, std::function<void(bool)> done);
+    std::shared_ptr<Find> new_find(const policy::Key &key, uint64_t want) const;
     void find(const policy::Key &key, uint64_t want, Found found);
+    void find_live(const policy::Key &key, Found found);
     Value held(const policy::Key &key, uint64_t id) const;
     void store_here(const policy::Key &key, const dht::Value &v, Clock::time_point created);
     void erase_here(const policy::Key &key, uint64_t id);
@@ -122,6 +132,7 @@ class Engine
     void bootstrap();
     void upkeep(Clock::time_point now);
     void begin_round();
+    void repair_next(Clock::time_point now);
     void repair(const std::shared_ptr<Find> &f);
 
     EngineConfig config_;
@@ -132,6 +143,7 @@ class Engine
     Finds finds_;
     std::unique_ptr<Fetches> fetches_;
     std::deque<std::function<void()>> todo_;
+    std::deque<Promise> promises_;               /* in the order of their time */
     std::vector<std::function<void()>> waiting_; /* for the first connection */
     std::deque<std::shared_ptr<GetOp>> paused_;  /* whose reader is slow */
     std::map<policy::Key, std::shared_ptr<Listening>> listening_;
@@ -143,6 +155,7 @@ class Engine
     unsigned walks_ = 0;
     std::vector<dht::SockAddr> bootstraps_;
     std::vector<policy::Key> round_; /* keys still to be looked after */
+    std::deque<Ledger::Slot> again_; /* to be put again, one after the other */
     unsigned repairing_ = 0;
     uint64_t bad_datagrams_ = 0, refused_puts_ = 0, refused_edits_ = 0, deletions_ = 0;
     uint64_t changes_ = 0;

@@ -2,6 +2,7 @@
 /* gate.cpp - the shapes of the messages that OpenDHT 2.4.12 exchanges, as strict as its own sender
  * allows. Keys that we do not know are let through: their values were bounded by the unpacker. */
 #include "gate.h"
+#include "paging.h"
 #include <msgpack.hpp>
 #include <cstring>
 #include <string_view>
@@ -273,6 +274,16 @@ bool check_error(const object &o)
            is_uint(o.via.array.ptr[0], UINT16_MAX);
 }
 
+/* [index, count] of a page: P-9.14. */
+bool check_page(const object &o, Datagram &d)
+{
+    if (!is_uints(o, 2, paging::PAGES_MAX) || o.via.array.size != 2)
+        return false;
+    d.page = (uint32_t)o.via.array.ptr[0].via.u64;
+    d.pages = (uint32_t)o.via.array.ptr[1].via.u64;
+    return d.pages >= 2 && d.page < d.pages;
+}
+
 /* The members around the arguments. */
 bool check_frame(const object &o)
 {
@@ -294,6 +305,9 @@ Verdict check_message(const object &o, uint32_t network, Datagram &d)
     if ((a != nullptr) + (r != nullptr) + (u != nullptr) + (p != nullptr) != 1 || (e && !r))
         return Verdict::Bad;
     d.tid = (uint32_t)field(o, "t")->via.u64;
+    const object *m = field(o, "m");
+    if (m && (!r || e || !check_page(*m, d)))
+        return Verdict::Bad;
     if (p) {
         d.kind = Kind::Part;
         if (!check_pieces(*p, d))

@@ -3,8 +3,8 @@
  *
  * OpenDHT 2.4.12 reads some msgpack objects without looking at their type: single datagrams from
  * anybody, of any network, kill the process. So the gate knows the shape of each message the engine
- * reads and lets through nothing else. What it learns on the way (who claims to have which ids, the
- * pieces of a value) serves our own look-ups: see engine.h. */
+ * reads and lets through nothing else (P-9.13). What it learns on the way (who claims to have which
+ * ids, the pieces of a value) serves our own look-ups: see engine.h. */
 #ifndef RESTANTE_DHTD_GATE_H
 #define RESTANTE_DHTD_GATE_H
 
@@ -43,7 +43,8 @@ struct Datagram {
     bool selects_types = false;       /* Get: asks for ids and types only */
     bool names_id = false;            /* Get: asks for one id only: */
     uint64_t wanted_id = 0;
-    std::vector<Claim> claims; /* Reply to such a Get */
+    std::vector<Claim> claims; /* Reply to such a Get, or one page of it: */
+    uint32_t page = 0, pages = 1;
     std::vector<Item> items;   /* Reply to any other Get */
     std::vector<Piece> pieces; /* Part */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ledger.h - what this node holds, for whom and until when. The engine's own quota can loop for
- * ever and its expiry moves whenever somebody puts the same bytes again, so both are kept here. */
+/* ledger.h - what this node holds, for whom and until when (P-9.9). The engine's own quota can loop
+ * for ever and its expiry moves whenever somebody puts the same bytes again, so both are kept here.
+ */
 #ifndef RESTANTE_DHTD_LEDGER_H
 #define RESTANTE_DHTD_LEDGER_H
 
@@ -24,9 +25,8 @@ class Ledger
     using Slot = std::pair<policy::Key, uint64_t>;
 
     static constexpr size_t OVERHEAD = 512; /* memory of an entry besides its octets */
-    /* Values under one key: their ids, ten octets each, must fit into the one datagram in which a
-     * node answers who asks for them. Beyond it the node would seem to have nothing. */
-    static constexpr size_t KEY_MAX = 6300;
+    static constexpr size_t KEY_MAX =
+        50000; /* values under one key; the engine's limit is 65,536 */
 
     /* max: octets in all. One source may use a quarter of them. */
     explicit Ledger(size_t max);

@@ -61,6 +61,22 @@ policy::Blob question(const policy::Key &node, const policy::Key &key, uint64_t 
 
 } // namespace
 
+std::vector<uint16_t> Find::closest(size_t n) const
+{
+    std::vector<uint16_t> order(answers.size());
+    for (size_t i = 0; i < order.size(); i++)
+        order[i] = (uint16_t)i;
+    std::sort(order.begin(), order.end(), [this](uint16_t a, uint16_t b) {
+        const policy::Key &x = answers[a].node, &y = answers[b].node;
+        for (size_t i = 0; i < key.size(); i++)
+            if (x[i] != y[i])
+                return (x[i] ^ key[i]) < (y[i] ^ key[i]);
+        return false;
+    });
+    order.resize(std::min(order.size(), n));
+    return order;
+}
+
 std::vector<SockAddr> Find::holders(uint64_t id, bool tomb) const
 {
     std::vector<SockAddr> all;
@@ -90,33 +106,29 @@ void Finds::sent(const SockAddr &to, const gate::Datagram &d)
 {
     if (d.kind != gate::Kind::Get || !d.selects_types)
         return;
-    auto [from, end] = active_.equal_range(d.key);
-    if (from == end)
+    if (active_.find(d.key) == active_.end())
         return;
-    uint64_t id = d.names_id ? d.wanted_id : 0;
-    bool first = asked_.insert_or_assign({to, d.tid}, Asked{d.key, id, Clock::now()}).second;
-    for (auto it = from; first && it != end; ++it)
-        if (id == 0 || it->second->want == id)
-            it->second->asked++;
+    Asked &asked = asked_[{to, d.tid}]; /* perhaps asked again, with some pages there already */
+    asked.key = d.key;
+    asked.id = d.names_id ? d.wanted_id : 0;
+    asked.when = Clock::now();
 }
 
 void Finds::note(Find &find, const Asked &asked, const SockAddr &from, const gate::Datagram &d)
 {
     if (asked.id != 0 && asked.id != find.want)
         return;
-    find.answered++;
-    for (const auto &a : find.answers)
-        if (a.node == d.sender)
-            return;
-    if (find.answers.size() >= ANSWERS_MAX)
+    size_t index = 0;
+    while (index < find.answers.size() && find.answers[index].node != d.sender)
+        index++;
+    if (index >= ANSWERS_MAX)
         return;
-    uint16_t index = (uint16_t)find.answers.size();
-    find.answers.push_back({d.sender, from});
+    if (index == find.answers.size())
+        find.answers.push_back({d.sender, from});
     for (const auto &claim : d.claims) {
-        if (find.want != 0 && claim.id != find.want)
-            continue;
         bool tomb = claim.type == policy::TYPE_TOMB;
-        if (!tomb && claim.type != policy::TYPE_ENTRY)
+        if ((find.want != 0 && claim.id != find.want) ||
+            (!tomb && claim.type != policy::TYPE_ENTRY))
             continue;
         auto it = find.ids.find(claim.id);
         if (it == find.ids.end()) {
@@ -125,22 +137,47 @@ void Finds::note(Find &find, const Asked &asked, const SockAddr &from, const gat
             it = find.ids.emplace(claim.id, Find::Claims{}).first;
         }
         auto &list = tomb ? it->second.tomb : it->second.entry;
-        if (list.empty() || list.back() != index)
-            list.push_back(index);
+        if (std::find(list.begin(), list.end(), index) == list.end())
+            list.push_back((uint16_t)index);
     }
 }
 
-void Finds::received(const SockAddr &from, const gate::Datagram &d)
+/* Is this the answer's only page, or the one that completes it? */
+bool Finds::complete(Asked &asked, const gate::Datagram &d, const uint8_t *data, size_t n)
 {
+    if (d.pages == 1)
+        return true;
+    if (asked.pages.size() != d.pages) {
+        asked.pages.assign(d.pages, false);
+        asked.missing = d.pages;
+        asked.last.clear();
+    }
+    if (!asked.pages[d.page])
+        asked.missing--;
+    asked.pages[d.page] = true;
+    if (d.page + 1 == d.pages)
+        asked.last.assign(data, data + n);
+    return asked.missing == 0;
+}
+
+policy::Blob Finds::received(const SockAddr &from, const gate::Datagram &d, const uint8_t *data,
+                             size_t n)
+{
+    policy::Blob whole(data, data + n);
     if (d.kind != gate::Kind::Reply)
-        return;
+        return whole;
     auto it = asked_.find({from, d.tid});
     if (it == asked_.end())
-        return;
+        return d.pages == 1 ? whole : policy::Blob{};
     auto [begin, end] = active_.equal_range(it->second.key);
     for (auto find = begin; find != end; ++find)
         note(*find->second, it->second, from, d);
+    if (!complete(it->second, d, data, n))
+        return {};
+    if (d.pages > 1)
+        whole = std::move(it->second.last);
     asked_.erase(it);
+    return whole;
 }
 
 void Finds::tick(Clock::time_point now)

@@ -35,8 +35,9 @@ struct Find { /* one look-up of one key */
     bool ok = false;   /* the search ended in the regular way */
     std::vector<Answer> answers;
     std::map<uint64_t, Claims> ids;
-    size_t asked = 0, answered = 0;
 
+    /* The answers of the n nodes closest to the key. */
+    std::vector<uint16_t> closest(size_t n) const;
     /* Addresses that claim the entry, or the tombstone. */
     std::vector<dht::SockAddr> holders(uint64_t id, bool tomb) const;
 };
@@ -48,15 +49,22 @@ class Finds
     void remove(const std::shared_ptr<Find> &find);
     /* A datagram of ours leaves; one of another node came. */
     void sent(const dht::SockAddr &to, const gate::Datagram &d);
-    void received(const dht::SockAddr &from, const gate::Datagram &d);
+    /* Which of the octets of a datagram the engine may see now: usually data itself; nothing when a
+     * page of a longer answer came; when that completes the answer, its last page. */
+    policy::Blob received(const dht::SockAddr &from, const gate::Datagram &d, const uint8_t *data,
+                          size_t n);
     void tick(Clock::time_point now);
 
   private:
     struct Asked {
-        policy::Key key;
-        uint64_t id; /* 0: all */
+        policy::Key key{};
+        uint64_t id = 0; /* 0: all */
         Clock::time_point when;
+        std::vector<bool> pages; /* which have come */
+        size_t missing = 0;
+        policy::Blob last; /* the last page, when others are missing */
     };
+    bool complete(Asked &asked, const gate::Datagram &d, const uint8_t *data, size_t n);
     static void note(Find &find, const Asked &asked, const dht::SockAddr &from,
                      const gate::Datagram &d);
     std::multimap<policy::Key, std::shared_ptr<Find>> active_;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* operations.cpp - what peers ask of the node: put, del, list, get, look, listen. */
+/* operations.cpp - what peers ask of the node: put, del, list, get, look, listen (P-8.4 to P-8.9),
+ * by the rules of the network (P-9.10, P-9.11). */
 #include "engine_private.h"
 #include <algorithm>
 
@@ -9,7 +10,9 @@ using namespace std::chrono_literals;
 namespace
 {
 
-constexpr auto RECENT = 10s;          /* a get after a list needs no look-up of its own */
+constexpr auto RECENT = 10s;   /* a get after a list needs no look-up of its own */
+constexpr auto PATIENCE = 30s; /* with the engine */
+constexpr size_t REPLICAS = 8;
 constexpr size_t GET_WINDOW = 48;     /* values of one get under way */
 constexpr size_t SUSPECTS_MAX = 2000; /* tombstones verified in one look-up */
 constexpr size_t LISTENING_MAX = 4096;
@@ -19,8 +22,38 @@ const char *const OFFLINE = "not connected";
 
 } // namespace
 
-/* Asks the network who holds what under key. */
-void Engine::find(const policy::Key &key, uint64_t want, Found found)
+/* Calls fn once: with what the engine says, or with false when it says nothing for too long. */
+std::function<void(bool)> Engine::once(std::function<void(bool)> fn)
+{
+    auto shared = std::make_shared<std::function<void(bool)>>(std::move(fn));
+    auto call = [this, shared](bool ok) {
+        if (stopping_ || !*shared)
+            return;
+        later([ok, fn = std::move(*shared)] { fn(ok); });
+        *shared = nullptr;
+    };
+    promises_.push_back({Clock::now() + PATIENCE, shared, call});
+    return call;
+}
+
+/* Asks the nodes closest to f's key; finds_ gathers what they say. */
+void Engine::ask(const std::shared_ptr<Find> &f, dht::Where where, std::function<void(bool)> done)
+{
+    auto select = dht::Select().field(dht::Value::Field::Id).field(dht::Value::Field::ValueType);
+    finds_.add(f);
+    auto call = once([this, f, done](bool ok) {
+        finds_.remove(f);
+        f->ok = ok;
+        done(ok);
+    });
+    dht_->query(
+        hash_from(f->key),
+        [](const std::vector<std::shared_ptr<dht::FieldValueIndex>> &) { return true; },
+        [call](bool ok, const std::vector<std::shared_ptr<dht::Node>> &) { call(ok); },
+        dht::Query(std::move(select), std::move(where)));
+}
+
+std::shared_ptr<Find> Engine::new_find(const policy::Key &key, uint64_t want) const
 {
     auto f = std::make_shared<Find>();
     f->key = key;
@@ -29,22 +62,37 @@ void Engine::find(const policy::Key &key, uint64_t want, Found found)
         for (const auto &[id, held] : *here)
             if (want == 0 || want == id)
                 (held.tomb ? f->ids[id].tomb_here : f->ids[id].entry_here) = true;
-    finds_.add(f);
-    auto select = dht::Select().field(dht::Value::Field::Id).field(dht::Value::Field::ValueType);
-    auto where = want ? dht::Where().id(want) : dht::Where();
-    dht_->query(
-        hash_from(key),
-        [](const std::vector<std::shared_ptr<dht::FieldValueIndex>> &) { return true; },
-        [this, f, found](bool ok, const std::vector<std::shared_ptr<dht::Node>> &) {
-            if (stopping_)
-                return;
-            later([this, f, found, ok] {
-                finds_.remove(f);
-                f->ok = ok;
-                found(f);
-            });
-        },
-        dht::Query(std::move(select), std::move(where)));
+    return f;
+}
+
+/* Finds out who holds which entries and tombstones under key. */
+void Engine::find(const policy::Key &key, uint64_t want, Found found)
+{
+    auto f = new_find(key, want);
+    ask(f, want ? dht::Where().id(want) : dht::Where(), [f, found](bool) { found(f); });
+}
+
+/* The same for entries. The tombstones are asked for only when there is an entry that not all of
+ * the closest nodes hold: otherwise none of these has a tombstone of it. A key through which much
+ * mail went has many tombstones and few entries. */
+void Engine::find_live(const policy::Key &key, Found found)
+{
+    auto f = new_find(key, 0);
+    ask(f, dht::Where().valueType(policy::TYPE_ENTRY), [this, f, found](bool ok) {
+        std::vector<uint16_t> order = f->closest(REPLICAS);
+        bool everywhere = ok && !order.empty();
+        for (const auto &[id, c] : f->ids) {
+            if (c.entry.empty() && !c.entry_here)
+                continue;
+            for (uint16_t node : order)
+                everywhere &= std::find(c.entry.begin(), c.entry.end(), node) != c.entry.end();
+            everywhere &= !c.tomb_here;
+        }
+        if (everywhere || !ok)
+            found(f);
+        else
+            ask(f, dht::Where().valueType(policy::TYPE_TOMB), [f, found](bool) { found(f); });
+    });
 }
 
 Engine::Value Engine::held(const policy::Key &key, uint64_t id) const
@@ -101,13 +149,10 @@ bool Engine::hold(const policy::Key &key, uint64_t id, policy::Blob data, bool a
         later([done] { done(true, ""); });
         return true;
     }
+    auto call = once([this, done](bool ok) { done(ok || !connected(), "no other node took it"); });
     dht_->put(
         hash_from(key), value,
-        [this, done](bool ok, const std::vector<std::shared_ptr<dht::Node>> &) {
-            if (!stopping_)
-                later([this, done, ok] { done(ok || !connected(), "no other node took it"); });
-        },
-        created);
+        [call](bool ok, const std::vector<std::shared_ptr<dht::Node>> &) { call(ok); }, created);
     return true;
 }
 
@@ -279,7 +324,7 @@ void Engine::list(const std::string &key_text, Listed listed)
             listed_here(key, listed);
             return;
         }
-        find(key, 0, [=](const std::shared_ptr<Find> &f) {
+        find_live(key, [=](const std::shared_ptr<Find> &f) {
             std::vector<uint64_t> suspects;
             for (const auto &[id, c] : f->ids)
                 if ((c.entry_here || !c.entry.empty()) && (c.tomb_here || !c.tomb.empty()))
@@ -324,7 +369,7 @@ void Engine::start_get(const std::shared_ptr<GetOp> &op)
         pump(op);
         return;
     }
-    find(op->key, op->ids.size() == 1 ? op->ids[0] : 0, [=](const std::shared_ptr<Find> &f) {
+    auto found = [=](const std::shared_ptr<Find> &f) {
         std::vector<uint64_t> suspects;
         for (uint64_t id : op->ids) {
             auto it = f->ids.find(id);
@@ -337,16 +382,25 @@ void Engine::start_get(const std::shared_ptr<GetOp> &op)
             op->deleted = std::move(deleted);
             pump(op);
         });
-    });
+    };
+    if (op->ids.size() == 1)
+        find(op->key, op->ids[0], found);
+    else
+        find_live(op->key, found);
 }
 
 void Engine::pump(const std::shared_ptr<GetOp> &op)
 {
     while (op->busy < GET_WINDOW && op->next < op->ids.size()) {
-        if (!op->ready()) {
+        Pace pace = op->ready();
+        if (pace == Pace::Wait) {
             if (op->busy == 0)
                 paused_.push_back(op);
             return;
+        }
+        if (pace == Pace::Stop) {
+            op->next = op->ids.size();
+            break;
         }
         get_one(op, op->ids[op->next++]);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* policy.h - entries and tombstones as they stand in the DHT, and which of them a node stores
- * (doc/protocol-dht.md, P-9). Everything here is decided from the bytes and the time alone. */
+/* policy.h - entries and tombstones as they stand in the DHT (P-9.1 to P-9.3), and which of them a
+ * node stores (P-9.4 to P-9.8). Everything here is decided from the bytes and the time alone. */
 #ifndef RESTANTE_DHTD_POLICY_H
 #define RESTANTE_DHTD_POLICY_H
 

@@ -118,7 +118,7 @@ Server::Server(Engine &engine, const std::string &path) : engine_(engine), path_
     mode_t mask = umask(0177);
     int rc = bind(fd_, (sockaddr *)&a, sizeof a);
     umask(mask);
-    if (fd_ < 0 || rc < 0 || listen(fd_, 64) < 0)
+    if (fd_ < 0 || rc < 0 || listen(fd_, 256) < 0)
         throw failure("cannot listen on " + path);
 }
 
@@ -331,7 +331,12 @@ void Server::request_get(const Sp &c, const dht_frame &f)
     for (size_t i = 0; i < f.ids.n; i += ENTRY_ID_LEN)
         ids.push_back(id_from(f.ids.p + i));
     engine_.get(
-        f.key, std::move(ids), [c] { return !c->alive || c->out.len - c->sent < OUT_SLOW; },
+        f.key, std::move(ids),
+        [c] {
+            return !c->alive                         ? Engine::Pace::Stop
+                   : c->out.len - c->sent < OUT_SLOW ? Engine::Pace::Go
+                                                     : Engine::Pace::Wait;
+        },
         [this, c, request](uint64_t id, const policy::Record &r) {
             dht_frame a = frame(FRAME_VALUE, request);
             fill_value(a, id, r);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* server.h - the local socket of restante-dht (P-8): who may ask, how much, and the answers. */
+/* server.h - the local socket of restante-dht: who may ask (P-8.1), how much (P-8.11), and the
+ * answers (P-8.3, P-8.10). */
 #ifndef RESTANTE_DHTD_SERVER_H
 #define RESTANTE_DHTD_SERVER_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* socket.cpp - see socket.h. */
 #include "socket.h"
+#include "paging.h"
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -11,6 +12,7 @@ using dht::SockAddr;
 namespace
 {
 
+constexpr size_t PAGED_FROM = 2000;     /* no shorter datagram holds two pages of ids */
 constexpr int RECEIVE_BUFFER = 8 << 20; /* the kernel gives what it allows */
 
 std::string why(const char *what, const SockAddr &a)
@@ -92,6 +94,14 @@ int Socket::sendTo(const SockAddr &to, const uint8_t *p, size_t n, bool replied)
     if (spy_)
         spy_(to, p, n);
     int flags = MSG_NOSIGNAL | (replied ? MSG_CONFIRM : 0);
+    if (n > PAGED_FROM) {
+        auto pages = paging::split(p, n);
+        for (const auto &page : pages)
+            if (sendto(s, page.data(), page.size(), flags, to.get(), to.getLength()) < 0)
+                return errno;
+        if (!pages.empty())
+            return 0;
+    }
     return sendto(s, p, n, flags, to.get(), to.getLength()) < 0 ? errno : 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* upkeep.cpp - what the node does unasked: connecting, meshing, letting go of what is over, and
- * putting again what it holds where replicas are missing. */
+ * putting again what it holds where replicas are missing (P-9.12). */
 #include "engine_private.h"
 #include <algorithm>
 
@@ -14,7 +14,8 @@ namespace
 
 constexpr auto SETTLE = 4s; /* requests wait so long for the first connection */
 constexpr auto BOOTSTRAP_AGAIN = 15s;
-constexpr auto PACE = 20ms; /* between keys of one round */
+constexpr auto PACE = 20ms;        /* between keys of one round */
+constexpr auto PACE_VALUES = 10ms; /* between values that are put again */
 constexpr unsigned REPAIRS_AT_ONCE = 4;
 constexpr size_t REPLICAS = 8;
 constexpr size_t SWEEP_AT_ONCE = 500;
@@ -26,14 +27,6 @@ uint32_t random32()
     uint32_t r;
     random_bytes(&r, sizeof r);
     return r;
-}
-
-bool closer(const policy::Key &target, const policy::Key &a, const policy::Key &b)
-{
-    for (size_t i = 0; i < target.size(); i++)
-        if (a[i] != b[i])
-            return (a[i] ^ target[i]) < (b[i] ^ target[i]);
-    return false;
 }
 
 } // namespace
@@ -78,6 +71,11 @@ void Engine::upkeep(Clock::time_point now)
         next_second_ = now + 1s;
         finds_.tick(now);
         assembly_.tick(now);
+        while (!promises_.empty() && (!*promises_.front().fn || promises_.front().due <= now)) {
+            auto call = promises_.front().call;
+            promises_.pop_front();
+            call(false); /* does nothing when the engine has answered */
+        }
         sweep();
         for (auto it = recent_.begin(); it != recent_.end();)
             it = now - it->second.when > 10s ? recent_.erase(it) : std::next(it);
@@ -88,17 +86,30 @@ void Engine::upkeep(Clock::time_point now)
         bootstrap();
     if (now >= next_walk_)
         walk();
-    if (now >= next_repair_) {
-        next_repair_ = round_.empty() ? Clock::time_point::max() : now + PACE;
-        if (!round_.empty() && repairing_ < REPAIRS_AT_ONCE) {
-            policy::Key key = round_.back();
-            round_.pop_back();
-            repairing_++;
-            find(key, 0, [this](const std::shared_ptr<Find> &f) {
-                repairing_--;
-                repair(f);
-            });
-        }
+    if (now >= next_repair_)
+        repair_next(now);
+}
+
+/* One step of a round: a value that is missing elsewhere, or else the next key. */
+void Engine::repair_next(Clock::time_point now)
+{
+    next_repair_ = now + (again_.empty() ? PACE : PACE_VALUES);
+    if (!again_.empty()) {
+        auto slot = again_.front();
+        again_.pop_front();
+        Value v = connected() ? held(slot.first, slot.second) : Value{};
+        if (v)
+            hold(slot.first, slot.second, v->data, true, [](bool, const std::string &) {});
+    } else if (round_.empty()) {
+        next_repair_ = repairing_ > 0 ? now + 100ms : Clock::time_point::max();
+    } else if (repairing_ < REPAIRS_AT_ONCE) {
+        policy::Key key = round_.back();
+        round_.pop_back();
+        repairing_++;
+        find(key, 0, [this](const std::shared_ptr<Find> &f) {
+            repairing_--;
+            repair(f);
+        });
     }
 }
 
@@ -153,6 +164,7 @@ void Engine::begin_round()
                                                                (500 + random32() % 1000));
     if (!connected())
         return;
+    again_.clear();
     round_ = ledger_.keys();
     std::shuffle(round_.begin(), round_.end(), std::minstd_rand(random32()));
     next_repair_ = Clock::now();
@@ -164,19 +176,12 @@ void Engine::repair(const std::shared_ptr<Find> &f)
 {
     if (!connected() || !f->ok || f->answers.empty())
         return;
-    std::vector<uint16_t> order(f->answers.size());
-    for (size_t i = 0; i < order.size(); i++)
-        order[i] = (uint16_t)i;
-    std::sort(order.begin(), order.end(), [&](uint16_t a, uint16_t b) {
-        return closer(f->key, f->answers[a].node, f->answers[b].node);
-    });
-    order.resize(std::min(order.size(), REPLICAS));
+    std::vector<uint16_t> order = f->closest(REPLICAS);
     auto *here = ledger_.under(f->key);
     std::vector<std::pair<uint64_t, bool>> mine;
     if (here)
         for (const auto &[id, held] : *here)
             mine.push_back({id, held.tomb});
-    auto ignore = [](bool, const std::string &) {};
     for (const auto &[id, tomb] : mine) {
         const Find::Claims &c = f->ids[id];
         if (!tomb && !c.tomb.empty()) {
@@ -187,9 +192,8 @@ void Engine::repair(const std::shared_ptr<Find> &f)
         size_t missing = 0;
         for (uint16_t node : order)
             missing += std::find(have.begin(), have.end(), node) == have.end();
-        Value v = missing > 0 ? held(f->key, id) : Value{};
-        if (v)
-            hold(f->key, id, v->data, true, ignore);
+        if (missing > 0)
+            again_.push_back({f->key, id});
     }
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* dht_frames.c - the frames of the local DHT socket (P-8): one table says which fields each verb
+/* dht_frames.c - the frames of the local DHT socket (P-8.2): one table says which fields each verb
  * has, and the encoder and the decoder both follow it. */
 #include "proto/dht_frames.h"
 #include "proto/cbor_in.h"

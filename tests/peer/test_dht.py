@@ -129,6 +129,7 @@ def eight():
 
 
 def test_put_at_one_get_at_another(eight):
+    """P-8.4, P-8.6, P-8.7"""
     assert eight[1].post("ns:a@test", b"one") == (True, "")
     for i in range(8):
         assert eight[i].values("ns:a@test") == [b"one"]
@@ -148,7 +149,7 @@ def test_several_values_of_all_sizes_under_one_key(eight):
 
 
 def test_a_key_whose_values_stand_at_different_nodes(eight):
-    """No node's answer hides another's: the asking one holds some of them itself."""
+    """No node's answer hides another's: the asking one holds some of them itself. P-9.11"""
     for i in range(8):
         for j in range(5):
             assert eight[i].post("ns:c@test", b"%d-%d" % (i, j))[0]
@@ -157,6 +158,7 @@ def test_a_key_whose_values_stand_at_different_nodes(eight):
 
 
 def test_deletion_needs_the_token(eight):
+    """P-8.5, P-8.8, P-9.7, P-9.10"""
     key, value = "ns:d@test", b"secret" * 300
     assert eight[0].post(key, value)[0]
     assert eight[0].post(key, b"another")[0]
@@ -176,6 +178,7 @@ def test_deletion_needs_the_token(eight):
 
 
 def test_an_entry_ends_at_its_expiry(eight):
+    """P-9.5, P-9.8"""
     key = "ns:e@test"
     assert eight[0].post(key, b"short", life=2)[0]
     assert eight[0].post(key, b"long", life=600)[0]
@@ -189,6 +192,7 @@ def test_an_entry_ends_at_its_expiry(eight):
 
 
 def test_listening(eight):
+    """P-8.9"""
     client = Client(eight.nodes[7].socket)
     client.listen("ns:f@test")
     time.sleep(1)
@@ -252,6 +256,7 @@ def hostile(network):
 
 
 def test_hostile_datagrams(eight):
+    """P-9.13"""
     before = eight[1].state()["bad"]
     address = ("127.0.0.1", eight.nodes[1].port)
     shapes = hostile(eight.id)
@@ -266,7 +271,7 @@ def test_hostile_datagrams(eight):
 
 
 def test_a_bomb_in_pieces(eight):
-    """A put whose value comes in pieces that unpack to a claim of gigabytes."""
+    """A put whose value comes in pieces that unpack to a claim of gigabytes. P-9.13"""
     address = ("127.0.0.1", eight.nodes[2].port)
     bomb = b"\xdd\x0f\xff\xff\xff" * 200
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
@@ -283,6 +288,7 @@ def test_a_bomb_in_pieces(eight):
 
 
 def test_a_malformed_frame_drops_only_its_connection(eight):
+    """P-8.2"""
     good = eight[3]
     for data in (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\0\0\0\1\xff",
                  struct.pack(">I", 4) + cbor2.dumps([3, 1, 5]),
@@ -296,6 +302,32 @@ def test_a_malformed_frame_drops_only_its_connection(eight):
                 if not more:
                     break
     assert good.state()["link"] == CONNECTED
+
+
+def test_limits_of_one_user(eight):
+    """P-8.11"""
+    clients = []
+    try:
+        for _ in range(70):
+            clients.append(Client(eight.nodes[6].socket))
+        closed = 0
+        for c in clients:
+            try:
+                c.frame()
+            except (ConnectionError, OSError):
+                closed += 1
+        assert closed >= 6
+        listening = clients[0]
+        answers = [listening.answer(listening.ask(LISTEN, "k%d" % i)) for i in range(260)]
+        assert [a[2] for a in answers[:250]] == [True] * 250
+        assert answers[-1][2] is False
+    finally:
+        for c in clients:
+            c.sock.close()
+    # More under way than are read at once: all are answered.
+    c = Client(eight.nodes[6].socket)
+    sent = [c.ask(LIST, "ns:many-%d@test" % i) for i in range(600)]
+    assert all(c.answer(r)[2] for r in sent)
 
 
 def test_a_reader_that_vanishes(eight):
@@ -334,6 +366,7 @@ def test_state_survives_a_restart():
 
 
 def test_networks_do_not_mix():
+    """P-9.1"""
     with Net(2, network=1) as one:
         one.connected()
         other = DhtNode(os.path.join(one.folder, "other"), 2, [one.nodes[0].address]).start()
@@ -364,6 +397,7 @@ def test_alone_then_together():
 
 
 def test_replicas_come_back():
+    """P-9.12"""
     with Net(12, "--republish", "3") as net:
         net.connected(4)
         for i in range(20):
@@ -384,6 +418,7 @@ def test_replicas_come_back():
 
 
 def test_a_thousand_values_under_one_key(eight):
+    """Also in pages: P-9.14"""
     key, value = "ns:popular@test", os.urandom(2000)
     c = eight[0]
     sent = [c.ask(1, key, b"%04d" % i + value, int(time.time()) + 3600, lock_of(TOKEN))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_client.c - the client against a restante-dht that the test plays: answers once each, lies,
- * a connection that ends, listening again. */
+/* test_client.c - the client against a restante-dht that the test plays (P-8.1 to P-8.10): answers
+ * once each, lies, a connection that ends, listening again. */
 #include "base/file.h"
 #include "base/log.h"
 #include "dht/dht.h"

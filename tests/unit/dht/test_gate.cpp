@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_gate.cpp - datagrams as OpenDHT sends them pass; those that kill it do not. */
+/* test_gate.cpp - datagrams as OpenDHT sends them pass; those that kill it do not (P-9.13). */
 #include "assembly.h"
 #include "gate.h"
+#include "paging.h"
 #include <msgpack.hpp>
 
 #include <csetjmp>
@@ -325,6 +326,43 @@ struct Pieces { /* a message that announces one value, and the value in pieces *
     }
 };
 
+/* An answer with this many ids, split and read again (P-9.14). */
+void pages(void **)
+{
+    auto answer = [](size_t ids, int second) {
+        return message("r", 2, [=](Packer &pk) {
+            pk.pack("token");
+            bin(pk, 32, 't');
+            pk.pack("fileds");
+            pk.pack_map(2);
+            pk.pack("f");
+            pk.pack_array(2).pack(1).pack(second);
+            pk.pack("v");
+            pk.pack_array((uint32_t)(2 * ids));
+            for (size_t i = 0; i < ids; i++)
+                pk.pack(UINT64_MAX - i).pack(0x20);
+        });
+    };
+    auto split = [](const msgpack::sbuffer &b) {
+        return paging::split((const uint8_t *)b.data(), b.size());
+    };
+    assert_int_equal(split(answer(400, 2)).size(), 0);
+    assert_int_equal(split(answer(500, 4)).size(), 0); /* other fields: not ours */
+    auto parts = split(answer(20000, 2));
+    assert_int_equal(parts.size(), 50);
+    size_t claims = 0;
+    for (size_t i = 0; i < parts.size(); i++) {
+        Datagram d;
+        assert_true(parts[i].size() < 5000);
+        assert_true(gate::check(parts[i].data(), parts[i].size(), NET, d) == Verdict::Pass);
+        assert_true(d.kind == Kind::Reply && d.page == i && d.pages == 50 && d.tid == 4711);
+        assert_int_equal(d.claims[0].id, UINT64_MAX - i * 400);
+        claims += d.claims.size();
+    }
+    assert_int_equal(claims, 20000);
+    assert_true(parts[49].size() > parts[48].size()); /* it alone has the other members */
+}
+
 void whole_values_are_looked_at(void **)
 {
     Assembly a;
@@ -380,6 +418,7 @@ int main()
         cmocka_unit_test(pieces_are_read),
         cmocka_unit_test(shapes),
         cmocka_unit_test(killers),
+        cmocka_unit_test(pages),
         cmocka_unit_test(whole_values_are_looked_at),
         cmocka_unit_test(unfinished_values_are_limited),
     };

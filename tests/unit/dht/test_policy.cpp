@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_policy.cpp - what a node stores, replaces and refuses (P-9), and the ledger's accounts. */
+/* test_policy.cpp - what a node stores, replaces and refuses (P-9.1 to P-9.7), and the ledger's
+ * accounts (P-9.9). */
 #include "ledger.h"
 #include "policy.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_dht_frames.c - every verb there and back, and refusals (P-8). */
+/* test_dht_frames.c - every verb there and back, and refusals (P-8.2). */
 #include "proto/dht_frames.h"
 
 #include <setjmp.h>
