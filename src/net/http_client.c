@@ -54,13 +54,19 @@ static void unlink_fetch(struct http_fetch *f)
     }
 }
 
+/* A request that waits for news takes nobody's place. */
+static unsigned counts(const struct http_fetch *f)
+{
+    return f->config.wait_s == 0 ? 1 : 0;
+}
+
 /* Takes the request away from libcurl and from the list; only its memory is left. */
 static void detach(struct http_fetch *f)
 {
     if (f->running) {
         curl_multi_remove_handle(f->client->multi, f->easy);
         f->running = false;
-        f->client->running--;
+        f->client->running -= counts(f);
     }
     unlink_fetch(f);
 }
@@ -77,7 +83,7 @@ static int start(struct http_fetch *f)
         return -1;
     }
     f->running = true;
-    f->client->running++;
+    f->client->running += counts(f);
     return 0;
 }
 
@@ -115,7 +121,7 @@ static void reap(struct http_client *c)
         }
     }
     for (struct http_fetch *f = c->first; f != NULL && !c->freed;) {
-        if (f->running || c->running >= c->max_parallel || start(f) == 0) {
+        if (f->running || (counts(f) > 0 && c->running >= c->max_parallel) || start(f) == 0) {
             f = f->next;
         } else {
             finish(f, CURLE_OUT_OF_MEMORY);
@@ -227,7 +233,7 @@ static int setup_multi(struct http_client *c)
     bad |= curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
     bad |= curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);
     bad |= curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-    bad |= curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)c->max_parallel);
+    bad |= curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)c->max_parallel + 64);
     return bad == 0 ? 0 : -1;
 }
 
@@ -274,7 +280,7 @@ struct http_fetch *http_fetch(struct http_client *c, const struct http_fetch_con
         c->first = f;
     }
     c->last = f;
-    if (!c->busy && c->running < c->max_parallel && start(f) != 0) {
+    if (!c->busy && (counts(f) == 0 || c->running < c->max_parallel) && start(f) != 0) {
         destroy(f);
         error_set(e, "libcurl cannot start a request");
         return NULL;

@@ -28,11 +28,19 @@ struct http_fetch_config {
     const char *path;                     /* "/outbox/<hex>": built by the caller, checked again */
     uint64_t offset;    /* > 0: Range from here; an answer other than 206 at that offset fails */
     uint64_t max_bytes; /* more octets of body than this end it as failed */
+    /* For /outbox/msglist: an answer that does not differ from this ETag's is 304, without body,
+     * and comes after at most wait_s seconds. NULL: no condition. Waiting requests do not count as
+     * parallel ones. */
+    const char *etag;
+    unsigned wait_s;
+    /* For a source that is not the only one (0: the client's own): seconds to connect, seconds of
+     * less than slowest octets/s that end it. */
+    unsigned connect_seconds, stall_seconds, slowest;
     /* Body octets in order; -1 ends the request as failed. */
     int (*data)(void *ctx, const uint8_t *p, size_t n);
-    /* Once, last; the request is invalid afterwards. ok: a complete answer, 200, or 206 from offset
-     * on; whether it is long enough is for the caller to see (a server may end it early without
-     * saying so). status 0: no answer. why: a sentence, "" when ok. */
+    /* Once, last; the request is invalid afterwards. ok: a complete answer, 200, 304, or 206 from
+     * offset on; whether it is long enough is for the caller to see (a server may end it early
+     * without saying so). status 0: no answer. why: a sentence, "" when ok. */
     void (*done)(void *ctx, bool ok, int status, const char *why);
     void *ctx;
 };

@@ -127,7 +127,7 @@ static bool judge(struct http_fetch *f)
     long status = status_of(f);
     f->judged = true;
     if (f->config.offset == 0) {
-        f->good = status == 200;
+        f->good = status == 200 || (status == 304 && f->config.etag != NULL);
     } else {
         f->good = status == 206 && f->ranged && f->range_first == f->config.offset;
     }
@@ -205,6 +205,30 @@ static int set_target(struct http_fetch *f, const struct http_fetch_config *cfg,
     return 0;
 }
 
+/* If-None-Match and how long the answer may wait for something new (P-6.7). */
+static int set_condition(struct http_fetch *f)
+{
+    char text[128];
+
+    if (f->config.etag == NULL) {
+        return 0;
+    }
+    snprintf(text, sizeof(text), "If-None-Match: %s", f->config.etag);
+    f->headers = curl_slist_append(NULL, text);
+    if (f->headers == NULL) {
+        return -1;
+    }
+    if (f->config.wait_s > 0) {
+        snprintf(text, sizeof(text), "Prefer: wait=%u", f->config.wait_s);
+        struct curl_slist *more = curl_slist_append(f->headers, text);
+        if (more == NULL) {
+            return -1;
+        }
+        f->headers = more;
+    }
+    return curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->headers) == CURLE_OK ? 0 : -1;
+}
+
 static int set_callbacks(struct http_fetch *f)
 {
     CURL *h = f->easy;
@@ -244,10 +268,14 @@ static int set_limits(struct http_fetch *f, const struct http_client_config *c)
     bad |= curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 0L);
     bad |= curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 0L);
     bad |= curl_easy_setopt(h, CURLOPT_BUFFERSIZE, 256L * 1024);
-    bad |= curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT,
-                            or_default(c->connect_seconds, CONNECT_DEFAULT));
-    bad |= curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, (long)SLOWEST);
-    bad |= curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, or_default(c->stall_seconds, STALL_DEFAULT));
+    bad |= curl_easy_setopt(
+        h, CURLOPT_CONNECTTIMEOUT,
+        or_default(f->config.connect_seconds, or_default(c->connect_seconds, CONNECT_DEFAULT)));
+    bad |= curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, or_default(f->config.slowest, SLOWEST));
+    bad |= curl_easy_setopt(
+        h, CURLOPT_LOW_SPEED_TIME,
+        or_default(f->config.stall_seconds, or_default(c->stall_seconds, STALL_DEFAULT)) +
+            (long)f->config.wait_s);
     if (f->config.offset > 0) {
         snprintf(range, sizeof(range), "%" PRIu64 "-", f->config.offset);
         bad |= curl_easy_setopt(h, CURLOPT_RANGE, range);
@@ -289,7 +317,7 @@ struct http_fetch *fetch_new(const struct http_fetch_config *cfg,
         fetch_free(f);
         return NULL;
     }
-    if (set_limits(f, c) != 0 || set_callbacks(f) != 0) {
+    if (set_limits(f, c) != 0 || set_callbacks(f) != 0 || set_condition(f) != 0) {
         error_set(e, "This libcurl lacks an option that restante needs");
         fetch_free(f);
         return NULL;
@@ -305,6 +333,7 @@ void fetch_free(struct http_fetch *f)
     if (f->easy != NULL) {
         curl_easy_cleanup(f->easy);
     }
+    curl_slist_free_all(f->headers);
     free(f->own);
     free(f);
 }

@@ -11,6 +11,7 @@ struct http_fetch {
     struct http_client *client;
     struct http_fetch *prev, *next; /* in the client's list */
     CURL *easy;
+    struct curl_slist *headers;
     struct http_fetch_config config; /* its pointers to endpoint, policy and path are not used */
     struct endpoint_policy policy;
     struct sockaddr_storage *own; /* what policy.own points to */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* http_server.c - the fixed paths over libmicrohttpd, in one thread with epoll and sendfile.
  * The path is compared as it stands on the wire, before anything is decoded: what is not exactly
- * one of the three forms does not exist. A blob's name is 64 hex digits and is opened relative to
+ * one of the fixed forms does not exist. A blob's name is 64 hex digits and is opened relative to
  * the outbox folder without following links, so no request can name another file. */
 #include "net/http_server.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "net/http_range.h"
 #include <arpa/inet.h>
@@ -26,23 +27,35 @@
 #define PER_IP_DEFAULT 32
 #define IDLE_DEFAULT 60
 #define MEMORY_PER_CONNECTION (16 * 1024)
+#define WAITING_MAX 64 /* who waits for a new message list; more are answered at once */
+#define WAIT_MAX 60    /* seconds */
 #define NAME_MAX_LEN (HASH_HEX + 8) /* "<64 hex>.chunks" and NUL */
+
+struct waiting { /* a request that waits for a new message list */
+    struct MHD_Connection *conn;
+    int64_t until_ms;
+};
 
 struct http_server {
     struct MHD_Daemon *daemon;
-    int dir;
+    int dir, replica_dir; /* -1: none */
     uint16_t port;
     void (*on_fetch)(void *ctx, const uint8_t hash[HASH_LEN]);
     void *ctx;
-    pthread_mutex_t lock; /* of pubkey */
-    uint8_t *pubkey;
-    size_t pubkey_len;
+    pthread_mutex_t lock; /* of all that follows */
+    uint8_t *pubkey, *list;
+    size_t pubkey_len, list_len;
+    char list_etag[MSGLIST_ETAG_LEN + 1];
+    struct waiting waiting[WAITING_MAX];
+    size_t waiting_count;
+    bool stopping;
 };
 
-enum route { ROUTE_NONE, ROUTE_PUBKEY, ROUTE_BLOB, ROUTE_CHUNKS };
+enum route { ROUTE_NONE, ROUTE_PUBKEY, ROUTE_LIST, ROUTE_BLOB, ROUTE_CHUNKS };
 
 struct request {
     enum route route;
+    bool waited;
     char name[NAME_MAX_LEN]; /* of the file in the outbox folder */
     uint8_t hash[HASH_LEN];
 };
@@ -54,6 +67,10 @@ static void find_route(const char *uri, struct request *r)
 
     if (strcmp(uri, "/pubkey") == 0) {
         r->route = ROUTE_PUBKEY;
+        return;
+    }
+    if (strcmp(uri, "/outbox/msglist") == 0) {
+        r->route = ROUTE_LIST;
         return;
     }
     if (strncmp(uri, folder, skip) != 0 || strspn(uri + skip, "0123456789abcdef") != HASH_HEX) {
@@ -151,12 +168,64 @@ static const char *header(struct MHD_Connection *conn, const char *name)
     return MHD_lookup_connection_value(conn, MHD_HEADER_KIND, name);
 }
 
-/* An ordinary file of the outbox folder, or -1. */
+/* "Prefer: wait=N" (RFC 7240), nothing else in it; 0 when it is anything else. */
+static unsigned wait_wanted(struct MHD_Connection *conn)
+{
+    const char *prefer = header(conn, "Prefer");
+    unsigned n = 0;
+
+    if (prefer == NULL || strncmp(prefer, "wait=", 5) != 0) {
+        return 0;
+    }
+    prefer += 5;
+    size_t digits = strspn(prefer, "0123456789");
+    if (digits == 0 || digits > 4 || prefer[digits] != '\0') {
+        return 0;
+    }
+    for (size_t i = 0; i < digits; i++) {
+        n = n * 10 + (unsigned)(prefer[i] - '0');
+    }
+    return n < WAIT_MAX ? n : WAIT_MAX;
+}
+
+/* With the lock. The same list again is told at once, or after a wait, by 304. */
+static enum MHD_Result answer_list(struct http_server *s, struct MHD_Connection *conn,
+                                   struct request *q)
+{
+    if (s->list == NULL) {
+        return answer_empty(conn, MHD_HTTP_NOT_FOUND, NULL, NULL);
+    }
+    const char *if_none_match = header(conn, "If-None-Match");
+    if (if_none_match != NULL && etag_listed(if_none_match, s->list_etag)) {
+        unsigned wait = wait_wanted(conn);
+        if (wait == 0 || q->waited || s->stopping || s->waiting_count == WAITING_MAX) {
+            return answer_empty(conn, MHD_HTTP_NOT_MODIFIED, "ETag", s->list_etag);
+        }
+        q->waited = true;
+        s->waiting[s->waiting_count++] =
+            (struct waiting){conn, clock_mono_ms() + (int64_t)wait * 1000};
+        MHD_suspend_connection(conn);
+        return MHD_YES;
+    }
+    struct MHD_Response *r =
+        MHD_create_response_from_buffer(s->list_len, s->list, MHD_RESPMEM_MUST_COPY);
+    if (r != NULL) {
+        MHD_add_response_header(r, "Content-Type", "application/octet-stream");
+        MHD_add_response_header(r, "ETag", s->list_etag);
+        MHD_add_response_header(r, "Cache-Control", "no-cache");
+    }
+    return answer(conn, MHD_HTTP_OK, r);
+}
+
+/* An ordinary file of the outbox folder or that of the replicas, or -1. */
 static int open_file(const struct http_server *s, const char *name, uint64_t *size_r)
 {
     struct stat st;
     int fd = openat(s->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 
+    if (fd < 0 && errno == ENOENT && s->replica_dir >= 0) {
+        fd = openat(s->replica_dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    }
     if (fd < 0) {
         if (errno != ENOENT) {
             log_warn("cannot open %s: %s", name, strerror(errno));
@@ -230,7 +299,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
                                   size_t *upload_len, void **r_p)
 {
     struct http_server *s = cls;
-    const struct request *q = *r_p;
+    struct request *q = *r_p;
     bool get = strcmp(method, "GET") == 0;
 
     (void)url;
@@ -245,6 +314,12 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
     }
     if (q->route == ROUTE_PUBKEY) {
         return answer_pubkey(s, conn);
+    }
+    if (q->route == ROUTE_LIST) {
+        pthread_mutex_lock(&s->lock);
+        enum MHD_Result result = answer_list(s, conn, q);
+        pthread_mutex_unlock(&s->lock);
+        return result;
     }
     if (q->route == ROUTE_NONE) {
         return answer_empty(conn, MHD_HTTP_NOT_FOUND, NULL, NULL);
@@ -323,8 +398,9 @@ static int start_daemon(struct http_server *s, const struct http_server_config *
     s->port = ntohs(six ? ((struct sockaddr_in6 *)&ss)->sin6_port
                         : ((struct sockaddr_in *)&ss)->sin_port);
     s->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | (six ? MHD_USE_DUAL_STACK : 0), s->port,
-        NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+            (six ? MHD_USE_DUAL_STACK : 0),
+        s->port, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
         MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
         NULL, MHD_OPTION_CONNECTION_LIMIT, or_default(c->max_connections, CONNECTIONS_DEFAULT),
@@ -350,9 +426,14 @@ struct http_server *http_server_start(const struct http_server_config *c, struct
     pthread_mutex_init(&s->lock, NULL);
     s->on_fetch = c->on_fetch;
     s->ctx = c->ctx;
+    s->replica_dir = -1;
     s->dir = open(c->outbox_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->dir < 0) {
         error_set(e, "Cannot open the outbox folder %s: %s", c->outbox_dir, strerror(errno));
+        http_server_stop(&s);
+    } else if (c->replica_dir != NULL &&
+               (s->replica_dir = open(c->replica_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
+        error_set(e, "Cannot open the replica folder %s: %s", c->replica_dir, strerror(errno));
         http_server_stop(&s);
     } else if (start_daemon(s, c, e) != 0) {
         http_server_stop(&s);
@@ -381,6 +462,58 @@ void http_server_set_pubkey(struct http_server *s, const uint8_t *p, size_t n)
     pthread_mutex_unlock(&s->lock);
 }
 
+void msglist_etag(const uint8_t *p, size_t n, char out[MSGLIST_ETAG_LEN + 1])
+{
+    uint8_t hash[HASH_LEN];
+    char hex[HASH_HEX + 1];
+
+    sha256(p, n, hash);
+    hex_encode(hash, HASH_LEN, hex);
+    snprintf(out, MSGLIST_ETAG_LEN + 1, "\"%s\"", hex);
+}
+
+/* With the lock: those whose time is over go on; with INT64_MAX, all. */
+static void resume_until(struct http_server *s, int64_t now_ms)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < s->waiting_count; i++) {
+        if (s->waiting[i].until_ms <= now_ms) {
+            MHD_resume_connection(s->waiting[i].conn);
+        } else {
+            s->waiting[kept++] = s->waiting[i];
+        }
+    }
+    s->waiting_count = kept;
+}
+
+void http_server_set_msglist(struct http_server *s, const uint8_t *p, size_t n)
+{
+    uint8_t *copy = n > 0 ? malloc(n) : NULL;
+
+    if (copy == NULL && n > 0) {
+        log_error("no memory for the message list");
+        return;
+    }
+    if (n > 0) {
+        memcpy(copy, p, n);
+    }
+    pthread_mutex_lock(&s->lock);
+    free(s->list);
+    s->list = copy;
+    s->list_len = n;
+    msglist_etag(p, n, s->list_etag);
+    resume_until(s, INT64_MAX);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void http_server_tick(struct http_server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    resume_until(s, clock_mono_ms());
+    pthread_mutex_unlock(&s->lock);
+}
+
 void http_server_stop(struct http_server **s_p)
 {
     struct http_server *s = *s_p;
@@ -390,12 +523,20 @@ void http_server_stop(struct http_server **s_p)
         return;
     }
     if (s->daemon != NULL) {
+        pthread_mutex_lock(&s->lock); /* libmicrohttpd cannot stop while a request waits */
+        s->stopping = true;
+        resume_until(s, INT64_MAX);
+        pthread_mutex_unlock(&s->lock);
         MHD_stop_daemon(s->daemon);
     }
     if (s->dir >= 0) {
         close(s->dir);
     }
+    if (s->replica_dir >= 0) {
+        close(s->replica_dir);
+    }
     pthread_mutex_destroy(&s->lock);
     free(s->pubkey);
+    free(s->list);
     free(s);
 }

@@ -3,6 +3,7 @@
  *   /pubkey                the identity record
  *   /outbox/<64 hex>       a blob: Range (one range), ETag, HEAD
  *   /outbox/<64 hex>/chunks   its list of chunk hashes
+ *   /outbox/msglist        the message list for the peer group, with long poll (P-6.7)
  * Anything else, and any trick with the path, is 404 (P-6.1, P-6.2). libmicrohttpd in a thread of
  * its own. */
 #ifndef RESTANTE_NET_HTTP_SERVER_H
@@ -19,6 +20,7 @@ struct http_server_config {
     const char *host;         /* address to bind, IPv4 or IPv6 literal ("127.0.0.1", "::") */
     uint16_t port;            /* 0 = any */
     const char *outbox_dir;   /* holds <64 hex> and <64 hex>.chunks */
+    const char *replica_dir;  /* the same, for what is not in the outbox; may be NULL */
     unsigned max_connections; /* 0 = 256 */
     unsigned max_per_ip;      /* 0 = 32 */
     unsigned idle_seconds;    /* 0 = 60 */
@@ -33,6 +35,14 @@ struct http_server *http_server_start(const struct http_server_config *c, struct
 uint16_t http_server_port(const struct http_server *s);
 /* What /pubkey answers from now on (copied; any thread). */
 void http_server_set_pubkey(struct http_server *s, const uint8_t *p, size_t n);
+/* What /outbox/msglist answers from now on, to those too who wait for it (copied; any thread). n 0:
+ * nothing is there. */
+void http_server_set_msglist(struct http_server *s, const uint8_t *p, size_t n);
+/* Answers those whose wait is over; to be called about every second. */
+void http_server_tick(struct http_server *s);
+/* The ETag of a message list: the hash of its octets, in quotes. */
+#define MSGLIST_ETAG_LEN (HASH_HEX + 2)
+void msglist_etag(const uint8_t *p, size_t n, char out[MSGLIST_ETAG_LEN + 1]);
 /* Ends the connections, frees and nulls. */
 void http_server_stop(struct http_server **s);
 

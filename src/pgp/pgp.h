@@ -54,6 +54,9 @@ int pgp_verify(const struct pgp_pub *pub, const void *data, size_t n, const uint
 /* Encrypts a small record to one key (no signature, no compression). */
 int pgp_encrypt(const struct pgp_pub *to, const void *data, size_t n, struct buf *out,
                 struct error *e);
+/* The same to several keys, at least one. */
+int pgp_encrypt_all(const struct pgp_pub *to, size_t count, const void *data, size_t n,
+                    struct buf *out, struct error *e);
 /* Decrypts with the own key; plain's cap bounds the output; integrity protection is required. */
 int pgp_decrypt(struct pgp *p, const void *data, size_t n, struct buf *plain, struct error *e);
 

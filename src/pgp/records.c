@@ -2,6 +2,7 @@
 /* records.c - signatures and encryption of small records that stand whole in memory. */
 #include "pgp/internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool read_nothing(void *ctx, void *p, size_t n, size_t *n_r)
@@ -128,14 +129,19 @@ int pgp_verify(const struct pgp_pub *pub, const void *data, size_t n, const uint
     return result;
 }
 
-static rnp_result_t encrypt_run(rnp_ffi_t ffi, rnp_key_handle_t sub, rnp_input_t in,
-                                rnp_output_t mem)
+struct encryption {
+    rnp_ffi_t ffi;
+    rnp_key_handle_t *sub; /* of the receivers */
+    size_t count;
+};
+
+static rnp_result_t encrypt_run(const struct encryption *x, rnp_input_t in, rnp_output_t mem)
 {
     rnp_op_encrypt_t op = NULL;
-    rnp_result_t r = rnp_op_encrypt_create(&op, ffi, in, mem);
+    rnp_result_t r = rnp_op_encrypt_create(&op, x->ffi, in, mem);
 
-    if (r == RNP_SUCCESS)
-        r = rnp_op_encrypt_add_recipient(op, sub);
+    for (size_t i = 0; i < x->count && r == RNP_SUCCESS; i++)
+        r = rnp_op_encrypt_add_recipient(op, x->sub[i]);
     if (r == RNP_SUCCESS)
         r = rnp_op_encrypt_set_cipher(op, PGP_CIPHER);
     if (r == RNP_SUCCESS)
@@ -148,25 +154,43 @@ static rnp_result_t encrypt_run(rnp_ffi_t ffi, rnp_key_handle_t sub, rnp_input_t
     return r;
 }
 
-int pgp_encrypt(const struct pgp_pub *to, const void *data, size_t n, struct buf *out,
-                struct error *e)
+static int encrypt_keys(struct encryption *x, const struct pgp_pub *to, struct error *e)
+{
+    rnp_key_handle_t key = NULL;
+    int result = 0;
+
+    for (size_t i = 0; i < x->count && result == 0; i++) {
+        result = key_import(x->ffi, &to[i], &key, NULL, e) < 0 ||
+                         key_encryption_subkey(key, &x->sub[i], e) < 0
+                     ? -1
+                     : 0;
+        rnp_key_handle_destroy(key);
+        key = NULL;
+    }
+    return result;
+}
+
+int pgp_encrypt_all(const struct pgp_pub *to, size_t count, const void *data, size_t n,
+                    struct buf *out, struct error *e)
 {
     PGP_QUIET;
-    rnp_ffi_t ffi = NULL;
-    rnp_key_handle_t key = NULL, sub = NULL;
+    struct encryption x = {.count = count};
     rnp_input_t in = NULL;
     rnp_output_t mem = NULL;
     rnp_result_t r;
     int result = -1;
 
-    if (ffi_new(&ffi, e) < 0)
+    if (count == 0 || ffi_new(&x.ffi, e) < 0)
         return -1;
-    if (key_import(ffi, to, &key, NULL, e) == 0 && key_encryption_subkey(key, &sub, e) == 0) {
+    x.sub = calloc(count, sizeof(*x.sub));
+    if (x.sub == NULL) {
+        (void)error_set(e, "Out of memory.");
+    } else if (encrypt_keys(&x, to, e) == 0) {
         r = input_octets(&in, data, n);
         if (r == RNP_SUCCESS)
             r = rnp_output_to_memory(&mem, 0);
         if (r == RNP_SUCCESS)
-            r = encrypt_run(ffi, sub, in, mem);
+            r = encrypt_run(&x, in, mem);
         if (r != RNP_SUCCESS)
             (void)rnp_fail(e, "The record cannot be encrypted", r);
         else
@@ -174,10 +198,17 @@ int pgp_encrypt(const struct pgp_pub *to, const void *data, size_t n, struct buf
     }
     rnp_output_destroy(mem);
     rnp_input_destroy(in);
-    rnp_key_handle_destroy(sub);
-    rnp_key_handle_destroy(key);
-    rnp_ffi_destroy(ffi);
+    for (size_t i = 0; x.sub != NULL && i < count; i++)
+        rnp_key_handle_destroy(x.sub[i]);
+    free(x.sub);
+    rnp_ffi_destroy(x.ffi);
     return result;
+}
+
+int pgp_encrypt(const struct pgp_pub *to, const void *data, size_t n, struct buf *out,
+                struct error *e)
+{
+    return pgp_encrypt_all(to, 1, data, n, out, e);
 }
 
 int op_integrity(rnp_op_verify_t op, struct error *e)

@@ -25,7 +25,10 @@
 #define GROUP_MEMBERS_MAX 64 /* of one group, its master counted */
 #define GROUP_LIFE_MAX (30LL * 86400)
 #define GROUP_RENEW_MAX                                                                            \
-    (365LL * 86400) /* deputies renew no longer than this past the master's own */
+    (365LL * 86400)                   /* deputies renew no longer than this past the master's own */
+#define MSGLIST_MAX (8 * 1024 * 1024) /* a message list, signed and encrypted */
+#define MSGLIST_ENTRIES_MAX 20000     /* in each of its four parts */
+#define MSGLIST_LIFE_MAX (7LL * 86400)
 #define DESCRIPTOR_LIFE_MAX (7LL * 86400)
 #define DHT_LIFE_MAX (7LL * 86400 - 3600) /* of one DHT entry */
 #define LIFE_SLACK 3600                   /* seconds that two clocks may differ */

@@ -9,6 +9,12 @@
 
 int record_wrap(const struct span *payload, const struct span *signature, struct buf *out)
 {
+    return record_wrap_max(payload, signature, RECORD_MAX, out);
+}
+
+int record_wrap_max(const struct span *payload, const struct span *signature, size_t max,
+                    struct buf *out)
+{
     struct cbor_out w;
     size_t before = out->len;
     if (payload->n < 1 || signature->n < 1 || signature->n > SIGNATURE_MAX)
@@ -17,7 +23,7 @@ int record_wrap(const struct span *payload, const struct span *signature, struct
     cbor_out_array(&w, 2);
     cbor_out_bytes(&w, payload->p, payload->n);
     cbor_out_bytes(&w, signature->p, signature->n);
-    if (out->len - before > RECORD_MAX)
+    if (out->len - before > max)
         cbor_out_fail(&w);
     return cbor_out_end(&w);
 }
@@ -25,13 +31,19 @@ int record_wrap(const struct span *payload, const struct span *signature, struct
 int record_unwrap(const uint8_t *p, size_t n, struct span *payload_r, struct span *signature_r,
                   struct error *e)
 {
+    return record_unwrap_max(p, n, RECORD_MAX, payload_r, signature_r, e);
+}
+
+int record_unwrap_max(const uint8_t *p, size_t n, size_t max, struct span *payload_r,
+                      struct span *signature_r, struct error *e)
+{
     struct cbor_in in;
     *payload_r = *signature_r = (struct span){0};
-    if (n > RECORD_MAX)
+    if (n > max)
         return error_set(e, "A record of %zu octets is over the limit.", n);
     cbor_in_init(&in, p, n);
     cbor_in_array_of(&in, 2);
-    cbor_in_bytes(&in, RECORD_MAX, payload_r);
+    cbor_in_bytes(&in, max, payload_r);
     cbor_in_bytes(&in, SIGNATURE_MAX, signature_r);
     if (payload_r->n == 0 || signature_r->n == 0)
         cbor_in_fail(&in, "an empty payload or signature");
@@ -90,10 +102,16 @@ void record_begin(struct cbor_out *out, struct buf *b, const struct record_place
 int record_open(struct cbor_in *in, const uint8_t *payload, size_t n, const struct record_place *at,
                 const char *type, struct error *e)
 {
-    char found[RECORD_TYPE_MAX + 1], key[DHT_KEY_MAX + 1];
-    uint64_t network;
     if (n > RECORD_MAX)
         return error_set(e, "A payload of %zu octets is over the limit.", n);
+    return record_open_large(in, payload, n, at, type, e);
+}
+
+int record_open_large(struct cbor_in *in, const uint8_t *payload, size_t n,
+                      const struct record_place *at, const char *type, struct error *e)
+{
+    char found[RECORD_TYPE_MAX + 1], key[DHT_KEY_MAX + 1];
+    uint64_t network;
     in_type(in, payload, n, found);
     if (!in->failed && strcmp(found, type) != 0) {
         error_set(e, "The record is of type %s where %s is expected.", found, type);

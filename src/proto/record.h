@@ -17,6 +17,9 @@ void record_begin(struct cbor_out *out, struct buf *b, const struct record_place
 /* Reads the same up to and into the body map. 0, -1 or RECORD_UNKNOWN. */
 int record_open(struct cbor_in *in, const uint8_t *payload, size_t n, const struct record_place *at,
                 const char *type, struct error *e);
+/* The same without a limit on n: for what does not stand in the DHT. */
+int record_open_large(struct cbor_in *in, const uint8_t *payload, size_t n,
+                      const struct record_place *at, const char *type, struct error *e);
 /* Leaves body and payload and checks the end; the error is said to be in `type`. */
 int record_close(struct cbor_in *in, const char *type, struct error *e);
 

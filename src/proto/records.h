@@ -54,6 +54,12 @@ int record_wrap(const struct span *payload, const struct span *signature, struct
 int record_unwrap(const uint8_t *p, size_t n, struct span *payload_r, struct span *signature_r,
                   struct error *e);
 
+/* The same with another limit than RECORD_MAX: for what does not stand in the DHT. */
+int record_wrap_max(const struct span *payload, const struct span *signature, size_t max,
+                    struct buf *out);
+int record_unwrap_max(const uint8_t *p, size_t n, size_t max, struct span *payload_r,
+                      struct span *signature_r, struct error *e);
+
 /* identity: "restante/identity/1" at key:<address>, lives 90 days, signed by the key inside */
 struct identity {
     char address[ADDRESS_MAX + 1];

@@ -578,10 +578,93 @@ static void test_tls(void **state)
 #define IMPATIENT(name) cmocka_unit_test_setup_teardown(name, setup_impatient, teardown)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Asks for the message list on the condition that it is not this one. */
+static void begin_list(struct outcome *o, const char *etag, unsigned wait_s)
+{
+    struct endpoint ep = {.host = "127.0.0.1", .port = http_server_port(server)};
+    struct error e;
+    struct http_fetch_config c = {.endpoint = &ep,
+                                  .policy = &local,
+                                  .path = "/outbox/msglist",
+                                  .max_bytes = 1000,
+                                  .etag = etag,
+                                  .wait_s = wait_s,
+                                  .data = on_data,
+                                  .done = on_done,
+                                  .ctx = o};
+    o->fetch = http_fetch(client, &c, &e);
+    assert_non_null(o->fetch);
+}
+
+/* P-6.7: the same list again comes as 304 and late, a new one at once. */
+static void test_message_list(void **state)
+{
+    char tag[MSGLIST_ETAG_LEN + 1];
+    struct outcome none = {0}, first = {0}, same = {0}, over = {0}, fresh[3] = {{0}};
+
+    (void)state;
+    begin_list(&none, "\"x\"", 0);
+    finish(&none);
+    assert_int_equal(none.status, 404);
+    http_server_set_msglist(server, (const uint8_t *)"list", 4);
+    begin_list(&first, "\"x\"", 50);
+    finish(&first);
+    assert_true(first.ok);
+    assert_memory_equal(first.data, "list", 4);
+    msglist_etag((const uint8_t *)"list", 4, tag);
+    begin_list(&same, tag, 0);
+    finish(&same);
+    assert_true(same.ok);
+    assert_int_equal(same.status, 304);
+    assert_int_equal(same.len, 0);
+
+    begin_list(&over, tag, 1);
+    for (int i = 0; i < 60; i++) {
+        net_turn(&loop, 5);
+        http_server_tick(server);
+    }
+    assert_int_equal(over.done, 0);
+    uint64_t end = uv_hrtime() + 10ull * 1000000000;
+    while (over.done == 0 && uv_hrtime() < end) {
+        net_turn(&loop, 5);
+        http_server_tick(server);
+    }
+    assert_int_equal(over.status, 304);
+
+    /* more of them than max_parallel, and a transfer beside them */
+    for (int i = 0; i < 3; i++) {
+        begin_list(&fresh[i], tag, 50);
+    }
+    for (int i = 0; i < 60; i++) {
+        net_turn(&loop, 5);
+    }
+    struct outcome beside = get(http_server_port(server), "/pubkey", 0, 10);
+    assert_true(beside.ok);
+    http_server_set_msglist(server, (const uint8_t *)"newer", 5);
+    for (int i = 0; i < 3; i++) {
+        finish(&fresh[i]);
+        assert_true(fresh[i].ok);
+        assert_memory_equal(fresh[i].data, "newer", 5);
+        free(fresh[i].data);
+    }
+    msglist_etag((const uint8_t *)"newer", 5, tag);
+    struct outcome left = {0}; /* the server can stop while somebody waits */
+    begin_list(&left, tag, 50);
+    for (int i = 0; i < 60; i++) {
+        net_turn(&loop, 5);
+    }
+    http_server_stop(&server);
+    finish(&left);
+    assert_int_equal(left.status, 304);
+    free(beside.data);
+    free(first.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_whole_and_rest),
+        TEST(test_message_list),
         TEST(test_refusals),
         TEST(test_paths_and_endpoints),
         TEST(test_policy),
