@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* engine.cpp - the node itself: set-up, what may be stored, reading datagrams, the clockwork. The
- * verbs stand in operations.cpp, what keeps the network alive in upkeep.cpp. */
+ * verbs stand in operations.cpp and listen.cpp, look-ups in search.cpp, what keeps the network
+ * alive in upkeep.cpp. */
 #include "engine_private.h"
 #include <algorithm>
 #include <cstring>

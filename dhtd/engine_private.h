@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* engine_private.h - what the three files of the engine share. */
+/* engine_private.h - what the files of the engine share. */
 #ifndef RESTANTE_DHTD_ENGINE_PRIVATE_H
 #define RESTANTE_DHTD_ENGINE_PRIVATE_H
 

@@ -1,99 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* operations.cpp - what peers ask of the node: put, del, list, get, look, listen (P-8.4 to P-8.9),
- * by the rules of the network (P-9.10, P-9.11). */
+/* operations.cpp - what peers ask of the node: put, del, list, get and look (P-8.4 to P-8.8),
+ * by the rules of the network (P-9.10). */
 #include "engine_private.h"
 #include <algorithm>
 
-using dht::InfoHash;
 using namespace std::chrono_literals;
 
 namespace
 {
 
-constexpr auto RECENT = 10s;   /* a get after a list needs no look-up of its own */
-constexpr auto PATIENCE = 30s; /* with the engine */
-constexpr size_t REPLICAS = 8;
-constexpr size_t GET_WINDOW = 48;     /* values of one get under way */
-constexpr size_t SUSPECTS_MAX = 2000; /* tombstones verified in one look-up */
-constexpr size_t LISTENING_MAX = 4096;
-constexpr size_t TOLD_MAX = 10000;
+constexpr auto RECENT = 10s;      /* a get after a list needs no look-up of its own */
+constexpr size_t GET_WINDOW = 48; /* values of one get under way */
 const char *const FULL = "the store of this node is full";
 const char *const OFFLINE = "not connected";
 
 } // namespace
-
-/* Calls fn once: with what the engine says, or with false when it says nothing for too long. */
-std::function<void(bool)> Engine::once(std::function<void(bool)> fn)
-{
-    auto shared = std::make_shared<std::function<void(bool)>>(std::move(fn));
-    auto call = [this, shared](bool ok) {
-        if (stopping_ || !*shared)
-            return;
-        later([ok, fn = std::move(*shared)] { fn(ok); });
-        *shared = nullptr;
-    };
-    promises_.push_back({Clock::now() + PATIENCE, shared, call});
-    return call;
-}
-
-/* Asks the nodes closest to f's key; finds_ gathers what they say. */
-void Engine::ask(const std::shared_ptr<Find> &f, dht::Where where, std::function<void(bool)> done)
-{
-    auto select = dht::Select().field(dht::Value::Field::Id).field(dht::Value::Field::ValueType);
-    finds_.add(f);
-    auto call = once([this, f, done](bool ok) {
-        finds_.remove(f);
-        f->ok = ok;
-        done(ok);
-    });
-    dht_->query(
-        hash_from(f->key),
-        [](const std::vector<std::shared_ptr<dht::FieldValueIndex>> &) { return true; },
-        [call](bool ok, const std::vector<std::shared_ptr<dht::Node>> &) { call(ok); },
-        dht::Query(std::move(select), std::move(where)));
-}
-
-std::shared_ptr<Find> Engine::new_find(const policy::Key &key, uint64_t want) const
-{
-    auto f = std::make_shared<Find>();
-    f->key = key;
-    f->want = want;
-    if (auto *here = ledger_.under(key))
-        for (const auto &[id, held] : *here)
-            if (want == 0 || want == id)
-                (held.tomb ? f->ids[id].tomb_here : f->ids[id].entry_here) = true;
-    return f;
-}
-
-/* Finds out who holds which entries and tombstones under key. */
-void Engine::find(const policy::Key &key, uint64_t want, Found found)
-{
-    auto f = new_find(key, want);
-    ask(f, want ? dht::Where().id(want) : dht::Where(), [f, found](bool) { found(f); });
-}
-
-/* The same for entries. The tombstones are asked for only when there is an entry that not all of
- * the closest nodes hold: otherwise none of these has a tombstone of it. A key through which much
- * mail went has many tombstones and few entries. */
-void Engine::find_live(const policy::Key &key, Found found)
-{
-    auto f = new_find(key, 0);
-    ask(f, dht::Where().valueType(policy::TYPE_ENTRY), [this, f, found](bool ok) {
-        std::vector<uint16_t> order = f->closest(REPLICAS);
-        bool everywhere = ok && !order.empty();
-        for (const auto &[id, c] : f->ids) {
-            if (c.entry.empty() && !c.entry_here)
-                continue;
-            for (uint16_t node : order)
-                everywhere &= std::find(c.entry.begin(), c.entry.end(), node) != c.entry.end();
-            everywhere &= !c.tomb_here;
-        }
-        if (everywhere || !ok)
-            found(f);
-        else
-            ask(f, dht::Where().valueType(policy::TYPE_TOMB), [f, found](bool) { found(f); });
-    });
-}
 
 Engine::Value Engine::held(const policy::Key &key, uint64_t id) const
 {
@@ -154,69 +75,6 @@ bool Engine::hold(const policy::Key &key, uint64_t id, policy::Blob data, bool a
         hash_from(key), value,
         [call](bool ok, const std::vector<std::shared_ptr<dht::Node>> &) { call(ok); }, created);
     return true;
-}
-
-/* Is the tombstone that somebody claims to have a valid one? If so it is kept here, and put again
- * where the entry is still shown. */
-void Engine::check_tomb(const std::shared_ptr<Find> &f, uint64_t id, std::function<void(bool)> done)
-{
-    auto it = f->ids.find(id);
-    bool straggler = it != f->ids.end() && (!it->second.entry.empty() || it->second.entry_here);
-    auto repair = [this, f, id, straggler](policy::Blob data) {
-        if (straggler)
-            hold(f->key, id, std::move(data), connected(), [](bool, const std::string &) {});
-    };
-    Value mine = held(f->key, id);
-    if (mine && mine->type == policy::TYPE_TOMB) {
-        repair(mine->data);
-        later([done] { done(true); });
-        return;
-    }
-    fetches_->start(f->key, id, true, f->holders(id, true),
-                    [this, repair, done](const policy::Blob *data) {
-                        auto copy = data ? std::make_shared<policy::Blob>(*data) : nullptr;
-                        later([repair, done, copy] {
-                            if (copy)
-                                repair(*copy);
-                            done(copy != nullptr);
-                        });
-                    });
-}
-
-void Engine::check_tombs(const std::shared_ptr<Find> &f, std::vector<uint64_t> suspects,
-                         std::function<void(std::set<uint64_t>)> done)
-{
-    if (suspects.size() > SUSPECTS_MAX)
-        suspects.resize(SUSPECTS_MAX);
-    if (suspects.empty()) {
-        done({});
-        return;
-    }
-    auto deleted = std::make_shared<std::set<uint64_t>>();
-    auto left = std::make_shared<size_t>(suspects.size());
-    for (uint64_t id : suspects)
-        check_tomb(f, id, [=](bool valid) {
-            if (valid)
-                deleted->insert(id);
-            if (--*left == 0)
-                done(std::move(*deleted));
-        });
-}
-
-/* Is the entry really there, for which only an id was claimed? */
-void Engine::check_entry(const std::shared_ptr<Find> &f, uint64_t id,
-                         std::function<void(bool)> done)
-{
-    Value mine = held(f->key, id);
-    if (mine && mine->type == policy::TYPE_ENTRY) {
-        later([done] { done(true); });
-        return;
-    }
-    fetches_->start(f->key, id, false, f->holders(id, false),
-                    [this, done](const policy::Blob *data) {
-                        bool there = data != nullptr;
-                        later([done, there] { done(there); });
-                    });
 }
 
 void Engine::put(const std::string &key_text, const policy::Blob &value, uint64_t expiry,
@@ -462,87 +320,4 @@ void Engine::look(const std::string &key_text, uint64_t id, Looked looked)
                 check_entry(f, id, entry);
         });
     });
-}
-
-/* Registers with the engine. Its local half does not work without IPv6, so what is stored here is
- * told by accept_new() and hold(). */
-void Engine::engage(const std::shared_ptr<Listening> &l)
-{
-    if (l->alive)
-        *l->alive = false;
-    auto alive = std::make_shared<bool>(true);
-    l->alive = alive;
-    l->early = !connected();
-    policy::Key key = l->key;
-    dht::ValueCallback on_values = [this, key, alive](const std::vector<Value> &values,
-                                                      bool expired) {
-        if (stopping_ || !*alive)
-            return false;
-        for (const auto &v : values) {
-            policy::Record r;
-            if (!expired && parse_value(key, *v, r) && !r.tomb && policy::fresh(r, policy::wall()))
-                tell(key, v->id, r);
-        }
-        return true;
-    };
-    l->token =
-        dht_->listen(hash_from(key), on_values, {}, dht::Where().valueType(policy::TYPE_ENTRY));
-}
-
-void Engine::tell(const policy::Key &key, uint64_t id, const policy::Record &r)
-{
-    auto it = listening_.find(key);
-    if (it == listening_.end())
-        return;
-    auto &told = it->second->told;
-    if (told.size() >= TOLD_MAX)
-        told.clear();
-    auto before = told.find(id);
-    if (before != told.end() && before->second >= r.expiry)
-        return;
-    told[id] = r.expiry;
-    auto value = std::make_shared<policy::Blob>(r.value, r.value + r.value_len);
-    policy::Record copy = r;
-    copy.value = value->data();
-    later([this, key, id, copy, value] {
-        auto again = listening_.find(key);
-        if (again == listening_.end())
-            return;
-        auto heard = again->second->heard; /* a copy: they may unlisten */
-        for (const auto &h : heard)
-            h.second(id, copy);
-    });
-}
-
-uint64_t Engine::listen(const std::string &key_text, Heard heard)
-{
-    policy::Key key = policy::key_of(key_text.c_str());
-    auto &l = listening_[key];
-    if (!l) {
-        if (listening_.size() > LISTENING_MAX) {
-            listening_.erase(key);
-            return 0;
-        }
-        l = std::make_shared<Listening>();
-        l->key = key;
-        engage(l);
-    }
-    uint64_t ticket = next_ticket_++;
-    l->heard[ticket] = std::move(heard);
-    return ticket;
-}
-
-void Engine::unlisten(uint64_t ticket)
-{
-    for (auto it = listening_.begin(); it != listening_.end(); ++it) {
-        if (it->second->heard.erase(ticket) == 0)
-            continue;
-        if (it->second->heard.empty()) {
-            *it->second->alive = false;
-            if (it->second->token != 0)
-                dht_->cancelListen(hash_from(it->first), it->second->token);
-            listening_.erase(it);
-        }
-        return;
-    }
 }

@@ -68,8 +68,8 @@ policy::Key kept_node_id(const std::string &path)
         return id;
     std::string file = path + ".id";
     buf b = empty_buf(id.size());
-    bool kept = file_exists(file.c_str()) && file_read(file.c_str(), &b, &e) == 0 &&
-                b.len == id.size();
+    bool kept =
+        file_exists(file.c_str()) && file_read(file.c_str(), &b, &e) == 0 && b.len == id.size();
     if (kept) {
         memcpy(id.data(), b.data, id.size());
     } else {

@@ -9,8 +9,8 @@
 #include <thread>
 
 /* The node's id, kept beside the state in FILE.id and made when it is not there: a node that comes
- * back with another id looks to the others like somebody else at its own address, and their look-ups
- * fail until they forget the old one. All zero when nothing can be kept. */
+ * back with another id looks to the others like somebody else at its own address, and their
+ * look-ups fail until they forget the old one. All zero when nothing can be kept. */
 policy::Key kept_node_id(const std::string &path);
 
 class State

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* listen.cpp - telling peers of new values under the keys they listen to (P-8.9). */
+#include "engine_private.h"
+
+namespace
+{
+
+constexpr size_t LISTENING_MAX = 4096;
+constexpr size_t TOLD_MAX = 10000;
+
+} // namespace
+
+/* Registers with the engine. Its local half does not work without IPv6, so what is stored here is
+ * told by accept_new() and hold(). */
+void Engine::engage(const std::shared_ptr<Listening> &l)
+{
+    if (l->alive)
+        *l->alive = false;
+    auto alive = std::make_shared<bool>(true);
+    l->alive = alive;
+    l->early = !connected();
+    policy::Key key = l->key;
+    dht::ValueCallback on_values = [this, key, alive](const std::vector<Value> &values,
+                                                      bool expired) {
+        if (stopping_ || !*alive)
+            return false;
+        for (const auto &v : values) {
+            policy::Record r;
+            if (!expired && parse_value(key, *v, r) && !r.tomb && policy::fresh(r, policy::wall()))
+                tell(key, v->id, r);
+        }
+        return true;
+    };
+    l->token =
+        dht_->listen(hash_from(key), on_values, {}, dht::Where().valueType(policy::TYPE_ENTRY));
+}
+
+void Engine::tell(const policy::Key &key, uint64_t id, const policy::Record &r)
+{
+    auto it = listening_.find(key);
+    if (it == listening_.end())
+        return;
+    auto &told = it->second->told;
+    if (told.size() >= TOLD_MAX)
+        told.clear();
+    auto before = told.find(id);
+    if (before != told.end() && before->second >= r.expiry)
+        return;
+    told[id] = r.expiry;
+    auto value = std::make_shared<policy::Blob>(r.value, r.value + r.value_len);
+    policy::Record copy = r;
+    copy.value = value->data();
+    later([this, key, id, copy, value] {
+        auto again = listening_.find(key);
+        if (again == listening_.end())
+            return;
+        auto heard = again->second->heard; /* a copy: they may unlisten */
+        for (const auto &h : heard)
+            h.second(id, copy);
+    });
+}
+
+uint64_t Engine::listen(const std::string &key_text, Heard heard)
+{
+    policy::Key key = policy::key_of(key_text.c_str());
+    auto &l = listening_[key];
+    if (!l) {
+        if (listening_.size() > LISTENING_MAX) {
+            listening_.erase(key);
+            return 0;
+        }
+        l = std::make_shared<Listening>();
+        l->key = key;
+        engage(l);
+    }
+    uint64_t ticket = next_ticket_++;
+    l->heard[ticket] = std::move(heard);
+    return ticket;
+}
+
+void Engine::unlisten(uint64_t ticket)
+{
+    for (auto it = listening_.begin(); it != listening_.end(); ++it) {
+        if (it->second->heard.erase(ticket) == 0)
+            continue;
+        if (it->second->heard.empty()) {
+            *it->second->alive = false;
+            if (it->second->token != 0)
+                dht_->cancelListen(hash_from(it->first), it->second->token);
+            listening_.erase(it);
+        }
+        return;
+    }
+}
