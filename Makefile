@@ -11,7 +11,7 @@ ARGS ?=
 PYTHON ?= /usr/bin/python3
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: all demo test corpus big sanitize install format-check format clean
+.PHONY: all demo test corpus big soak sanitize install format-check format clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -40,6 +40,13 @@ big:
 	sh scripts/install-packages run build test
 	sh scripts/build $(BUILD)
 	@RESTANTE_BIG=1 $(PYTHON) scripts/test.py --build $(BUILD) --peer-only tests/peer/test_big.py $(ARGS)
+
+# 20 peers in 4 groups for MINUTES: sends, opens, declines, cancels and kill -9 at random; then a ledger.
+MINUTES ?= 10
+soak:
+	sh scripts/install-packages run build test
+	sh scripts/build $(BUILD)
+	@RESTANTE_SOAK=$(MINUTES) $(PYTHON) scripts/test.py --build $(BUILD) --peer-only tests/peer/test_soak.py $(ARGS)
 
 # The unit tests with the address and undefined-behaviour sanitizers.
 sanitize:
