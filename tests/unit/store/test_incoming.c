@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* test_incoming.c - the receiver's rows: known once, decided once, due in order, forgotten late. */
+#include "store_test.h"
+
+static struct db db;
+#define FAR 4000000000LL
+
+static int setup(void **state)
+{
+    test_db(&db);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    db_close(&db);
+    return 0;
+}
+
+static size_t due(enum in_due what, int64_t now, int64_t *n)
+{
+    int64_t next = INT64_MAX;
+    return in_due(&db, what, now, n, 16, &next);
+}
+
+static int64_t stub(uint8_t tag, int64_t expiry_s)
+{
+    struct bytes trace = {(uint8_t *)"trace", 5};
+    int64_t n = test_incoming(&db, tag, expiry_s);
+    assert_int_equal(in_set_stub(&db, n, "file", &trace, PLACE_INBOX), 0);
+    assert_int_equal(test_in_state(&db, n), IN_STUB);
+    return n;
+}
+
+static void test_add_once(void **state)
+{
+    int64_t n = test_incoming(&db, 1, FAR);
+    struct incoming in, again;
+    assert_int_equal(in_get(&db, n, &in), 0);
+    assert_string_equal(in.sender, "alice@demo");
+    assert_int_equal(in.blob.size, 99);
+    assert_int_equal(in.m_size, 77);
+    assert_int_equal(in.head_skp.n, 0);
+    again = in;
+    assert_int_equal(in_add(&db, &again), 0); /* known: a copy or a replay */
+    memset(again.nid, 2, HASH_LEN);
+    again.head_skp = again.skp;
+    again.head_blob.size = 55;
+    assert_int_equal(in_add(&db, &again), 1);
+    int64_t other = in_find(&db, again.nid);
+    incoming_free(&in);
+    assert_int_equal(in_get(&db, other, &in), 0);
+    assert_int_equal(in.head_blob.size, 55);
+    assert_int_equal(in.head_skp.n, 3);
+    incoming_free(&in);
+    assert_int_equal(in_get(&db, 4711, &in), -1);
+}
+
+static void test_prefix(void **state)
+{
+    int64_t n = test_incoming(&db, 0xab, FAR);
+    assert_int_equal(in_find_prefix(&db, "abab"), n);
+    assert_int_equal(in_find_prefix(&db, "ABABab"), n);
+    assert_int_equal(in_find_prefix(&db, "abac"), 0);
+    assert_int_equal(in_find_prefix(&db, "%"), 0); /* no pattern */
+    (void)test_incoming(&db, 0xaa, FAR);
+    assert_int_equal(in_find_prefix(&db, "a"), -1);
+}
+
+/* Decided in one transaction, and never changed. */
+static void test_decide(void **state)
+{
+    int64_t rows[16];
+    int64_t pulled = stub(1, FAR), declined = stub(2, FAR);
+    assert_int_equal(in_set_wanted(&db, pulled, true), 0);
+    assert_int_equal(due(IN_DUE_PULL, 1, rows), 1);
+    assert_int_equal(in_decide(&db, pulled, OUTCOME_PULLED), 1);
+    assert_int_equal(in_decide(&db, pulled, OUTCOME_DECLINED), 0);
+    assert_int_equal(in_decide(&db, declined, OUTCOME_DECLINED), 1);
+    assert_int_equal(in_decide(&db, declined, OUTCOME_PULLED), 0);
+    assert_int_equal(test_in_state(&db, pulled), IN_PULLED);
+    assert_int_equal(test_in_state(&db, declined), IN_ANSWER);
+    assert_int_equal(due(IN_DUE_PULL, 1, rows), 0);
+    assert_int_equal(due(IN_DUE_DELIVER, 1, rows), 1);
+    assert_int_equal(rows[0], pulled);
+    assert_int_equal(due(IN_DUE_ANSWER, 1, rows), 1);
+    assert_int_equal(rows[0], declined);
+    assert_int_equal(in_set_wanted(&db, declined, true), 0); /* too late to want it */
+    struct incoming in;
+    assert_int_equal(in_get(&db, declined, &in), 0);
+    assert_false(in.wanted);
+    assert_int_equal(in.outcome, OUTCOME_DECLINED);
+    incoming_free(&in);
+    assert_int_equal(in_set_expired(&db, pulled), 0); /* what is decided does not expire */
+    assert_int_equal(test_in_state(&db, pulled), IN_PULLED);
+}
+
+static void test_way(void **state)
+{
+    int64_t rows[16];
+    int64_t n = test_incoming(&db, 1, FAR);
+    struct bytes trace = {(uint8_t *)"trace", 5};
+    assert_int_equal(due(IN_DUE_STUB, 1, rows), 1);
+    assert_int_equal(in_delay(&db, n, 50, "not yet"), 0);
+    assert_int_equal(in_tries(&db, n), 1);
+    assert_int_equal(due(IN_DUE_STUB, 49, rows), 0);
+    assert_int_equal(due(IN_DUE_STUB, 50, rows), 1);
+    assert_int_equal(in_set_head(&db, n, "HEAD", 4), 0);
+    assert_int_equal(in_set_stub(&db, n, "name", &trace, PLACE_REQUESTS), 0);
+    struct incoming in;
+    assert_int_equal(in_get(&db, n, &in), 0);
+    assert_string_equal(in.file, "name");
+    assert_int_equal(in.place, PLACE_REQUESTS);
+    assert_int_equal(in.tries, 0);
+    incoming_free(&in);
+    assert_int_equal(in_set_stub(&db, n, "other", &trace, PLACE_INBOX), 0); /* once */
+    assert_int_equal(in_get(&db, n, &in), 0);
+    assert_string_equal(in.file, "name");
+    incoming_free(&in);
+    assert_int_equal(in_set_answer(&db, n), 0); /* not before it is pulled */
+    assert_int_equal(test_in_state(&db, n), IN_STUB);
+    assert_int_equal(in_decide(&db, n, OUTCOME_PULLED), 1);
+    assert_int_equal(in_set_answer(&db, n), 0);
+    assert_int_equal(in_set_answered(&db, n, 70), 0);
+    assert_int_equal(due(IN_DUE_SETTLE, 69, rows), 0);
+    assert_int_equal(due(IN_DUE_SETTLE, 70, rows), 1);
+    assert_int_equal(in_set_settled(&db, n), 0);
+    assert_int_equal(test_in_state(&db, n), IN_SETTLED);
+    struct in_counts c;
+    in_count(&db, &c);
+    assert_int_equal(c.work, 0);
+}
+
+static void test_stubs_and_gone(void **state)
+{
+    int64_t n[2], gone[2], first = stub(1, FAR), second = stub(2, FAR), third = stub(3, FAR);
+    uint8_t nid[2][HASH_LEN];
+    assert_int_equal(in_set_gone(&db, second, 1234), 0);
+    assert_int_equal(in_stubs(&db, 0, n, nid, gone, 2), 2);
+    assert_int_equal(n[0], first);
+    assert_int_equal(gone[0], 0);
+    assert_int_equal(n[1], second);
+    assert_int_equal(gone[1], 1234);
+    assert_int_equal(nid[1][5], 2);
+    assert_int_equal(in_stubs(&db, n[1], n, nid, gone, 2), 1);
+    assert_int_equal(n[0], third);
+    assert_int_equal(in_set_gone(&db, second, 0), 0);
+    assert_int_equal(in_stubs(&db, first, n, nid, gone, 1), 1);
+    assert_int_equal(gone[0], 0);
+}
+
+static void test_looked(void **state)
+{
+    uint8_t id[ENTRY_ID_LEN] = {1};
+    assert_false(looked_has(&db, id));
+    assert_int_equal(looked_add(&db, id, 100), 0);
+    assert_int_equal(looked_add(&db, id, 200), 0);
+    assert_true(looked_has(&db, id));
+    assert_int_equal(in_forget(&db, 150 * 1000), 0);
+    assert_true(looked_has(&db, id));
+    assert_int_equal(in_forget(&db, 201 * 1000), 0);
+    assert_false(looked_has(&db, id));
+}
+
+/* Remembered until expiry plus 30 days, so that a replay is known; the living never. */
+static void test_forget(void **state)
+{
+    const int64_t month = 30 * 86400;
+    int64_t ended = stub(1, 1000), living = stub(2, 1000);
+    struct incoming in;
+    assert_int_equal(in_decide(&db, ended, OUTCOME_DECLINED), 1);
+    assert_int_equal(in_set_answered(&db, ended, 1), 0);
+    assert_int_equal(in_set_settled(&db, ended), 0);
+    assert_int_equal(in_forget(&db, (1000 + month) * 1000), 0);
+    assert_int_equal(test_in_state(&db, ended), IN_SETTLED);
+    assert_int_equal(in_forget(&db, (1001 + month) * 1000), 0);
+    assert_int_equal(in_get(&db, ended, &in), -1);
+    assert_int_equal(test_in_state(&db, living), IN_STUB);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_add_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prefix, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_decide, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stubs_and_gone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_looked, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, test_dir_make, test_dir_remove);
+}
