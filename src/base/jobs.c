@@ -192,6 +192,8 @@ struct jobs *jobs_create(uv_loop_t *loop, const struct jobs_config *config, stru
 
 void jobs_submit(struct jobs *jobs, struct job *job)
 {
+    if (jobs == NULL || jobs->stop) /* only this thread sets stop */
+        return;
     jobs->pending++;
     pthread_mutex_lock(&jobs->lock);
     queue_push(&jobs->todo, job);

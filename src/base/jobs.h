@@ -35,7 +35,8 @@ struct jobs;
 
 /* Starts the threads. NULL and e when one cannot be started or its thread_start fails. */
 struct jobs *jobs_create(uv_loop_t *loop, const struct jobs_config *config, struct error *e);
-/* Queues; the job stays the caller's memory and must live until done() was called. */
+/* Queues; the job stays the caller's memory and must live until done() was called. Without threads
+ * (NULL, or while jobs_free runs) the job is dropped: neither run() nor done() is called. */
 void jobs_submit(struct jobs *jobs, struct job *job);
 /* Number of jobs queued or running or waiting for done(). */
 size_t jobs_pending(const struct jobs *jobs);

@@ -76,6 +76,8 @@ struct dht *dht_connect(uv_loop_t *loop, const char *socket_path, dht_link_fn *o
 /* For unit tests only: all of it in memory. */
 struct dht *dht_memory(uv_loop_t *loop);
 
+/* With d == NULL (after dht_free) each call below is dropped, without an answer. */
+
 /* Stores a value until expiry (seconds since 1970, at most a week less an hour ahead; the same
  * bytes again renew it). ok=true: at least one other node took it, or this node is alone and has
  * stored it (see dht_status.link before relying on it). */

@@ -218,6 +218,8 @@ static void queue(struct mime *m, struct request *r)
 void mime_skeleton(struct mime *m, int fd, mime_fn *fn, void *ctx)
 {
     static const uint8_t frame[MIME_HEAD] = {0, 0, 0, 1, MIME_PARSE};
+    if (m == NULL)
+        return;
     struct request *r = request_new(MIME_PARSE, fn, ctx);
     char path[40];
     struct stat st;
@@ -239,8 +241,10 @@ void mime_skeleton(struct mime *m, int fd, mime_fn *fn, void *ctx)
 void mime_render(struct mime *m, const void *header, size_t header_len, const uint8_t *skeleton,
                  size_t skeleton_len, mime_fn *fn, void *ctx)
 {
-    struct request *r = request_new(MIME_RENDER, fn, ctx);
     uint8_t head[MIME_HEAD + 4];
+    if (m == NULL)
+        return;
+    struct request *r = request_new(MIME_RENDER, fn, ctx);
 
     if (header_len > HEADER_MAX || skeleton_len > SKELETON_MAX) {
         (void)snprintf(r->why, sizeof r->why, "The header or the structure is too large.");

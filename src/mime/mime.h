@@ -45,7 +45,8 @@ void mime_set_patience(struct mime *m, uint64_t ms);
 /* Parses the message in fd, a regular file holding exactly m in CRLF (opened again for the helper:
  * the caller keeps fd and its position, and may close it at once): answers its skeleton
  * (proto/skeleton.h: each part's header, octets, lines). Refused: a header over HEADER_MAX, more
- * than PARTS_MAX parts, a skeleton over SKELETON_MAX, a NUL or a bare LF. */
+ * than PARTS_MAX parts, a skeleton over SKELETON_MAX, a NUL or a bare LF. With m == NULL (after
+ * mime_free) this and mime_render are dropped, without an answer. */
 void mime_skeleton(struct mime *m, int fd, mime_fn *fn, void *ctx);
 /* Renders skeleton + m's own header to the text of BODYSTRUCTURE (RFC 3501, without outer
  * parentheses), exactly as Dovecot would for the full message. Copies its input. */

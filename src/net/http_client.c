@@ -267,8 +267,13 @@ struct http_client *http_client_new(uv_loop_t *loop, const struct http_client_co
 struct http_fetch *http_fetch(struct http_client *c, const struct http_fetch_config *config,
                               struct error *e)
 {
-    struct http_fetch *f = fetch_new(config, &c->config, e);
+    struct http_fetch *f = NULL;
 
+    if (c == NULL) {
+        (void)error_set(e, "This peer is stopping.");
+    } else {
+        f = fetch_new(config, &c->config, e);
+    }
     if (f == NULL) {
         return NULL;
     }

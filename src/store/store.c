@@ -49,11 +49,17 @@ static void transition_run(struct job *job, void *ctx)
 {
     struct transition *t = (struct transition *)job;
     struct db *db = ctx;
-    if (db_exec(db, "SAVEPOINT one", "") < 0) {
+    /* A full disk makes SQLite roll the whole transaction back by itself: whatever ran after that
+     * would stand on its own and be reported as failed. The batch is over then; its end says so. */
+    if (sqlite3_get_autocommit(db->sql) || db_exec(db, "SAVEPOINT one", "") < 0) {
         t->rc = -1;
         return;
     }
     t->rc = t->run(db, t->arg);
+    if (sqlite3_get_autocommit(db->sql)) {
+        t->rc = -1;
+        return;
+    }
     if (t->rc != 0)
         (void)db_exec(db, "ROLLBACK TO one", "");
     if (db_exec(db, "RELEASE one", "") < 0)
@@ -102,8 +108,8 @@ void store_close(struct store **p)
     struct store *s = *p;
     if (s == NULL)
         return;
+    jobs_free(&s->jobs); /* calls what still waits for a commit: it may read */
     *p = NULL;
-    jobs_free(&s->jobs);
     db_close(&s->reader);
     db_close(&s->writer);
     free(s);
@@ -116,6 +122,8 @@ struct db *store_reader(struct store *s)
 
 void store_do(struct store *s, store_run_fn *run, store_done_fn *done, void *arg)
 {
+    if (s->jobs == NULL)
+        return;
     struct transition *t = malloc(sizeof *t);
     if (t == NULL)
         abort(); /* nothing was acknowledged: a restart takes up from the last commit */

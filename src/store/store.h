@@ -23,7 +23,8 @@ void store_close(struct store **s);
 struct db *store_reader(struct store *s);
 
 /* Queues a transition. run: 0, or -1 to undo what it did. done (may be NULL): rc is run's result,
- * or -1 when the commit failed: nothing is changed then. arg stays the caller's. */
+ * or -1 when the commit failed: nothing is changed then. arg stays the caller's. While the store
+ * closes, a transition is dropped: what was committed is taken up at the next start. */
 typedef int store_run_fn(struct db *db, void *arg);
 typedef void store_done_fn(void *arg, int rc);
 void store_do(struct store *s, store_run_fn *run, store_done_fn *done, void *arg);
