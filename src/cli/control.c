@@ -115,12 +115,9 @@ static int read_line(struct control *c, struct buf *line, int wait_s, struct err
     }
 }
 
-static int send_request(struct control *c, const char *cmd, const char *id, struct error *e)
+static int send_request(struct control *c, const json_t *o, struct error *e)
 {
-    json_t *o =
-        id == NULL ? json_pack("{s:s}", "cmd", cmd) : json_pack("{s:s,s:s}", "cmd", cmd, "id", id);
     char *text = o == NULL ? NULL : json_dumps(o, JSON_COMPACT);
-    json_decref(o);
     if (text == NULL)
         return error_set(e, "There is not enough memory.");
     int rc = write_all(c->fd, text, strlen(text), e);
@@ -163,8 +160,19 @@ json_t *control_ask(struct control *c, const char *cmd, const char *id, int wait
                     void (*progress)(void *ctx, uint64_t done, uint64_t size), void *ctx,
                     struct error *e)
 {
+    json_t *o =
+        id == NULL ? json_pack("{s:s}", "cmd", cmd) : json_pack("{s:s,s:s}", "cmd", cmd, "id", id);
+    json_t *answer = control_ask_for(c, o, wait_s, progress, ctx, e);
+    json_decref(o);
+    return answer;
+}
+
+json_t *control_ask_for(struct control *c, const json_t *request, int wait_s,
+                        void (*progress)(void *ctx, uint64_t done, uint64_t size), void *ctx,
+                        struct error *e)
+{
     json_t *answer = NULL;
-    if (send_request(c, cmd, id, e) < 0)
+    if (send_request(c, request, e) < 0)
         return NULL;
     for (int rc = 0; rc == 0;) {
         struct buf line = BUF_INIT(LINE_MAX_LEN);

@@ -20,6 +20,10 @@ int control_open(const struct cli *cli, struct control **c_r, struct error *e);
 json_t *control_ask(struct control *c, const char *cmd, const char *id, int wait_s,
                     void (*progress)(void *ctx, uint64_t done, uint64_t size), void *ctx,
                     struct error *e);
+/* The same with a whole request, which stays the caller's. */
+json_t *control_ask_for(struct control *c, const json_t *request, int wait_s,
+                        void (*progress)(void *ctx, uint64_t done, uint64_t size), void *ctx,
+                        struct error *e);
 /* Waits until the daemon closes the connection: it is gone then. -1: it did not within wait_s. */
 int control_wait_end(struct control *c, int wait_s, struct error *e);
 void control_close(struct control **c);

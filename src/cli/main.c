@@ -57,6 +57,20 @@ static const struct command commands[] = {
      "digits, of an id that `restante inbox` shows.\n"},
     {"decline", "ID", "refuse a message unread", cmd_decline,
      "Tells the sender that the message will not be pulled; the stub goes. It cannot be undone.\n"},
+    {"group", "[ACTION [OPERAND]...] [--json]", "the peer group: who replicates whose outbox",
+     cmd_group,
+     "Members of a group trust each other's keys and hold each other's outgoing messages, so\n"
+     "that these can be pulled while their sender is offline. A group is named by what stands\n"
+     "behind the @ of its members' addresses; one peer, the master, keeps the list.\n\n"
+     "  show                   the group this peer is in, and its members (the default)\n"
+     "  list                   every group that names this peer, and whose it is\n"
+     "  create                 make the group; this peer becomes its master\n"
+     "  add ADDRESS [member | deputy]\n"
+     "                         master: name a member; a deputy may renew the list, not change it\n"
+     "  remove ADDRESS         master: take a member off the list\n"
+     "  accept [MASTER]        join the group that names this peer; MASTER is its master's\n"
+     "                         address, or the beginning of the fingerprint, if there are several\n"
+     "  leave                  end it; a master can leave when it is alone\n"},
     {"key", "export [--secret] | fingerprint", "this peer's OpenPGP key", cmd_key,
      "  export            the public key, ASCII armored, for other OpenPGP programs\n"
      "  export --secret   the secret key: whoever has it can read this peer's mail\n"

@@ -73,6 +73,8 @@ static const struct config_key keys[] = {
      "the same for a stub in Trash or Junk"},
     {"timing", "expiry_grace", VALUE_SECONDS, FIELD(expiry_grace_s), "1d", 0, NS_LIFE_MAX,
      "wait for late receipts before a message counts as expired"},
+    {"timing", "group_life", VALUE_SECONDS, FIELD(group_life_s), "30d", 2, GROUP_LIFE_MAX,
+     "how long a group descriptor lives unless it is renewed"},
     {"timing", "give_up", VALUE_SECONDS, FIELD(give_up_s), "5d", 1, NS_LIFE_MAX,
      "how long a receiver's key may stay unfound"},
 };

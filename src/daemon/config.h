@@ -53,6 +53,7 @@ struct config {
     double decline_grace_s; /* default 3600 */
     double trash_grace_s;   /* default 86400 */
     double expiry_grace_s;  /* default 86400 */
+    double group_life_s;    /* of a group descriptor, renewed after a third; default 30 days */
     double give_up_s;       /* a receiver's key not found for so long: failed; default 5 days */
 };
 

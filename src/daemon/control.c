@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* control.c - see control.h. Requests that wait (a pull, a look into the DHT) keep a struct asking; it
- * outlives its client. */
+/* control.c - see control.h. Requests that wait (a pull, a look into the DHT) keep a struct asking;
+ * it outlives its client. */
 #include "daemon/control.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/control_group.h"
 #include "daemon/control_lists.h"
 #include "daemon/service.h"
 #include "flow/opening.h"
@@ -154,9 +155,8 @@ static void on_progress(uv_timer_t *t)
     struct asking *a = t->data;
     int64_t done = openings_progress(&a->s->flow, a->nid);
     if (done >= 0 && a->client != NULL)
-        send_json(a->client,
-                  json_pack("{s:{s:I,s:I}}", "progress", "done", (json_int_t)done, "size",
-                            (json_int_t)a->size));
+        send_json(a->client, json_pack("{s:{s:I,s:I}}", "progress", "done", (json_int_t)done,
+                                       "size", (json_int_t)a->size));
 }
 
 /* The message a prefix of an id means; 0 after an answer was sent. */
@@ -214,6 +214,25 @@ static void decline(struct service *s, struct line_client *c, const json_t *o)
         send_json(c, json_pack("{s:b}", "ok", 1));
 }
 
+/* ---- groups */
+
+static void on_group(void *ctx, json_t *reply)
+{
+    struct asking *a = ctx;
+    json_decref(a->reply);
+    a->reply = reply;
+    status_send(a);
+}
+
+static void group(struct service *s, struct line_client *c, const json_t *o)
+{
+    struct asking *a = ask(s, c);
+    if (a == NULL)
+        return;
+    a->reply = json_object(); /* on_group's: it outlives a client that goes */
+    control_group(s, o, on_group, a);
+}
+
 /* ---- the socket */
 
 static void on_request(struct service *s, struct line_client *c, const json_t *o)
@@ -233,6 +252,8 @@ static void on_request(struct service *s, struct line_client *c, const json_t *o
         pull(s, c, o);
     } else if (strcmp(cmd, "decline") == 0) {
         decline(s, c, o);
+    } else if (strcmp(cmd, "group") == 0) {
+        group(s, c, o);
     } else if (strcmp(cmd, "stop") == 0) {
         send_json(c, json_pack("{s:b}", "ok", 1));
         log_info("stopped from the command line");

@@ -85,6 +85,7 @@ static void set_flow_config(struct service *s)
     f->decline_grace = ms(c->decline_grace_s);
     f->trash_grace = ms(c->trash_grace_s);
     f->expiry_grace = ms(c->expiry_grace_s);
+    f->group_life = ms(c->group_life_s);
     f->give_up = ms(c->give_up_s);
 }
 

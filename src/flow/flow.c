@@ -5,11 +5,13 @@
 #include "base/log.h"
 #include "flow/collect.h"
 #include "flow/discover.h"
+#include "flow/group.h"
 #include "flow/maildir.h"
 #include "flow/opening.h"
 #include "flow/presence.h"
 #include "flow/sweep.h"
 #include "flow/work.h"
+#include "store/groups.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,7 @@ int flow_start(struct flow *f, struct error *e)
 {
     if (maildir_start(f, e) < 0 || sweep_orphans(f, e) < 0 || work_start(f, e) < 0 ||
         openings_start(f, e) < 0 || discovery_start(f, e) < 0 || collection_start(f, e) < 0 ||
-        sweep_start(f, e) < 0 || presence_start(f, e) < 0)
+        sweep_start(f, e) < 0 || presence_start(f, e) < 0 || groups_start(f, e) < 0)
         return -1;
     return 0;
 }
@@ -36,10 +38,12 @@ void flow_stop(struct flow *f)
     collection_stop(f);
     sweep_stop(f);
     presence_stop(f);
+    groups_stop(f);
 }
 
 void flow_free(struct flow *f)
 {
+    groups_free(f);
     presence_free(f);
     sweep_free(f);
     collection_free(f);
@@ -60,6 +64,7 @@ void flow_link(struct flow *f, enum dht_link link)
     presence_link(f);
     discovery_poll(f);
     collection_poll(f);
+    groups_poll(f);
     flow_kick(f);
 }
 
@@ -78,6 +83,26 @@ void flow_path(const struct flow *f, char out[PATH_CAP], const char *dir, const 
     char hex[2 * HASH_LEN + 1];
     hex_encode(id, id_len > HASH_LEN ? HASH_LEN : id_len, hex);
     (void)snprintf(out, PATH_CAP, "%s/%s/%s%s", f->c.home, dir, hex, suffix);
+}
+
+void flow_own_token(const struct flow *f, const char *key, const uint8_t value_hash[HASH_LEN],
+                    uint8_t token[HASH_LEN])
+{
+    uint8_t p[SECRET_LEN];
+    hkdf_sha256(f->stub_key, "own records", p);
+    entry_token(p, key, value_hash, token);
+    wipe(p, sizeof p);
+}
+
+bool flow_master(const struct flow *f, uint8_t master_fpr[FPR_LEN])
+{
+    struct group_row g;
+    memset(master_fpr, 0, FPR_LEN);
+    if (group_get_accepted(store_reader(f->store), &g) < 0)
+        return false;
+    memcpy(master_fpr, g.master_fpr, FPR_LEN);
+    group_row_free(&g);
+    return true;
 }
 
 int flow_sign_record(struct pgp *pgp, const struct buf *payload, struct buf *out, struct error *e)

@@ -26,7 +26,7 @@ struct flow_config { /* durations in milliseconds */
     const struct endpoint *endpoints; /* announced by the descriptor */
     size_t endpoint_count;
     int64_t validity, sent_wait, open_wait, poll, retry, descriptor, reput, sweep, decline_grace,
-        trash_grace, expiry_grace, give_up;
+        trash_grace, expiry_grace, give_up, group_life;
 };
 
 struct flow_timer;
@@ -55,6 +55,7 @@ struct flow {
     struct openings *openings;
     struct sweep *sweep;
     struct presence *presence;
+    struct groups *groups;
     struct maildir *maildir;
 };
 
@@ -75,6 +76,11 @@ int64_t flow_retry_at(const struct flow *f, int64_t tries);
 /* HOME/dir/hex(id)suffix. */
 void flow_path(const struct flow *f, char out[PATH_CAP], const char *dir, const uint8_t *id,
                size_t id_len, const char *suffix);
+/* The token of an own entry that needs no notification's p: only this home can make it. */
+void flow_own_token(const struct flow *f, const char *key, const uint8_t value_hash[HASH_LEN],
+                    uint8_t token_r[HASH_LEN]);
+/* The fingerprint of the master of the accepted group; false: this peer is in none. */
+bool flow_master(const struct flow *f, uint8_t master_fpr_r[FPR_LEN]);
 /* Signs with the own key: [payload, signature] into out. Worker thread. */
 int flow_sign_record(struct pgp *pgp, const struct buf *payload, struct buf *out, struct error *e);
 /* A job of one's own: allocates nothing, run on `where`. */

@@ -74,6 +74,8 @@ static int fill(struct noticing *x, const struct notification *r, const uint8_t 
     in->expiry_s = r->expiry;
     in->arrived_ms = clock_wall_ms();
     in->state = IN_NOTICED;
+    in->has_master = r->has_master;
+    memcpy(in->master_fpr, r->master_fpr, FPR_LEN);
     int rc = copy(&in->pubkey, &r->pubkey) | copy(&in->skp, &r->skp);
     if (!r->has_head_blob) {
         rc |= copy(&in->head, &r->head);

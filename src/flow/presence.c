@@ -17,13 +17,15 @@ enum kind { IDENTITY, DESCRIPTOR, KINDS };
 
 struct presence {
     uv_timer_t *timer;
-    bool busy, withdrawn;
+    bool busy, again, withdrawn;
 };
 
 struct posting {
     struct job job;
     struct flow *flow;
     bool withdraw;
+    bool has_master; /* in an accepted group */
+    uint8_t master_fpr[FPR_LEN];
     uint64_t seq;
     char key[KINDS][DHT_KEY_MAX + 1];
     struct buf value[KINDS];
@@ -41,16 +43,6 @@ static const char *const meta_name[KINDS] = {"identity_hash", "descriptor_hash"}
 
 static void on_timer(uv_timer_t *t);
 
-/* The lock of own records needs no notification's p: one that only this home has. */
-static void own_token(const struct flow *f, const char *key, const uint8_t vh[HASH_LEN],
-                      uint8_t token[HASH_LEN])
-{
-    uint8_t p[SECRET_LEN];
-    hkdf_sha256(f->stub_key, "own records", p);
-    entry_token(p, key, vh, token);
-    wipe(p, sizeof p);
-}
-
 static void finish(struct posting *p, bool ok)
 {
     struct flow *f = p->flow;
@@ -61,7 +53,8 @@ static void finish(struct posting *p, bool ok)
             log_info("identity and descriptor are posted");
         else
             log_info("identity and descriptor are not posted yet: %s", p->why.text);
-        int64_t wait = ok ? f->c.descriptor : f->c.retry * 2;
+        int64_t wait = f->presence->again ? 1 : ok ? f->c.descriptor : f->c.retry * 2;
+        f->presence->again = false;
         if (f->presence->timer != NULL)
             (void)uv_timer_start(f->presence->timer, on_timer, (uint64_t)wait, 0);
     }
@@ -89,7 +82,7 @@ static void on_put(void *ctx, bool ok, const char *why)
         (void)error_set(&p->why, "%s", why);
         finish(p, false);
     } else if (p->has_old[p->at] && memcmp(p->old[p->at], p->hash[p->at], HASH_LEN) != 0) {
-        own_token(p->flow, p->key[p->at], p->old[p->at], token);
+        flow_own_token(p->flow, p->key[p->at], p->old[p->at], token);
         dht_del(p->flow->dht, p->key[p->at], p->old[p->at], token, on_old_gone, p);
     } else {
         on_old_gone(p, true, NULL);
@@ -105,7 +98,7 @@ static void next(struct posting *p)
         return;
     }
     uint8_t token[HASH_LEN], lock[HASH_LEN];
-    own_token(p->flow, p->key[p->at], p->hash[p->at], token);
+    flow_own_token(p->flow, p->key[p->at], p->hash[p->at], token);
     entry_lock(token, lock);
     int64_t now = clock_wall_ms() / 1000;
     int64_t until = p->expiry[p->at] < now + DHT_LIFE_MAX ? p->expiry[p->at] : now + DHT_LIFE_MAX;
@@ -148,7 +141,9 @@ static int encode(struct posting *p, struct pgp *pgp, enum kind kind)
                              .shards = 1,
                              .ocb = true,
                              .seq = p->seq,
-                             .expiry = p->expiry[kind]};
+                             .expiry = p->expiry[kind],
+                             .has_master = p->has_master};
+        memcpy(r.master_fpr, p->master_fpr, FPR_LEN);
         (void)strcpy(r.address, f->c.address);
         rc = identity_encode(&r, &at, &payload);
     } else {
@@ -196,6 +191,7 @@ static void post(struct flow *f, bool withdraw, void (*done)(void *), void *ctx)
     (void)meta_get(store_reader(f->store), "seq", &seq, sizeof seq);
     p->seq = seq + 1 > (uint64_t)now ? seq + 1 : (uint64_t)now;
     p->flow = f;
+    p->has_master = flow_master(f, p->master_fpr);
     p->withdraw = withdraw;
     p->done = done;
     p->ctx = ctx;
@@ -237,6 +233,16 @@ void presence_link(struct flow *f)
     if (f->presence != NULL && f->presence->timer != NULL &&
         !(f->identity_posted && f->descriptor_posted))
         (void)uv_timer_start(f->presence->timer, on_timer, 10, 0);
+}
+
+void presence_again(struct flow *f)
+{
+    struct presence *p = f->presence;
+    if (p == NULL || p->timer == NULL || p->withdrawn)
+        return;
+    p->again = p->busy;
+    if (!p->busy)
+        (void)uv_timer_start(p->timer, on_timer, 10, 0);
 }
 
 void presence_withdraw(struct flow *f, void (*done)(void *ctx), void *ctx)

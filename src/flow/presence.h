@@ -9,6 +9,8 @@
 int presence_start(struct flow *f, struct error *e);
 /* The network is there: post now what is not posted. */
 void presence_link(struct flow *f);
+/* Something in them changed (the group): sign and post anew. */
+void presence_again(struct flow *f);
 /* Posts a descriptor without endpoints; done is called when it stands there or cannot. */
 void presence_withdraw(struct flow *f, void (*done)(void *ctx), void *ctx);
 void presence_stop(struct flow *f);

@@ -213,6 +213,7 @@ void step_seal(struct work *w)
     }
     s->w = w;
     s->flow = w->flow;
+    s->has_master = flow_master(w->flow, s->master_fpr);
     if (gather(s) < 0) {
         work_retry(w, s->why.text);
         sealing_free(s);

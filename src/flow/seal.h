@@ -26,6 +26,8 @@ struct sealing {
     struct contact *contact;
     struct pgp_pub *to;
     bool ocb;
+    bool has_master; /* in an accepted group */
+    uint8_t master_fpr[FPR_LEN];
     struct sealed_file body, head;
     bool has_head;
     struct sealed_receiver *made;

@@ -18,6 +18,8 @@ static void fill(const struct sealing *s, size_t i, struct notification *r)
     (void)strcpy(r->sender, f->c.address);
     (void)strcpy(r->receiver, s->address[i]);
     r->pubkey = span_of(&f->pubkey);
+    r->has_master = s->has_master;
+    memcpy(r->master_fpr, s->master_fpr, FPR_LEN);
     memcpy(r->blobs[0].hash, s->body.hash, HASH_LEN);
     memcpy(r->blobs[0].chunks_hash, s->body.chunks_hash, HASH_LEN);
     r->blobs[0].size = s->body.size;

@@ -4,7 +4,9 @@
 #ifndef RESTANTE_FLOW_VERIFY_H
 #define RESTANTE_FLOW_VERIFY_H
 
+#include "base/crypt.h"
 #include "pgp/pgp.h"
+#include "proto/group.h"
 #include "proto/records.h"
 #include "store/store.h"
 
@@ -21,6 +23,18 @@ int verify_identity(const uint8_t *p, size_t n, uint32_t network, const char *ad
 int verify_descriptor(const uint8_t *p, size_t n, uint32_t network, const char *address,
                       const struct pgp_pub *key, const uint8_t fpr[FPR_LEN], int64_t now_s,
                       struct descriptor *r, struct error *e);
+struct verified_group {
+    struct group_record r; /* its spans point into the octets that were verified */
+    uint8_t master_fpr[FPR_LEN];
+    struct span signed_;      /* the master's signed record: all of it, or inside a renewal */
+    uint8_t roster[HASH_LEN]; /* SHA-256 of the payload the master signed */
+    int64_t expiry;           /* the master's, or the renewal's */
+    bool renewed;             /* by a deputy */
+};
+/* A group descriptor of this group, or a deputy's renewal of one (P-4.11, P-4.12). Whether its
+ * master is the right one is the caller's to judge. */
+int verify_group(const uint8_t *p, size_t n, uint32_t network, const char *gname, int64_t now_s,
+                 struct verified_group *v, struct error *e);
 /* An opened notification for `receiver` found at `key`: r's spans point into p. */
 int verify_notification(const uint8_t *p, size_t n, uint32_t network, const char *key,
                         const char *receiver, int64_t now_s, struct notification *r,

@@ -195,13 +195,14 @@ static int put_row(struct db *db, const struct group_row *g, enum group_role rol
 }
 
 enum group_news group_apply(struct db *db, const struct group_row *g, const struct group_record *r,
-                            const char *own, const uint8_t own_fpr[FPR_LEN], bool mine)
+                            const char *own, const uint8_t own_fpr[FPR_LEN], bool made_here)
 {
     const struct group_member *me = group_find(r, own);
-    enum group_role role =
+    const enum group_role role =
         me != NULL && memcmp(me->fpr, own_fpr, FPR_LEN) == 0 ? me->role : ROLE_NONE;
     struct group_row have;
     uint8_t old[HASH_LEN];
+    bool mine = memcmp(g->master_fpr, own_fpr, FPR_LEN) == 0;
     bool known = group_get(db, g->master_fpr, &have) == 0, accepted = known && have.accepted;
     enum group_news news = GROUP_NEW;
     if (known) {
@@ -219,10 +220,11 @@ enum group_news group_apply(struct db *db, const struct group_row *g, const stru
     }
     if (news != GROUP_NEW)
         return news;
-    if (mine && !accepted && db_int(db, 0, "SELECT count(*) FROM peer_group WHERE accepted=1", ""))
+    bool take = mine && !accepted && (made_here || !known);
+    if (take && db_int(db, 0, "SELECT count(*) FROM peer_group WHERE accepted=1", ""))
         return GROUP_REFUSED;
-    accepted = mine || (accepted && role != ROLE_NONE);
-    if (put_row(db, g, role, accepted, mine && known ? old : NULL) < 0 ||
+    accepted = take || (accepted && role != ROLE_NONE);
+    if (put_row(db, g, role, accepted, mine && made_here && known ? old : NULL) < 0 ||
         put_members(db, g->master_fpr, r) < 0)
         return GROUP_ERROR;
     return GROUP_NEW;
@@ -256,17 +258,6 @@ int group_leave(struct db *db, const uint8_t master_fpr[FPR_LEN])
                    (size_t)FPR_LEN) < 0
                ? -1
                : 0;
-}
-
-int group_forget(struct db *db, const uint8_t master_fpr[FPR_LEN])
-{
-    if (group_leave(db, master_fpr) < 0 ||
-        db_exec(db, "DELETE FROM member WHERE master_fpr=?", "b", master_fpr, (size_t)FPR_LEN) <
-            0 ||
-        db_exec(db, "DELETE FROM peer_group WHERE master_fpr=?", "b", master_fpr, (size_t)FPR_LEN) <
-            0)
-        return -1;
-    return 0;
 }
 
 int group_set_put(struct db *db, const uint8_t master_fpr[FPR_LEN], const uint8_t lock[HASH_LEN],

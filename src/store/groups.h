@@ -66,16 +66,15 @@ enum group_news {
     GROUP_CONFLICT, /* the same sequence number with other content: ignored */
     GROUP_REFUSED,  /* another master's, which this peer may not or need not take */
 };
-/* A verified descriptor. own: own address; g: name, master, master_fpr, master_key, seq, expiry_s,
- * roster, signed_, record, lock are looked at, role is found among the members. Never accepts by
- * itself, except that `mine` says this peer is its master. */
+/* A verified descriptor: read from the DHT, or made here. own: own address; of g name, master,
+ * master_fpr, master_key, seq, expiry_s, roster, signed_, record and lock are looked at. It never
+ * accepts a group, unless this peer is its master and made it, or (a restored backup) finds it. */
 enum group_news group_apply(struct db *db, const struct group_row *g, const struct group_record *r,
-                            const char *own, const uint8_t own_fpr[FPR_LEN], bool mine);
+                            const char *own, const uint8_t own_fpr[FPR_LEN], bool made_here);
 /* 0; 1: there is no such row, or it does not name us; 2: another group is accepted already. */
 int group_accept(struct db *db, const uint8_t master_fpr[FPR_LEN]);
 /* Ends what group_accept began; the row stays as one that was not accepted. */
 int group_leave(struct db *db, const uint8_t master_fpr[FPR_LEN]);
-int group_forget(struct db *db, const uint8_t master_fpr[FPR_LEN]);
 /* Put at that time, under this lock. */
 int group_set_put(struct db *db, const uint8_t master_fpr[FPR_LEN], const uint8_t lock[HASH_LEN],
                   int64_t put_ms);

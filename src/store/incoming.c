@@ -69,7 +69,11 @@ int in_add(struct db *db, const struct incoming *in)
         in->date.n, in->expiry_s, in->arrived_ms, in->arrived_ms, in->why.p, in->why.n);
     if (changed <= 0)
         return changed;
-    return in->head_skp.p == NULL ? 1 : set_head_blob(db, db_last_id(db), in);
+    int64_t n = db_last_id(db);
+    if (in->has_master && db_exec(db, "UPDATE incoming SET master_fpr=? WHERE n=?", "bi",
+                                  in->master_fpr, (size_t)FPR_LEN, n) < 0)
+        return -1;
+    return in->head_skp.p == NULL ? 1 : set_head_blob(db, n, in);
 }
 
 static int read_head_blob(sqlite3_stmt *q, struct incoming *in)
@@ -89,7 +93,7 @@ int in_get(struct db *db, int64_t n, struct incoming *in)
         "SELECT n,nid,state,sender,fpr,pubkey,trust,place,ns_key,ns_hash,p,skp,hash,blob_size,"
         "chunks_hash,m_hash,m_size,head,head_skp,head_hash,head_size,head_chunks_hash,from_text,"
         "subject,date,trace,expiry_s,arrived_ms,file,wanted,outcome,changed_ms,gone_ms,tries,why,"
-        "fresh"
+        "fresh,master_fpr"
         " FROM incoming WHERE n=?",
         "i", n);
     if (!db_row(q, NULL))
@@ -119,6 +123,7 @@ int in_get(struct db *db, int64_t n, struct incoming *in)
     in->gone_ms = sqlite3_column_int64(q, 32);
     in->tries = sqlite3_column_int64(q, 33);
     in->fresh = sqlite3_column_int(q, 35) != 0;
+    in->has_master = column_fixed(q, 36, in->master_fpr, FPR_LEN) == 0;
     (void)sqlite3_reset(q);
     if (rc != 0)
         incoming_free(in);

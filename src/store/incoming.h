@@ -45,6 +45,8 @@ struct incoming {
     struct bytes from, subject, date;
     struct bytes trace; /* the two trace fields, made with the stub */
     int64_t expiry_s, arrived_ms;
+    bool has_master; /* its notification names a group */
+    uint8_t master_fpr[FPR_LEN];
     char file[128]; /* base name in the Maildir */
     bool fresh;     /* its structure was announced wrongly: delivered under a new UID */
     bool wanted;    /* somebody asked for it: pull, and keep trying */

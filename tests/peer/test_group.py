@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The peer group: made by its master, seen and accepted by its members, renewed, and not to be
+forged (P-11)."""
+
+import json
+import time
+
+import cbor2
+import pytest
+
+from env import Network, wait_for
+from env.dhtclient import DhtClient
+
+
+def groups(peer):
+    return json.loads(peer.cli("group", "list", "--json"))["groups"]
+
+
+def accepted(peer):
+    return next((g for g in groups(peer) if g["accepted"]), None)
+
+
+def names(group):
+    return [m["address"] for m in group["members"]] if group else []
+
+
+def roster(peer):
+    """What the master signed, without what each peer found out."""
+    g = accepted(peer)
+    return g["seq"], [(m["address"], m["fingerprint"], m["role"]) for m in g["members"]]
+
+
+def member(peer, address):
+    return next((m for m in (accepted(peer) or {"members": []})["members"]
+                 if m["address"] == address), None)
+
+
+def named(peer, seconds=20):
+    wait_for(lambda: any(g["role"] != "none" for g in groups(peer)), seconds,
+             f"{peer.address} to be named by a group", peer.logs)
+
+
+def joined(peer, address, seconds=30):
+    wait_for(lambda: (member(peer, address) or {}).get("joined"), seconds,
+             f"{peer.address} to see {address} in the group", peer.logs)
+
+
+def refused(peer, *arguments):
+    done = peer.run_cli("group", *arguments)
+    assert done.returncode == 1, (arguments, done)
+    return done.stderr
+
+
+def identity(net, peer):
+    """The body of the newest identity record of a peer."""
+    with DhtClient(net.nodes[0].socket) as dht:
+        bodies = [cbor2.loads(cbor2.loads(v)[0])[3] for *_, v in dht.get("key:" + peer.address)]
+    return max(bodies, key=lambda b: b[6])
+
+
+@pytest.fixture(scope="module")
+def team(net):
+    return [net.peer(f"{n}@team") for n in ("mia", "ada", "ben")]
+
+
+def test_create_add_accept(net, team):
+    mia, ada, ben = team
+    assert "no group" in refused(mia, "add", ada.address)
+    mia.cli("group", "create")
+    assert "already" in refused(mia, "create")
+    assert "@team" in refused(mia, "add", "eve@demo")
+    assert "not known" in refused(mia, "add", "nobody@team")
+    mia.cli("group", "add", ada.address, "deputy")
+    mia.cli("group", "add", ben.address)
+    named(ada)
+    named(ben)
+    # Named is not yet joined: nothing is trusted before the user says so.
+    assert accepted(ada) is None
+    assert 3 not in identity(net, ada)
+    assert "No such group" in refused(ada, "accept", "ben@team")
+    ada.cli("group", "accept")
+    ben.cli("group", "accept", mia.address)
+    for peer in team:
+        for other in team:
+            if other is not peer:
+                joined(peer, other.address)
+        assert names(accepted(peer)) == ["ada@team", "ben@team", "mia@team"]
+    assert [m["role"] for m in accepted(ben)["members"]] == ["deputy", "member", "master"]
+    master = accepted(ben)["fingerprint"]
+    wait_for(lambda: identity(net, ben).get(3, b"").hex() == master, 20, "ben's identity", ben.logs)
+    assert "Only the master" in refused(ben, "add", "ada@team")
+    assert "joined" in ben.cli("group", "show") and "mia@team" in ben.cli("group", "list")
+
+
+def test_restart_keeps_it(team):
+    mia, _, ben = team
+    before = roster(ben)
+    ben.kill9()
+    ben.start()
+    ben.wait_ready()
+    assert roster(ben) == before
+    mia.restart()
+    assert roster(mia) == before
+
+
+def test_forged_descriptors_are_ignored(net, team):
+    mia, ada, ben = team
+    before = roster(ben)
+    with DhtClient(net.nodes[0].socket) as dht:
+        values = [v for *_, v in dht.get("group:team")]
+        assert values
+        for value in values:
+            payload, signature = cbor2.loads(value)
+            body = cbor2.loads(payload)
+            body[3][4] += 5  # a higher number under the old signature
+            again = cbor2.dumps([cbor2.dumps(body, canonical=True), signature], canonical=True)
+            assert dht.put("group:team", again)[0]
+            assert dht.put("group:team", value)[0]  # the same octets under a foreign lock
+        assert dht.put("group:team", b"\xff" * 300)[0]
+    # Another key that calls itself the master of a group of this name.
+    mallory = net.peer("mallory@team")
+    mallory.cli("group", "create")
+    mallory.cli("group", "add", ben.address)
+    wait_for(lambda: len(groups(ben)) == 2, 20, "the second group at ben", ben.logs)
+    assert "leave it first" in refused(ben, "accept", mallory.address)
+    assert "Another key" in ben.cli("group", "show")
+    time.sleep(1.5)
+    for peer in (mia, ada, ben):
+        assert roster(peer) == before
+    mallory.cli("group", "remove", ben.address)
+    mallory.stop()
+
+
+def test_remove_and_leave(team):
+    mia, ada, ben = team
+    assert "remove the other members" in refused(mia, "leave")
+    mia.cli("group", "remove", ben.address)
+    wait_for(lambda: accepted(ben) is None, 20, "ben to see that it was removed", ben.logs)
+    wait_for(lambda: names(accepted(ada)) == ["ada@team", "mia@team"], 20, "ada to see it",
+             ada.logs)
+    ada.cli("group", "leave")
+    assert accepted(ada) is None
+    ada.cli("group", "accept")
+    joined(ada, mia.address)
+
+
+def test_a_deputy_renews_while_the_master_is_away():
+    with Network(nodes=4, settings={"timing.group_life": "15"}) as net:
+        boss, deputy, third = (net.peer(f"{n}@crew") for n in ("boss", "deputy", "third"))
+        boss.cli("group", "create")
+        boss.cli("group", "add", deputy.address, "deputy")
+        boss.cli("group", "add", third.address)
+        for peer in (deputy, third):
+            named(peer)
+            peer.cli("group", "accept")
+            joined(peer, boss.address)
+        first = accepted(third)
+        wait_for(lambda: accepted(third)["seq"] > first["seq"], 20, "the master's renewal",
+                 third.logs)
+        boss.kill9()
+        last, members = accepted(third), roster(third)
+        wait_for(lambda: accepted(third)["expiry"] > last["expiry"] + 12, 30,
+                 "a deputy's renewal", third.logs)
+        assert roster(third) == members
+        assert "renewed by a deputy" in third.log_text()
+        boss.start()
+        boss.wait_ready()
+        wait_for(lambda: accepted(third)["seq"] > last["seq"], 20, "the master again", third.logs)
