@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* group.h - the peer group (P-11): its descriptor in the DHT, made by the master, renewed by a
+/* group.h - the peer group (P-11.1): its descriptor in the DHT, made by the master, renewed by a
  * deputy, put again by every member; what it says about oneself; and the members of somebody
  * else's group, who may hold what its owner cannot serve now. */
 #ifndef RESTANTE_FLOW_GROUP_H

@@ -31,7 +31,7 @@ struct verified_group {
     int64_t expiry;           /* the master's, or the renewal's */
     bool renewed;             /* by a deputy */
 };
-/* A group descriptor of this group, or a deputy's renewal of one (P-4.11, P-4.12). Whether its
+/* A group descriptor of this group, or a deputy's renewal of one (P-4.12, P-4.13). Whether its
  * master is the right one is the caller's to judge. */
 int verify_group(const uint8_t *p, size_t n, uint32_t network, const char *gname, int64_t now_s,
                  struct verified_group *v, struct error *e);

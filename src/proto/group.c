@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* group.c - who belongs to a peer group (P-4.11), and the renewal by a deputy (P-4.12). */
+/* group.c - who belongs to a peer group (P-4.12), and the renewal by a deputy (P-4.13). */
 #include "proto/group.h"
 #include "proto/record.h"
 #include <stdlib.h>

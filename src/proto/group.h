@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* group.h - the group descriptor: who belongs to a peer group (P-4.11), and its renewal by a deputy
- * (P-4.12). What records.h says about encoding and decoding holds here too. */
+/* group.h - the group descriptor: who belongs to a peer group (P-4.12), and its renewal by a deputy
+ * (P-4.13). What records.h says about encoding and decoding holds here too. */
 #ifndef RESTANTE_PROTO_GROUP_H
 #define RESTANTE_PROTO_GROUP_H
 

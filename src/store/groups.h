@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* groups.h - the peer group this peer is in, and those that name it (P-4.11, P-11). A row stands
+/* groups.h - the peer group this peer is in, and those that name it (P-4.12, P-11.1). A row stands
  * for one master; at most one row is accepted, and it alone makes fellows. */
 #ifndef RESTANTE_STORE_GROUPS_H
 #define RESTANTE_STORE_GROUPS_H

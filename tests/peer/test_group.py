@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The peer group: made by its master, seen and accepted by its members, renewed, and not to be
-forged (P-11)."""
+forged (P-11.1 to P-11.6)."""
 
 import json
 import time

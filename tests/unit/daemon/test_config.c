@@ -57,6 +57,7 @@ static void test_defaults(void **state)
     assert_true(c.sent_wait_s == 30 && c.open_wait_s == 60 && c.poll_s == 60 && c.retry_s == 5);
     assert_true(c.descriptor_s == 8 * 3600.0 && c.reput_s == 3600 && c.sweep_s == 60);
     assert_true(c.decline_grace_s == 3600 && c.trash_grace_s == 86400);
+    assert_true(c.group_life_s == 30 * 86400.0);
     assert_true(c.expiry_grace_s == 86400 && c.give_up_s == 5 * 86400.0);
 }
 
