@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All tests: the unit tests of the build folder, then the tests on real daemons as an ordinary user.
+"""All tests: the unit tests of the build folder, and the tests on real daemons as an ordinary user.
 The last line alone counts what passed and failed; the exit status is 1 when anything failed.
 
 usage: test.py [--build DIR] [--peer-only] [pytest arguments and paths]
@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as ElementTree
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -24,14 +25,22 @@ TAKE = (".corpus", "src", "dhtd", "mimed", "plugin", "doc", "bench", "README.md"
 SECOND_RUN = ("tests/peer/test_kill.py", "tests/peer/test_survive.py", "tests/peer/test_alone.py")
 
 
-def unit_tests(build):
-    """(passed, failed, skipped) of the single tests inside the unit test programs."""
-    print("Unit tests", flush=True)
+def start_unit_tests(stage, build):
+    """They run beside the others, which mostly wait for daemons."""
     log = os.path.join(build, "meson-logs", "testlog.json")
     if os.path.exists(log):
         os.remove(log)
-    done = subprocess.run(["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs"],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    output = tempfile.TemporaryFile("w+")
+    child = subprocess.Popen(["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs"],
+                             stdout=output, stderr=subprocess.STDOUT)
+    stage.started[child.pid] = child
+    return child, output
+
+
+def end_unit_tests(stage, build, child, output):
+    """(passed, failed, skipped) of the single tests inside the unit test programs."""
+    code = stage.wait(child)
+    log = os.path.join(build, "meson-logs", "testlog.json")
     passed = failed = skipped = 0
     programs = 0
     if os.path.exists(log):
@@ -51,10 +60,11 @@ def unit_tests(build):
                 elif not good:
                     good = 1
                 passed, failed, skipped = passed + good, failed + bad, skipped + left
-    if done.returncode != 0:
+    if code != 0:
         failed = max(failed, 1)
-        print(done.stdout)
-    print(f"  {passed} passed, {failed} failed in {programs} programs", flush=True)
+        output.seek(0)
+        print(output.read())
+    print(f"Unit tests: {passed} passed, {failed} failed in {programs} programs", flush=True)
     return passed, failed, skipped
 
 
@@ -77,26 +87,21 @@ def counts_of(results, code):
     return counts
 
 
-def peer_tests(build, arguments):
+def peer_tests(stage, arguments):
     """[passed, failed, skipped] of pytest."""
     print("Tests on real daemons", flush=True)
-    stage = Stage(build, TAKE)
     first, second = (os.path.join(stage.path, "t", f"results{n}.xml") for n in (1, 2))
-    try:
-        if any(not a.startswith("-") for a in arguments):
-            return counts_of(first, stage.run(pytest_command(first, arguments)))
-        # Much of the time is spent waiting for daemons to start: two runs side by side.
-        with open(os.path.join(stage.path, "t", "second.log"), "w+b") as log:
-            ignore = [f"--ignore={p}" for p in SECOND_RUN]
-            other = stage.start(pytest_command(second, [*arguments, *SECOND_RUN]), log)
-            code = stage.run(pytest_command(first, [*arguments, *ignore, "tests/house",
-                                                    "tests/peer"]))
-            other_code = stage.wait(other)
-            log.seek(0)
-            print(log.read().decode("utf-8", "replace"), flush=True)
-        return [a + b for a, b in zip(counts_of(first, code), counts_of(second, other_code))]
-    finally:
-        stage.close(keep=bool(os.environ.get("RESTANTE_KEEP")))
+    if any(not a.startswith("-") for a in arguments):
+        return counts_of(first, stage.run(pytest_command(first, arguments)))
+    # Much of the time is spent waiting for daemons to start: two runs side by side.
+    with open(os.path.join(stage.path, "t", "second.log"), "w+b") as log:
+        ignore = [f"--ignore={p}" for p in SECOND_RUN]
+        other = stage.start(pytest_command(second, [*arguments, *SECOND_RUN]), log)
+        code = stage.run(pytest_command(first, [*arguments, *ignore, "tests/house", "tests/peer"]))
+        other_code = stage.wait(other)
+        log.seek(0)
+        print(log.read().decode("utf-8", "replace"), flush=True)
+    return [a + b for a, b in zip(counts_of(first, code), counts_of(second, other_code))]
 
 
 def main():
@@ -108,10 +113,14 @@ def main():
     fetch = os.path.join(ROOT, "scripts", "fetch-corpus")
     if os.path.exists(fetch) and subprocess.run(["sh", fetch]).returncode != 0:
         print("The corpus of real mail is not there; its tests will be skipped.", file=sys.stderr)
-    counts = [0, 0, 0]
-    if not args.peer_only:
-        counts = unit_tests(args.build)
-    counts = [a + b for a, b in zip(counts, peer_tests(args.build, rest))]
+    stage = Stage(args.build, TAKE)
+    try:
+        unit = None if args.peer_only else start_unit_tests(stage, args.build)
+        counts = peer_tests(stage, rest)
+        if unit:
+            counts = [a + b for a, b in zip(counts, end_unit_tests(stage, args.build, *unit))]
+    finally:
+        stage.close(keep=bool(os.environ.get("RESTANTE_KEEP")))
     print(f"{counts[0]} passed, {counts[1]} failed"
           + (f", {counts[2]} skipped" if counts[2] else ""), flush=True)
     sys.exit(1 if counts[1] else 0)
