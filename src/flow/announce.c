@@ -122,7 +122,7 @@ void step_announce(struct work *w)
     struct announcing *a = calloc(1, sizeof *a);
     if (a == NULL || rcv_get(store_reader(w->flow->store), w->n, &a->r) < 0) {
         free(a);
-        work_end(w);
+        work_retry(w, "A row of the database cannot be read.");
         return;
     }
     a->w = w;

@@ -37,7 +37,7 @@ static struct answering *begin(struct work *w)
     struct answering *a = calloc(1, sizeof *a);
     if (a == NULL || in_get(store_reader(w->flow->store), w->n, &a->in) < 0) {
         free(a);
-        work_end(w);
+        work_retry(w, "A row of the database cannot be read.");
         return NULL;
     }
     uint8_t vh[HASH_LEN], token[HASH_LEN], infohash[INFOHASH_LEN];

@@ -93,7 +93,7 @@ void step_deliver(struct work *w)
     struct delivery *d = calloc(1, sizeof *d);
     if (d == NULL || in_get(store_reader(w->flow->store), w->n, &d->in) < 0) {
         free(d);
-        work_end(w);
+        work_retry(w, "A row of the database cannot be read.");
         return;
     }
     d->w = w;

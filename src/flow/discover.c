@@ -17,6 +17,8 @@ struct discovery {
     uv_timer_t *timer;
     char key[DHT_KEY_MAX + 1];
     bool looking, again;
+    bool found;   /* the look that is under way brought something */
+    size_t start; /* where the next look begins, when there is more than one may fetch */
     size_t under_way;
     uint8_t busy[UNDER_WAY_MAX + FETCH_MAX][DHT_ID_LEN]; /* ids of the entries being opened */
 };
@@ -53,6 +55,7 @@ static void take(struct flow *f, const struct dht_value *v)
         d->again = true;
         return;
     }
+    d->found = true;
     memcpy(d->busy[d->under_way++], v->id, DHT_ID_LEN);
     notice_open(f, d->key, v, opened);
 }
@@ -61,7 +64,8 @@ static void look_end(struct flow *f)
 {
     struct discovery *d = f->discovery;
     d->looking = false;
-    if (d->again && d->under_way == 0 && !f->stopping)
+    /* a look that brought nothing is not repeated at once: the timer does */
+    if (d->again && d->found && d->under_way == 0 && !f->stopping)
         discovery_poll(f);
 }
 
@@ -83,14 +87,17 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
         return;
     struct discovery *d = f->discovery;
     uint8_t wanted[FETCH_MAX * DHT_ID_LEN];
-    size_t count = 0;
-    d->again = false;
-    for (size_t i = 0; ok && i < n; i++) {
+    size_t count = 0, start = n == 0 ? 0 : d->start % n;
+    d->again = d->found = false;
+    d->start = 0;
+    for (size_t k = 0; ok && k < n; k++) {
+        size_t i = (start + k) % n;
         const uint8_t *id = ids + i * DHT_ID_LEN;
         if (is_busy(d, id) || looked_has(store_reader(f->store), id))
             continue;
         if (count == FETCH_MAX) {
             d->again = true;
+            d->start = i; /* ids that cannot be fetched must not keep the others away */
             break;
         }
         memcpy(wanted + DHT_ID_LEN * count++, id, DHT_ID_LEN);

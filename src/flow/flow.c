@@ -12,6 +12,7 @@
 #include "flow/sweep.h"
 #include "flow/work.h"
 #include "store/groups.h"
+#include "store/wake.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,16 @@ void flow_free(struct flow *f)
     wipe(f->stub_key, sizeof f->stub_key);
 }
 
+static int wake_run(struct db *db, void *arg)
+{
+    return store_wake(db, clock_wall_ms()) < 0 ? -1 : 0;
+}
+
+static void wake_done(void *arg, int rc)
+{
+    flow_kick(arg);
+}
+
 void flow_link(struct flow *f, enum dht_link link)
 {
     static const char *const name[] = {"down", "alone", "connected"};
@@ -65,6 +76,7 @@ void flow_link(struct flow *f, enum dht_link link)
     discovery_poll(f);
     collection_poll(f);
     groups_poll(f);
+    store_do(f->store, wake_run, wake_done, f);
     flow_kick(f);
 }
 

@@ -278,7 +278,7 @@ void step_lookup(struct work *w)
     struct pending *p = calloc(1, sizeof *p);
     if (p == NULL || rcv_get(store_reader(w->flow->store), w->n, &p->r) < 0) {
         free(p);
-        work_end(w);
+        work_retry(w, "A row of the database cannot be read.");
         return;
     }
     p->w = w;

@@ -53,6 +53,8 @@ static void answer(struct opening *o, bool ok, const char *why)
         drop(o);
 }
 
+static bool settle(struct opening *o);
+
 static int want_run(struct db *db, void *arg)
 {
     const struct opening *o = arg;
@@ -67,7 +69,7 @@ static void want_done(void *arg, int rc)
         drop(o);
     else if (rc != 0)
         answer(o, false, "This peer's database cannot be written; see its log.");
-    else
+    else if (!settle(o)) /* it may have been filled while this was on its way */
         flow_kick(o->flow);
 }
 
@@ -102,6 +104,21 @@ static int judge(const struct flow *f, const struct incoming *in, struct error *
                          in->sender);
     }
     return 0;
+}
+
+/* Answers one that waits when its message came to an end meanwhile, whichever step did it. */
+static bool settle(struct opening *o)
+{
+    struct incoming in;
+    struct error why = {"This peer does not know the message any more."};
+    int verdict = -1;
+    if (in_get(store_reader(o->flow->store), o->n, &in) == 0) {
+        verdict = judge(o->flow, &in, &why);
+        incoming_free(&in);
+    }
+    if (verdict != 0)
+        answer(o, verdict == 1, verdict == 1 ? "" : why.text);
+    return verdict != 0;
 }
 
 struct opening *opening_ask(struct flow *f, const uint8_t nid[HASH_LEN], int64_t wait_ms,
@@ -183,14 +200,14 @@ int64_t openings_progress(const struct flow *f, const uint8_t nid[HASH_LEN])
     return -1;
 }
 
-/* Who has waited long enough is told how far it is. */
+/* Declined, expired or otherwise ended: told. Who has waited long enough is told how far it is. */
 static void on_timer(uv_timer_t *t)
 {
     struct flow *f = t->data;
     int64_t now = clock_mono_ms();
     for (struct opening *o = f->openings->first, *next; o != NULL; o = next) {
         next = o->next;
-        if (o->held || o->fn == NULL || now < o->until_ms)
+        if (o->held || o->fn == NULL || settle(o) || now < o->until_ms)
             continue;
         struct incoming in;
         char why[200] = "The message is still on its way; open it again in a while.";

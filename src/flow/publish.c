@@ -74,7 +74,7 @@ void step_publish(struct work *w)
     struct publishing *p = calloc(1, sizeof *p);
     if (p == NULL || blob_get(store_reader(w->flow->store), w->n, &p->b) < 0) {
         free(p);
-        work_end(w);
+        work_retry(w, "A row of the database cannot be read.");
         return;
     }
     p->w = w;

@@ -26,6 +26,7 @@ struct pulling {
     char part[PATH_CAP], tmp[PATH_CAP], full[PATH_CAP];
     bool tampered; /* the sender's fault: asking again brings nothing */
     bool fresh;
+    bool late; /* it was declined or expired while it came */
     int rc;
     struct error why;
 };
@@ -76,6 +77,7 @@ static int decide_run(struct db *db, void *arg)
     int decided = in_decide(db, p->in.n, OUTCOME_PULLED);
     if (decided == 1 && p->fresh)
         return in_set_fresh(db, p->in.n);
+    p->late = decided == 0;
     return decided < 0 ? -1 : 0;
 }
 
@@ -87,7 +89,12 @@ static void decide_done(void *arg, int rc)
         fail(p, "This peer's database cannot be written.");
         return;
     }
-    log_info("pulled %llu octets from %s", (unsigned long long)p->in.m_size, p->in.sender);
+    if (p->late) {
+        log_info("a message from %s came after it was declined or expired", p->in.sender);
+        (void)unlink(p->full);
+    } else {
+        log_info("pulled %llu octets from %s", (unsigned long long)p->in.m_size, p->in.sender);
+    }
     (void)unlink(p->part);
     work_end(p->w);
     pulling_free(p);
@@ -215,7 +222,7 @@ void step_pull(struct work *w)
     struct pulling *p = calloc(1, sizeof *p);
     if (p == NULL || in_get(store_reader(w->flow->store), w->n, &p->in) < 0) {
         free(p);
-        work_end(w);
+        work_retry(w, "A row of the database cannot be read.");
         return;
     }
     p->w = w;

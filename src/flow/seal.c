@@ -3,6 +3,7 @@
  * is known, hashed, and the notifications are made (the paper's step 3; P-5). The blob lies in the
  * outbox under a name that is not served until it is published. */
 #include "flow/seal.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "flow/steps.h"
 #include <errno.h>
@@ -157,10 +158,25 @@ static void commit_done(void *arg, int rc)
     sealing_free(s);
 }
 
+/* It failed for days: the user is told, receiver by receiver. */
+static int give_up_run(struct db *db, void *arg)
+{
+    struct sealing *s = arg;
+    for (size_t i = 0; i < s->count; i++)
+        if (rcv_end(db, s->rows[i], RCV_FAILED, false, s->why.text) < 0)
+            return -1;
+    return 0;
+}
+
 static void seal_done(struct job *job)
 {
     struct sealing *s = (struct sealing *)job;
     store_crash_point("seal.before");
+    if (s->rc != 0 && clock_wall_ms() - s->m.created_ms > s->flow->c.give_up) {
+        log_warn("a message is given up: %s", s->why.text);
+        store_do(s->flow->store, give_up_run, commit_done, s);
+        return;
+    }
     if (s->rc != 0) {
         work_retry(s->w, s->why.text);
         sealing_free(s);

@@ -112,7 +112,7 @@ void step_sent(struct work *w)
     struct copy *c = calloc(1, sizeof *c);
     if (c == NULL || out_get(store_reader(w->flow->store), w->n, &c->m) < 0) {
         free(c);
-        work_end(w);
+        work_retry(w, "A row of the database cannot be read.");
         return;
     }
     c->flow = w->flow;

@@ -278,7 +278,7 @@ void step_stub(struct work *w)
     struct stubbing *s = calloc(1, sizeof *s);
     if (s == NULL || in_get(store_reader(w->flow->store), w->n, &s->in) < 0) {
         free(s);
-        work_end(w);
+        work_retry(w, "A row of the database cannot be read.");
         return;
     }
     s->w = w;

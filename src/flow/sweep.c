@@ -27,8 +27,13 @@ struct sweep {
     uint8_t nid[PAGE][HASH_LEN];
     enum look look[PAGE];
     size_t count;
-    size_t total, vanished, held; /* of this round; held: of the last one */
-    bool hold;                    /* of the round before: too many vanished */
+    size_t total, vanished; /* of this round */
+    size_t waiting, held;   /* vanished ones up to held_to: in this round, in the last one */
+    bool hold;              /* of the round before: too many vanished */
+    int64_t last_gone;      /* of this round: the last row that vanished */
+    int64_t held_to;        /* rows up to this one are not declined until each is back, or the user
+                               declines it; kept in the database: new mail and a restart do not
+                               make a restored Maildir right */
 };
 
 static void look_at(struct sweep *s, size_t i)
@@ -97,8 +102,12 @@ static void judge(struct sweep *s)
     for (size_t i = 0; i < s->count; i++) {
         bool away = s->look[i] == GONE || s->look[i] == IN_TRASH;
         int64_t grace = s->look[i] == GONE ? f->c.decline_grace : f->c.trash_grace;
+        bool waits = s->look[i] == GONE && s->n[i] <= s->held_to;
         s->vanished += s->look[i] == GONE;
-        if (away && s->gone[i] != 0 && (now - s->gone[i] < grace || s->hold))
+        s->waiting += waits;
+        if (s->look[i] == GONE)
+            s->last_gone = s->n[i];
+        if (away && s->gone[i] != 0 && (now - s->gone[i] < grace || s->hold || waits))
             continue;
         if (!away && s->gone[i] == 0)
             continue;
@@ -127,18 +136,41 @@ static void page_done(struct job *job)
     next_page(s);
 }
 
+static int held_run(struct db *db, void *arg)
+{
+    struct sweep *s = arg;
+    int64_t to = s->held_to; /* the loop waits with the next round until this is done */
+    return meta_set(db, "sweep_held_to", &to, sizeof to);
+}
+
+static void held_done(void *arg, int rc)
+{
+    struct sweep *s = arg;
+    if (rc != 0)
+        log_error("the database does not take which stubs are held");
+    s->running = false;
+    if (s->again)
+        sweep_hint(s->flow);
+}
+
 static void round_end(struct sweep *s)
 {
     bool many = s->vanished > MANY && s->vanished * 2 > s->total;
-    if (many && !s->hold)
+    int64_t held_to = many ? s->last_gone : s->waiting == 0 ? 0 : s->held_to;
+    if (many && held_to != s->held_to)
         log_warn("%zu of %zu stubs vanished from the Maildir at once: none is declined. If you "
                  "deleted them, say so with `restante decline ID`.",
                  s->vanished, s->total);
     s->hold = many;
-    s->held = many ? s->vanished : 0;
-    s->running = false;
-    if (s->again)
-        sweep_hint(s->flow);
+    s->held = many ? s->vanished : s->waiting;
+    if (held_to != s->held_to) {
+        s->held_to = held_to;
+        store_do(s->flow->store, held_run, held_done, s);
+    } else {
+        s->running = false;
+        if (s->again)
+            sweep_hint(s->flow);
+    }
 }
 
 static void next_page(struct sweep *s)
@@ -159,7 +191,7 @@ static void on_timer(uv_timer_t *t)
     s->running = true;
     s->again = false;
     s->after = 0;
-    s->total = s->vanished = 0;
+    s->total = s->vanished = s->waiting = 0;
     next_page(s);
 }
 
@@ -174,6 +206,7 @@ int sweep_start(struct flow *f, struct error *e)
     s->flow = f;
     s->timer = t;
     s->hold = true; /* the first round only looks */
+    (void)meta_get(store_reader(f->store), "sweep_held_to", &s->held_to, sizeof s->held_to);
     return uv_timer_start(t, on_timer, 1000, 0);
 }
 

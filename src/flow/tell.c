@@ -108,8 +108,10 @@ void step_tell(struct work *w)
     struct telling *t = calloc(1, sizeof *t);
     struct db *db = store_reader(w->flow->store);
     if (t == NULL || rcv_get(db, w->n, &t->r) < 0 || out_get(db, t->r.message, &t->m) < 0) {
+        if (t != NULL)
+            out_receiver_free(&t->r);
         free(t);
-        work_end(w);
+        work_retry(w, "A row of the database cannot be read.");
         return;
     }
     t->w = w;

@@ -67,7 +67,7 @@ void step_free(struct work *w)
     struct freeing *x = calloc(1, sizeof *x);
     if (x == NULL || blob_get(store_reader(w->flow->store), w->n, &x->b) < 0) {
         free(x);
-        work_end(w);
+        work_retry(w, "A row of the database cannot be read.");
         return;
     }
     x->w = w;
@@ -159,8 +159,10 @@ void step_clean(struct work *w)
     struct cleaning *c = calloc(1, sizeof *c);
     struct out_blob b = {0};
     if (c == NULL || rcv_get(db, w->n, &c->r) < 0 || blob_get(db, c->r.blob, &b) < 0) {
+        if (c != NULL)
+            out_receiver_free(&c->r);
         free(c);
-        work_end(w);
+        work_retry(w, "A row of the database cannot be read.");
         return;
     }
     memcpy(c->blob_hash, b.hash, HASH_LEN);
@@ -220,7 +222,7 @@ void step_tidy(struct work *w)
     struct tidying *t = calloc(1, sizeof *t);
     if (t == NULL || out_get(store_reader(w->flow->store), w->n, &t->m) < 0) {
         free(t);
-        work_end(w);
+        work_retry(w, "A row of the database cannot be read.");
         return;
     }
     t->w = w;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define LOG_AREA "transfer"
@@ -31,6 +32,7 @@ struct transfer {
     struct endpoint ep[ENDPOINTS_MAX];
     size_t ep_count, ep_next;
     bool tampered;
+    bool local; /* this peer's disk is the reason: no other endpoint helps */
     struct error why;
 };
 
@@ -85,8 +87,10 @@ static int on_body(void *ctx, const uint8_t *p, size_t n)
             t->tampered = true;
             return error_set(&t->why, "A piece of the message is not what its sender announced.");
         }
-        if (pwrite_all(t->fd, t->piece, want, (off_t)t->octets, &t->why) < 0)
+        if (pwrite_all(t->fd, t->piece, want, (off_t)t->octets, &t->why) < 0) {
+            t->local = true;
             return -1;
+        }
         t->octets += want;
         t->piece_len = 0;
     }
@@ -99,6 +103,10 @@ static void body_done(void *ctx, bool ok, int status, const char *why)
     t->piece_len = 0;
     if (ok && t->octets == t->blob.size) {
         finish(t, true);
+        return;
+    }
+    if (t->local) {
+        finish(t, false);
         return;
     }
     if (t->tampered)
@@ -245,6 +253,33 @@ static void on_where(void *ctx, const struct endpoint *ep, size_t count, const c
     next_endpoint(t);
 }
 
+static void refuse_run(struct job *job, void *thread_ctx)
+{
+}
+
+static void refused(struct job *job)
+{
+    finish((struct transfer *)job, false);
+}
+
+/* What can be known before anything is fetched: nobody else's size makes this peer work in vain. */
+static int check_room(struct transfer *t)
+{
+    struct statvfs v;
+    struct stat st;
+    if (t->fd < 0 || fstat(t->fd, &st) < 0)
+        return error_set(&t->why, "The message cannot be stored here: %s.", strerror(errno));
+    if (t->blob.size == 0 || t->blob.size > (uint64_t)CHUNKS_MAX * CHUNK_LEN)
+        return error_set(&t->why, "Its announced size is impossible.");
+    uint64_t have = (uint64_t)st.st_size;
+    uint64_t left = t->blob.size > have ? t->blob.size - have : 0;
+    if (fstatvfs(t->fd, &v) == 0 && v.f_frsize > 0 && left / v.f_frsize > v.f_bavail)
+        return error_set(&t->why, "There is no room for its %llu MB on this peer's disk.",
+                         (unsigned long long)(t->blob.size / 1000000));
+    t->piece = malloc(t->blob.size < CHUNK_LEN ? (size_t)t->blob.size : CHUNK_LEN);
+    return t->piece == NULL ? error_set(&t->why, "Out of memory.") : 0;
+}
+
 struct transfer *transfer_start(struct flow *f, const char *sender, const struct bytes *pubkey,
                                 const uint8_t fpr[FPR_LEN], const struct blob_ref *blob,
                                 const char *path, transfer_fn *fn, void *ctx)
@@ -263,13 +298,8 @@ struct transfer *transfer_start(struct flow *f, const char *sender, const struct
     hex_encode(blob->hash, HASH_LEN, hex);
     (void)snprintf(t->url, sizeof t->url, "/outbox/%s", hex);
     t->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    t->piece = malloc(blob->size < CHUNK_LEN ? (size_t)blob->size + 1 : CHUNK_LEN);
-    if (t->fd < 0 || t->piece == NULL || blob->size == 0 || chunk_count(blob) > CHUNKS_MAX) {
-        (void)error_set(&t->why, "The message cannot be stored here: %s.",
-                        t->fd < 0 ? strerror(errno) : "its size is impossible");
-        t->blob.size = 1; /* no endpoint is asked: on_where finds none */
-        struct bytes none = {0};
-        whereabouts_find(f, "", &none, fpr, on_where, t);
+    if (check_room(t) < 0) {
+        flow_job(f->files, &t->job, refuse_run, refused, true);
         return t;
     }
     whereabouts_find(f, sender, &t->pubkey, fpr, on_where, t);

@@ -14,6 +14,7 @@
 
 static struct memory {
     char address[ADDRESS_MAX + 1];
+    uint8_t fpr[FPR_LEN]; /* two keys may claim one address */
     struct endpoint ep[ENDPOINTS_MAX];
     size_t count;
     int64_t until_ms;
@@ -74,6 +75,7 @@ static void checked(struct job *job)
     if (x->found && x->best.endpoint_count > 0) {
         struct memory *m = slot_of(x->address);
         (void)strcpy(m->address, x->address);
+        memcpy(m->fpr, x->fpr, FPR_LEN);
         memcpy(m->ep, x->best.endpoints, sizeof m->ep);
         m->count = x->best.endpoint_count;
         m->until_ms = clock_mono_ms() + KEEP_MS;
@@ -133,7 +135,8 @@ void whereabouts_find(struct flow *f, const char *address, const struct bytes *p
     memcpy(x->fpr, fpr, FPR_LEN);
     (void)strcpy(x->address, address);
     const struct memory *m = slot_of(address);
-    if (m->until_ms > clock_mono_ms() && strcmp(m->address, address) == 0) {
+    if (m->until_ms > clock_mono_ms() && strcmp(m->address, address) == 0 &&
+        memcmp(m->fpr, fpr, FPR_LEN) == 0) {
         memcpy(x->best.endpoints, m->ep, sizeof m->ep);
         x->best.endpoint_count = m->count;
         x->found = true;

@@ -12,6 +12,7 @@
 #define LOG_AREA "work"
 #define DUE_BATCH 64
 #define LOOK_AGAIN_MS 30000 /* at the latest, whatever the tables say */
+#define PAUSE_MS 5000       /* when the database takes nothing: all would be due again at once */
 
 static const struct step steps[] = {
     {"lookup", false, DUE_LOOKUP, 16, true, step_lookup},
@@ -36,6 +37,7 @@ static const struct step steps[] = {
 struct work_loop {
     uv_timer_t *timer;
     bool kicked;
+    int64_t paused_until_ms; /* on the monotonic clock */
     struct work *busy[STEPS];
     unsigned count[STEPS];
 };
@@ -84,6 +86,11 @@ static void on_timer(uv_timer_t *t)
     f->work->kicked = false;
     if (f->stopping)
         return;
+    int64_t pause = f->work->paused_until_ms - clock_mono_ms();
+    if (pause > 0) {
+        (void)uv_timer_start(t, on_timer, (uint64_t)pause, 0);
+        return;
+    }
     int64_t now = clock_wall_ms(), next = now + LOOK_AGAIN_MS;
     for (size_t s = 0; s < STEPS; s++)
         look(f, s, now, &next);
@@ -150,9 +157,11 @@ static int delay_run(struct db *db, void *arg)
 static void delay_done(void *arg, int rc)
 {
     struct delay *d = arg;
-    if (rc != 0)
+    if (rc != 0) {
         log_error("%s %lld: the database does not take a delay", d->w->step->name,
                   (long long)d->w->n);
+        d->w->flow->work->paused_until_ms = clock_mono_ms() + PAUSE_MS;
+    }
     work_end(d->w);
     free(d);
 }

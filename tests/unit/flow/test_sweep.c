@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* test_sweep.c - which stubs are declined: those the user expunged, after their grace; never those
+ * that vanished with many others, whatever came since (P-10.7). */
+#include "flow/flow.h"
+#include "flow/maildir.h"
+#include "flow/sweep.h"
+#include "store/incoming.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static uv_loop_t loop;
+static struct flow f;
+static char home[] = "/tmp/restante-sweep-XXXXXX";
+
+static void path_of(char path[PATH_CAP], const char *where, int i)
+{
+    (void)snprintf(path, PATH_CAP, "%s/Maildir/%s/%d.stub", home, where, i);
+}
+
+static void nid_of(uint8_t nid[HASH_LEN], int i)
+{
+    memset(nid, 0, HASH_LEN);
+    nid[0] = (uint8_t)i;
+    nid[1] = (uint8_t)(i >> 8);
+}
+
+static int add_run(struct db *db, void *arg)
+{
+    struct incoming in = {.state = IN_NOTICED, .expiry_s = 4000000000};
+    struct bytes trace = {(uint8_t *)"t", 1};
+    nid_of(in.nid, *(int *)arg);
+    (void)strcpy(in.sender, "alice@demo");
+    in.pubkey = in.skp = trace;
+    if (in_add(db, &in) != 1)
+        return -1;
+    return in_set_stub(db, in_find(db, in.nid), "file", &trace, PLACE_INBOX);
+}
+
+static int added;
+
+static void add_done(void *arg, int rc)
+{
+    assert_int_equal(rc, 0);
+    added++;
+}
+
+static void add(int from, int to)
+{
+    int number[200];
+    added = 0;
+    for (int i = from; i < to; i++) {
+        char own[PATH_CAP], path[PATH_CAP];
+        uint8_t nid[HASH_LEN];
+        nid_of(nid, i);
+        flow_path(&f, own, "inbox/stubs", nid, HASH_LEN, "");
+        assert_int_equal(file_write(own, "stub", 4, NULL), 0);
+        path_of(path, "new", i);
+        assert_int_equal(link(own, path), 0);
+        number[i - from] = i;
+        store_do(f.store, add_run, add_done, &number[i - from]);
+    }
+    while (added < to - from)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+}
+
+static void expunge(int from, int to)
+{
+    char path[PATH_CAP];
+    for (int i = from; i < to; i++) {
+        path_of(path, "new", i);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
+static enum in_state state_of(int i)
+{
+    uint8_t nid[HASH_LEN];
+    struct incoming in;
+    nid_of(nid, i);
+    assert_int_equal(in_get(store_reader(f.store), in_find(store_reader(f.store), nid), &in), 0);
+    incoming_free(&in);
+    return in.state;
+}
+
+static void stop_loop(uv_timer_t *t)
+{
+    uv_stop(&loop);
+}
+
+static void pass(uint64_t ms)
+{
+    uv_timer_t t;
+    (void)uv_timer_init(&loop, &t);
+    (void)uv_timer_start(&t, stop_loop, ms, 0);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&t, NULL);
+    (void)uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+static void start(void)
+{
+    struct error e = {""};
+    char path[PATH_CAP];
+    struct jobs_config files = {.name = "files", .threads = 1};
+    assert_int_equal(path_join(path, home, "state.db", &e), 0);
+    f = (struct flow){.loop = &loop,
+                      .c = {.home = home, .sweep = 20, .decline_grace = 300, .trash_grace = 3000}};
+    f.store = store_open(&loop, path, &e);
+    f.files = jobs_create(&loop, &files, &e);
+    assert_non_null(f.store);
+    assert_non_null(f.files);
+    assert_int_equal(maildir_start(&f, &e), 0);
+    assert_int_equal(sweep_start(&f, &e), 0);
+    sweep_hint(&f);
+}
+
+static void stop(void)
+{
+    f.stopping = true;
+    sweep_stop(&f);
+    jobs_free(&f.files);
+    store_close(&f.store);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    sweep_free(&f);
+    maildir_free(&f);
+}
+
+static void test_sweep(void **state)
+{
+    start();
+    add(0, 30);
+    pass(300);
+    assert_int_equal(state_of(5), IN_STUB);
+    expunge(5, 6); /* one: declined after its grace */
+    sweep_hint(&f);
+    pass(900);
+    assert_int_equal(state_of(5), IN_ANSWER);
+    assert_int_equal(state_of(6), IN_STUB);
+    assert_int_equal(sweep_held(&f), 0);
+
+    char from[PATH_CAP], to[PATH_CAP]; /* a move is no decline, nor is a short stay in Trash */
+    (void)snprintf(to, sizeof to, "%s/Maildir/.Trash", home);
+    assert_int_equal(dir_make(to, NULL), 0);
+    (void)strcat(to, "/cur");
+    assert_int_equal(dir_make(to, NULL), 0);
+    path_of(from, "new", 7);
+    (void)strcat(to, "/7.stub:2,");
+    assert_int_equal(rename(from, to), 0);
+    pass(900);
+    assert_int_equal(state_of(7), IN_STUB);
+    assert_int_equal(rename(to, from), 0);
+    pass(300); /* seen again */
+
+    expunge(6, 29); /* 23 of 29 at once: none */
+    pass(900);
+    assert_int_equal(sweep_held(&f), 23);
+    for (int i = 6; i < 29; i++)
+        assert_int_equal(state_of(i), IN_STUB);
+    add(100, 160); /* new mail does not make it right */
+    pass(900);
+    assert_int_equal(sweep_held(&f), 23);
+    for (int i = 6; i < 29; i++)
+        assert_int_equal(state_of(i), IN_STUB);
+    expunge(100, 101); /* what is new can be declined as ever */
+    pass(900);
+    assert_int_equal(state_of(100), IN_ANSWER);
+    assert_int_equal(state_of(6), IN_STUB);
+
+    stop(); /* nor does a restart */
+    start();
+    pass(900);
+    assert_int_equal(sweep_held(&f), 23);
+    assert_int_equal(state_of(6), IN_STUB);
+
+    struct error why; /* the user's word counts */
+    uint8_t nid[HASH_LEN];
+    nid_of(nid, 6);
+    assert_int_equal(sweep_decline(&f, in_find(store_reader(f.store), nid), &why), 0);
+    pass(300);
+    assert_int_equal(state_of(6), IN_ANSWER);
+    assert_int_equal(sweep_held(&f), 22);
+    stop();
+}
+
+static int make(void **state)
+{
+    static const char *const sub[] = {"inbox", "inbox/stubs"};
+    char path[PATH_CAP];
+    if (uv_loop_init(&loop) < 0 || mkdtemp(home) == NULL)
+        return -1;
+    for (size_t i = 0; i < 2; i++)
+        if (path_join(path, home, sub[i], NULL) < 0 || dir_make(path, NULL) < 0)
+            return -1;
+    return 0;
+}
+
+static int unmake(void **state)
+{
+    char command[64];
+    (void)snprintf(command, sizeof command, "rm -rf %s", home);
+    return uv_loop_close(&loop) < 0 || system(command) != 0 ? -1 : 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sweep)};
+    return cmocka_run_group_tests(tests, make, unmake);
+}
