@@ -650,7 +650,7 @@ static void test_message_list(void **state)
     msglist_etag((const uint8_t *)"newer", 5, tag);
     struct outcome left = {0}; /* the server can stop while somebody waits */
     begin_list(&left, tag, 50);
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 300; i++) {
         net_turn(&loop, 5);
     }
     http_server_stop(&server);
