@@ -106,7 +106,7 @@ static void age_cell(struct table *t, const json_t *o, const char *key)
 
 static void outbox_rows(struct table *t, const json_t *m, size_t digits)
 {
-    char id[LISTS_ID_CAP], note[400];
+    char id[LISTS_ID_CAP], note[400], copies[16];
     const json_t *receivers = json_object_get(m, "receivers");
     size_t n = json_array_size(receivers);
     lists_short_id(json_text(m, "id", ""), digits, id);
@@ -117,7 +117,10 @@ static void outbox_rows(struct table *t, const json_t *m, size_t digits)
             subject_cell(t, m);
             size_cell(t, m);
             age_cell(t, m, "date_ms");
+            (void)snprintf(copies, sizeof copies, "%d", (int)json_number(m, "copies", 0));
+            table_cell(t, copies);
         } else {
+            table_cell(t, "");
             table_cell(t, "");
             table_cell(t, "");
             table_cell(t, "");
@@ -136,15 +139,15 @@ static void outbox_rows(struct table *t, const json_t *m, size_t digits)
 static int print_outbox(const json_t *answer)
 {
     static const struct table_column columns[] = {
-        {"ID", false, 0},  {"SUBJECT", false, 12}, {"SIZE", true, 0}, {"AGE", true, 0},
-        {"TO", false, 12}, {"STATE", false, 0},    {"SINCE", true, 0}};
+        {"ID", false, 0},    {"SUBJECT", false, 12}, {"SIZE", true, 0},   {"AGE", true, 0},
+        {"COPIES", true, 0}, {"TO", false, 12},      {"STATE", false, 0}, {"SINCE", true, 0}};
     const json_t *messages = json_object_get(answer, "messages"), *m;
     size_t i, digits = lists_id_digits(messages);
     if (json_array_size(messages) == 0) {
         (void)puts("The outbox is empty: every message was pulled, declined or given up.");
         return 0;
     }
-    struct table *t = table_new(columns, 7);
+    struct table *t = table_new(columns, 8);
     if (t == NULL)
         return -1;
     json_array_foreach(messages, i, m)

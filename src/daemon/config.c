@@ -77,6 +77,9 @@ static const struct config_key keys[] = {
      "how long a group descriptor lives unless it is renewed"},
     {"timing", "give_up", VALUE_SECONDS, FIELD(give_up_s), "5d", 1, NS_LIFE_MAX,
      "how long a receiver's key may stay unfound"},
+
+    {"group", "quota", VALUE_NUMBER, FIELD(group_quota_mib), "1024", 0, 1024 * 1024,
+     "MiB kept here for each other member of the group"},
 };
 #define KEYS (sizeof keys / sizeof keys[0])
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* control_lists.c - see control_lists.h. Texts of mail may be any octets: what is no UTF-8 becomes '?'. */
+/* control_lists.c - see control_lists.h. Texts of mail may be any octets: what is no UTF-8 becomes
+ * '?'. */
 #include "daemon/control_lists.h"
 #include "base/clock.h"
 #include "daemon/service.h"
@@ -34,10 +35,10 @@ static json_t *hex(const uint8_t *p, size_t n)
 
 static bool add_failed(void *ctx, const struct out_line *l)
 {
-    (void)json_array_append_new(
-        ctx, json_pack("{s:o,s:s,s:o,s:I}", "id", hex(l->id, MESSAGE_ID_LEN), "to", l->address,
-                       "why", text(l->why, l->why == NULL ? 0 : strlen(l->why)), "at",
-                       (json_int_t)l->changed_ms));
+    (void)json_array_append_new(ctx, json_pack("{s:o,s:s,s:o,s:I}", "id",
+                                               hex(l->id, MESSAGE_ID_LEN), "to", l->address, "why",
+                                               text(l->why, l->why == NULL ? 0 : strlen(l->why)),
+                                               "at", (json_int_t)l->changed_ms));
     return true;
 }
 
@@ -52,20 +53,20 @@ json_t *control_status(struct service *s)
     json_t *failed = json_array();
     out_list(db, true, add_failed, failed);
     bool ready = s->dovecot_ready && s->flow.identity_posted && s->flow.descriptor_posted;
-    json_t *o = json_pack(
-        "{s:b,s:s,s:o,s:s,s:s,s:I,s:b}", "ok", 1, "address", s->config.address, "fingerprint",
-        hex(s->flow.fpr, FPR_LEN), "version", RESTANTE_VERSION, "home", s->config.home, "uptime_s",
-        (json_int_t)((clock_mono_ms() - s->started_ms) / 1000), "ready", ready);
+    json_t *o = json_pack("{s:b,s:s,s:o,s:s,s:s,s:I,s:b}", "ok", 1, "address", s->config.address,
+                          "fingerprint", hex(s->flow.fpr, FPR_LEN), "version", RESTANTE_VERSION,
+                          "home", s->config.home, "uptime_s",
+                          (json_int_t)((clock_mono_ms() - s->started_ms) / 1000), "ready", ready);
     json_object_set_new(o, "ports",
                         json_pack("{s:i,s:i,s:i,s:i}", "imap", s->config.imap_port, "submission",
                                   s->config.submission_port, "http",
                                   http_server_port(s->flow.server), "dht", s->config.dht_port));
-    json_object_set_new(
-        o, "dht",
-        json_pack("{s:s,s:i,s:n,s:n,s:s,s:s}", "link", link[dht_link_state(s->flow.dht)],
-                  "good_nodes", 0, "ns_live", "nr_live", "identity",
-                  s->flow.identity_posted ? "posted" : "pending", "descriptor",
-                  s->flow.descriptor_posted ? "posted" : "pending"));
+    json_object_set_new(o, "dht",
+                        json_pack("{s:s,s:i,s:n,s:n,s:s,s:s}", "link",
+                                  link[dht_link_state(s->flow.dht)], "good_nodes", 0, "ns_live",
+                                  "nr_live", "identity",
+                                  s->flow.identity_posted ? "posted" : "pending", "descriptor",
+                                  s->flow.descriptor_posted ? "posted" : "pending"));
     json_object_set_new(o, "imap", json_pack("{s:b}", "running", s->dovecot_ready));
     json_object_set_new(o, "outbox",
                         json_pack("{s:I,s:I,s:I}", "messages", (json_int_t)out.messages, "bytes",
@@ -103,17 +104,16 @@ static bool add_line(void *ctx, const struct out_line *l)
         box->receivers = json_array();
         (void)json_array_append_new(
             box->messages,
-            json_pack("{s:o,s:o,s:I,s:I,s:s,s:o,s:o}", "id", hex(l->id, MESSAGE_ID_LEN), "subject",
-                      text(l->subject, l->subject == NULL ? 0 : strlen(l->subject)), "date_ms",
-                      (json_int_t)l->created_ms, "size", (json_int_t)l->size, "state", state_of(l),
-                      "hash", l->has_hash ? hex(l->hash, HASH_LEN) : json_null(), "receivers",
-                      box->receivers));
+            json_pack("{s:o,s:o,s:I,s:I,s:s,s:o,s:i,s:o}", "id", hex(l->id, MESSAGE_ID_LEN),
+                      "subject", text(l->subject, l->subject == NULL ? 0 : strlen(l->subject)),
+                      "date_ms", (json_int_t)l->created_ms, "size", (json_int_t)l->size, "state",
+                      state_of(l), "hash", l->has_hash ? hex(l->hash, HASH_LEN) : json_null(),
+                      "copies", (int)l->copies, "receivers", box->receivers));
     }
     (void)json_array_append_new(
-        box->receivers,
-        json_pack("{s:s,s:s,s:I,s:o}", "to", l->address, "state", rcv_state_name(l->rcv), "at_ms",
-                  (json_int_t)l->changed_ms, "why",
-                  text(l->why, l->why == NULL ? 0 : strlen(l->why))));
+        box->receivers, json_pack("{s:s,s:s,s:I,s:o}", "to", l->address, "state",
+                                  rcv_state_name(l->rcv), "at_ms", (json_int_t)l->changed_ms, "why",
+                                  text(l->why, l->why == NULL ? 0 : strlen(l->why))));
     return true;
 }
 
@@ -144,8 +144,8 @@ static bool add_incoming(void *ctx, const struct incoming *in)
         box->messages,
         json_pack("{s:o,s:s,s:o,s:I,s:I,s:s,s:I,s:o}", "id", hex(in->nid, HASH_LEN), "from",
                   in->sender, "subject", text(in->subject.p, in->subject.n), "date_ms",
-                  (json_int_t)in->arrived_ms, "size", (json_int_t)in->m_size, "state", state, "done",
-                  (json_int_t)(done < 0 ? 0 : done), "why", text(in->why.p, in->why.n)));
+                  (json_int_t)in->arrived_ms, "size", (json_int_t)in->m_size, "state", state,
+                  "done", (json_int_t)(done < 0 ? 0 : done), "why", text(in->why.p, in->why.n)));
     return true;
 }
 

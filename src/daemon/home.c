@@ -127,7 +127,7 @@ int home_make_folders(const char *home, struct error *e)
         "secret",      "tls",         "spool",      "outbox",      "inbox",
         "inbox/stubs", "inbox/parts", "inbox/full", "Maildir",     "Maildir/cur",
         "Maildir/new", "Maildir/tmp", "dovecot",    "dovecot/run", "dovecot/state",
-        "dovecot/tmp", "run",         "log",        "dht",
+        "dovecot/tmp", "run",         "log",        "dht",         "replica",
     };
     char path[PATH_CAP];
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)

@@ -86,6 +86,7 @@ static void set_flow_config(struct service *s)
     f->trash_grace = ms(c->trash_grace_s);
     f->expiry_grace = ms(c->expiry_grace_s);
     f->group_life = ms(c->group_life_s);
+    f->quota = (uint64_t)c->group_quota_mib << 20;
     f->give_up = ms(c->give_up_s);
 }
 
@@ -167,13 +168,15 @@ static void on_link(void *ctx, enum dht_link link)
 static int start_faces(struct service *s, struct error *e)
 {
     struct config *c = &s->config;
-    char outbox[PATH_CAP], mime[PATH_CAP], socket[PATH_CAP];
-    if (config_path(c, "outbox", outbox, e) < 0 || program_find("restante-mime", mime, e) < 0 ||
+    char outbox[PATH_CAP], replica[PATH_CAP], mime[PATH_CAP], socket[PATH_CAP];
+    if (config_path(c, "outbox", outbox, e) < 0 ||
+        config_path(c, "replica", replica, e) < 0 || program_find("restante-mime", mime, e) < 0 ||
         config_path(c, "run/dht.sock", socket, e) < 0)
         return -1;
     struct http_server_config http = {.host = c->http_bind,
                                       .port = c->http_port,
                                       .outbox_dir = outbox,
+                                      .replica_dir = replica,
                                       .max_connections = 500,
                                       .max_per_ip = 100,
                                       .idle_seconds = 60};

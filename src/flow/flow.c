@@ -9,6 +9,7 @@
 #include "flow/maildir.h"
 #include "flow/opening.h"
 #include "flow/presence.h"
+#include "flow/replicas.h"
 #include "flow/sweep.h"
 #include "flow/work.h"
 #include "store/groups.h"
@@ -23,7 +24,8 @@ int flow_start(struct flow *f, struct error *e)
 {
     if (maildir_start(f, e) < 0 || sweep_orphans(f, e) < 0 || work_start(f, e) < 0 ||
         openings_start(f, e) < 0 || discovery_start(f, e) < 0 || collection_start(f, e) < 0 ||
-        sweep_start(f, e) < 0 || presence_start(f, e) < 0 || groups_start(f, e) < 0)
+        sweep_start(f, e) < 0 || presence_start(f, e) < 0 || groups_start(f, e) < 0 ||
+        replication_start(f, e) < 0)
         return -1;
     return 0;
 }
@@ -40,11 +42,13 @@ void flow_stop(struct flow *f)
     sweep_stop(f);
     presence_stop(f);
     groups_stop(f);
+    replication_stop(f);
 }
 
 void flow_free(struct flow *f)
 {
     groups_free(f);
+    replication_free(f);
     presence_free(f);
     sweep_free(f);
     collection_free(f);
@@ -76,6 +80,7 @@ void flow_link(struct flow *f, enum dht_link link)
     discovery_poll(f);
     collection_poll(f);
     groups_poll(f);
+    replication_poll(f);
     store_do(f->store, wake_run, wake_done, f);
     flow_kick(f);
 }

@@ -27,6 +27,7 @@ struct flow_config { /* durations in milliseconds */
     size_t endpoint_count;
     int64_t validity, sent_wait, open_wait, poll, retry, descriptor, reput, sweep, decline_grace,
         trash_grace, expiry_grace, give_up, group_life;
+    uint64_t quota; /* octets replicated for each other member */
 };
 
 struct flow_timer;
@@ -56,6 +57,7 @@ struct flow {
     struct sweep *sweep;
     struct presence *presence;
     struct groups *groups;
+    struct replication *replication;
     struct maildir *maildir;
 };
 

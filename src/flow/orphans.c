@@ -5,6 +5,7 @@
 #include "flow/sweep.h"
 #include "store/incoming.h"
 #include "store/outgoing.h"
+#include "store/replicas.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -31,6 +32,12 @@ static bool outbox_needed(struct db *db, const char *name, const char *suffix)
         return false;
     bytes_free(&b.chunks);
     return b.state != BLOB_GONE;
+}
+
+static bool replica_file_needed(struct db *db, const char *name, const char *suffix)
+{
+    uint8_t hash[HASH_LEN];
+    return hex_decode(name, hash, sizeof hash) == 0 && replica_needed(db, hash);
 }
 
 static enum in_state state_of(struct db *db, const char *name)
@@ -98,6 +105,7 @@ int sweep_orphans(struct flow *f, struct error *e)
 {
     if (sweep_dir(f, "spool", spool_needed, e) < 0 ||
         sweep_dir(f, "outbox", outbox_needed, e) < 0 ||
+        sweep_dir(f, "replica", replica_file_needed, e) < 0 ||
         sweep_dir(f, "inbox/stubs", stub_needed, e) < 0 ||
         sweep_dir(f, "inbox/parts", part_needed, e) < 0 ||
         sweep_dir(f, "inbox/full", full_needed, e) < 0)

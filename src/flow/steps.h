@@ -22,5 +22,9 @@ void step_deliver(struct work *w); /* deliver.c: fills the stub */
 void step_answer(struct work *w);  /* answer.c: receipt, then the notification goes */
 void step_settle(struct work *w);  /* answer.c: until the sender took the receipt */
 void step_expire(struct work *w);  /* stub.c: a stub whose time is over */
+/* member of a group: replicate.c */
+void step_replicate(struct work *w); /* another member's blob is fetched */
+void step_drop(struct work *w);      /* it may go, and goes */
+void step_fellow_ns(struct work *w); /* another member's notification, into the DHT again */
 
 #endif

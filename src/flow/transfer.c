@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* transfer.c - see transfer.h. Order: what the part file holds is verified again; the sender's
- * endpoints are looked up; the chunk list is fetched unless the blob is one chunk; then the rest by
- * Range. */
+ * endpoints are looked up, later those of its group's members; the chunk list is fetched unless the
+ * blob is one chunk; then the rest by Range. Each source that fails leaves what was verified. */
 #include "flow/transfer.h"
 #include "base/log.h"
-#include "flow/whereabouts.h"
+#include "flow/sources.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,29 +14,32 @@
 #include <unistd.h>
 
 #define LOG_AREA "transfer"
+#define HASTY_CONNECT_S 4 /* while other sources are left */
+#define HASTY_STALL_S 5
+#define HASTY_SLOWEST (8 * 1024)
 
 struct transfer {
     struct job job;
     struct flow *flow;
     char sender[ADDRESS_MAX + 1], path[PATH_CAP], url[160];
-    struct bytes pubkey;
-    uint8_t fpr[FPR_LEN];
     struct blob_ref blob;
     transfer_fn *fn;
+    transfer_chunks_fn *chunks_fn;
     void *ctx;
     int fd;
     uint64_t octets; /* verified and written */
     struct buf chunks;
     uint8_t *piece; /* the chunk that is being filled */
     size_t piece_len;
-    struct endpoint ep[ENDPOINTS_MAX];
-    size_t ep_count, ep_next;
+    struct sources *sources;
+    struct endpoint ep; /* of the source that is asked now */
+    bool patient;       /* no other is left */
     bool tampered;
-    bool local; /* this peer's disk is the reason: no other endpoint helps */
-    struct error why;
+    char who[ADDRESS_MAX + 1];
+    struct error why, local; /* local: this peer's own disk */
 };
 
-static void next_endpoint(struct transfer *t);
+static void next_source(struct transfer *t);
 
 static uint64_t chunk_count(const struct blob_ref *b)
 {
@@ -51,11 +54,13 @@ static size_t chunk_len(const struct transfer *t, uint64_t at)
 
 static void finish(struct transfer *t, bool ok)
 {
-    t->fn(t->ctx, ok, ok ? "" : t->why.text);
+    if (ok && t->chunks_fn != NULL)
+        t->chunks_fn(t->ctx, t->chunks.data, t->chunks.len);
+    t->fn(t->ctx, ok, ok ? "" : t->local.text[0] != '\0' ? t->local.text : t->why.text);
     if (t->fd >= 0)
         (void)close(t->fd);
     buf_free(&t->chunks);
-    bytes_free(&t->pubkey);
+    sources_free(t->sources);
     free(t->piece);
     free(t);
 }
@@ -74,8 +79,10 @@ static int on_body(void *ctx, const uint8_t *p, size_t n)
     struct transfer *t = ctx;
     while (n > 0) {
         size_t want = chunk_len(t, t->octets);
-        if (want == 0)
-            return error_set(&t->why, "The sender sent more than it announced.");
+        if (want == 0) {
+            t->tampered = true;
+            return error_set(&t->why, "%s sent more than was announced.", t->who);
+        }
         size_t take = n < want - t->piece_len ? n : want - t->piece_len;
         memcpy(t->piece + t->piece_len, p, take);
         t->piece_len += take;
@@ -87,50 +94,73 @@ static int on_body(void *ctx, const uint8_t *p, size_t n)
             t->tampered = true;
             return error_set(&t->why, "A piece of the message is not what its sender announced.");
         }
-        if (pwrite_all(t->fd, t->piece, want, (off_t)t->octets, &t->why) < 0) {
-            t->local = true;
+        if (pwrite_all(t->fd, t->piece, want, (off_t)t->octets, &t->local) < 0)
             return -1;
-        }
         t->octets += want;
         t->piece_len = 0;
     }
     return 0;
 }
 
+/* Why the source could not give it, into t->why. Complete answers that are not what they should be
+ * are lies; so is more than was asked for. */
+static enum source_fault judge(struct transfer *t, bool ok, int status, const char *why)
+{
+    if (t->tampered)
+        return SOURCE_LIED;
+    if (ok) {
+        (void)error_set(&t->why, "%s gave less than was announced.", t->who);
+        return SOURCE_LIED;
+    }
+    if (status == 404) {
+        (void)error_set(&t->why, "%s does not offer this message any more.", t->who);
+        return SOURCE_LACKS;
+    }
+    (void)error_set(&t->why, "%s cannot be reached (%s)", t->who, why);
+    return status == 0 ? SOURCE_UNREACHABLE : SOURCE_SLOW;
+}
+
 static void body_done(void *ctx, bool ok, int status, const char *why)
 {
     struct transfer *t = ctx;
+    bool whole = t->octets == t->blob.size;
     t->piece_len = 0;
-    if (ok && t->octets == t->blob.size) {
-        finish(t, true);
-        return;
-    }
-    if (t->local) {
-        finish(t, false);
-        return;
-    }
-    if (t->tampered)
-        log_warn("%s: %s", t->sender, t->why.text);
-    else if (status == 404)
-        (void)error_set(&t->why, "%s does not offer this message any more.", t->sender);
+    if (!whole || !ok) /* whole, but then came more: what was verified counts */
+        sources_fault(t->sources, judge(t, ok, status, why), t->why.text);
+    t->tampered = false;
+    if (whole || t->local.text[0] != '\0')
+        finish(t, whole);
     else
-        (void)error_set(&t->why, "%s cannot be reached (%s)", t->sender, ok ? "short answer" : why);
-    whereabouts_forget(t->sender);
-    next_endpoint(t);
+        next_source(t);
+}
+
+/* What every request of a transfer has in common. */
+static struct http_fetch_config request(struct transfer *t, const char *path)
+{
+    return (struct http_fetch_config){.endpoint = &t->ep,
+                                      .policy = sources_policy(t->sources),
+                                      .path = path,
+                                      .connect_seconds = t->patient ? 0 : HASTY_CONNECT_S,
+                                      .stall_seconds = t->patient ? 0 : HASTY_STALL_S,
+                                      .slowest = t->patient ? 0 : HASTY_SLOWEST,
+                                      .ctx = t};
+}
+
+static void not_asked(struct transfer *t)
+{
+    sources_fault(t->sources, SOURCE_UNREACHABLE, t->why.text);
+    next_source(t);
 }
 
 static void fetch_body(struct transfer *t)
 {
-    struct http_fetch_config c = {.endpoint = &t->ep[t->ep_next - 1],
-                                  .policy = &t->flow->policy,
-                                  .path = t->url,
-                                  .offset = t->octets,
-                                  .max_bytes = t->blob.size - t->octets,
-                                  .data = on_body,
-                                  .done = body_done,
-                                  .ctx = t};
+    struct http_fetch_config c = request(t, t->url);
+    c.offset = t->octets;
+    c.max_bytes = t->blob.size - t->octets;
+    c.data = on_body;
+    c.done = body_done;
     if (http_fetch(t->flow->http, &c, &t->why) == NULL)
-        next_endpoint(t);
+        not_asked(t);
 }
 
 /* ---- what is in the part file already, verified again (a crash may have left anything) */
@@ -150,14 +180,14 @@ static void recheck_run(struct job *job, void *thread_ctx)
         t->octets += n;
     }
     if (ftruncate(t->fd, (off_t)t->octets) < 0)
-        (void)error_set(&t->why, "The part file cannot be cut: %s.", strerror(errno));
+        (void)error_set(&t->local, "The part file cannot be cut: %s.", strerror(errno));
 }
 
 static void recheck_done(struct job *job)
 {
     struct transfer *t = (struct transfer *)job;
-    if (t->octets == t->blob.size)
-        finish(t, true);
+    if (t->octets == t->blob.size || t->local.text[0] != '\0')
+        finish(t, t->local.text[0] == '\0');
     else
         fetch_body(t);
 }
@@ -193,73 +223,71 @@ static void chunks_done(void *ctx, bool ok, int status, const char *why)
         have_chunks(t);
         return;
     }
-    if (ok)
-        (void)error_set(&t->why, "The list of pieces is not what %s announced.", t->sender);
-    else if (status == 404)
-        (void)error_set(&t->why, "%s does not offer this message any more.", t->sender);
-    else
-        (void)error_set(&t->why, "%s cannot be reached (%s)", t->sender, why);
+    if (ok) {
+        t->tampered = true;
+        (void)error_set(&t->why, "The list of pieces of %s is not what was announced.", t->who);
+    }
     buf_free(&t->chunks);
-    whereabouts_forget(t->sender);
-    next_endpoint(t);
+    sources_fault(t->sources, judge(t, ok, status, why), t->why.text);
+    t->tampered = false;
+    next_source(t);
 }
 
 static void fetch_chunks(struct transfer *t)
 {
     char path[176];
     (void)snprintf(path, sizeof path, "%s/chunks", t->url);
+    buf_free(&t->chunks);
     t->chunks.cap = (size_t)chunk_count(&t->blob) * HASH_LEN;
-    struct http_fetch_config c = {.endpoint = &t->ep[t->ep_next - 1],
-                                  .policy = &t->flow->policy,
-                                  .path = path,
-                                  .max_bytes = t->chunks.cap,
-                                  .data = on_chunks,
-                                  .done = chunks_done,
-                                  .ctx = t};
+    struct http_fetch_config c = request(t, path);
+    c.max_bytes = t->chunks.cap;
+    c.data = on_chunks;
+    c.done = chunks_done;
     if (http_fetch(t->flow->http, &c, &t->why) == NULL)
-        next_endpoint(t);
+        not_asked(t);
 }
 
-static void next_endpoint(struct transfer *t)
+static void on_source(void *ctx, const struct endpoint *ep, const char *who, bool patient)
 {
-    if (t->ep_next == t->ep_count || t->flow->stopping) {
+    struct transfer *t = ctx;
+    if (ep == NULL || t->flow->stopping) {
+        (void)error_set(&t->why, "%s", who);
         finish(t, false);
         return;
     }
-    t->ep_next++;
-    if (t->chunks.len > 0) {
+    t->ep = *ep;
+    t->patient = patient;
+    (void)snprintf(t->who, sizeof t->who, "%s", who);
+    if (t->chunks.len > 0)
         have_chunks(t);
-    } else if (chunk_count(&t->blob) == 1) { /* the only chunk's hash is h itself */
-        t->chunks.cap = HASH_LEN;
-        (void)buf_append(&t->chunks, t->blob.hash, HASH_LEN);
-        if (!chunks_good(t)) {
-            (void)error_set(&t->why, "The notification contradicts itself.");
-            finish(t, false);
-        } else {
-            have_chunks(t);
-        }
-    } else {
+    else
         fetch_chunks(t);
-    }
 }
 
-static void on_where(void *ctx, const struct endpoint *ep, size_t count, const char *why)
+static void next_source(struct transfer *t)
 {
-    struct transfer *t = ctx;
-    memcpy(t->ep, ep, count * sizeof *ep);
-    t->ep_count = count;
-    if (count == 0)
-        (void)error_set(&t->why, "%s", why);
-    next_endpoint(t);
+    sources_next(t->sources, on_source, t);
 }
 
-static void refuse_run(struct job *job, void *thread_ctx)
+static void begin(struct job *job)
 {
+    struct transfer *t = (struct transfer *)job;
+    if (t->local.text[0] != '\0')
+        finish(t, false);
+    else
+        next_source(t);
 }
 
-static void refused(struct job *job)
+static void begin_run(struct job *job, void *thread_ctx)
 {
-    finish((struct transfer *)job, false);
+    struct transfer *t = (struct transfer *)job;
+    if (t->local.text[0] != '\0' || chunk_count(&t->blob) != 1)
+        return;
+    /* the only chunk's hash is h itself */
+    t->chunks.cap = HASH_LEN;
+    (void)buf_append(&t->chunks, t->blob.hash, HASH_LEN);
+    if (!chunks_good(t))
+        (void)error_set(&t->local, "The notification contradicts itself.");
 }
 
 /* What can be known before anything is fetched: nobody else's size makes this peer work in vain. */
@@ -268,16 +296,16 @@ static int check_room(struct transfer *t)
     struct statvfs v;
     struct stat st;
     if (t->fd < 0 || fstat(t->fd, &st) < 0)
-        return error_set(&t->why, "The message cannot be stored here: %s.", strerror(errno));
+        return error_set(&t->local, "The message cannot be stored here: %s.", strerror(errno));
     if (t->blob.size == 0 || t->blob.size > (uint64_t)CHUNKS_MAX * CHUNK_LEN)
-        return error_set(&t->why, "Its announced size is impossible.");
+        return error_set(&t->local, "Its announced size is impossible.");
     uint64_t have = (uint64_t)st.st_size;
     uint64_t left = t->blob.size > have ? t->blob.size - have : 0;
     if (fstatvfs(t->fd, &v) == 0 && v.f_frsize > 0 && left / v.f_frsize > v.f_bavail)
-        return error_set(&t->why, "There is no room for its %llu MB on this peer's disk.",
+        return error_set(&t->local, "There is no room for its %llu MB on this peer's disk.",
                          (unsigned long long)(t->blob.size / 1000000));
     t->piece = malloc(t->blob.size < CHUNK_LEN ? (size_t)t->blob.size : CHUNK_LEN);
-    return t->piece == NULL ? error_set(&t->why, "Out of memory.") : 0;
+    return t->piece == NULL ? error_set(&t->local, "Out of memory.") : 0;
 }
 
 struct transfer *transfer_start(struct flow *f, const char *sender, const struct bytes *pubkey,
@@ -286,24 +314,31 @@ struct transfer *transfer_start(struct flow *f, const char *sender, const struct
 {
     struct transfer *t = calloc(1, sizeof *t);
     char hex[HASH_HEX + 1];
-    if (t == NULL || bytes_set(&t->pubkey, pubkey->p, pubkey->n) < 0)
+    if (t == NULL)
         abort();
     t->flow = f;
     t->blob = *blob;
     t->fn = fn;
     t->ctx = ctx;
-    memcpy(t->fpr, fpr, FPR_LEN);
+    t->sources = sources_new(f, sender, pubkey, fpr, blob->hash);
     (void)strcpy(t->sender, sender);
     (void)snprintf(t->path, sizeof t->path, "%s", path);
     hex_encode(blob->hash, HASH_LEN, hex);
     (void)snprintf(t->url, sizeof t->url, "/outbox/%s", hex);
     t->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (check_room(t) < 0) {
-        flow_job(f->files, &t->job, refuse_run, refused, true);
-        return t;
-    }
-    whereabouts_find(f, sender, &t->pubkey, fpr, on_where, t);
+    (void)check_room(t);
+    flow_job(f->files, &t->job, begin_run, begin, true);
     return t;
+}
+
+void transfer_private(struct transfer *t)
+{
+    sources_vouched(t->sources);
+}
+
+void transfer_want_chunks(struct transfer *t, transfer_chunks_fn *fn)
+{
+    t->chunks_fn = fn;
 }
 
 uint64_t transfer_octets(const struct transfer *t)

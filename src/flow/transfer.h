@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* transfer.h - one blob from its sender into a file, chunk by chunk, each verified before it is
- * written; what was verified stays when a connection or the program breaks (P-5.4, P-6). */
+/* transfer.h - one blob from its sender, or a member of its group, into a file, chunk by chunk,
+ * each verified before it is written; what was verified stays when a connection or the program
+ * breaks (P-5.4, P-6). */
 #ifndef RESTANTE_FLOW_TRANSFER_H
 #define RESTANTE_FLOW_TRANSFER_H
 
@@ -14,6 +15,11 @@ typedef void transfer_fn(void *ctx, bool ok, const char *why);
 struct transfer *transfer_start(struct flow *f, const char *sender, const struct bytes *pubkey,
                                 const uint8_t fpr[FPR_LEN], const struct blob_ref *blob,
                                 const char *path, transfer_fn *fn, void *ctx);
+/* The sender is a member of the own group, and so vouched for; right after transfer_start. */
+void transfer_private(struct transfer *t);
+/* fn gets the chunk list just before transfer_fn says ok; right after transfer_start. */
+typedef void transfer_chunks_fn(void *ctx, const uint8_t *p, size_t n);
+void transfer_want_chunks(struct transfer *t, transfer_chunks_fn *fn);
 /* Octets verified so far. */
 uint64_t transfer_octets(const struct transfer *t);
 

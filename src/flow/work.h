@@ -20,6 +20,7 @@ struct step {
     unsigned parallel;             /* at most so many at once */
     bool needs_net;                /* not started while the DHT has no link */
     void (*start)(struct work *w); /* must come to work_end, once */
+    bool replica;                  /* rows of store/replicas.h; due is an enum replica_due */
 };
 
 /* The row's next state is committed, or its delay: look again. */

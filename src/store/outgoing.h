@@ -165,6 +165,7 @@ struct out_line {
     enum blob_state blob;
     int64_t created_ms, changed_ms;
     uint64_t size;
+    unsigned copies;                     /* members of the group that hold the blob */
     const char *subject, *address, *why; /* subject, why: NULL when missing */
     enum rcv_state rcv;
 };

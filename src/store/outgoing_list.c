@@ -74,7 +74,8 @@ void out_list(struct db *db, bool failed_only, bool (*fn)(void *ctx, const struc
     sqlite3_stmt *q = db_query(
         db,
         "SELECT m.id,b.hash,m.state,b.state,m.created_ms,r.changed_ms,m.size,m.subject,r.address,"
-        "r.why,r.state FROM message m JOIN receiver r ON r.message=m.n LEFT JOIN blob b ON"
+        "r.why,r.state,(SELECT count(*) FROM holding h WHERE h.hash=b.hash) FROM message m JOIN "
+        "receiver r ON r.message=m.n LEFT JOIN blob b ON"
         " b.n=r.blob WHERE ?=0 OR r.state=9 ORDER BY m.n DESC,r.n",
         "i", (int64_t)failed_only);
     while (db_row(q, NULL)) {
@@ -91,6 +92,7 @@ void out_list(struct db *db, bool failed_only, bool (*fn)(void *ctx, const struc
         l.address = column_text(q, 8, address, sizeof address) == 0 ? address : "";
         l.why = column_text(q, 9, why, sizeof why) == 0 && why[0] != '\0' ? why : NULL;
         l.rcv = (enum rcv_state)sqlite3_column_int(q, 10);
+        l.copies = (unsigned)sqlite3_column_int(q, 11);
         if (!fn(ctx, &l)) {
             (void)sqlite3_reset(q);
             return;

@@ -73,6 +73,22 @@ static const char *const steps[] = {
     " role INTEGER NOT NULL, pubkey BLOB, joined INTEGER NOT NULL DEFAULT 0,"
     " checked_ms INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(master_fpr, address)) WITHOUT ROWID;"
     "ALTER TABLE incoming ADD COLUMN master_fpr BLOB;",
+
+    /* replication in the group (store/replicas.h); state: enum replica_state; holding: own blobs
+     * that members say they hold */
+    "CREATE TABLE replica(n INTEGER PRIMARY KEY, owner TEXT NOT NULL, hash BLOB NOT NULL, size"
+    " INTEGER NOT NULL, chunks_hash BLOB NOT NULL, expiry_s INTEGER NOT NULL, state INTEGER NOT"
+    " NULL, due_ms INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, UNIQUE(owner, hash));"
+    "CREATE INDEX replica_state ON replica(state, due_ms);"
+    "CREATE INDEX replica_hash ON replica(hash);"
+    "CREATE TABLE replica_ns(n INTEGER PRIMARY KEY, owner TEXT NOT NULL, blob BLOB NOT NULL, key"
+    " TEXT NOT NULL, ns BLOB NOT NULL, lock BLOB NOT NULL, expiry_s INTEGER NOT NULL, due_ms"
+    " INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, UNIQUE(owner, lock));"
+    "CREATE INDEX replica_ns_due ON replica_ns(due_ms);"
+    "CREATE TABLE fellow_list(owner TEXT PRIMARY KEY, counter INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE holding(hash BLOB NOT NULL, member TEXT NOT NULL, size INTEGER NOT NULL,"
+    " chunks_hash BLOB NOT NULL, expiry_s INTEGER NOT NULL, PRIMARY KEY(hash, member)) WITHOUT"
+    " ROWID;",
 };
 
 int schema_migrate(struct db *db, struct error *e)

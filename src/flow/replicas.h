@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* replicas.h - replication in the peer group (P-12): the own message list is signed anew whenever
+ * what it says changes, the other members' lists are waited for; what they bring is committed, and
+ * the steps of replicate.c do the rest. */
+#ifndef RESTANTE_FLOW_REPLICAS_H
+#define RESTANTE_FLOW_REPLICAS_H
+
+#include "flow/flow.h"
+#include "proto/group.h"
+#include "store/groups.h"
+
+struct replication {
+    uv_timer_t *timer;
+    /* own list: msglists.c */
+    bool publishing, published;
+    int64_t version, published_ms;
+    uint8_t said[HASH_LEN]; /* digest of what the published list says, and to whom */
+    /* other members: watch.c */
+    struct watcher *watchers;
+    int64_t sync_ms;
+};
+
+int replication_start(struct flow *f, struct error *e);
+void replication_stop(struct flow *f);
+void replication_free(struct flow *f);
+/* The network is there: ask all members now. */
+void replication_poll(struct flow *f);
+
+/* Private to replication: called at each turn of its timer. */
+void msglists_turn(struct flow *f);
+void watch_turn(struct flow *f);
+void watch_free(struct flow *f);
+
+/* The accepted fellow with this address; free pubkey. -1: none. */
+int fellow_get(const struct flow *f, const char *address, struct group_fellow *m_r);
+/* The policy towards members: they are vouched for. */
+struct endpoint_policy fellow_policy(const struct flow *f);
+
+#endif

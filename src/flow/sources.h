@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* sources.h - where a blob can be had: its sender, then the members of the sender's group, each
+ * receiver in an order of its own, so that the load spreads (P-12.7). Who gave something wrong is
+ * asked no more; who was slow is asked once more, patiently, when nobody else is left. */
+#ifndef RESTANTE_FLOW_SOURCES_H
+#define RESTANTE_FLOW_SOURCES_H
+
+#include "flow/flow.h"
+
+struct sources;
+
+struct sources *sources_new(struct flow *f, const char *sender, const struct bytes *pubkey,
+                            const uint8_t fpr[FPR_LEN], const uint8_t hash[HASH_LEN]);
+void sources_free(struct sources *s);
+/* The sources are members of the own group: addresses in private ranges are allowed. */
+void sources_vouched(struct sources *s);
+
+/* ep NULL: nobody is left; who is then the whole of what was tried, as a sentence or "". patient:
+ * no other is left. Valid until the next call. */
+typedef void sources_fn(void *ctx, const struct endpoint *ep, const char *who, bool patient);
+/* May call fn before it returns. */
+void sources_next(struct sources *s, sources_fn *fn, void *ctx);
+const struct endpoint_policy *sources_policy(const struct sources *s);
+
+enum source_fault {
+    SOURCE_UNREACHABLE, /* another endpoint of it may do better */
+    SOURCE_LACKS,       /* it does not have the blob */
+    SOURCE_SLOW,
+    SOURCE_LIED, /* what came is not what was announced */
+};
+/* What became of the source that fn gave last. why: a sentence for the log. */
+void sources_fault(struct sources *s, enum source_fault fault, const char *why);
+
+/* Where a member of some group is, known by its fingerprint: its key is taken from the own group,
+ * the key cache or its identity in the DHT. As whereabouts_find. */
+void member_find(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN],
+                 void (*fn)(void *ctx, const struct endpoint *ep, size_t count, const char *why),
+                 void *ctx);
+
+#endif
