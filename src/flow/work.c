@@ -32,9 +32,9 @@ static const struct step steps[] = {
     {"answer", true, IN_DUE_ANSWER, 32, true, step_answer},
     {"settle", true, IN_DUE_SETTLE, 16, true, step_settle},
     {"expire", true, IN_DUE_EXPIRE, 8, false, step_expire},
-    {"replicate", false, REPLICA_DUE_FETCH, 4, true, step_replicate, true},
-    {"drop", false, REPLICA_DUE_DROP, 8, false, step_drop, true},
-    {"fellow_ns", false, REPLICA_DUE_NS, 8, true, step_fellow_ns, true},
+    {"replicate", false, REPLICA_DUE_FETCH, 4, true, step_replicate},
+    {"drop", false, REPLICA_DUE_DROP, 8, false, step_drop},
+    {"fellow_ns", false, REPLICA_DUE_NS, 8, true, step_fellow_ns},
 };
 #define STEPS (sizeof steps / sizeof *steps)
 
@@ -45,6 +45,11 @@ struct work_loop {
     struct work *busy[STEPS];
     unsigned count[STEPS];
 };
+
+static bool is_replica(const struct step *step)
+{
+    return !step->incoming && step->due >= REPLICA_DUE_FETCH;
+}
 
 static bool is_busy(const struct work_loop *l, size_t s, int64_t n)
 {
@@ -77,8 +82,8 @@ static void look(struct flow *f, size_t s, int64_t now, int64_t *next)
     int64_t rows[DUE_BATCH + 64];
     size_t max = step->parallel + l->count[s];
     int64_t grace = step->due == REPLICA_DUE_DROP ? f->c.expiry_grace : 0;
-    size_t n = step->replica ? replica_due(store_reader(f->store), (enum replica_due)step->due, now,
-                                           grace, rows, max, next)
+    size_t n = is_replica(step) ? replica_due(store_reader(f->store), (enum replica_due)step->due,
+                                              now, grace, rows, max, next)
                : step->incoming
                    ? in_due(store_reader(f->store), (enum in_due)step->due, now, rows, max, next)
                    : out_due(store_reader(f->store), (enum out_due)step->due, now, rows, max, next);
@@ -140,7 +145,7 @@ static int delay_run(struct db *db, void *arg)
 {
     struct delay *d = arg;
     const struct step *step = d->w->step;
-    if (step->replica)
+    if (is_replica(step))
         return replica_delay(db, (enum replica_due)step->due, d->w->n, d->due_ms);
     if (step->incoming)
         return in_delay(db, d->w->n, d->due_ms, d->why[0] != '\0' ? d->why : NULL);
@@ -178,7 +183,7 @@ static void delay_done(void *arg, int rc)
 static int64_t tries_of(const struct work *w)
 {
     struct db *db = store_reader(w->flow->store);
-    if (w->step->replica)
+    if (is_replica(w->step))
         return replica_tries(db, (enum replica_due)w->step->due, w->n);
     return w->step->incoming ? in_tries(db, w->n) : out_tries(db, (enum out_due)w->step->due, w->n);
 }

@@ -16,11 +16,10 @@ struct work { /* one step under way on one row */
 struct step {
     const char *name;
     bool incoming;                 /* which side's rows */
-    int due;                       /* enum out_due or in_due */
+    int due;                       /* enum out_due, in_due or replica_due */
     unsigned parallel;             /* at most so many at once */
     bool needs_net;                /* not started while the DHT has no link */
     void (*start)(struct work *w); /* must come to work_end, once */
-    bool replica;                  /* rows of store/replicas.h; due is an enum replica_due */
 };
 
 /* The row's next state is committed, or its delay: look again. */

@@ -100,21 +100,26 @@ size_t replica_due(struct db *db, enum replica_due what, int64_t now_ms, int64_t
 {
     /* ?1 now, ?2 how many, ?3 expired before (s) */
     static const char *const due[] = {
-        [REPLICA_DUE_FETCH] = "SELECT n FROM replica WHERE state=1 AND due_ms<=?1 AND expiry_s>?3"
-                              " ORDER BY due_ms,n LIMIT ?2",
-        [REPLICA_DUE_DROP] = "SELECT n FROM replica WHERE due_ms<=?1 AND (state=4 OR expiry_s<=?3)"
-                             " LIMIT ?2",
-        [REPLICA_DUE_NS] = "SELECT n FROM replica_ns WHERE due_ms<=?1 OR expiry_s<=?3 LIMIT ?2"};
+        [REPLICA_DUE_FETCH - REPLICA_DUE_FETCH] =
+            "SELECT n FROM replica WHERE state=1 AND due_ms<=?1 AND expiry_s>?3"
+            " ORDER BY due_ms,n LIMIT ?2",
+        [REPLICA_DUE_DROP - REPLICA_DUE_FETCH] =
+            "SELECT n FROM replica WHERE due_ms<=?1 AND (state=4 OR expiry_s<=?3)"
+            " LIMIT ?2",
+        [REPLICA_DUE_NS - REPLICA_DUE_FETCH] =
+            "SELECT n FROM replica_ns WHERE due_ms<=?1 OR expiry_s<=?3 LIMIT ?2"};
     static const char *const next[] = {
-        [REPLICA_DUE_FETCH] = "SELECT min(due_ms) FROM replica WHERE state=1 AND due_ms>?",
-        [REPLICA_DUE_DROP] = "SELECT min(due_ms) FROM replica WHERE state=4 AND due_ms>?",
-        [REPLICA_DUE_NS] = "SELECT min(due_ms) FROM replica_ns WHERE due_ms>?"};
+        [REPLICA_DUE_FETCH - REPLICA_DUE_FETCH] =
+            "SELECT min(due_ms) FROM replica WHERE state=1 AND due_ms>?",
+        [REPLICA_DUE_DROP - REPLICA_DUE_FETCH] =
+            "SELECT min(due_ms) FROM replica WHERE state=4 AND due_ms>?",
+        [REPLICA_DUE_NS - REPLICA_DUE_FETCH] = "SELECT min(due_ms) FROM replica_ns WHERE due_ms>?"};
     size_t n = 0;
-    sqlite3_stmt *q =
-        db_query(db, due[what], "iii", now_ms, (int64_t)max, (now_ms - grace_ms) / 1000);
+    sqlite3_stmt *q = db_query(db, due[what - REPLICA_DUE_FETCH], "iii", now_ms, (int64_t)max,
+                               (now_ms - grace_ms) / 1000);
     while (db_row(q, NULL))
         n_r[n++] = sqlite3_column_int64(q, 0);
-    int64_t at = db_int(db, INT64_MAX, next[what], "i", now_ms);
+    int64_t at = db_int(db, INT64_MAX, next[what - REPLICA_DUE_FETCH], "i", now_ms);
     if (at > now_ms && at < *next_ms)
         *next_ms = at;
     return n;
