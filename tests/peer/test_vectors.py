@@ -34,6 +34,7 @@ def blob(b):
 HEX, SAME, BLOBS, BLOB, HEXES = bytes.fromhex, lambda v: v, lambda v: [blob(b) for b in v], blob, (
     lambda v: [bytes.fromhex(x) for x in v]
 )
+MEMBERS = lambda v: [[a, bytes.fromhex(f), r] for a, f, r in v]  # noqa: E731
 FIELDS = {
     "identity": (
         "restante/identity/1",
@@ -87,6 +88,25 @@ FIELDS = {
             (4, "expiry", SAME),
         ],
     ),
+    "group": (
+        "restante/group/1",
+        [
+            (1, "name", SAME),
+            (2, "pubkey", HEX),
+            (3, "members", MEMBERS),
+            (4, "seq", SAME),
+            (5, "expiry", SAME),
+        ],
+    ),
+    "renewal": (
+        "restante/group-renewal/1",
+        [
+            (1, "deputy", SAME),
+            (2, "pubkey", HEX),
+            (3, "record", HEX),
+            (4, "expiry", SAME),
+        ],
+    ),
 }
 
 
@@ -107,8 +127,8 @@ def payload(vector, **other):
     return cbor2.dumps([v["type"], v["network"], v["key"], v["body"]], canonical=True)
 
 
-def record(name, kind, key, **fields):
-    v = {"name": name, "record": kind, "network": 77, "key": key, "fields": fields}
+def record(title, kind, key, /, **fields):
+    v = {"name": title, "record": kind, "network": 77, "key": key, "fields": fields}
     v["payload"] = payload(v).hex()
     return v
 
@@ -202,13 +222,46 @@ def make_records():
             notification_id=h("nid", 32),
             expiry=1_800_604_800,
         ),
+        record(
+            "group of three",
+            "group",
+            "group:demo",
+            name="demo",
+            pubkey=h("alice", 430),
+            members=[
+                ["alice@demo", h("fpr", 20), 3],
+                ["bob@demo", h("bob", 20), 2],
+                ["carol@demo", h("carol", 20), 1],
+            ],
+            seq=1_800_000_000_125,
+            expiry=1_802_592_000,
+        ),
+        record(
+            "group of a master alone",
+            "group",
+            "group:mail.example.org",
+            name="mail.example.org",
+            pubkey=h("alice", 430),
+            members=[["a+b@mail.example.org", h("fpr", 20), 3]],
+            seq=0,
+            expiry=0,
+        ),
+        record(
+            "group renewal",
+            "renewal",
+            "group:demo",
+            deputy="bob@demo",
+            pubkey=h("bobkey", 430),
+            record=h("record", 900),
+            expiry=1_804_000_000,
+        ),
     ]
 
 
 def make_refused(records):
     """Payloads that must be refused: one thing wrong in each. error: "bad", or "unknown" for a type
     or version to be ignored."""
-    ident, _, desc, _, ns, nsb, cancel = records
+    ident, _, desc, _, ns, nsb, cancel, group, _, renewal = records
     out = []
 
     def add(why, v, raw, error="bad"):
@@ -283,6 +336,26 @@ def make_refused(records):
     change("a summary field over its limit", nsb, 15, [b"x" * 513] + body(nsb)[15][1:])
     change("five summary fields", nsb, 15, body(nsb)[15][1:])
     change("a short notification id", cancel, 3, bytes(31))
+    members = body(group)[3]
+    for n, name, _ in FIELDS["group"][1]:
+        drop(f"group without {name}", group, n)
+    change("a group's name that is not the key's", group, 1, "dem")
+    change("a group without members", group, 3, [])
+    change("a group without a master", group, 3, members[1:])
+    change("a group with two masters", group, 3, [[*m[:2], 3] for m in members])
+    change("members out of order", group, 3, members[::-1])
+    change("a member twice", group, 3, [members[0], members[1], members[1]])
+    change("a member of another group", group, 3, members[:2] + [["carol@demo2", *members[2][1:]]])
+    change("a role that does not exist", group, 3, members[:2] + [[*members[2][:2], 4]])
+    change("a member without a role", group, 3, members[:2] + [[*members[2][:2], 0]])
+    change("a member with four fields", group, 3, members[:2] + [[*members[2], 1]])
+    change("a member with a short fingerprint", group, 3, members[:2] + [["carol@demo", bytes(19), 1]])
+    many = [[f"m{i:02}@demo", bytes(20), 3 if i == 0 else 1] for i in range(65)]
+    change("65 members", group, 3, many)
+    for n, name, _ in FIELDS["renewal"][1]:
+        drop(f"renewal without {name}", renewal, n)
+    change("a deputy of another group", renewal, 1, "bob@demo2")
+    change("a renewal of nothing", renewal, 3, b"")
     return out
 
 

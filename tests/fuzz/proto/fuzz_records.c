@@ -2,6 +2,7 @@
 /* fuzz_records.c - any octets as a signed record and as a payload. What decodes must encode to the
  * same octets again: there is one way only to write a record (P-1.5). */
 #include "proto/cbor_in.h"
+#include "proto/group.h"
 #include "proto/records.h"
 
 #include <stdio.h>
@@ -45,6 +46,8 @@ static void payload(const uint8_t *p, size_t n)
         struct descriptor descriptor;
         struct notification notification;
         struct cancellation cancellation;
+        struct group_record group;
+        struct group_renewal renewal;
     } r;
     record_type(p, n, type);
     if (inner_place(p, n, &at, key) != 0)
@@ -57,6 +60,10 @@ static void payload(const uint8_t *p, size_t n)
         same(notification_encode(&r.notification, &at, &again), &again, p, n);
     else if (cancellation_decode(p, n, &at, &r.cancellation, &e) == 0)
         same(cancellation_encode(&r.cancellation, &at, &again), &again, p, n);
+    else if (group_decode(p, n, &at, &r.group, &e) == 0)
+        same(group_encode(&r.group, &at, &again), &again, p, n);
+    else if (group_renewal_decode(p, n, &at, &r.renewal, &e) == 0)
+        same(group_renewal_encode(&r.renewal, &at, &again), &again, p, n);
     buf_free(&again);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_vectors.c - the records of tests/vectors: fields -> octets -> fields, and what must be
  * refused. tests/peer/test_vectors.py made their octets with an independent encoder. */
+#include "proto/group.h"
 #include "vectors.h"
 
 static bool master_to(const json_t *f, uint8_t fpr[FPR_LEN])
@@ -162,7 +163,60 @@ static void check_cancellation(const json_t *f, const struct record_place *at,
     assert_true(got.expiry == r.expiry);
 }
 
-static void each_record(void **state) /* P-4.2, P-4.6, P-4.7, P-4.8, P-4.10 */
+static void check_group(const json_t *f, const struct record_place *at, const struct span *want,
+                        struct buf *out, const char *name)
+{
+    static struct group_record r, got;
+    const json_t *list = json_object_get(f, "members"), *v;
+    size_t i;
+    memset(&r, 0, sizeof r);
+    (void)snprintf(r.name, sizeof r.name, "%s", text(f, "name"));
+    r.master_key = hex_of(f, "pubkey");
+    r.seq = (uint64_t)number(f, "seq");
+    r.expiry = number(f, "expiry");
+    r.count = json_array_size(list);
+    json_array_foreach(list, i, v)
+    {
+        struct group_member *m = &r.members[r.count - 1 - i]; /* any order will do */
+        struct span fpr = hex(json_array_get(v, 1));
+        (void)strcpy(m->address, json_string_value(json_array_get(v, 0)));
+        assert_int_equal(fpr.n, FPR_LEN);
+        memcpy(m->fpr, fpr.p, FPR_LEN);
+        m->role = (enum group_role)json_integer_value(json_array_get(v, 2));
+    }
+    assert_int_equal(group_encode(&r, at, out), 0);
+    same_octets(out, want, name);
+    assert_int_equal(group_decode(want->p, want->n, at, &got, NULL), 0);
+    assert_string_equal(got.name, r.name);
+    assert_true(span_equal(&got.master_key, &r.master_key));
+    assert_true(got.count == r.count && got.seq == r.seq && got.expiry == r.expiry);
+    for (i = 0; i < r.count; i++) {
+        const struct group_member *m = group_find(&got, r.members[i].address);
+        assert_non_null(m);
+        assert_memory_equal(m->fpr, r.members[i].fpr, FPR_LEN);
+        assert_int_equal(m->role, r.members[i].role);
+    }
+    assert_int_equal(group_find_role(&got, ROLE_MASTER)->role, ROLE_MASTER);
+    assert_null(group_find(&got, "nobody@demo"));
+}
+
+static void check_renewal(const json_t *f, const struct record_place *at, const struct span *want,
+                          struct buf *out, const char *name)
+{
+    struct group_renewal r = {0}, got;
+    text_to(f, "deputy", r.deputy);
+    r.deputy_key = hex_of(f, "pubkey");
+    r.record = hex_of(f, "record");
+    r.expiry = number(f, "expiry");
+    assert_int_equal(group_renewal_encode(&r, at, out), 0);
+    same_octets(out, want, name);
+    assert_int_equal(group_renewal_decode(want->p, want->n, at, &got, NULL), 0);
+    assert_string_equal(got.deputy, r.deputy);
+    assert_true(span_equal(&got.deputy_key, &r.deputy_key) && span_equal(&got.record, &r.record));
+    assert_true(got.expiry == r.expiry);
+}
+
+static void each_record(void **state) /* P-4.2, P-4.6, P-4.7, P-4.8, P-4.10, P-4.12, P-4.13 */
 {
     json_t *list = load("records.json"), *v;
     size_t i;
@@ -183,6 +237,10 @@ static void each_record(void **state) /* P-4.2, P-4.6, P-4.7, P-4.8, P-4.10 */
             check_notification(f, &at, &want, &out, name);
         else if (strcmp(kind, "cancellation") == 0)
             check_cancellation(f, &at, &want, &out, name);
+        else if (strcmp(kind, "group") == 0)
+            check_group(f, &at, &want, &out, name);
+        else if (strcmp(kind, "renewal") == 0)
+            check_renewal(f, &at, &want, &out, name);
         else
             fail_msg("a vector of an unknown record: %s", kind);
         buf_free(&out);
@@ -199,6 +257,8 @@ static int decode(const char *kind, const struct span *s, const struct record_pl
         struct descriptor descriptor;
         struct notification notification;
         struct cancellation cancellation;
+        struct group_record group;
+        struct group_renewal renewal;
     } r;
     int rc = 0;
     memset(&r, 0, sizeof r);
@@ -210,6 +270,10 @@ static int decode(const char *kind, const struct span *s, const struct record_pl
         rc = notification_decode(s->p, s->n, at, &r.notification, e);
     else if (strcmp(kind, "cancellation") == 0)
         rc = cancellation_decode(s->p, s->n, at, &r.cancellation, e);
+    else if (strcmp(kind, "group") == 0)
+        rc = group_decode(s->p, s->n, at, &r.group, e);
+    else if (strcmp(kind, "renewal") == 0)
+        rc = group_renewal_decode(s->p, s->n, at, &r.renewal, e);
     for (size_t i = 0; rc != 0 && i < sizeof r; i++)
         assert_int_equal(((const uint8_t *)&r)[i], 0);
     return rc;
