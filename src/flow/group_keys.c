@@ -16,6 +16,7 @@ struct asking {
     struct contact c;
     uint8_t master_fpr[FPR_LEN];
     bool joined, had_key, had_joined;
+    bool keep; /* known for long: put its identity again */
 };
 
 static int key_run(struct db *db, void *arg)
@@ -77,6 +78,7 @@ static bool collect(void *ctx, const struct group_fellow *m)
     a->flow = d->flow;
     a->had_key = m->pubkey.p != NULL;
     a->had_joined = m->joined;
+    a->keep = !open;
     a->c.trust = TRUST_VOUCHED;
     a->c.shards = 1;
     (void)strcpy(a->c.address, m->address);
@@ -95,6 +97,7 @@ void groups_keys(struct flow *f, const struct group_row *g)
     group_members(store_reader(f->store), g->master_fpr, collect, &d);
     for (size_t i = 0; i < d.count; i++) {
         f->groups->finding++;
-        identity_find(f, d.found[i]->c.address, d.found[i]->c.fpr, on_identity, d.found[i]);
+        (d.found[i]->keep ? identity_keep : identity_find)(
+            f, d.found[i]->c.address, d.found[i]->c.fpr, on_identity, d.found[i]);
     }
 }

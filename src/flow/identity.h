@@ -13,5 +13,9 @@
 typedef void identity_fn(void *ctx, const struct verified_identity *v, const char *why);
 void identity_find(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN], identity_fn *fn,
                    void *ctx);
+/* The same, and what is found is put again as it stands there, so that the identity of a group's
+ * member outlasts its absence (P-11.8). */
+void identity_keep(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN], identity_fn *fn,
+                   void *ctx);
 
 #endif

@@ -6,6 +6,7 @@
 #include "flow/steps.h"
 #include "flow/verify.h"
 #include "store/contacts.h"
+#include "store/groups.h"
 #include "store/outgoing.h"
 #include <stdlib.h>
 #include <string.h>
@@ -106,7 +107,10 @@ static void decide(struct job *job)
     struct lookup *l = (struct lookup *)job;
     struct contact pinned;
     bool several, have = contact_get(store_reader(l->flow->store), l->address, &pinned) == 0;
-    const struct candidate *c = best_of(l, have ? pinned.fpr : NULL, &several);
+    uint8_t vouched[FPR_LEN]; /* of several keys the one that the own group's list states counts */
+    bool listed =
+        !have && group_vouched_fpr(store_reader(l->flow->store), l->address, vouched) == 0;
+    const struct candidate *c = best_of(l, have ? pinned.fpr : listed ? vouched : NULL, &several);
     l->result = LOOKUP_FOUND;
     if (c == NULL && have && (c = best_of(l, NULL, &several)) != NULL) {
         explain_changed(l);

@@ -2,6 +2,7 @@
 """The peer group: made by its master, seen and accepted by its members, renewed, and not to be
 forged (P-11.1 to P-11.6)."""
 
+import itertools
 import json
 import time
 
@@ -166,3 +167,55 @@ def test_a_deputy_renews_while_the_master_is_away():
         boss.start()
         boss.wait_ready()
         wait_for(lambda: accepted(third)["seq"] > last["seq"], 20, "the master again", third.logs)
+
+
+# The points at which restanted is killed here; test_kill.py checks that all are tried.
+MASTER_POINTS = [f"group.{p}.{side}" for p in ("make", "put") for side in ("before", "after")]
+MEMBER_POINTS = ["group.before", "group.after"]
+JOIN_POINTS = [f"group.{p}.{side}" for p in ("accept", "key") for side in ("before", "after")]
+
+
+def killed_at(peer, point, act):
+    """Restarts the peer so that it ends at the point, which act() makes it reach; then again."""
+    peer.stop()
+    peer.start({"RESTANTE_CRASH_AT": point})
+    peer.wait_ready()
+    try:
+        act()
+    except RuntimeError:
+        pass  # it ended while it was asked
+    wait_for(lambda: not peer.process.running(), 20, f"{peer.address} to end at {point}",
+             peer.logs)
+    peer.kill9()
+    peer.start()
+    peer.wait_ready()
+
+
+def test_killed_at_every_point(net):
+    kit, ned = (net.peer(f"{n}@yard") for n in ("kit", "ned"))
+    kit.cli("group", "create")
+    roles = itertools.cycle(["member", "deputy"])
+
+    def change():
+        kit.cli("group", "add", ned.address, next(roles))
+
+    change()
+    for point in MASTER_POINTS:
+        killed_at(kit, point, change)
+        change()
+        wait_for(lambda: [g["seq"] for g in groups(ned)] == [accepted(kit)["seq"]], 20,
+                 f"what was made after {point}", ned.logs)
+    for point in MEMBER_POINTS:
+        killed_at(ned, point, change)
+        wait_for(lambda: [g["seq"] for g in groups(ned)] == [accepted(kit)["seq"]], 20,
+                 f"what ned looked at when it was killed at {point}", ned.logs)
+    for point in JOIN_POINTS:
+        killed_at(ned, point, lambda: ned.cli("group", "accept"))
+        if accepted(ned) is None:
+            assert point == "group.accept.before"
+            ned.cli("group", "accept")
+        joined(ned, kit.address)
+        joined(kit, ned.address)
+        ned.cli("group", "leave")
+    for peer in (kit, ned):
+        peer.stop()

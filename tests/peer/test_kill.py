@@ -18,6 +18,7 @@ from env import Network, program, wait_for
 from env.imap import ImapError
 from env.mail import check_arrived, compose, message_id, picture
 from env.process import Process
+from test_group import JOIN_POINTS, MASTER_POINTS, MEMBER_POINTS
 
 # The transitions of each side in the order of a message's way; each has a point before and after.
 SENDER = ("submit", "seal", "publish", "announce", "collect", "free", "clean", "sent", "tidy")
@@ -46,6 +47,9 @@ def test_every_point_is_tried():
     for path in glob.glob(os.path.join(folder, "**", "*.c"), recursive=True):
         with open(path, encoding="utf-8") as f:
             found |= set(re.findall(r'store_crash_point\("([a-z._]+)"\)', f.read()))
+    group = {p for p in found if p.startswith("group.")}
+    assert group == set(MASTER_POINTS + MEMBER_POINTS + JOIN_POINTS)  # tried in test_group.py
+    found -= group
     assert found == set(points(SENDER + RECEIVER + DECLINE + GIVE_UP) + BETWEEN)
 
 
