@@ -34,6 +34,11 @@ int64_t clock_mono_ms(void)
     return now_ms(CLOCK_MONOTONIC);
 }
 
+int64_t clock_boot_ms(void)
+{
+    return now_ms(CLOCK_BOOTTIME);
+}
+
 void clock_rfc5322(int64_t wall_ms, char out[40])
 {
     static const char *const day[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};

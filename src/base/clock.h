@@ -10,6 +10,8 @@
 int64_t clock_wall_ms(void);
 /* Milliseconds since some start; never goes back. */
 int64_t clock_mono_ms(void);
+/* The same, and it goes on while the computer sleeps. */
+int64_t clock_boot_ms(void);
 /* RFC 5322 date-time of a wall time in UTC, e.g. "Mon, 23 Nov 2026 20:58:00 +0000"; out holds 40.
  */
 void clock_rfc5322(int64_t wall_ms, char out[40]);

@@ -41,6 +41,8 @@ struct config {
     bool allow_foreign_from;             /* submit mail whose From is not ours (adds Sender:) */
     struct config_list relays; /* relays = address ...: senders whose foreign From is accepted */
     double validity_s;         /* how long a message waits; default a week */
+    double pull_before_s;      /* contacts' mail is pulled so long before it expires; default 1 d */
+    uint32_t pull_before_max;  /* octets; default 1 MB */
     double sent_wait_s;        /* before our own copy goes to Sent; default 30 */
     double open_wait_s;        /* how long a FETCH waits for a pull; default 60 */
 

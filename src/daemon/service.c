@@ -88,6 +88,8 @@ static void set_flow_config(struct service *s)
     f->group_life = ms(c->group_life_s);
     f->quota = (uint64_t)c->group_quota_mib << 20;
     f->give_up = ms(c->give_up_s);
+    f->pull_before = ms(c->pull_before_s);
+    f->pull_before_max = c->pull_before_max;
 }
 
 static int load_secrets(struct service *s, struct error *e)

@@ -3,6 +3,7 @@
  * every hour until it is answered: always the same octets under the same lock (P-10.4). */
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/clockwatch.h"
 #include "flow/collect.h"
 #include "flow/steps.h"
 #include "store/outgoing.h"
@@ -16,6 +17,7 @@ struct announcing {
     struct out_receiver r;
     char key[DHT_KEY_MAX + 1];
     bool answered; /* it was deleted, and not by us: the receiver was there */
+    bool waits;    /* its time is over, the grace not yet */
     bool expired;  /* nobody came, and the grace is over */
 };
 
@@ -29,6 +31,14 @@ static void end(struct announcing *a, const char *why)
     free(a);
 }
 
+/* Put again, unless its time is over by then: then its end is looked at. */
+static int64_t next_look(const struct announcing *a)
+{
+    const struct flow_config *c = &a->w->flow->c;
+    int64_t again = clock_wall_ms() + c->reput, expiry = a->r.expiry_s * 1000;
+    return again < expiry ? again : expiry + c->expiry_grace;
+}
+
 static int commit_run(struct db *db, void *arg)
 {
     struct announcing *a = arg;
@@ -36,7 +46,9 @@ static int commit_run(struct db *db, void *arg)
         return rcv_end(db, a->r.n, RCV_EXPIRED, true, NULL) < 0 ? -1 : 0;
     if (a->answered)
         return rcv_end(db, a->r.n, RCV_ANSWERED, true, NULL) < 0 ? -1 : 0;
-    return rcv_set_announced(db, a->r.n, clock_wall_ms() + a->w->flow->c.reput);
+    if (a->waits)
+        return rcv_delay(db, a->r.n, next_look(a));
+    return rcv_set_announced(db, a->r.n, next_look(a));
 }
 
 static void commit_done(void *arg, int rc)
@@ -87,7 +99,13 @@ static void wait_or_expire(struct announcing *a)
 {
     struct flow *f = a->w->flow;
     if (clock_wall_ms() < a->r.expiry_s * 1000 + f->c.expiry_grace) {
-        end(a, "Its time is over; a late receipt is still waited for.");
+        a->waits = true;
+        log_info("the time of a message to %s is over; a late receipt is waited for", a->r.address);
+        store_do(f->store, commit_run, commit_done, a);
+        return;
+    }
+    if (!clockwatch_trusted(f)) {
+        end(a, "Nothing expires until receipts were looked for in this run.");
         return;
     }
     (void)dht_key(a->key, "nr:", f->c.address);

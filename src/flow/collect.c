@@ -4,6 +4,7 @@
  * sure. */
 #include "flow/collect.h"
 #include "base/log.h"
+#include "flow/clockwatch.h"
 #include "store/outgoing.h"
 #include <stdlib.h>
 #include <string.h>
@@ -77,9 +78,11 @@ static void take(struct flow *f, const struct dht_value *v)
     out_receiver_free(&r);
 }
 
-static void look_end(struct flow *f)
+static void look_end(struct flow *f, bool complete)
 {
     struct collection *c = f->collection;
+    if (complete && dht_link_state(f->dht) == DHT_CONNECTED)
+        clockwatch_looked(f);
     c->looking = false;
     if (c->again && !f->stopping) {
         c->again = false;
@@ -95,7 +98,7 @@ static void on_value(void *ctx, bool ok, const struct dht_value *v)
     if (v != NULL)
         take(f, v);
     else
-        look_end(f);
+        look_end(f, ok);
 }
 
 static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
@@ -112,7 +115,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
     if (count > 0)
         dht_get(f->dht, f->collection->key, wanted, count, on_value, f);
     else
-        look_end(f);
+        look_end(f, ok);
     free(wanted);
 }
 

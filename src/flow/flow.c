@@ -3,6 +3,7 @@
 #include "flow/flow.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/clockwatch.h"
 #include "flow/collect.h"
 #include "flow/discover.h"
 #include "flow/group.h"
@@ -22,10 +23,10 @@
 
 int flow_start(struct flow *f, struct error *e)
 {
-    if (maildir_start(f, e) < 0 || sweep_orphans(f, e) < 0 || work_start(f, e) < 0 ||
-        openings_start(f, e) < 0 || discovery_start(f, e) < 0 || collection_start(f, e) < 0 ||
-        sweep_start(f, e) < 0 || presence_start(f, e) < 0 || groups_start(f, e) < 0 ||
-        replication_start(f, e) < 0)
+    if (maildir_start(f, e) < 0 || clockwatch_start(f, e) < 0 || sweep_orphans(f, e) < 0 ||
+        work_start(f, e) < 0 || openings_start(f, e) < 0 || discovery_start(f, e) < 0 ||
+        collection_start(f, e) < 0 || sweep_start(f, e) < 0 || presence_start(f, e) < 0 ||
+        groups_start(f, e) < 0 || replication_start(f, e) < 0)
         return -1;
     return 0;
 }
@@ -43,10 +44,12 @@ void flow_stop(struct flow *f)
     presence_stop(f);
     groups_stop(f);
     replication_stop(f);
+    clockwatch_stop(f);
 }
 
 void flow_free(struct flow *f)
 {
+    clockwatch_free(f);
     groups_free(f);
     replication_free(f);
     presence_free(f);

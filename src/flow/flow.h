@@ -26,8 +26,9 @@ struct flow_config { /* durations in milliseconds */
     const struct endpoint *endpoints; /* announced by the descriptor */
     size_t endpoint_count;
     int64_t validity, sent_wait, open_wait, poll, retry, descriptor, reput, sweep, decline_grace,
-        trash_grace, expiry_grace, give_up, group_life;
-    uint64_t quota; /* octets replicated for each other member */
+        trash_grace, expiry_grace, give_up, group_life, pull_before;
+    uint64_t quota;          /* octets replicated for each other member */
+    int64_t pull_before_max; /* octets */
 };
 
 struct flow_timer;
@@ -59,6 +60,7 @@ struct flow {
     struct groups *groups;
     struct replication *replication;
     struct maildir *maildir;
+    struct clockwatch *clockwatch;
 };
 
 /* Starts the steps: everything that is due is taken up where it was left. The fields above `work`

@@ -131,6 +131,16 @@ int header_value(const uint8_t *header, size_t n, const char *name, size_t max, 
     return header_value_at(header, n, name, 0, max, out);
 }
 
+int header_field(const uint8_t *header, size_t n, const char *name, struct buf *out)
+{
+    size_t at = 0;
+    struct field f;
+    while (next_field(header, n, &at, &f))
+        if (is(&f, name))
+            return buf_append(out, f.p, f.n);
+    return 1;
+}
+
 unsigned header_count(const uint8_t *header, size_t n, const char *name)
 {
     size_t at = 0;

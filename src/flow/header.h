@@ -26,6 +26,9 @@ int header_value(const uint8_t *header, size_t n, const char *name, size_t max, 
 /* The same of the field number `which` of this name, from 0. */
 int header_value_at(const uint8_t *header, size_t n, const char *name, unsigned which, size_t max,
                     struct buf *out);
+/* Appends the first field of this name as it stands, with its line ends. 1: there is none; -1: out
+ * is full. */
+int header_field(const uint8_t *header, size_t n, const char *name, struct buf *out);
 /* How many fields of this name there are. */
 unsigned header_count(const uint8_t *header, size_t n, const char *name);
 

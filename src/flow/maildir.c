@@ -167,6 +167,71 @@ int maildir_fill(const char *home, const char *stub, const char *full, const cha
     return error_set(e, "A copy of the stub cannot be found in the Maildir.");
 }
 
+struct replacing {
+    ino_t inode;
+    bool found, remove;
+    char folder[256]; /* of a copy */
+    struct error *e;
+};
+
+static bool is_trash(const char *folder)
+{
+    return strcmp(folder, ".Trash") == 0 || strcmp(folder, ".Junk") == 0;
+}
+
+static int replace_dir(const char *dir, const char *folder, void *ctx)
+{
+    struct replacing *x = ctx;
+    DIR *d = opendir(dir);
+    if (d == NULL)
+        return 0;
+    bool removed = false;
+    for (struct dirent *at; (at = readdir(d)) != NULL;) {
+        char path[PATH_CAP];
+        if (at->d_ino != x->inode)
+            continue;
+        if (x->remove && path_join(path, dir, at->d_name, x->e) == 0)
+            removed |= unlink(path) == 0;
+        if (!is_trash(folder) && (!x->found || *folder == '\0')) {
+            x->found = true;
+            (void)snprintf(x->folder, sizeof x->folder, "%s", folder);
+        }
+    }
+    (void)closedir(d);
+    return removed ? dir_sync(dir, x->e) : 0;
+}
+
+int maildir_replace(const char *home, const char *stub, const char *notice, const char *name,
+                    struct error *e)
+{
+    struct stat st, have;
+    struct replacing x = {.e = e};
+    if (stat(stub, &st) < 0)
+        return errno == ENOENT ? 0 : error_set(e, "Cannot look at %s: %s.", stub, strerror(errno));
+    x.inode = st.st_ino;
+    if (stat(notice, &have) < 0)
+        return error_set(e, "Cannot look at %s: %s.", notice, strerror(errno));
+    /* a flag may be changed by renaming while a folder is read: look again while copies remain */
+    for (int i = 0; i < 50 && !x.found && have.st_nlink == 1; i++) {
+        unsigned elsewhere, trash;
+        if (each_dir(home, replace_dir, &x) < 0)
+            return -1;
+        maildir_count(home, x.inode, &elsewhere, &trash);
+        if (elsewhere == 0)
+            break;
+    }
+    if (x.found && maildir_add(home, x.folder, notice, name, false, e) < 0)
+        return -1;
+    x.remove = true;
+    for (int i = 0; i < 50; i++) {
+        if (stat(stub, &st) < 0 || st.st_nlink == 1)
+            return 0;
+        if (each_dir(home, replace_dir, &x) < 0)
+            return -1;
+    }
+    return error_set(e, "A copy of the stub cannot be found in the Maildir.");
+}
+
 int maildir_find(const char *home, const char *folder, const char *name, bool remove)
 {
     static const char *const part[] = {"new", "cur"};
@@ -244,7 +309,7 @@ struct maildir { /* inodes in Trash and Junk, sorted */
 static int trash_dir(const char *dir, const char *folder, void *ctx)
 {
     struct maildir *m = ctx;
-    if (strcmp(folder, ".Trash") != 0 && strcmp(folder, ".Junk") != 0)
+    if (!is_trash(folder))
         return 0;
     DIR *d = opendir(dir);
     if (d == NULL)
@@ -307,7 +372,7 @@ struct counting {
 static int count_dir(const char *dir, const char *folder, void *ctx)
 {
     struct counting *c = ctx;
-    bool trash = strcmp(folder, ".Trash") == 0 || strcmp(folder, ".Junk") == 0;
+    bool trash = is_trash(folder);
     DIR *d = opendir(dir);
     if (d == NULL)
         return 0;

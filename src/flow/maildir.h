@@ -26,6 +26,11 @@ int maildir_add(const char *home, const char *folder, const char *file, const ch
  * there was none at all, -1 with e. Worker thread. */
 int maildir_fill(const char *home, const char *stub, const char *full, const char *hint,
                  struct error *e);
+/* Removes every copy of `stub`, in all folders; before that, unless `notice` has copies already,
+ * links it as new/<name> into the folder where a copy of the stub stands (the inbox first, Trash
+ * and Junk do not count). 0, or -1 with e. Worker thread. */
+int maildir_replace(const char *home, const char *stub, const char *notice, const char *name,
+                    struct error *e);
 /* Is there a file whose base name is `name` in the folder? Removes it if told to. 1 yes, 0 no. */
 int maildir_find(const char *home, const char *folder, const char *name, bool remove);
 /* Does a file in this folder, changed since since_ms, carry this Message-ID, other than the file

@@ -48,12 +48,14 @@ static enum in_state state_of(struct db *db, const char *name)
     if (n == 0 || in_get(db, n, &in) < 0)
         return (enum in_state)0;
     incoming_free(&in);
-    return in.state;
+    return in.lapsed ? (enum in_state)0 : in.state;
 }
 
 static bool stub_needed(struct db *db, const char *name, const char *suffix)
 {
     enum in_state s = state_of(db, name);
+    if (strcmp(suffix, ".notice") == 0)
+        return s == IN_EXPIRED;
     return *suffix == '\0' &&
            (s == IN_NOTICED || s == IN_STUB || s == IN_PULLED || s == IN_EXPIRED);
 }

@@ -189,6 +189,8 @@ static void post(struct flow *f, bool withdraw, void (*done)(void *), void *ctx)
     uint64_t seq = 0;
     int64_t now = clock_wall_ms();
     (void)meta_get(store_reader(f->store), "seq", &seq, sizeof seq);
+    if (seq > (uint64_t)now + SEQ_AHEAD_MS) /* by a clock that was wrong: nobody accepted it */
+        seq = 0;
     p->seq = seq + 1 > (uint64_t)now ? seq + 1 : (uint64_t)now;
     p->flow = f;
     p->has_master = flow_master(f, p->master_fpr);

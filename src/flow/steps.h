@@ -21,7 +21,9 @@ void step_pull(struct work *w);    /* pull.c: fetch, verify, decrypt, decide */
 void step_deliver(struct work *w); /* deliver.c: fills the stub */
 void step_answer(struct work *w);  /* answer.c: receipt, then the notification goes */
 void step_settle(struct work *w);  /* answer.c: until the sender took the receipt */
-void step_expire(struct work *w);  /* stub.c: a stub whose time is over */
+void step_hasten(struct work *w); /* expire.c: a contact's stub is pulled before its time is over */
+void step_expire(struct work *w); /* expire.c: a stub whose time is over */
+void step_lapse(struct work *w);  /* expire.c: a notice takes its place */
 /* member of a group: replicate.c */
 void step_replicate(struct work *w); /* another member's blob is fetched */
 void step_drop(struct work *w);      /* it may go, and goes */

@@ -292,25 +292,3 @@ void step_stub(struct work *w)
                              s->part, on_head, s);
     }
 }
-
-/* ---- a stub whose time is over: nothing is pulled any more */
-
-static int expire_run(struct db *db, void *arg)
-{
-    struct work *w = arg;
-    return in_set_expired(db, w->n);
-}
-
-static void expire_done(void *arg, int rc)
-{
-    struct work *w = arg;
-    if (rc != 0)
-        work_retry(w, "The database does not take an expiry.");
-    else
-        work_end(w);
-}
-
-void step_expire(struct work *w)
-{
-    store_do(w->flow->store, expire_run, expire_done, w);
-}

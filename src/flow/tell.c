@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tell.c - every wait ends and the user is told: a plain notice in the inbox for a receiver that
- * could not be reached or never came. Its name follows from the row, so a repeated step writes it
- * once. */
-#include "base/clock.h"
+/* tell.c - every wait ends and the user is told: a delivery status notification in the inbox for
+ * the receivers of one message that could not be reached or never came (P-13.1). Who stands in it
+ * is committed first, and its name and octets follow from the rows: a repeated step writes it once.
+ */
 #include "base/log.h"
+#include "flow/dsn.h"
 #include "flow/maildir.h"
 #include "flow/steps.h"
 #include "store/outgoing.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define LOG_AREA "tell"
 
 struct telling {
     struct job job;
-    struct work *w;
-    struct out_receiver r;
+    struct work *w; /* its row: the message */
     struct out_message m;
+    struct out_receiver *rcpts;
+    size_t count;
     int rc;
     struct error why;
 };
@@ -29,62 +30,37 @@ static void end(struct telling *t, const char *why)
         work_retry(t->w, why);
     else
         work_end(t->w);
-    out_receiver_free(&t->r);
+    for (size_t i = 0; i < t->count; i++)
+        out_receiver_free(&t->rcpts[i]);
+    free(t->rcpts);
     out_message_free(&t->m);
     free(t);
-}
-
-static int compose(const struct telling *t, struct buf *b)
-{
-    const char *me = t->w->flow->c.address;
-    char date[40], sent[40], nid[2 * MESSAGE_ID_LEN + 1];
-    clock_rfc5322(t->r.changed_ms, date);
-    clock_rfc5322(t->m.created_ms, sent);
-    hex_encode(t->m.id, MESSAGE_ID_LEN, nid);
-    int rc = buf_printf(b,
-                        "From: Restante <%s>\r\nTo: <%s>\r\nDate: %s\r\n"
-                        "Message-ID: <%s.%lld.notice@%s>\r\nAuto-Submitted: auto-replied\r\n",
-                        me, me, date, nid, (long long)t->r.n, address_group(me));
-    if (t->m.msgid.n > 0)
-        rc |= buf_printf(b, "In-Reply-To: %.*s\r\nReferences: %.*s\r\n", (int)t->m.msgid.n,
-                         (const char *)t->m.msgid.p, (int)t->m.msgid.n, (const char *)t->m.msgid.p);
-    bool expired = t->r.state == RCV_EXPIRED;
-    rc |= buf_printf(b,
-                     "Subject: %s: %.*s\r\nMIME-Version: 1.0\r\n"
-                     "Content-Type: text/plain; charset=utf-8\r\n"
-                     "Content-Transfer-Encoding: 8bit\r\n\r\n",
-                     expired ? "Not fetched in time" : "Not sent", (int)t->m.subject.n,
-                     t->m.subject.p == NULL ? "" : (const char *)t->m.subject.p);
-    rc |= buf_printf(b, "Your message of %s\r\nto %s\r\n", sent, t->r.address);
-    if (expired)
-        rc |= buf_printf(b, "was not opened in time. It is not kept any longer.\r\n");
-    else
-        rc |= buf_printf(b, "could not be sent:\r\n\r\n%.*s\r\n", (int)t->r.why.n,
-                         t->r.why.p == NULL ? "" : (const char *)t->r.why.p);
-    return rc | buf_printf(b, "\r\nTo try again, send it once more.\r\n");
 }
 
 static void write_run(struct job *job, void *thread_ctx)
 {
     struct telling *t = (struct telling *)job;
-    char path[PATH_CAP], name[96], nid[2 * MESSAGE_ID_LEN + 1];
-    struct buf b = BUF_INIT(16384);
-    hex_encode(t->m.id, MESSAGE_ID_LEN, nid);
-    flow_path(t->w->flow, path, "spool", t->m.id, MESSAGE_ID_LEN, ".notice");
-    t->rc = compose(t, &b) == 0 ? file_write(path, b.data, b.len, &t->why)
-                                : error_set(&t->why, "A notice could not be written.");
+    const struct flow *f = t->w->flow;
+    char path[PATH_CAP], name[128], id[2 * MESSAGE_ID_LEN + 1];
+    struct buf b = BUF_INIT(DSN_MAX);
+    struct dsn d = {.own = f->c.address, .m = &t->m, .rcpts = t->rcpts, .count = t->count};
+    hex_encode(t->m.id, MESSAGE_ID_LEN, id);
+    flow_path(f, path, "spool", t->m.id, MESSAGE_ID_LEN, ".notice");
+    t->rc = dsn_compose(&d, &b) == 0 ? file_write(path, b.data, b.len, &t->why)
+                                     : error_set(&t->why, "A notice could not be written.");
     (void)snprintf(name, sizeof name, "%lld.N%s.%lld.restante,S=%zu,W=%zu",
-                   (long long)(t->r.changed_ms / 1000), nid, (long long)t->r.n, b.len, b.len);
+                   (long long)(t->rcpts[0].changed_ms / 1000), id, (long long)t->rcpts[0].n, b.len,
+                   b.len);
     buf_free(&b);
-    if (t->rc == 0 && !maildir_find(t->w->flow->c.home, "", name, false))
-        t->rc = maildir_add(t->w->flow->c.home, "", path, name, false, &t->why);
+    if (t->rc == 0 && !maildir_find(f->c.home, "", name, false))
+        t->rc = maildir_add(f->c.home, "", path, name, false, &t->why);
     (void)unlink(path);
 }
 
 static int commit_run(struct db *db, void *arg)
 {
     struct telling *t = arg;
-    return rcv_set_told(db, t->r.n);
+    return tell_done(db, t->m.n);
 }
 
 static void commit_done(void *arg, int rc)
@@ -103,18 +79,44 @@ static void write_done(struct job *job)
         store_do(t->w->flow->store, commit_run, commit_done, t);
 }
 
+/* Who is in the report was committed first: it stays the same however often the step runs. */
+static int begin_run(struct db *db, void *arg)
+{
+    struct telling *t = arg;
+    return tell_begin(db, t->m.n);
+}
+
+static void begin_done(void *arg, int rc)
+{
+    struct telling *t = arg;
+    struct db *db = store_reader(t->w->flow->store);
+    int64_t *n = rc != 0 ? NULL : calloc(RCPTS_MAX, sizeof *n);
+    size_t found = n == NULL ? 0 : tell_rcpts(db, t->m.n, n, RCPTS_MAX);
+    t->rcpts = found == 0 ? NULL : calloc(found, sizeof *t->rcpts);
+    for (size_t i = 0; i < found && t->rcpts != NULL; i++) {
+        if (rcv_get(db, n[i], &t->rcpts[t->count]) < 0)
+            break;
+        log_warn("%s: %s", t->rcpts[t->count].address,
+                 t->rcpts[t->count].state == RCV_EXPIRED ? "never came" : "not reached");
+        t->count++;
+    }
+    if (n == NULL || t->count < found)
+        end(t, "The receivers of a notice cannot be read.");
+    else if (found == 0) /* their receipts came meanwhile */
+        store_do(t->w->flow->store, commit_run, commit_done, t);
+    else
+        flow_job(t->w->flow->files, &t->job, write_run, write_done, true);
+    free(n);
+}
+
 void step_tell(struct work *w)
 {
     struct telling *t = calloc(1, sizeof *t);
-    struct db *db = store_reader(w->flow->store);
-    if (t == NULL || rcv_get(db, w->n, &t->r) < 0 || out_get(db, t->r.message, &t->m) < 0) {
-        if (t != NULL)
-            out_receiver_free(&t->r);
+    if (t == NULL || out_get(store_reader(w->flow->store), w->n, &t->m) < 0) {
         free(t);
         work_retry(w, "A row of the database cannot be read.");
         return;
     }
     t->w = w;
-    log_warn("%s: %s", t->r.address, t->r.state == RCV_EXPIRED ? "never came" : "not reached");
-    flow_job(w->flow->files, &t->job, write_run, write_done, true);
+    store_do(w->flow->store, begin_run, begin_done, t);
 }

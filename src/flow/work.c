@@ -3,6 +3,7 @@
 #include "flow/work.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/clockwatch.h"
 #include "flow/steps.h"
 #include "store/incoming.h"
 #include "store/outgoing.h"
@@ -31,7 +32,9 @@ static const struct step steps[] = {
     {"deliver", true, IN_DUE_DELIVER, 32, false, step_deliver},
     {"answer", true, IN_DUE_ANSWER, 32, true, step_answer},
     {"settle", true, IN_DUE_SETTLE, 16, true, step_settle},
+    {"hasten", true, IN_DUE_HASTEN, 8, false, step_hasten},
     {"expire", true, IN_DUE_EXPIRE, 8, false, step_expire},
+    {"lapse", true, IN_DUE_LAPSE, 8, false, step_lapse},
     {"replicate", false, REPLICA_DUE_FETCH, 4, true, step_replicate},
     {"drop", false, REPLICA_DUE_DROP, 8, false, step_drop},
     {"fellow_ns", false, REPLICA_DUE_NS, 8, true, step_fellow_ns},
@@ -77,16 +80,19 @@ static void look(struct flow *f, size_t s, int64_t now, int64_t *next)
     const struct step *step = &steps[s];
     if (l->count[s] >= step->parallel)
         return;
-    if (step->needs_net && dht_link_state(f->dht) == DHT_DOWN)
+    if ((step->needs_net && dht_link_state(f->dht) == DHT_DOWN) ||
+        (step->incoming && step->due == IN_DUE_EXPIRE && !clockwatch_trusted(f)))
         return;
+    struct in_rules rules = {f->c.expiry_grace, f->c.pull_before, f->c.pull_before_max};
     int64_t rows[DUE_BATCH + 64];
     size_t max = step->parallel + l->count[s];
     int64_t grace = step->due == REPLICA_DUE_DROP ? f->c.expiry_grace : 0;
-    size_t n = is_replica(step) ? replica_due(store_reader(f->store), (enum replica_due)step->due,
-                                              now, grace, rows, max, next)
-               : step->incoming
-                   ? in_due(store_reader(f->store), (enum in_due)step->due, now, rows, max, next)
-                   : out_due(store_reader(f->store), (enum out_due)step->due, now, rows, max, next);
+    size_t n =
+        is_replica(step) ? replica_due(store_reader(f->store), (enum replica_due)step->due, now,
+                                       grace, rows, max, next)
+        : step->incoming
+            ? in_due(store_reader(f->store), (enum in_due)step->due, &rules, now, rows, max, next)
+            : out_due(store_reader(f->store), (enum out_due)step->due, now, rows, max, next);
     for (size_t i = 0; i < n && l->count[s] < step->parallel; i++)
         if (!is_busy(l, s, rows[i]))
             start_one(f, s, rows[i]);
@@ -162,8 +168,9 @@ static int delay_run(struct db *db, void *arg)
     case DUE_ANNOUNCE:
     case DUE_REPUT:
     case DUE_CLEAN:
-    case DUE_TELL:
         return rcv_delay(db, d->w->n, d->due_ms);
+    case DUE_TELL:
+        return tell_delay(db, d->w->n, d->due_ms);
     }
     return -1;
 }

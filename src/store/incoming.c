@@ -93,7 +93,7 @@ int in_get(struct db *db, int64_t n, struct incoming *in)
         "SELECT n,nid,state,sender,fpr,pubkey,trust,place,ns_key,ns_hash,p,skp,hash,blob_size,"
         "chunks_hash,m_hash,m_size,head,head_skp,head_hash,head_size,head_chunks_hash,from_text,"
         "subject,date,trace,expiry_s,arrived_ms,file,wanted,outcome,changed_ms,gone_ms,tries,why,"
-        "fresh,master_fpr"
+        "fresh,master_fpr,lapsed"
         " FROM incoming WHERE n=?",
         "i", n);
     if (!db_row(q, NULL))
@@ -124,6 +124,7 @@ int in_get(struct db *db, int64_t n, struct incoming *in)
     in->tries = sqlite3_column_int64(q, 33);
     in->fresh = sqlite3_column_int(q, 35) != 0;
     in->has_master = column_fixed(q, 36, in->master_fpr, FPR_LEN) == 0;
+    in->lapsed = sqlite3_column_int(q, 37) != 0;
     (void)sqlite3_reset(q);
     if (rc != 0)
         incoming_free(in);
@@ -219,7 +220,27 @@ int in_set_settled(struct db *db, int64_t n)
 
 int in_set_expired(struct db *db, int64_t n)
 {
-    return move(db, n, IN_STUB, IN_EXPIRED, 0);
+    return db_exec(
+        db,
+        "UPDATE incoming SET state=?,wanted=0,due_ms=0,tries=0,changed_ms=? WHERE n=? AND"
+        " state IN (1,2)",
+        "iii", (int64_t)IN_EXPIRED, clock_wall_ms(), n);
+}
+
+int in_set_lapsed(struct db *db, int64_t n)
+{
+    return db_exec(db, "UPDATE incoming SET lapsed=1,head=NULL WHERE n=? AND state=7", "i", n) < 0
+               ? -1
+               : 0;
+}
+
+int in_set_hastened(struct db *db, int64_t n)
+{
+    return db_exec(db,
+                   "UPDATE incoming SET hastened=1,wanted=1,due_ms=0,tries=0 WHERE n=? AND state=2",
+                   "i", n) < 0
+               ? -1
+               : 0;
 }
 
 int in_set_gone(struct db *db, int64_t n, int64_t gone_ms)

@@ -49,6 +49,7 @@ struct incoming {
     uint8_t master_fpr[FPR_LEN];
     char file[128]; /* base name in the Maildir */
     bool fresh;     /* its structure was announced wrongly: delivered under a new UID */
+    bool lapsed;    /* expired, and the notice stands in its place */
     bool wanted;    /* somebody asked for it: pull, and keep trying */
     int outcome;    /* enum outcome, 0 = none yet */
     int64_t changed_ms, gone_ms, tries;
@@ -81,7 +82,12 @@ int in_set_fresh(struct db *db, int64_t n);
 int in_set_answer(struct db *db, int64_t n);
 int in_set_answered(struct db *db, int64_t n, int64_t next_ms);
 int in_set_settled(struct db *db, int64_t n);
+/* Unless it is decided: 1 when this call ended it, 0 when not. */
 int in_set_expired(struct db *db, int64_t n);
+/* The notice stands where the stub was. */
+int in_set_lapsed(struct db *db, int64_t n);
+/* It is to be pulled before it expires; asked once. */
+int in_set_hastened(struct db *db, int64_t n);
 /* The stub's copies vanished at that time (0: they are back). */
 int in_set_gone(struct db *db, int64_t n, int64_t gone_ms);
 /* A step failed: try again at due_ms; why (may be NULL) is what a person is told. */
@@ -93,10 +99,17 @@ enum in_due {
     IN_DUE_DELIVER, /* pulled */
     IN_DUE_ANSWER,
     IN_DUE_SETTLE,
-    IN_DUE_EXPIRE, /* stubs past their time */
+    IN_DUE_HASTEN, /* stubs of contacts that are about to expire */
+    IN_DUE_EXPIRE, /* stubs past their time and the grace */
+    IN_DUE_LAPSE,  /* expired, and the stub stands there still */
 };
-size_t in_due(struct db *db, enum in_due what, int64_t now_ms, int64_t *n_r, size_t max,
-              int64_t *next_ms);
+struct in_rules { /* milliseconds, octets */
+    int64_t expiry_grace;
+    int64_t pull_before; /* so long before its expiry, but not in the first half of its life */
+    int64_t pull_before_max;
+};
+size_t in_due(struct db *db, enum in_due what, const struct in_rules *rules, int64_t now_ms,
+              int64_t *n_r, size_t max, int64_t *next_ms);
 
 /* How often a step on this row failed in a row. */
 int64_t in_tries(struct db *db, int64_t n);

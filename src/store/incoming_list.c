@@ -6,6 +6,13 @@
 #include "store/incoming.h"
 #include <string.h>
 
+/* A contact's stub of at most ?4 octets that stands where the user would see it, and when it is to
+ * be pulled at the latest, ?3 being the time before the expiry. */
+#define TO_HASTEN                                                                                  \
+    " state=2 AND wanted=0 AND hastened=0 AND gone_ms IS NULL AND m_size<=?4 AND EXISTS(SELECT 1"  \
+    " FROM contact c WHERE c.address=i.sender AND c.fpr=i.fpr)"
+#define HASTEN_AT " max(expiry_s*1000-?3,(arrived_ms+expiry_s*1000)/2)"
+
 static const char *const due_sql[] = {
     [IN_DUE_STUB] =
         "SELECT n FROM incoming WHERE state=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
@@ -17,7 +24,10 @@ static const char *const due_sql[] = {
                       " LIMIT ?2",
     [IN_DUE_SETTLE] = "SELECT n FROM incoming WHERE state=5 AND due_ms<=?1 ORDER BY due_ms,n"
                       " LIMIT ?2",
-    [IN_DUE_EXPIRE] = "SELECT n FROM incoming WHERE state=2 AND expiry_s*1000<=?1 LIMIT ?2",
+    [IN_DUE_HASTEN] = "SELECT n FROM incoming i WHERE" TO_HASTEN " AND" HASTEN_AT "<=?1 LIMIT ?2",
+    [IN_DUE_EXPIRE] = "SELECT n FROM incoming WHERE state IN (1,2) AND expiry_s*1000+?3<=?1"
+                      " LIMIT ?2",
+    [IN_DUE_LAPSE] = "SELECT n FROM incoming WHERE state=7 AND lapsed=0 AND due_ms<=?1 LIMIT ?2",
 };
 static const char *const next_sql[] = {
     [IN_DUE_STUB] = "SELECT min(due_ms) FROM incoming WHERE state=1 AND due_ms>?",
@@ -25,18 +35,33 @@ static const char *const next_sql[] = {
     [IN_DUE_DELIVER] = "SELECT min(due_ms) FROM incoming WHERE state=3 AND due_ms>?",
     [IN_DUE_ANSWER] = "SELECT min(due_ms) FROM incoming WHERE state=4 AND due_ms>?",
     [IN_DUE_SETTLE] = "SELECT min(due_ms) FROM incoming WHERE state=5 AND due_ms>?",
-    [IN_DUE_EXPIRE] = "SELECT min(expiry_s)*1000 FROM incoming WHERE state=2 AND expiry_s*1000>?",
+    [IN_DUE_HASTEN] =
+        "SELECT min(" HASTEN_AT ") FROM incoming i WHERE" TO_HASTEN " AND" HASTEN_AT ">?1",
+    [IN_DUE_EXPIRE] = "SELECT min(expiry_s)*1000+?3 FROM incoming WHERE state IN (1,2) AND"
+                      " expiry_s*1000+?3>?1",
+    [IN_DUE_LAPSE] = "SELECT min(due_ms) FROM incoming WHERE state=7 AND lapsed=0 AND due_ms>?",
 };
 
-size_t in_due(struct db *db, enum in_due what, int64_t now_ms, int64_t *n_r, size_t max,
-              int64_t *next_ms)
+/* How many of the two numbers that the rules give does the statement of this kind take? */
+static const char *more_args(enum in_due what)
+{
+    return what == IN_DUE_HASTEN ? "iiii" : what == IN_DUE_EXPIRE ? "iii" : "ii";
+}
+
+size_t in_due(struct db *db, enum in_due what, const struct in_rules *rules, int64_t now_ms,
+              int64_t *n_r, size_t max, int64_t *next_ms)
 {
     size_t n = 0;
-    sqlite3_stmt *q = db_query(db, due_sql[what], "ii", now_ms, (int64_t)max);
+    int64_t time = what == IN_DUE_HASTEN ? rules->pull_before : rules->expiry_grace;
+    int64_t size = rules->pull_before > 0 ? rules->pull_before_max : -1;
+    sqlite3_stmt *q =
+        db_query(db, due_sql[what], more_args(what), now_ms, (int64_t)max, time, size);
     while (db_row(q, NULL))
         n_r[n++] = sqlite3_column_int64(q, 0);
-    int64_t next = db_int(db, INT64_MAX, next_sql[what], "i", now_ms);
-    if (next < *next_ms)
+    bool ruled = what == IN_DUE_HASTEN || what == IN_DUE_EXPIRE;
+    int64_t next = db_int(db, INT64_MAX, next_sql[what], ruled ? more_args(what) : "i", now_ms,
+                          (int64_t)0, time, size);
+    if (next > now_ms && next < *next_ms) /* 0: there is none */
         *next_ms = next;
     return n;
 }
@@ -47,7 +72,10 @@ void in_count(struct db *db, struct in_counts *c)
     c->wanted = db_int(db, 0, "SELECT count(*) FROM incoming WHERE wanted=1 AND state=2", "");
     c->receipts_pending = db_int(db, 0, "SELECT count(*) FROM incoming WHERE state IN (4,5)", "");
     c->work = c->wanted + c->receipts_pending +
-              db_int(db, 0, "SELECT count(*) FROM incoming WHERE state IN (1,3)", "");
+              db_int(db, 0,
+                     "SELECT count(*) FROM incoming WHERE state IN (1,3) OR (state=7 AND"
+                     " lapsed=0)",
+                     "");
 }
 
 void in_list(struct db *db, enum in_state state, bool (*fn)(void *ctx, const struct incoming *in),

@@ -91,12 +91,23 @@ bool out_needs_spool(struct db *db, const uint8_t id[MESSAGE_ID_LEN])
                   (size_t)MESSAGE_ID_LEN, (int64_t)OUT_SUBMITTED) == 1;
 }
 
-int out_set_done(struct db *db, int64_t n)
+/* The header is kept while a report may have to repeat it. */
+static int drop_head(struct db *db, int64_t message)
 {
-    return db_exec(db, "UPDATE message SET state=?,head=NULL WHERE n=?", "ii", (int64_t)OUT_DONE,
-                   n) < 0
+    return db_exec(
+               db,
+               "UPDATE message SET head=NULL WHERE n=?1 AND state=2 AND NOT EXISTS(SELECT 1 FROM"
+               " receiver WHERE message=?1 AND (state<5 OR (state IN (8,9) AND told<>1)))",
+               "i", message) < 0
                ? -1
                : 0;
+}
+
+int out_set_done(struct db *db, int64_t n)
+{
+    if (db_exec(db, "UPDATE message SET state=? WHERE n=?", "ii", (int64_t)OUT_DONE, n) < 0)
+        return -1;
+    return drop_head(db, n);
 }
 
 int out_delay(struct db *db, int64_t n, int64_t due_ms)
@@ -224,10 +235,12 @@ int blob_find(struct db *db, const uint8_t hash[HASH_LEN], struct out_blob *b)
 
 int blob_set_state(struct db *db, int64_t n, enum blob_state state)
 {
-    return db_exec(db, "UPDATE blob SET state=?,due_ms=0,tries=0 WHERE n=?", "ii", (int64_t)state,
-                   n) < 0
-               ? -1
-               : 0;
+    if (db_exec(db, "UPDATE blob SET state=?,due_ms=0,tries=0 WHERE n=?", "ii", (int64_t)state, n) <
+        0)
+        return -1;
+    if (state != BLOB_GONE)
+        return 0;
+    return drop_head(db, db_int(db, 0, "SELECT message FROM blob WHERE n=?", "i", n));
 }
 
 int blob_delay(struct db *db, int64_t n, int64_t due_ms)
@@ -292,9 +305,44 @@ int64_t expected_find(struct db *db, const uint8_t id[ENTRY_ID_LEN], enum outcom
     return n;
 }
 
-int rcv_set_told(struct db *db, int64_t n)
+int tell_begin(struct db *db, int64_t message)
 {
-    return db_exec(db, "UPDATE receiver SET told=1 WHERE n=?", "i", n) < 0 ? -1 : 0;
+    return db_exec(db,
+                   "UPDATE receiver SET told=2 WHERE message=?1 AND told=0 AND state IN (8,9) AND"
+                   " NOT EXISTS(SELECT 1 FROM receiver o WHERE o.message=?1 AND o.told=2)",
+                   "i", message) < 0
+               ? -1
+               : 0;
+}
+
+size_t tell_rcpts(struct db *db, int64_t message, int64_t *n_r, size_t max)
+{
+    size_t n = 0;
+    sqlite3_stmt *q =
+        db_query(db,
+                 "SELECT n FROM receiver WHERE message=? AND told=2 AND state IN (8,9)"
+                 " ORDER BY n LIMIT ?",
+                 "ii", message, (int64_t)max);
+    while (db_row(q, NULL))
+        n_r[n++] = sqlite3_column_int64(q, 0);
+    return n;
+}
+
+int tell_done(struct db *db, int64_t message)
+{
+    if (db_exec(db, "UPDATE receiver SET told=1 WHERE message=? AND told=2", "i", message) < 0)
+        return -1;
+    return drop_head(db, message);
+}
+
+int tell_delay(struct db *db, int64_t message, int64_t due_ms)
+{
+    return db_exec(db,
+                   "UPDATE receiver SET due_ms=?,tries=tries+1 WHERE message=? AND told<>1 AND"
+                   " state IN (8,9)",
+                   "ii", due_ms, message) < 0
+               ? -1
+               : 0;
 }
 
 int rcv_again(struct db *db, int64_t n)

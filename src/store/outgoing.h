@@ -120,11 +120,18 @@ int rcv_delay(struct db *db, int64_t n, int64_t due_ms);
  * otherwise the first end stays. why may be NULL. Returns 1 when the state changed, 0 when not. */
 int rcv_end(struct db *db, int64_t n, enum rcv_state state, bool clean, const char *why);
 int rcv_set_clean(struct db *db, int64_t n);
-int rcv_set_told(struct db *db, int64_t n);
 /* An ended receiver's receipt stood there again: clean once more. */
 int rcv_again(struct db *db, int64_t n);
 /* The receiver a receipt's id belongs to: its row number, or 0. */
 int64_t expected_find(struct db *db, const uint8_t id[ENTRY_ID_LEN], enum outcome *o_r);
+
+/* One report tells the user of all receivers of a message that failed or expired meanwhile. begin:
+ * fixes who they are (unless some were fixed before); rcpts: their row numbers, in order; done: the
+ * report is durable. */
+int tell_begin(struct db *db, int64_t message);
+size_t tell_rcpts(struct db *db, int64_t message, int64_t *n_r, size_t max);
+int tell_done(struct db *db, int64_t message);
+int tell_delay(struct db *db, int64_t message, int64_t due_ms);
 
 /* The copy in Sent is looked at again later. */
 int sent_delay(struct db *db, int64_t message, int64_t due_ms);
@@ -144,7 +151,8 @@ enum out_due {
     DUE_FREE,     /* blobs nobody waits for */
     DUE_SENT,     /* messages */
     DUE_TIDY,     /* messages */
-    DUE_TELL,     /* receivers that failed or expired, of which the user was not told */
+    DUE_TELL,     /* messages with receivers that failed or expired, of which the user was not told:
+                     once nobody of the same expiry is still looked for */
 };
 size_t out_due(struct db *db, enum out_due what, int64_t now_ms, int64_t *n_r, size_t max,
                int64_t *next_ms);

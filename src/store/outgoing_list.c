@@ -27,7 +27,11 @@ static const char *const due_sql[] = {
     [DUE_TIDY] =
         "SELECT m.n FROM message m WHERE m.state=1 AND m.sent<>1 AND m.due_ms<=?1 AND NOT"
         " EXISTS(SELECT 1 FROM receiver r WHERE r.message=m.n AND r.state IN (1,2)) LIMIT ?2",
-    [DUE_TELL] = "SELECT n FROM receiver WHERE told=0 AND state IN (8,9) AND due_ms<=?1 LIMIT ?2",
+    [DUE_TELL] =
+        "SELECT t.message FROM (SELECT message,max(CASE state WHEN 8 THEN expiry_s END) AS expiry"
+        " FROM receiver WHERE told<>1 AND state IN (8,9) AND due_ms<=?1 GROUP BY message) t WHERE"
+        " NOT EXISTS(SELECT 1 FROM receiver o WHERE o.message=t.message AND o.state<5 AND"
+        " o.expiry_s<=t.expiry) LIMIT ?2",
 };
 static const char *const next_sql[] = {
     [DUE_LOOKUP] = "SELECT min(due_ms) FROM receiver WHERE state=1 AND due_ms>?",
@@ -39,7 +43,7 @@ static const char *const next_sql[] = {
     [DUE_FREE] = "SELECT min(due_ms) FROM blob WHERE state IN (1,2) AND due_ms>?",
     [DUE_SENT] = "SELECT min(sent_due_ms) FROM message WHERE sent=1 AND sent_due_ms>?",
     [DUE_TIDY] = "SELECT min(due_ms) FROM message WHERE state=1 AND due_ms>?",
-    [DUE_TELL] = "SELECT min(due_ms) FROM receiver WHERE told=0 AND state IN (8,9) AND due_ms>?",
+    [DUE_TELL] = "SELECT min(due_ms) FROM receiver WHERE told<>1 AND state IN (8,9) AND due_ms>?",
 };
 
 size_t out_due(struct db *db, enum out_due what, int64_t now_ms, int64_t *n_r, size_t max,
@@ -62,7 +66,7 @@ void out_count(struct db *db, struct out_counts *c)
     c->receivers_pending = db_int(db, 0, "SELECT count(*) FROM receiver WHERE state<5", "");
     c->work =
         c->receivers_pending +
-        db_int(db, 0, "SELECT count(*) FROM receiver WHERE clean=1 OR (told=0 AND state IN (8,9))",
+        db_int(db, 0, "SELECT count(*) FROM receiver WHERE clean=1 OR (told<>1 AND state IN (8,9))",
                "") +
         db_int(db, 0, "SELECT count(*) FROM message WHERE state<2", "") +
         db_int(db, 0, "SELECT count(*) FROM blob WHERE state IN (1,2)", "");
@@ -126,6 +130,8 @@ int64_t out_tries(struct db *db, enum out_due what, int64_t n)
 {
     if (what == DUE_SEAL || what == DUE_SENT || what == DUE_TIDY)
         return db_int(db, 0, "SELECT tries FROM message WHERE n=?", "i", n);
+    if (what == DUE_TELL)
+        return db_int(db, 0, "SELECT max(tries) FROM receiver WHERE message=? AND told<>1", "i", n);
     if (what == DUE_PUBLISH || what == DUE_FREE)
         return db_int(db, 0, "SELECT tries FROM blob WHERE n=?", "i", n);
     return db_int(db, 0, "SELECT tries FROM receiver WHERE n=?", "i", n);

@@ -89,6 +89,11 @@ static const char *const steps[] = {
     "CREATE TABLE holding(hash BLOB NOT NULL, member TEXT NOT NULL, size INTEGER NOT NULL,"
     " chunks_hash BLOB NOT NULL, expiry_s INTEGER NOT NULL, PRIMARY KEY(hash, member)) WITHOUT"
     " ROWID;",
+
+    /* expiry: the notice stands where the stub was; pulled before the end; the time asked for */
+    "ALTER TABLE incoming ADD COLUMN lapsed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE incoming ADD COLUMN hastened INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE message ADD COLUMN expires_s INTEGER NOT NULL DEFAULT 0;",
 };
 
 int schema_migrate(struct db *db, struct error *e)

@@ -26,6 +26,7 @@ RECEIVER = ("notice", "stub", "pull", "deliver", "answer", "settle")
 BETWEEN = ["answer.receipt"]  # the receipt is there, the notification still too
 DECLINE = ("decline",)
 GIVE_UP = ("tell",)
+EXPIRY = ("expire", "lapse")
 
 
 def points(steps):
@@ -50,7 +51,7 @@ def test_every_point_is_tried():
     group = {p for p in found if p.startswith("group.")}
     assert group == set(MASTER_POINTS + MEMBER_POINTS + JOIN_POINTS)  # tried in test_group.py
     found -= group
-    assert found == set(points(SENDER + RECEIVER + DECLINE + GIVE_UP) + BETWEEN)
+    assert found == set(points(SENDER + RECEIVER + DECLINE + GIVE_UP + EXPIRY) + BETWEEN)
 
 
 def restart_with(peer, point):
@@ -174,6 +175,25 @@ def test_killed_while_giving_up(point):
         sender.wait_stubs(1)
         wait_for(lambda: sender.status()["pending"] == 0, 20, "nothing pending", sender.logs)
         assert len(sender.uids()) == 1
+
+
+@pytest.mark.parametrize("point", points(EXPIRY))
+def test_killed_while_expiring(pair, point):
+    """One notice, not none and not two, and the stub is gone."""
+    receiver = pair[1]
+    sender = receiver.network.peer(f"x{point.replace('.', '')}@demo",
+                                   {"mail.validity": "4", "timing.expiry_grace": "1"})
+    data = compose(sender.address, receiver.address, f"Expired, killed at {point}")
+    receiver.set_config("timing.expiry_grace", "1")
+    restart_with(receiver, point)
+    receiver.wait_ready()
+    sender.send(data, [receiver.address])
+    crash_and_restart(receiver, 40)
+    wait_for(lambda: receiver.stub_of(data)["state"] == "expired"
+             and receiver.status()["pending"] == 0, 20, "the notice", receiver.logs)
+    assert receiver.find(data) == []
+    assert len(receiver.search("HEADER", "IN-REPLY-TO", f'"{message_id(data)}"')) == 1
+    sender.stop()
 
 
 def test_dht_process_killed(pair):

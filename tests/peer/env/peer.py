@@ -119,6 +119,16 @@ class Peer:
         except FileNotFoundError:
             return ""
 
+    def set_config(self, name, value):
+        """Changes HOME/config for the next start ("timing.poll", "1")."""
+        section, key = name.split(".")
+        path = os.path.join(self.home, "config")
+        ini = configparser.ConfigParser(interpolation=None, strict=False)
+        ini.read(path)
+        ini.set(section, key, value)
+        with open(path, "w", encoding="utf-8") as f:
+            ini.write(f)
+
     # Command line
 
     def run_cli(self, *arguments, seconds=60):

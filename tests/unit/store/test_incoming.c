@@ -20,7 +20,8 @@ static int teardown(void **state)
 static size_t due(enum in_due what, int64_t now, int64_t *n)
 {
     int64_t next = INT64_MAX;
-    return in_due(&db, what, now, n, 16, &next);
+    const struct in_rules rules = {.expiry_grace = 5000, .pull_before = 0};
+    return in_due(&db, what, &rules, now, n, 16, &next);
 }
 
 static int64_t stub(uint8_t tag, int64_t expiry_s)

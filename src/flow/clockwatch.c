@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* clockwatch.c - see clockwatch.h. A clock that is set right after a start without one jumps too,
+ * so a jump alone proves nothing; but nobody is given up before the DHT was asked what it knows.
+ * The time is kept for the next start, which compares. */
+#include "flow/clockwatch.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/collect.h"
+#include <stdlib.h>
+
+#define LOG_AREA "clock"
+#define TICK_MS 10000
+#define KEEP_MS 60000         /* how often the time is kept for the next start */
+#define ABSENCE_MS 86400000LL /* a longer time since then is worth a line in the log */
+
+struct clockwatch {
+    uv_timer_t *timer;
+    int64_t wall, boot; /* at the last tick */
+    int64_t kept;
+    bool looked;
+};
+
+int64_t clock_jump(int64_t wall_before, int64_t boot_before, int64_t wall_now, int64_t boot_now)
+{
+    int64_t moved = (wall_now - wall_before) - (boot_now - boot_before);
+    return moved > CLOCK_JUMP_MS || moved < -CLOCK_JUMP_MS ? moved : 0;
+}
+
+static int keep_run(struct db *db, void *arg)
+{
+    int64_t now = clock_wall_ms();
+    return meta_set(db, "clock", &now, sizeof now);
+}
+
+static void keep(struct flow *f)
+{
+    f->clockwatch->kept = clock_wall_ms();
+    store_do(f->store, keep_run, NULL, NULL);
+}
+
+static void suspend(struct flow *f, int64_t jump)
+{
+    struct clockwatch *w = f->clockwatch;
+    log_warn("the clock jumped %s by %lld s: nothing expires until receipts were looked for",
+             jump > 0 ? "ahead" : "back", (long long)(jump > 0 ? jump : -jump) / 1000);
+    w->looked = false;
+    collection_poll(f);
+}
+
+static void on_tick(uv_timer_t *t)
+{
+    struct flow *f = t->data;
+    struct clockwatch *w = f->clockwatch;
+    int64_t wall = clock_wall_ms(), boot = clock_boot_ms();
+    int64_t jump = clock_jump(w->wall, w->boot, wall, boot);
+    w->wall = wall;
+    w->boot = boot;
+    if (jump != 0)
+        suspend(f, jump);
+    else if (w->looked && wall - w->kept >= KEEP_MS)
+        keep(f);
+}
+
+int clockwatch_start(struct flow *f, struct error *e)
+{
+    struct clockwatch *w = f->clockwatch = calloc(1, sizeof *w);
+    uv_timer_t *t = w == NULL ? NULL : malloc(sizeof *t);
+    int64_t kept = 0;
+    if (t == NULL)
+        return error_set(e, "Out of memory.");
+    w->wall = clock_wall_ms();
+    w->boot = clock_boot_ms();
+    if (meta_get(store_reader(f->store), "clock", &kept, sizeof kept) == 0) {
+        if (w->wall < kept - CLOCK_JUMP_MS)
+            log_warn("the clock is %lld s behind the time of the last run: nothing expires until "
+                     "receipts were looked for",
+                     (long long)(kept - w->wall) / 1000);
+        else if (w->wall > kept + ABSENCE_MS)
+            log_info(
+                "%lld hours since the last run: nothing expires until receipts were looked for",
+                (long long)(w->wall - kept) / 3600000);
+    }
+    (void)uv_timer_init(f->loop, t);
+    t->data = f;
+    w->timer = t;
+    return uv_timer_start(t, on_tick, TICK_MS, TICK_MS);
+}
+
+bool clockwatch_trusted(const struct flow *f)
+{
+    return f->clockwatch != NULL && f->clockwatch->looked;
+}
+
+void clockwatch_looked(struct flow *f)
+{
+    if (f->clockwatch == NULL || f->clockwatch->looked)
+        return;
+    f->clockwatch->looked = true;
+    log_info("receipts were looked for: what is over by this clock may expire");
+    keep(f);
+    flow_kick(f);
+}
+
+void clockwatch_stop(struct flow *f)
+{
+    if (f->clockwatch == NULL || f->clockwatch->timer == NULL)
+        return;
+    uv_close((uv_handle_t *)f->clockwatch->timer, (uv_close_cb)free);
+    f->clockwatch->timer = NULL;
+}
+
+void clockwatch_free(struct flow *f)
+{
+    free(f->clockwatch);
+    f->clockwatch = NULL;
+}

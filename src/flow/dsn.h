@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* dsn.h - the delivery status notification (RFC 3464, in a multipart/report of RFC 6522) by which a
+ * sender learns who never came and who could not be reached: one for all of them that ended
+ * together. */
+#ifndef RESTANTE_FLOW_DSN_H
+#define RESTANTE_FLOW_DSN_H
+
+#include "store/outgoing.h"
+
+#define DSN_MAX (8u * 1024 * 1024)
+#define DSN_HEADER_MAX (64u * 1024) /* a larger header of m is not repeated as a whole */
+
+struct dsn {
+    const char *own;                  /* the peer's address: sender and reader of the report */
+    const struct out_message *m;      /* its head: the fields that are repeated */
+    const struct out_receiver *rcpts; /* in state expired or failed, at least one */
+    size_t count;
+};
+
+/* Writes the report with CRLF. The same input gives the same octets, so that a repeated step writes
+ * the same file. -1 when it becomes larger than out may. */
+int dsn_compose(const struct dsn *d, struct buf *out);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* test_dsn.c - the report on receivers that never came or could not be reached (P-13.1, RFC 3464):
+ * its parts, one line for each field whatever a sentence holds, the same octets every time, and the
+ * header it repeats. tests/peer/test_expiry.py reads it with another parser. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "flow/dsn.h"
+
+static struct bytes text(const char *s)
+{
+    return (struct bytes){(uint8_t *)s, strlen(s)};
+}
+
+static struct out_message message(void)
+{
+    return (struct out_message){.id = {1, 2, 3},
+                                .created_ms = 1795467480000, /* Mon, 23 Nov 2026 20:58:00 +0000 */
+                                .msgid = text("<1@house.example>"),
+                                .subject = text("Lunch"),
+                                .from = text("alice@house.example")};
+}
+
+static const struct out_receiver bob = {.n = 7,
+                                        .address = "bob@house.example",
+                                        .state = RCV_EXPIRED,
+                                        .expiry_s = 1795467480 + 604800,
+                                        .changed_ms = 1795467480000};
+
+static void compose(const struct out_message *m, const struct out_receiver *r, size_t n,
+                    struct buf *out)
+{
+    struct dsn d = {.own = "alice@house.example", .m = m, .rcpts = r, .count = n};
+    out->len = 0;
+    assert_int_equal(dsn_compose(&d, out), 0);
+}
+
+static bool has(struct buf *b, const char *s)
+{
+    return strstr(buf_str(b), s) != NULL;
+}
+
+static void names_each_receiver(void **state)
+{
+    struct buf b = BUF_INIT(DSN_MAX), again = BUF_INIT(DSN_MAX);
+    struct out_message m = message();
+    struct out_receiver r[2] = {bob, {.n = 8, .address = "carol@inn.example", .state = RCV_FAILED}};
+    r[1].why = text("Nobody has posted a key.\r\nStatus: 2.0.0");
+    compose(&m, r, 2, &b);
+    assert_true(has(&b, "\r\nFinal-Recipient: rfc822; bob@house.example\r\nAction: failed\r\n"
+                        "Status: 4.4.7\r\nDiagnostic-Code: x-restante; Not opened by Mon, 30 Nov "
+                        "2026 20:58:00 +0000\r\n"));
+    assert_true(has(&b, "\r\nFinal-Recipient: rfc822; carol@inn.example\r\nAction: failed\r\n"
+                        "Status: 5.1.1\r\n"));
+    assert_false(has(&b, "\nStatus: 2.0.0")); /* a sentence begins no field */
+    assert_true(has(&b, "Subject: Not sent: Lunch\r\n"));
+    assert_true(has(&b, "In-Reply-To: <1@house.example>\r\n"));
+    for (size_t i = 0; i < b.len; i++)
+        if (b.data[i] == '\n')
+            assert_true(i > 0 && b.data[i - 1] == '\r');
+    compose(&m, r, 2, &again);
+    assert_int_equal(again.len, b.len);
+    assert_memory_equal(again.data, b.data, b.len);
+    buf_free(&b);
+    buf_free(&again);
+}
+
+static void repeats_the_header(void **state)
+{
+    static const char h[] = "From: alice@house.example\r\nX-Kept: as it\r\n\tstands\r\n\r\n";
+    struct buf b = BUF_INIT(DSN_MAX), head = BUF_INIT(4096);
+    struct out_message m = message();
+    compose(&m, &bob, 1, &b);
+    assert_true(has(&b, "Content-Type: text/rfc822-headers\r\n"));
+    assert_true(has(&b, "\r\nMessage-ID: <1@house.example>\r\n")); /* from the summary */
+    assert_true(has(&b, "Subject: Not fetched in time: Lunch\r\n"));
+    /* [ header, skeleton ] with a skeleton of one text part: [["", 5, 1, 3, 0]] */
+    static const uint8_t skeleton[] = {0x81, 0x85, 0x40, 0x05, 0x01, 0x03, 0x00};
+    struct span sh = {(const uint8_t *)h, sizeof h - 1}, ss = {skeleton, sizeof skeleton};
+    assert_int_equal(head_pack(&sh, &ss, &head), 0);
+    m.head = (struct bytes){head.data, head.len};
+    compose(&m, &bob, 1, &b);
+    assert_true(has(&b, h));
+    buf_free(&b);
+    buf_free(&head);
+}
+
+static void many_fit(void **state)
+{
+    static struct out_receiver r[10000];
+    struct buf b = BUF_INIT(DSN_MAX);
+    struct out_message m = message();
+    for (size_t i = 0; i < 10000; i++)
+        r[i] = bob;
+    compose(&m, r, 10000, &b);
+    assert_true(b.len > 1000000);
+    buf_free(&b);
+    struct buf little = BUF_INIT(500);
+    struct dsn d = {.own = "alice@house.example", .m = &m, .rcpts = r, .count = 1};
+    assert_int_equal(dsn_compose(&d, &little), -1);
+    buf_free(&little);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_each_receiver),
+        cmocka_unit_test(repeats_the_header),
+        cmocka_unit_test(many_fit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
