@@ -108,6 +108,14 @@ static enum source_fault judge(struct transfer *t, bool ok, int status, const ch
 {
     if (t->tampered)
         return SOURCE_LIED;
+    if (!ok && t->octets == t->blob.size) {
+        (void)error_set(&t->why, "%s sent more than was announced.", t->who);
+        return SOURCE_LIED;
+    }
+    if (!ok && status == 200 && t->octets > 0) {
+        (void)error_set(&t->why, "%s does not resume where it is asked to.", t->who);
+        return SOURCE_LACKS;
+    }
     if (ok) {
         (void)error_set(&t->why, "%s gave less than was announced.", t->who);
         return SOURCE_LIED;

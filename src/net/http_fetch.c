@@ -157,7 +157,12 @@ static size_t on_body(char *p, size_t one, size_t n, void *ctx)
         return !wrong && f->octets <= REFUSAL_BODY_MAX ? n : 0;
     }
     if (f->octets > f->config.max_bytes) {
+        uint64_t over = f->octets - f->config.max_bytes;
         f->good = false;
+        /* what was expected is still handed on: whether it is true tells who is to blame */
+        if (over < n) {
+            (void)f->config.data(f->config.ctx, (const uint8_t *)p, n - (size_t)over);
+        }
         note(f, "the peer sent more than the %" PRIu64 " octets expected", f->config.max_bytes);
         return 0;
     }
