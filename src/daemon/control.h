@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* control.h - the socket of the command line: JSON lines, one request each (doc/man/restanted.8). */
+/* control.h - the socket of the command line: JSON lines, one request each (doc/man/restanted.8).
+ */
 #ifndef RESTANTE_DAEMON_CONTROL_H
 #define RESTANTE_DAEMON_CONTROL_H
 

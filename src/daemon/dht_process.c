@@ -110,7 +110,7 @@ static void child_exited(uv_process_t *child, int64_t status, int signal)
     p->running = false;
     if (!p->stopping) {
         bool long_enough = clock_mono_ms() - p->started_ms > 10000;
-        p->wait_ms = long_enough || p->wait_ms == 0 ? WAIT_FIRST_MS
+        p->wait_ms = long_enough || p->wait_ms == 0  ? WAIT_FIRST_MS
                      : p->wait_ms * 2 > WAIT_LAST_MS ? WAIT_LAST_MS
                                                      : p->wait_ms * 2;
         log_warn("restante-dht ended (status %d, signal %d); it is started again in %llu ms. Its "

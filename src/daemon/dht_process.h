@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* dht_process.h - the peer's own restante-dht: started, and started again when it dies. It ends when
- * the daemon does, however that happens (it is tied to it by its standard input). */
+/* dht_process.h - the peer's own restante-dht: started, and started again when it dies. It ends
+ * when the daemon does, however that happens (it is tied to it by its standard input). */
 #ifndef RESTANTE_DAEMON_DHT_PROCESS_H
 #define RESTANTE_DAEMON_DHT_PROCESS_H
 

@@ -14,7 +14,7 @@
 #define LINE_MAX_OCTETS 4096
 #define QUESTIONS_MAX 4096
 
-struct asker { /* a connection, while questions of it are open */
+struct asker {                  /* a connection, while questions of it are open */
     struct line_client *client; /* NULL: gone */
     struct question *first;
 };

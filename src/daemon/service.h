@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* service.h - a running peer: everything that main starts, in one place, in the order of starting. */
+/* service.h - a running peer: everything that main starts, in one place, in the order of starting.
+ */
 #ifndef RESTANTE_DAEMON_SERVICE_H
 #define RESTANTE_DAEMON_SERVICE_H
 
@@ -17,7 +18,7 @@ struct service {
     struct flow flow;
     struct endpoint endpoints[ENDPOINTS_MAX];
     struct sockaddr_storage own[ENDPOINTS_MAX]; /* the literal addresses among them */
-    struct buf secret; /* own secret key */
+    struct buf secret;                          /* own secret key */
     char password[64];
     char relay_password[33];
     uint8_t stub_key[HASH_LEN];

@@ -16,7 +16,11 @@
 #define DHT_VALUE_MAX (16 * 1024)
 #define DHT_ID_LEN 8
 
-enum dht_link { DHT_DOWN, DHT_ALONE, DHT_CONNECTED }; /* no process; process without network; both */
+enum dht_link {
+    DHT_DOWN,
+    DHT_ALONE,
+    DHT_CONNECTED
+}; /* no process; process without network; both */
 
 struct dht_status {
     enum dht_link link;
@@ -35,7 +39,11 @@ struct dht_value { /* one entry as read; valid during the callback only */
     size_t len;
 };
 
-enum dht_presence { DHT_ABSENT, DHT_PRESENT, DHT_DELETED }; /* deleted: a valid tombstone is there */
+enum dht_presence {
+    DHT_ABSENT,
+    DHT_PRESENT,
+    DHT_DELETED
+}; /* deleted: a valid tombstone is there */
 
 typedef void dht_done_fn(void *ctx, bool ok, const char *why); /* why: only when !ok */
 /* ids: n * DHT_ID_LEN bytes of live entries. ok=false: the look-up did not complete. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* entry.h - how a DHT entry is bound to its key, lock and value, and how the notification's secret p
- * becomes the tokens that delete it and the receipt that answers it (P-3). */
+/* entry.h - how a DHT entry is bound to its key, lock and value, and how the notification's secret
+ * p becomes the tokens that delete it and the receipt that answers it (P-3). */
 #ifndef RESTANTE_PROTO_ENTRY_H
 #define RESTANTE_PROTO_ENTRY_H
 
