@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Without a connection nobody is refused: the message waits, and goes or fails later."""
+"""Without a connection nobody is refused: the message waits, and goes or fails later (P-10.10)."""
 
 import pytest
 

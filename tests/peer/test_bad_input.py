@@ -58,6 +58,7 @@ def forged_payload(net, kind, key, body):
 
 
 def test_forged_and_malformed_records_are_ignored(net, alice, bob):
+    """P-1.4"""
     now = int(time.time())
     rubbish = [
         b"", b"\0", b"\xff" * 500, b"\x9f" * 4000, b"\x5b" + b"\xff" * 8, b"\xbb" + b"\xff" * 8,
@@ -85,6 +86,7 @@ def test_forged_and_malformed_records_are_ignored(net, alice, bob):
 
 
 def test_copied_notification_is_neither_doubled_nor_acknowledged(net, alice, bob):
+    """P-3.10: its lock is not the sender's."""
     data = compose(alice.address, bob.address, "Copied by a stranger", attachment=picture(3_000))
     alice.send(data, [bob.address])
     bob.wait_message(data)
@@ -102,6 +104,7 @@ def test_copied_notification_is_neither_doubled_nor_acknowledged(net, alice, bob
 
 
 def test_wrong_token_deletes_nothing(net, alice, bob):
+    """P-3.1, P-3.2"""
     data = compose(alice.address, bob.address, "Not to be deleted")
     alice.send(data, [bob.address])
     bob.wait_message(data)
@@ -214,6 +217,7 @@ def test_http_gives_the_fixed_paths_and_nothing_else(alice, bob):
 
 
 def test_tampered_blob_is_never_shown(alice, bob):
+    """P-5.5, P-6.4"""
     data = compose(alice.address, bob.address, "Tampered with", attachment=picture(60_000))
     alice.send(data, [bob.address])
     uid = bob.wait_message(data)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stub that the user throws away unread is declined: the sender learns it, nothing is pulled."""
+"""A stub that the user throws away unread is declined: the sender learns it, nothing is pulled (P-10.2,
+P-10.5)."""
 
 import time
 

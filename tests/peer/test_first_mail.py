@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One message from a client's SMTP at one peer to a client's IMAP at another, and what is refused."""
+"""One message from a client's SMTP at one peer to a client's IMAP at another (P-10.1, P-10.2), and
+what is refused."""
 
 import smtplib
 
@@ -32,6 +33,7 @@ def arrive(sender, receiver, data):
 
 @pytest.mark.parametrize("way", ["alice to bob", "bob to alice"])
 def test_message_with_attachment(alice, bob, way):
+    """Below the two trace fields (P-10.13) stands what was submitted."""
     sender, receiver = (alice, bob) if way.startswith("alice") else (bob, alice)
     data = compose(sender.address, receiver.address, f"A picture, {way}", "See below.\n",
                    picture(300_000, way), "lake.png")
@@ -42,6 +44,7 @@ def test_message_with_attachment(alice, bob, way):
 
 
 def test_several_chunks(alice, bob):
+    """P-5.4, P-6.4"""
     data = compose(alice.address, bob.address, "Twenty megabytes", attachment=picture(20_000_000))
     alice.send(data, [bob.address])
     arrive(alice, bob, data)
@@ -63,6 +66,7 @@ def test_listing_and_searching_pull_nothing(alice, bob):
 
 
 def test_several_receivers_and_bcc(alice, bob, carol):
+    """One blob (P-5.3) that stays until the last receiver has answered (P-6.6); no Bcc (P-5.1)."""
     data = compose(alice.address, bob.address, "For two, one of them hidden",
                    attachment=picture(50_000), Bcc=carol.address)
     alice.send(data, [bob.address, carol.address])
@@ -89,6 +93,7 @@ def test_several_receivers_and_bcc(alice, bob, carol):
 
 
 def test_unknown_receiver_is_refused_with_a_sentence(alice, bob):
+    """P-10.10: connected, and the look-up completed."""
     data = compose(alice.address, "nobody@demo", "To nobody")
     with pytest.raises(smtplib.SMTPRecipientsRefused) as e:
         alice.send(data, ["nobody@demo"])
@@ -117,6 +122,7 @@ def test_wrong_password(alice):
 
 @pytest.mark.parametrize("sender", ["bob@demo", "alice@demo, bob@demo"])
 def test_foreign_from_is_refused(alice, bob, sender):
+    """P-10.12"""
     data = compose("alice@demo", bob.address, "Whose From?").replace(
         b"From: alice@demo", b"From: " + sender.encode())
     with pytest.raises(smtplib.SMTPResponseException) as e:
@@ -127,6 +133,7 @@ def test_foreign_from_is_refused(alice, bob, sender):
 
 
 def test_missing_date_and_message_id_are_added(alice, bob):
+    """P-5.1"""
     alice.send(b"From: alice@demo\r\nTo: bob@demo\r\nSubject: bare necessities\r\n\r\nHello\r\n",
                [bob.address])
     uid = wait_for(lambda: bob.search("SUBJECT", '"bare necessities"'), 20, "the stub",

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kill -9 at every state of a message's way, then a restart: no lost and no doubled message.
+"""kill -9 at every state of a message's way, then a restart: no lost and no doubled message (P-5.7,
+P-10.1 to P-10.6, P-10.8).
 
 RESTANTE_CRASH_AT=POINT ends restanted at once, as by kill -9, when it reaches that point; the points
 stand before and after the commit of each transition."""

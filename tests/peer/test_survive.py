@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The DHT holds what a departed peer announced."""
+"""The DHT holds what a departed peer announced (P-10.4)."""
 
 from env import Network, wait_for
 from env.mail import check_arrived, compose, picture

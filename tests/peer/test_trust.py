@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys are pinned by writing to somebody, and another key never passes silently."""
+"""Keys are pinned by writing to somebody, and another key never passes silently (P-10.11)."""
 
 import shutil
 import smtplib
