@@ -3,6 +3,7 @@
  * (P-3, P-4.3). Made once: what is put into the DHT later are always these octets. */
 #include "base/clock.h"
 #include "flow/seal.h"
+#include "flow/validity.h"
 #include <string.h>
 
 static struct span span_of(const struct bytes *b)
@@ -70,7 +71,7 @@ int seal_notification(struct sealing *s, struct pgp *pgp, size_t i, struct error
     struct record_place at = {f->c.network, key};
     struct buf payload = BUF_INIT(2 * RECORD_MAX), record = BUF_INIT(2 * RECORD_MAX);
     made->n = s->rows[i];
-    made->expiry_s = clock_wall_ms() / 1000 + f->c.validity / 1000;
+    made->expiry_s = validity_end(s->m.expires_s, f->c.validity, clock_wall_ms());
     random_bytes(made->p, sizeof made->p);
     notification_id(f->fpr, s->m.id, s->address[i], made->nid);
     struct notification r;

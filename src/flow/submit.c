@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "flow/header.h"
 #include "flow/lookup.h"
+#include "flow/validity.h"
 #include "store/outgoing.h"
 #include <ctype.h>
 #include <errno.h>
@@ -391,6 +392,7 @@ static void on_skeleton(void *ctx, enum mime_verdict verdict, const char *why,
     keep(s, "from", &s->m.from);
     keep(s, "references", &s->m.refs);
     keep(s, "to", &s->m.to);
+    s->m.expires_s = validity_asked(s->header.data, s->header.len, clock_wall_ms());
     sha256_end(&s->hash, s->m.hash);
     flow_job(s->flow->files, &s->job, sync_run, sync_done, true);
 }

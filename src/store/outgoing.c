@@ -36,14 +36,15 @@ int out_add(struct db *db, struct out_message *m, const struct out_rcpt *rcpts, 
             int64_t sent_due_ms)
 {
     int64_t now = clock_wall_ms();
-    if (db_exec(
-            db,
-            "INSERT INTO message(id,state,created_ms,size,hash,msgid,subject,date,sender_from,"
-            "refs,receivers_to,head,sent,sent_due_ms,due_ms) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)",
-            "biiibbbbbbbbii", m->id, (size_t)MESSAGE_ID_LEN, (int64_t)OUT_SUBMITTED, m->created_ms,
-            (int64_t)m->size, m->hash, (size_t)HASH_LEN, m->msgid.p, m->msgid.n, m->subject.p,
-            m->subject.n, m->date.p, m->date.n, m->from.p, m->from.n, m->refs.p, m->refs.n, m->to.p,
-            m->to.n, m->head.p, m->head.n, (int64_t)SENT_WAIT, sent_due_ms) < 0)
+    if (db_exec(db,
+                "INSERT INTO message(id,state,created_ms,size,hash,msgid,subject,date,sender_from,"
+                "refs,receivers_to,head,sent,sent_due_ms,expires_s,due_ms)"
+                " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)",
+                "biiibbbbbbbbiii", m->id, (size_t)MESSAGE_ID_LEN, (int64_t)OUT_SUBMITTED,
+                m->created_ms, (int64_t)m->size, m->hash, (size_t)HASH_LEN, m->msgid.p, m->msgid.n,
+                m->subject.p, m->subject.n, m->date.p, m->date.n, m->from.p, m->from.n, m->refs.p,
+                m->refs.n, m->to.p, m->to.n, m->head.p, m->head.n, (int64_t)SENT_WAIT, sent_due_ms,
+                m->expires_s) < 0)
         return -1;
     m->n = db_last_id(db);
     for (size_t i = 0; i < count; i++)
@@ -62,7 +63,7 @@ int out_get(struct db *db, int64_t n, struct out_message *m)
     sqlite3_stmt *q =
         db_query(db,
                  "SELECT n,id,state,created_ms,size,hash,msgid,subject,date,sender_from,refs,"
-                 "receivers_to,head,sent,tries FROM message WHERE n=?",
+                 "receivers_to,head,sent,tries,expires_s FROM message WHERE n=?",
                  "i", n);
     if (!db_row(q, NULL))
         return -1;
@@ -79,6 +80,7 @@ int out_get(struct db *db, int64_t n, struct out_message *m)
         rc |= column_bytes(q, 6 + i, field[i]);
     m->sent = (enum sent_state)sqlite3_column_int(q, 13);
     m->tries = sqlite3_column_int64(q, 14);
+    m->expires_s = sqlite3_column_int64(q, 15);
     (void)sqlite3_reset(q);
     if (rc != 0)
         out_message_free(m);

@@ -50,6 +50,7 @@ struct out_message {
     struct bytes head;                                 /* head_pack()ed */
     enum sent_state sent;
     int64_t tries;
+    int64_t expires_s; /* asked for by its header, 0 = not */
 };
 void out_message_free(struct out_message *m);
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Validity: what nobody opens in time expires on both sides, and nothing that was read bounces
-(P-10.9, P-10.14, P-13.1 to P-13.5)."""
+(P-10.9, P-10.14, P-13.1 to P-13.6)."""
 
 import email
 import email.policy
+import email.utils
 import time
 
 import pytest
@@ -181,6 +182,21 @@ def test_contacts_mail_is_pulled_before_it_expires():
             assert box.metadata(uid)[uid] == before
             check_arrived(mail, box.open(uid))
         assert reports_on(friend, mail) == [] and len(reports_on(friend, large)) == 1
+
+
+def test_a_message_may_say_when_it_expires(short):
+    hugo, ida = short.peer("hugo@demo"), short.peer("ida@demo")
+    asked = int(time.time()) + 2 * 86400
+    data = compose(hugo.address, ida.address, "Until the day after tomorrow",
+                   Expires=email.utils.formatdate(asked))
+    hugo.send(data, [ida.address])
+    uid = ida.wait_message(data)
+    time.sleep(9)  # the setting's validity and grace
+    assert ida.stub_of(data)["state"] == "stub"
+    assert state_of(hugo, data, ida.address) == "announced"
+    with ida.imap() as box:
+        check_arrived(data, box.open(uid))
+    hugo.wait_idle()
 
 
 def test_undeliverable_mail_bounces_the_same_way():
