@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real mail goes the whole way unchanged (P-5.1, P-10.13). 300 messages in the suite; RESTANTE_CORPUS=all (`make
-corpus`) takes all 6,046 and prints the counts. The address in From is never the sender's: the
-envelope alone says alice and bob, so alice allows foreign From and bob accepts her as a relay."""
+"""Real mail goes the whole way unchanged (P-5.1, P-10.13). 300 messages in the suite;
+RESTANTE_CORPUS=all (`make corpus`) takes all 6,046 and prints the counts. The address in From is never
+the sender's: the envelope alone says alice and bob, so alice allows foreign From and bob accepts her
+as a relay."""
 
 import os
 import shutil
