@@ -71,6 +71,9 @@ static const struct command commands[] = {
      "  accept [MASTER]        join the group that names this peer; MASTER is its master's\n"
      "                         address, or the beginning of the fingerprint, if there are several\n"
      "  leave                  end it; a master can leave when it is alone\n"},
+    {"takeover", "", "make this the only peer of its address", cmd_takeover,
+     "When another peer runs under the same address (a copy of this home, or a backup restored\n"
+     "elsewhere), this one stops. Stop the other, then say takeover here: this one goes on.\n"},
     {"key", "export [--secret] | fingerprint", "this peer's OpenPGP key", cmd_key,
      "  export            the public key, ASCII armored, for other OpenPGP programs\n"
      "  export --secret   the secret key: whoever has it can read this peer's mail\n"

@@ -139,8 +139,13 @@ static int print_status(const json_t *o)
     char fpr[64], up[32];
     text_span(json_number(o, "uptime_s", 0), up);
     fingerprint_groups(json_text(o, "fingerprint", ""), fpr);
-    line(json_is_true(json_object_get(o, "ready")) ? "ready" : "starting", "%s, up %s, version %s",
-         json_text(o, "address", "?"), up, json_text(o, "version", "?"));
+    const char *stopped = json_text(o, "stopped", NULL);
+    line(stopped != NULL                               ? "stopped"
+         : json_is_true(json_object_get(o, "ready")) ? "ready"
+                                                       : "starting",
+         "%s, up %s, version %s", json_text(o, "address", "?"), up, json_text(o, "version", "?"));
+    if (stopped != NULL)
+        line("", "%s", stopped);
     line("home", "%s", json_text(o, "home", "?"));
     line("key", "%s", fpr);
     print_network(o);

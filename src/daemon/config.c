@@ -41,6 +41,8 @@ static const struct config_key keys[] = {
      "host:port of the SOCKS proxy for .onion endpoints"},
     {"network", "private_addresses", VALUE_BOOL, FIELD(private_addresses), "no", 0, 0,
      "connect to private address ranges also for strangers"},
+    {"network", "shard_at", VALUE_NUMBER, FIELD(shard_at), "500", 1, 100000,
+     "more waiting notifications than this are spread over more keys"},
 
     {"mail", "imap_port", VALUE_PORT, FIELD(imap_port), "7413", 1, 65535,
      "IMAP with TLS, loopback"},

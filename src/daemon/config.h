@@ -33,6 +33,7 @@ struct config {
     uint16_t http_port;
     struct config_list
         endpoints;          /* endpoints = http://host:port ...: what the descriptor announces */
+    uint32_t shard_at;      /* notifications in one shard of the own key before there are more */
     char socks[256];        /* host:port for .onion */
     bool private_addresses; /* connect to private ranges also for strangers */
 

@@ -8,6 +8,7 @@
 #include "daemon/control_lists.h"
 #include "daemon/service.h"
 #include "flow/opening.h"
+#include "flow/presence.h"
 #include "flow/sweep.h"
 #include "store/incoming.h"
 #include <jansson.h>
@@ -27,6 +28,8 @@ struct asking {
     uint64_t size;
     char id[HASH_HEX + 1];
     json_t *reply; /* a status that waits for the DHT */
+    uint32_t shard;
+    size_t ns_live;
     bool busy;
 };
 
@@ -96,9 +99,15 @@ static void on_ns(void *ctx, bool ok, const uint8_t *ids, size_t n)
 {
     struct asking *a = ctx;
     char key[DHT_KEY_MAX + 1];
+    a->ns_live += n;
+    if (ok && a->shard + 1 < a->s->flow.shards && !a->s->stopping) {
+        dht_ns_key(key, a->s->config.address, ++a->shard);
+        dht_list(a->s->flow.dht, key, on_ns, a);
+        return;
+    }
     if (ok)
         (void)json_object_set_new(json_object_get(a->reply, "dht"), "ns_live",
-                                  json_integer((json_int_t)n));
+                                  json_integer((json_int_t)a->ns_live));
     if (a->s->stopping) {
         status_send(a);
         return;
@@ -121,7 +130,7 @@ static void on_dht(void *ctx, bool ok, const struct dht_status *st)
         status_send(a);
         return;
     }
-    (void)dht_key(key, "ns:", a->s->config.address);
+    dht_ns_key(key, a->s->config.address, 0);
     dht_list(a->s->flow.dht, key, on_ns, a);
 }
 
@@ -254,6 +263,9 @@ static void on_request(struct service *s, struct line_client *c, const json_t *o
         decline(s, c, o);
     } else if (strcmp(cmd, "group") == 0) {
         group(s, c, o);
+    } else if (strcmp(cmd, "takeover") == 0) {
+        presence_takeover(&s->flow);
+        send_json(c, json_pack("{s:b}", "ok", 1));
     } else if (strcmp(cmd, "stop") == 0) {
         send_json(c, json_pack("{s:b}", "ok", 1));
         log_info("stopped from the command line");

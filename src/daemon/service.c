@@ -74,6 +74,7 @@ static void set_flow_config(struct service *s)
     f->private_addresses = c->private_addresses;
     f->is_relay = is_relay;
     f->relay_ctx = &s->config;
+    f->shard_at = c->shard_at;
     f->validity = ms(c->validity_s);
     f->sent_wait = ms(c->sent_wait_s);
     f->open_wait = ms(c->open_wait_s);

@@ -16,9 +16,12 @@ struct announcing {
     struct work *w;
     struct out_receiver r;
     char key[DHT_KEY_MAX + 1];
-    bool answered; /* it was deleted, and not by us: the receiver was there */
-    bool waits;    /* its time is over, the grace not yet */
-    bool expired;  /* nobody came, and the grace is over */
+    uint8_t blob_hash[HASH_LEN];
+    bool answered;        /* it was deleted, and not by us: the receiver was there */
+    enum rcv_state known; /* what its receipt said, when that is in the DHT as deleted by us */
+    int probe;            /* which receipt is looked for */
+    bool waits;           /* its time is over, the grace not yet */
+    bool expired;         /* nobody came, and the grace is over */
 };
 
 static void end(struct announcing *a, const char *why)
@@ -45,7 +48,7 @@ static int commit_run(struct db *db, void *arg)
     if (a->expired)
         return rcv_end(db, a->r.n, RCV_EXPIRED, true, NULL) < 0 ? -1 : 0;
     if (a->answered)
-        return rcv_end(db, a->r.n, RCV_ANSWERED, true, NULL) < 0 ? -1 : 0;
+        return rcv_end(db, a->r.n, a->known, true, NULL) < 0 ? -1 : 0;
     if (a->waits)
         return rcv_delay(db, a->r.n, next_look(a));
     return rcv_set_announced(db, a->r.n, next_look(a));
@@ -123,6 +126,52 @@ static void put(struct announcing *a)
     dht_put(a->w->flow->dht, a->key, a->r.ns.p, a->r.ns.n, until, a->r.lock, on_put, a);
 }
 
+static void conclude(struct announcing *a, enum rcv_state known)
+{
+    a->answered = true;
+    a->known = known;
+    log_info("%s deleted its notification%s", a->r.address,
+             known == RCV_ANSWERED ? " without a receipt" : "; its receipt was taken already");
+    store_do(a->w->flow->store, commit_run, commit_done, a);
+}
+
+static void probe(struct announcing *a);
+
+static void on_probe(void *ctx, bool ok, enum dht_presence presence)
+{
+    struct announcing *a = ctx;
+    static const enum rcv_state state[] = {[OUTCOME_PULLED] = RCV_PULLED,
+                                           [OUTCOME_DECLINED] = RCV_DECLINED,
+                                           [OUTCOME_CANCELLED] = RCV_CANCELLED};
+    if (ok && presence == DHT_DELETED)
+        conclude(a, state[a->probe]);
+    else if (ok && a->probe < OUTCOME_CANCELLED)
+        probe(a);
+    else if (a->r.tries < 3)
+        end(a, "The notification is gone from the DHT: waiting for its receipt.");
+    else
+        conclude(a, RCV_ANSWERED);
+}
+
+/* Does one of the receipts stand there as deleted? Then this peer took it, and a backup that was
+ * restored does not know. */
+static void probe(struct announcing *a)
+{
+    char key[DHT_KEY_MAX + 1];
+    uint8_t infohash[INFOHASH_LEN], value[HASH_LEN], vh[HASH_LEN], token[HASH_LEN], lock[HASH_LEN],
+        id[ENTRY_ID_LEN];
+    a->probe++;
+    (void)dht_key(key, "nr:", a->w->flow->c.address);
+    entry_infohash(key, infohash);
+    receipt_value(a->r.p, (enum outcome)a->probe, a->blob_hash, value);
+    sha256(value, sizeof value, vh);
+    entry_token(a->r.p, key, vh, token);
+    entry_lock(token, lock);
+    entry_id(infohash, lock, vh, id);
+    wipe(token, sizeof token);
+    dht_look(a->w->flow->dht, key, id, on_probe, a);
+}
+
 /* Before putting again: a deletion that is not ours proves that the receiver was there (only it and
  * we know p). Its receipt may still be on the way: it is waited for once more. */
 static void on_look(void *ctx, bool ok, enum dht_presence presence)
@@ -130,12 +179,8 @@ static void on_look(void *ctx, bool ok, enum dht_presence presence)
     struct announcing *a = ctx;
     if (!ok || presence != DHT_DELETED) {
         put(a);
-    } else if (a->r.tries < 3) {
-        end(a, "The notification is gone from the DHT: waiting for its receipt.");
     } else {
-        a->answered = true;
-        log_info("%s deleted its notification without a receipt", a->r.address);
-        store_do(a->w->flow->store, commit_run, commit_done, a);
+        probe(a);
     }
 }
 
@@ -148,8 +193,14 @@ void step_announce(struct work *w)
         return;
     }
     a->w = w;
-    (void)dht_key(a->key, "ns:", a->r.address);
-    if (a->r.state != RCV_ANNOUNCED) {
+    struct out_blob b;
+    if (blob_get(store_reader(w->flow->store), a->r.blob, &b) == 0) {
+        memcpy(a->blob_hash, b.hash, HASH_LEN);
+        bytes_free(&b.chunks);
+    }
+    dht_ns_key(a->key, a->r.address, a->r.shard);
+    /* sealed under an earlier run: a crash, or a restored backup, may have announced it already */
+    if (a->r.state != RCV_ANNOUNCED && a->r.changed_ms >= w->flow->started_ms) {
         put(a);
         return;
     }

@@ -122,7 +122,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
 void collection_poll(struct flow *f)
 {
     struct collection *c = f->collection;
-    if (c == NULL || f->stopping || dht_link_state(f->dht) == DHT_DOWN)
+    if (c == NULL || f->stopping || !flow_may_go(f) || dht_link_state(f->dht) == DHT_DOWN)
         return;
     if (c->looking) {
         c->again = true;
@@ -135,7 +135,7 @@ void collection_poll(struct flow *f)
 static void on_heard(void *ctx, const struct dht_value *v)
 {
     struct flow *f = ctx;
-    if (!f->stopping)
+    if (!f->stopping && flow_may_go(f))
         take(f, v);
 }
 

@@ -5,17 +5,22 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/notice.h"
+#include "flow/presence.h"
 #include "store/incoming.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define LOG_AREA "discover"
 #define UNDER_WAY_MAX 64 /* entries being opened at once */
+#define SHARDS_MOST 64   /* more are not announced */
 #define FETCH_MAX 256    /* entries fetched per look; the rest comes with the next */
 
 struct discovery {
     uv_timer_t *timer;
-    char key[DHT_KEY_MAX + 1];
+    char key[DHT_KEY_MAX + 1]; /* shard 0, which is listened to */
+    char at_key[DHT_KEY_MAX + 1];
+    size_t live[SHARDS_MOST]; /* entries in each shard, when it was looked at last */
+    uint32_t at, turn; /* the shard looked at; the one whose turn was last */
     bool looking, again;
     bool found;   /* the look that is under way brought something */
     size_t start; /* where the next look begins, when there is more than one may fetch */
@@ -45,10 +50,10 @@ static void opened(struct flow *f, const uint8_t id[DHT_ID_LEN])
         discovery_poll(f);
 }
 
-static void take(struct flow *f, const struct dht_value *v)
+static void take(struct flow *f, const char *key, const struct dht_value *v)
 {
     struct discovery *d = f->discovery;
-    if (f->stopping || v->len > RECORD_MAX || is_busy(d, v->id) ||
+    if (f->stopping || !flow_may_go(f) || v->len > RECORD_MAX || is_busy(d, v->id) ||
         looked_has(store_reader(f->store), v->id))
         return;
     if (d->under_way == sizeof d->busy / sizeof *d->busy) {
@@ -57,12 +62,77 @@ static void take(struct flow *f, const struct dht_value *v)
     }
     d->found = true;
     memcpy(d->busy[d->under_way++], v->id, DHT_ID_LEN);
-    notice_open(f, d->key, v, opened);
+    notice_open(f, key, v, opened);
 }
 
+static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n);
+
+static void look_at(struct flow *f, uint32_t shard)
+{
+    struct discovery *d = f->discovery;
+    d->at = shard;
+    dht_ns_key(d->at_key, f->c.address, shard);
+    dht_list(f->dht, d->at_key, on_list, f);
+}
+
+/* Four times as many shards; a sender learns of them when it renews our identity. */
+struct growing {
+    struct flow *flow;
+    uint32_t shards;
+};
+
+static int grow_run(struct db *db, void *arg)
+{
+    const struct growing *g = arg;
+    return meta_set(db, "shards", &g->shards, sizeof g->shards);
+}
+
+static void grow_done(void *arg, int rc)
+{
+    struct growing *g = arg;
+    store_crash_point("shards.after");
+    if (rc == 0 && g->shards > g->flow->shards) {
+        g->flow->shards = g->shards;
+        log_info("notifications for this peer are spread over %u shards now", (unsigned)g->shards);
+        if (!g->flow->stopping)
+            presence_again(g->flow);
+    }
+    free(g);
+}
+
+static void more_shards(struct flow *f, size_t live)
+{
+    struct growing *g = f->shards >= SHARDS_MOST ? NULL : calloc(1, sizeof *g);
+    if (g == NULL)
+        return;
+    *g = (struct growing){f, f->shards * 4};
+    log_info("%zu notifications wait for this peer", live);
+    store_crash_point("shards.before");
+    store_do(f->store, grow_run, grow_done, g);
+}
+
+/* What stands in the old shards stays there: the mean counts. */
+static void count_live(struct flow *f, size_t n)
+{
+    struct discovery *d = f->discovery;
+    size_t sum = 0;
+    if (d->at < SHARDS_MOST)
+        d->live[d->at] = n;
+    for (size_t i = 0; i < SHARDS_MOST; i++)
+        sum += d->live[i];
+    if (sum > (size_t)f->c.shard_at * f->shards)
+        more_shards(f, sum);
+}
+
+/* Shard 0, then the one whose turn it is. */
 static void look_end(struct flow *f)
 {
     struct discovery *d = f->discovery;
+    if (d->at == 0 && !d->again && f->shards > 1 && !f->stopping) {
+        d->turn = d->turn + 1 < f->shards ? d->turn + 1 : 1;
+        look_at(f, d->turn);
+        return;
+    }
     d->looking = false;
     /* a look that brought nothing is not repeated at once: the timer does */
     if (d->again && d->found && d->under_way == 0 && !f->stopping)
@@ -75,7 +145,7 @@ static void on_value(void *ctx, bool ok, const struct dht_value *v)
     if (f->stopping)
         return;
     if (v != NULL)
-        take(f, v);
+        take(f, f->discovery->at_key, v);
     else
         look_end(f);
 }
@@ -90,6 +160,8 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
     size_t count = 0, start = n == 0 ? 0 : d->start % n;
     d->again = d->found = false;
     d->start = 0;
+    if (ok)
+        count_live(f, n);
     for (size_t k = 0; ok && k < n; k++) {
         size_t i = (start + k) % n;
         const uint8_t *id = ids + i * DHT_ID_LEN;
@@ -103,7 +175,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
         memcpy(wanted + DHT_ID_LEN * count++, id, DHT_ID_LEN);
     }
     if (count > 0)
-        dht_get(f->dht, d->key, wanted, count, on_value, f);
+        dht_get(f->dht, d->at_key, wanted, count, on_value, f);
     else
         look_end(f);
 }
@@ -111,19 +183,20 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
 void discovery_poll(struct flow *f)
 {
     struct discovery *d = f->discovery;
-    if (d == NULL || f->stopping || dht_link_state(f->dht) == DHT_DOWN)
+    if (d == NULL || f->stopping || !flow_may_go(f) || dht_link_state(f->dht) == DHT_DOWN)
         return;
     if (d->looking) {
         d->again = true;
         return;
     }
     d->looking = true;
-    dht_list(f->dht, d->key, on_list, f);
+    look_at(f, 0);
 }
 
 static void on_heard(void *ctx, const struct dht_value *v)
 {
-    take(ctx, v);
+    struct flow *f = ctx;
+    take(f, f->discovery->key, v);
 }
 
 static void on_timer(uv_timer_t *t)
@@ -137,7 +210,9 @@ int discovery_start(struct flow *f, struct error *e)
     uv_timer_t *t = d == NULL ? NULL : malloc(sizeof *t);
     if (t == NULL)
         return error_set(e, "Out of memory.");
-    (void)dht_key(d->key, "ns:", f->c.address);
+    dht_ns_key(d->key, f->c.address, 0);
+    f->shards = 1;
+    (void)meta_get(store_reader(f->store), "shards", &f->shards, sizeof f->shards);
     (void)uv_timer_init(f->loop, t);
     t->data = f;
     d->timer = t;

@@ -12,6 +12,7 @@
 #include "flow/presence.h"
 #include "flow/replicas.h"
 #include "flow/sweep.h"
+#include "flow/upkeep.h"
 #include "flow/work.h"
 #include "store/groups.h"
 #include "store/wake.h"
@@ -23,10 +24,13 @@
 
 int flow_start(struct flow *f, struct error *e)
 {
-    if (maildir_start(f, e) < 0 || clockwatch_start(f, e) < 0 || sweep_orphans(f, e) < 0 ||
-        work_start(f, e) < 0 || openings_start(f, e) < 0 || discovery_start(f, e) < 0 ||
-        collection_start(f, e) < 0 || sweep_start(f, e) < 0 || presence_start(f, e) < 0 ||
-        groups_start(f, e) < 0 || replication_start(f, e) < 0)
+    f->started_ms = clock_wall_ms();
+    size_t found;
+    if (maildir_start(f, e) < 0 || clockwatch_start(f, e) < 0 ||
+        sweep_relink(f, true, &found, e) < 0 || sweep_orphans(f, e) < 0 || work_start(f, e) < 0 ||
+        openings_start(f, e) < 0 || discovery_start(f, e) < 0 || collection_start(f, e) < 0 ||
+        sweep_start(f, e) < 0 || presence_start(f, e) < 0 || groups_start(f, e) < 0 ||
+        upkeep_start(f, e) < 0 || replication_start(f, e) < 0)
         return -1;
     return 0;
 }
@@ -45,6 +49,12 @@ void flow_stop(struct flow *f)
     groups_stop(f);
     replication_stop(f);
     clockwatch_stop(f);
+    upkeep_stop(f);
+}
+
+bool flow_may_go(const struct flow *f)
+{
+    return f->stop_reason[0] == '\0' && (f->looked || dht_link_state(f->dht) != DHT_CONNECTED);
 }
 
 void flow_free(struct flow *f)
@@ -52,6 +62,7 @@ void flow_free(struct flow *f)
     clockwatch_free(f);
     groups_free(f);
     replication_free(f);
+    upkeep_free(f);
     presence_free(f);
     sweep_free(f);
     collection_free(f);

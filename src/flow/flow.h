@@ -25,6 +25,7 @@ struct flow_config { /* durations in milliseconds */
     void *relay_ctx;
     const struct endpoint *endpoints; /* announced by the descriptor */
     size_t endpoint_count;
+    uint32_t shard_at; /* more live notifications than this in a shard: more shards */
     int64_t validity, sent_wait, open_wait, poll, retry, descriptor, reput, sweep, decline_grace,
         trash_grace, expiry_grace, give_up, group_life, pull_before;
     uint64_t quota;          /* octets replicated for each other member */
@@ -50,6 +51,9 @@ struct flow {
     bool stopping;
     bool identity_posted, descriptor_posted;
     char stop_reason[320]; /* a sentence, when the peer must not go on (a twin) */
+    uint32_t shards;       /* of the own ns: key; only ever more */
+    bool looked;           /* the DHT was asked for a twin since the start */
+    int64_t started_ms;    /* what was committed earlier may have been answered meanwhile */
 
     struct work_loop *work;
     struct discovery *discovery;
@@ -59,6 +63,7 @@ struct flow {
     struct presence *presence;
     struct groups *groups;
     struct replication *replication;
+    struct upkeep *upkeep;
     struct maildir *maildir;
     struct clockwatch *clockwatch;
 };
@@ -66,6 +71,9 @@ struct flow {
 /* Starts the steps: everything that is due is taken up where it was left. The fields above `work`
  * are the caller's to fill. */
 int flow_start(struct flow *f, struct error *e);
+/* May steps go on that touch the network? Not while another peer posts under this address, nor
+ * before that was looked at. */
+bool flow_may_go(const struct flow *f);
 /* No new work; what is under way ends or is dropped (it is taken up after the next start). */
 void flow_stop(struct flow *f);
 /* After the loop has run out. */

@@ -11,6 +11,7 @@
 #include "store/incoming.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LOG_AREA "notice"
 
@@ -25,6 +26,10 @@ struct noticing {
     struct buf plain;
     struct incoming in;
     bool good, again; /* again: a notification met before */
+    bool had_old;     /* the entry that this one replaces */
+    uint8_t old_p[SECRET_LEN], old_hash[HASH_LEN];
+    char old_key[DHT_KEY_MAX + 1];
+    int renewed; /* in_again's answer */
     struct error why;
 };
 
@@ -33,6 +38,7 @@ static void noticing_free(struct noticing *x)
     bytes_free(&x->value);
     buf_wipe(&x->plain);
     incoming_free(&x->in);
+    wipe(x->old_p, sizeof x->old_p);
     free(x);
 }
 
@@ -135,6 +141,33 @@ static void judge(struct noticing *x)
     contact_free(&c);
 }
 
+static void read_old(struct db *db, struct noticing *x)
+{
+    struct incoming old;
+    int64_t n = in_find(db, x->in.nid);
+    if (n == 0 || in_get(db, n, &old) < 0)
+        return;
+    x->had_old = memcmp(old.p, x->in.p, SECRET_LEN) != 0;
+    memcpy(x->old_p, old.p, SECRET_LEN);
+    memcpy(x->old_hash, old.ns_hash, HASH_LEN);
+    (void)strcpy(x->old_key, old.ns_key);
+    incoming_free(&old);
+}
+
+static void on_old_gone(void *ctx, bool ok, const char *why)
+{
+}
+
+/* The sender that lost its p cannot delete it any more. What stays all the same ends with its life.
+ */
+static void delete_old(struct noticing *x)
+{
+    uint8_t token[HASH_LEN];
+    entry_token(x->old_p, x->old_key, x->old_hash, token);
+    dht_del(x->flow->dht, x->old_key, x->old_hash, token, on_old_gone, NULL);
+    wipe(token, sizeof token);
+}
+
 static int commit_run(struct db *db, void *arg)
 {
     struct noticing *x = arg;
@@ -145,6 +178,10 @@ static int commit_run(struct db *db, void *arg)
         return 0;
     int added = in_add(db, &x->in);
     x->again = added == 0;
+    if (x->again)
+        read_old(db, x);
+    if (x->again && x->in.state != IN_QUARANTINED)
+        added = x->renewed = in_again(db, &x->in, clock_wall_ms());
     return added < 0 ? -1 : 0;
 }
 
@@ -156,6 +193,14 @@ static void commit_done(void *arg, int rc)
         log_info("%s announces a message of %llu octets%s", x->in.sender,
                  (unsigned long long)x->in.m_size,
                  x->in.state == IN_QUARANTINED ? "; its key is not the pinned one" : "");
+    if (rc == 0 && x->renewed == 1) {
+        log_info("%s announces a known message again", x->in.sender);
+        char part[PATH_CAP]; /* of the former blob */
+        flow_path(x->flow, part, "inbox/parts", x->in.nid, HASH_LEN, "");
+        (void)unlink(part);
+        if (x->had_old)
+            delete_old(x);
+    }
     x->done(x->flow, x->id);
     noticing_free(x);
 }

@@ -128,7 +128,9 @@ struct opening *opening_ask(struct flow *f, const uint8_t nid[HASH_LEN], int64_t
     struct error why = {"This peer does not know the message any more."};
     int64_t n = in_find(store_reader(f->store), nid);
     int verdict = -1;
-    if (n != 0 && in_get(store_reader(f->store), n, &in) == 0) {
+    if (f->stop_reason[0] != '\0')
+        (void)error_set(&why, "%s", f->stop_reason);
+    else if (n != 0 && in_get(store_reader(f->store), n, &in) == 0) {
         verdict = judge(f, &in, &why);
         incoming_free(&in);
     }

@@ -5,19 +5,29 @@
 #include "flow/presence.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/collect.h"
+#include "flow/discover.h"
+#include "flow/twin.h"
 #include "flow/work.h"
+#include "store/outgoing.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LOG_AREA "presence"
 #define IDENTITY_S (90LL * 86400)
 #define DESCRIPTOR_S 86400LL
+#define LOOK_POLLS 5 /* a twin is looked for every so many polls */
 
 enum kind { IDENTITY, DESCRIPTOR, KINDS };
 
 struct presence {
     uv_timer_t *timer;
-    bool busy, again, withdrawn;
+    bool busy, withdrawn;
+    bool changed;    /* the records are no longer what was posted */
+    bool taking;     /* the user said `restante takeover` */
+    int64_t post_ms; /* when the records are due */
+    uint64_t seen;   /* the highest sequence number met in the DHT */
 };
 
 struct posting {
@@ -43,6 +53,16 @@ static const char *const meta_name[KINDS] = {"identity_hash", "descriptor_hash"}
 
 static void on_timer(uv_timer_t *t);
 
+/* The next look for a twin, or the next posting, whichever comes first. */
+static void look_later(struct flow *f)
+{
+    int64_t wait = f->presence->post_ms - clock_mono_ms(), look = f->c.poll * LOOK_POLLS;
+    if (f->stop_reason[0] != '\0' || wait > look)
+        wait = look;
+    if (f->presence->timer != NULL)
+        (void)uv_timer_start(f->presence->timer, on_timer, wait < 1 ? 1 : (uint64_t)wait, 0);
+}
+
 static void finish(struct posting *p, bool ok)
 {
     struct flow *f = p->flow;
@@ -53,10 +73,10 @@ static void finish(struct posting *p, bool ok)
             log_info("identity and descriptor are posted");
         else
             log_info("identity and descriptor are not posted yet: %s", p->why.text);
-        int64_t wait = f->presence->again ? 1 : ok ? f->c.descriptor : f->c.retry * 2;
-        f->presence->again = false;
-        if (f->presence->timer != NULL)
-            (void)uv_timer_start(f->presence->timer, on_timer, (uint64_t)wait, 0);
+        f->presence->post_ms = clock_mono_ms() + (ok ? f->c.descriptor : f->c.retry * 2);
+        if (f->presence->changed)
+            f->presence->post_ms = 0;
+        look_later(f);
     }
     if (p->done != NULL)
         p->done(p->ctx);
@@ -138,7 +158,7 @@ static int encode(struct posting *p, struct pgp *pgp, enum kind kind)
     int rc;
     if (kind == IDENTITY) {
         struct identity r = {.pubkey = {f->pubkey.p, f->pubkey.n},
-                             .shards = 1,
+                             .shards = f->shards,
                              .ocb = true,
                              .seq = p->seq,
                              .expiry = p->expiry[kind],
@@ -189,6 +209,8 @@ static void post(struct flow *f, bool withdraw, void (*done)(void *), void *ctx)
     uint64_t seq = 0;
     int64_t now = clock_wall_ms();
     (void)meta_get(store_reader(f->store), "seq", &seq, sizeof seq);
+    if (f->presence->seen > seq)
+        seq = f->presence->seen;
     if (seq > (uint64_t)now + SEQ_AHEAD_MS) /* by a clock that was wrong: nobody accepted it */
         seq = 0;
     p->seq = seq + 1 > (uint64_t)now ? seq + 1 : (uint64_t)now;
@@ -204,7 +226,117 @@ static void post(struct flow *f, bool withdraw, void (*done)(void *), void *ctx)
     (void)dht_key(p->key[IDENTITY], "key:", f->c.address);
     (void)dht_key(p->key[DESCRIPTOR], "", f->c.address);
     f->presence->busy = true;
+    f->presence->changed = false;
     flow_job(f->pgp, &p->job, sign_run, sign_done, true);
+}
+
+/* ---- is this the only peer of this address, and is its store the newest? */
+
+struct renewing {
+    struct flow *flow;
+    uint8_t instance[INSTANCE_LEN];
+    int64_t now_ms;
+};
+
+static int renew_run(struct db *db, void *arg)
+{
+    struct renewing *r = arg;
+    return meta_set(db, "instance", r->instance, INSTANCE_LEN) < 0 ||
+                   meta_set(db, "restored_ms", &r->now_ms, sizeof r->now_ms) < 0 ||
+                   rcv_look_again(db) < 0
+               ? -1
+               : 0;
+}
+
+static void renew_done(void *arg, int rc)
+{
+    struct renewing *r = arg;
+    struct flow *f = r->flow;
+    store_crash_point("instance.after");
+    f->presence->busy = false;
+    if (rc == 0) {
+        memcpy(f->instance, r->instance, INSTANCE_LEN);
+        f->presence->taking = false;
+        f->stop_reason[0] = '\0';
+        f->looked = true;
+        if (!f->stopping && !f->presence->withdrawn)
+            post(f, false, NULL, NULL);
+        discovery_poll(f);
+        collection_poll(f);
+        flow_kick(f);
+    } else {
+        look_later(f);
+    }
+    free(r);
+}
+
+/* A new instance, posted at once: every other peer of this address sees that it is not alone. */
+static void renew(struct flow *f)
+{
+    struct renewing *r = calloc(1, sizeof *r);
+    if (r == NULL) {
+        f->presence->busy = false;
+        look_later(f);
+        return;
+    }
+    r->flow = f;
+    r->now_ms = clock_wall_ms();
+    random_bytes(r->instance, INSTANCE_LEN);
+    store_crash_point("instance.before");
+    store_do(f->store, renew_run, renew_done, r);
+}
+
+static void stop_for_twin(struct flow *f)
+{
+    if (f->stop_reason[0] == '\0') {
+        (void)snprintf(
+            f->stop_reason, sizeof f->stop_reason,
+            "Another peer runs as %.100s. Nothing is sent or fetched here until you stop "
+            "the other one and run `restante takeover`.",
+            f->c.address);
+        log_error("%s", f->stop_reason);
+    }
+    f->identity_posted = f->descriptor_posted = false;
+}
+
+static void on_looked(void *ctx, enum twin what, uint64_t seq)
+{
+    struct flow *f = ctx;
+    struct presence *p = f->presence;
+    bool stopped = f->stop_reason[0] != '\0';
+    p->busy = false;
+    if (f->stopping || p->withdrawn || p->timer == NULL)
+        return;
+    if (seq > p->seen)
+        p->seen = seq;
+    if (what == TWIN_UNKNOWN) {
+        (void)uv_timer_start(p->timer, on_timer, (uint64_t)f->c.retry, 0);
+        return;
+    }
+    if (p->taking || (what == TWIN_RESTORED && !stopped)) {
+        log_warn("%s", p->taking ? "this peer takes over its address"
+                                 : "this home is a restored backup: newer records of it stand in "
+                                   "the DHT. It goes on as a new instance.");
+        p->busy = true;
+        renew(f);
+        return;
+    }
+    if (what == TWIN_OTHER)
+        stop_for_twin(f);
+    if (f->stop_reason[0] != '\0') {
+        look_later(f);
+        return;
+    }
+    if (!f->looked && dht_link_state(f->dht) == DHT_CONNECTED) {
+        f->looked = true;
+        discovery_poll(f);
+        collection_poll(f);
+        flow_kick(f);
+    }
+    if (clock_mono_ms() >= p->post_ms)
+        post(f, false, NULL, NULL);
+    else
+        look_later(f);
 }
 
 static void on_timer(uv_timer_t *t)
@@ -212,10 +344,27 @@ static void on_timer(uv_timer_t *t)
     struct flow *f = t->data;
     if (f->presence->busy || f->presence->withdrawn)
         return;
-    if (dht_link_state(f->dht) == DHT_DOWN)
+    f->presence->busy = dht_link_state(f->dht) != DHT_DOWN && twin_look(f, on_looked, f) == 0;
+    if (!f->presence->busy)
         (void)uv_timer_start(t, on_timer, (uint64_t)f->c.retry, 0);
-    else
-        post(f, false, NULL, NULL);
+}
+
+void presence_again(struct flow *f)
+{
+    if (f->presence == NULL || f->presence->withdrawn)
+        return;
+    f->presence->changed = true;
+    f->presence->post_ms = 0;
+    if (f->presence->timer != NULL && !f->presence->busy)
+        (void)uv_timer_start(f->presence->timer, on_timer, 1, 0);
+}
+
+void presence_takeover(struct flow *f)
+{
+    f->presence->taking = true;
+    f->presence->post_ms = 0;
+    if (f->presence->timer != NULL)
+        (void)uv_timer_start(f->presence->timer, on_timer, 1, 0);
 }
 
 int presence_start(struct flow *f, struct error *e)
@@ -233,18 +382,10 @@ int presence_start(struct flow *f, struct error *e)
 void presence_link(struct flow *f)
 {
     if (f->presence != NULL && f->presence->timer != NULL &&
-        !(f->identity_posted && f->descriptor_posted))
+        !(f->identity_posted && f->descriptor_posted)) {
+        f->presence->post_ms = 0;
         (void)uv_timer_start(f->presence->timer, on_timer, 10, 0);
-}
-
-void presence_again(struct flow *f)
-{
-    struct presence *p = f->presence;
-    if (p == NULL || p->timer == NULL || p->withdrawn)
-        return;
-    p->again = p->busy;
-    if (!p->busy)
-        (void)uv_timer_start(p->timer, on_timer, 10, 0);
+    }
 }
 
 void presence_withdraw(struct flow *f, void (*done)(void *ctx), void *ctx)

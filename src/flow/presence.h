@@ -11,6 +11,9 @@ int presence_start(struct flow *f, struct error *e);
 void presence_link(struct flow *f);
 /* Something in them changed (the group): sign and post anew. */
 void presence_again(struct flow *f);
+/* The user says that this is the peer of its address: a new instance is posted, and whatever
+ * stopped it is over. */
+void presence_takeover(struct flow *f);
 /* Posts a descriptor without endpoints; done is called when it stands there or cannot. */
 void presence_withdraw(struct flow *f, void (*done)(void *ctx), void *ctx);
 void presence_stop(struct flow *f);

@@ -67,7 +67,8 @@ int seal_notification(struct sealing *s, struct pgp *pgp, size_t i, struct error
     struct sealed_receiver *made = &s->made[i];
     const struct flow *f = s->flow;
     char key[DHT_KEY_MAX + 1];
-    (void)dht_key(key, "ns:", s->address[i]);
+    made->shard = notification_shard(f->fpr, s->address[i], s->contact[i].shards);
+    dht_ns_key(key, s->address[i], made->shard);
     struct record_place at = {f->c.network, key};
     struct buf payload = BUF_INIT(2 * RECORD_MAX), record = BUF_INIT(2 * RECORD_MAX);
     made->n = s->rows[i];

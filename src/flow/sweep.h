@@ -7,6 +7,8 @@
 
 /* Before anything runs: files that no row knows are removed. */
 int sweep_orphans(struct flow *f, struct error *e);
+/* Stubs whose hard links a copy of the home has lost: counts them, links them again if told to. */
+int sweep_relink(struct flow *f, bool repair, size_t *found_r, struct error *e);
 
 int sweep_start(struct flow *f, struct error *e);
 /* A stub was expunged: look soon. */

@@ -140,7 +140,7 @@ static void clean_next(struct cleaning *c)
         return;
     }
     if (c->next == 0) {
-        (void)dht_key(c->key, "ns:", c->r.address);
+        dht_ns_key(c->key, c->r.address, c->r.shard);
         sha256(c->r.ns.p, c->r.ns.n, vh);
     } else {
         (void)dht_key(c->key, "nr:", f->c.address);

@@ -80,7 +80,7 @@ static void look(struct flow *f, size_t s, int64_t now, int64_t *next)
     const struct step *step = &steps[s];
     if (l->count[s] >= step->parallel)
         return;
-    if ((step->needs_net && dht_link_state(f->dht) == DHT_DOWN) ||
+    if ((step->needs_net && (dht_link_state(f->dht) == DHT_DOWN || !flow_may_go(f))) ||
         (step->incoming && step->due == IN_DUE_EXPIRE && !clockwatch_trusted(f)))
         return;
     struct in_rules rules = {f->c.expiry_grace, f->c.pull_before, f->c.pull_before_max};

@@ -2,6 +2,7 @@
 /* address.c - the canonical form of name@group, and the DHT keys made of it (P-2.1, P-2.4). */
 #include "proto/address.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define NAME_MAX_OCTETS 64
@@ -75,4 +76,12 @@ int dht_key(char out[DHT_KEY_MAX + 1], const char *prefix, const char *address)
     memcpy(out, prefix, a);
     memcpy(out + a, address, b + 1);
     return 0;
+}
+
+void dht_ns_key(char out[DHT_KEY_MAX + 1], const char *receiver, uint32_t shard)
+{
+    if (shard == 0)
+        (void)snprintf(out, DHT_KEY_MAX + 1, "ns:%.254s", receiver);
+    else
+        (void)snprintf(out, DHT_KEY_MAX + 1, "ns:%.254s/%u", receiver, (unsigned)shard);
 }

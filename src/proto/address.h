@@ -6,6 +6,7 @@
 #include "proto/limits.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Lower-cases ASCII letters and checks: [a-z0-9._+-]{1,64}@hostname, hostname of labels [a-z0-9-]
  * (1..63, no hyphen at an end), whole at most ADDRESS_MAX, no colon. 0 and the canonical form in
@@ -19,5 +20,7 @@ const char *address_group(const char *canonical);
  * 0, or -1 when it would be longer than DHT_KEY_MAX. (P-2.4) */
 #define DHT_KEY_MAX (ADDRESS_MAX + 64)
 int dht_key(char out[DHT_KEY_MAX + 1], const char *prefix, const char *address);
+/* Where notifications for a receiver stand: "ns:bob@demo", and "ns:bob@demo/3" for shard 3. */
+void dht_ns_key(char out[DHT_KEY_MAX + 1], const char *receiver, uint32_t shard);
 
 #endif

@@ -190,3 +190,17 @@ void notification_id(const uint8_t sender_fpr[FPR_LEN], const uint8_t message_id
     sha256_add(s, receiver, strlen(receiver));
     sha256_end(&s, out);
 }
+
+uint32_t notification_shard(const uint8_t sender_fpr[FPR_LEN], const char *receiver,
+                            uint32_t shards)
+{
+    uint8_t digest[HASH_LEN];
+    uint64_t v = 0;
+    struct sha256 *s = sha256_new();
+    sha256_add(s, sender_fpr, FPR_LEN);
+    sha256_add(s, receiver, strlen(receiver));
+    sha256_end(&s, digest);
+    for (size_t i = 0; i < 8; i++)
+        v = v << 8 | digest[i];
+    return shards < 2 ? 0 : (uint32_t)(v % shards);
+}

@@ -126,6 +126,11 @@ int notification_decode(const uint8_t *payload, size_t n, const struct record_pl
 void notification_id(const uint8_t sender_fpr[FPR_LEN], const uint8_t message_id[MESSAGE_ID_LEN],
                      const char *receiver, uint8_t out[HASH_LEN]);
 
+/* In which of the receiver's shards (1 or more) this sender's notifications stand: the first 8 octets
+ * of SHA-256(sender's fingerprint ‖ receiver), big-endian, modulo the number of shards (P-10.22). */
+uint32_t notification_shard(const uint8_t sender_fpr[FPR_LEN], const char *receiver,
+                            uint32_t shards);
+
 /* header + skeleton -> zlib stream, and back with caps HEADER_MAX and SKELETON_MAX (P-4.9). The
  * header must be without NUL. head_unpack appends to both buffers and leaves them as they were on
  * -1. */

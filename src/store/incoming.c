@@ -76,6 +76,39 @@ int in_add(struct db *db, const struct incoming *in)
     return in->head_skp.p == NULL ? 1 : set_head_blob(db, n, in);
 }
 
+int in_again(struct db *db, const struct incoming *in, int64_t now_ms)
+{
+    int64_t n =
+        db_int(db, 0, "SELECT n FROM incoming WHERE nid=? AND fpr=? AND m_hash=?", "bbb", in->nid,
+               (size_t)HASH_LEN, in->fpr, (size_t)FPR_LEN, in->m_hash, (size_t)HASH_LEN);
+    if (n == 0)
+        return 0;
+    if (db_int(db, 0, "SELECT 1 FROM incoming WHERE n=? AND p=?", "ib", n, in->p,
+               (size_t)SECRET_LEN) == 1)
+        return db_exec(db,
+                       "UPDATE incoming SET state=4,due_ms=0,tries=0,changed_ms=?1 WHERE n=?2 AND"
+                       " state IN (5,6) AND outcome IS NOT NULL AND changed_ms<?1-3600000",
+                       "ii", now_ms, n);
+    int changed = db_exec(
+        db,
+        "UPDATE incoming SET ns_key=?,ns_hash=?,p=?,skp=?,hash=?,blob_size=?,chunks_hash=?,"
+        "expiry_s=?,changed_ms=?,due_ms=0,tries=0,head_skp=NULL,head_hash=NULL,head_size=NULL,"
+        "head_chunks_hash=NULL,state=CASE WHEN state IN (5,6) THEN 4 ELSE state END"
+        " WHERE n=? AND (state IN (1,2) OR (state IN (3,4,5,6) AND outcome IS NOT NULL))",
+        "tbbbbibiii", in->ns_key, in->ns_hash, (size_t)HASH_LEN, in->p, (size_t)SECRET_LEN,
+        in->skp.p, in->skp.n, in->blob.hash, (size_t)HASH_LEN, (int64_t)in->blob.size,
+        in->blob.chunks_hash, (size_t)HASH_LEN, in->expiry_s, now_ms, n);
+    if (changed <= 0)
+        return changed;
+    if (in->head_skp.p != NULL)
+        return set_head_blob(db, n, in);
+    return in->head.p == NULL ? 1
+           : db_exec(db, "UPDATE incoming SET head=? WHERE n=? AND state=1", "bi", in->head.p,
+                     in->head.n, n) < 0
+               ? -1
+               : 1;
+}
+
 static int read_head_blob(sqlite3_stmt *q, struct incoming *in)
 {
     if (sqlite3_column_type(q, 18) == SQLITE_NULL)

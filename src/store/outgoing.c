@@ -124,7 +124,7 @@ int rcv_get(struct db *db, int64_t n, struct out_receiver *r)
     *r = (struct out_receiver){0};
     sqlite3_stmt *q = db_query(db,
                                "SELECT n,message,blob,head,address,state,nid,p,lock,ns,expiry_s,"
-                               "tries,changed_ms,why FROM receiver WHERE n=?",
+                               "tries,changed_ms,why,shard FROM receiver WHERE n=?",
                                "i", n);
     if (!db_row(q, NULL))
         return -1;
@@ -145,6 +145,7 @@ int rcv_get(struct db *db, int64_t n, struct out_receiver *r)
     r->tries = sqlite3_column_int64(q, 11);
     r->changed_ms = sqlite3_column_int64(q, 12);
     rc |= column_bytes(q, 13, &r->why);
+    r->shard = (uint32_t)sqlite3_column_int64(q, 14);
     (void)sqlite3_reset(q);
     if (rc != 0)
         out_receiver_free(r);
@@ -178,10 +179,10 @@ static int set_one_sealed(struct db *db, const struct sealed_receiver *r, int64_
     int changed = db_exec(
         db,
         "UPDATE receiver SET state=?,blob=?,head=NULLIF(?,0),nid=?,p=?,ns=?,lock=?,expiry_s=?,"
-        "due_ms=0,tries=0,changed_ms=? WHERE n=? AND state=?",
-        "iiibbbbiiii", (int64_t)RCV_SEALED, blob, head, r->nid, (size_t)HASH_LEN, r->p,
+        "shard=?,due_ms=0,tries=0,changed_ms=? WHERE n=? AND state=?",
+        "iiibbbbiiiii", (int64_t)RCV_SEALED, blob, head, r->nid, (size_t)HASH_LEN, r->p,
         (size_t)SECRET_LEN, r->ns.data, r->ns.len, r->lock, (size_t)HASH_LEN, r->expiry_s,
-        clock_wall_ms(), r->n, (int64_t)RCV_READY);
+        (int64_t)r->shard, clock_wall_ms(), r->n, (int64_t)RCV_READY);
     if (changed != 1)
         return -1;
     for (int64_t o = 1; o <= 3; o++)
@@ -351,6 +352,14 @@ int rcv_again(struct db *db, int64_t n)
 {
     return db_exec(db, "UPDATE receiver SET clean=1,due_ms=0,tries=0 WHERE n=? AND clean=2", "i",
                    n) < 0
+               ? -1
+               : 0;
+}
+
+int rcv_look_again(struct db *db)
+{
+    return db_exec(db, "UPDATE receiver SET due_ms=0,tries=0 WHERE state=?", "i",
+                   (int64_t)RCV_ANNOUNCED) < 0
                ? -1
                : 0;
 }

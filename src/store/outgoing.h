@@ -74,6 +74,7 @@ struct out_receiver {
     enum rcv_state state;
     uint8_t nid[HASH_LEN], p[SECRET_LEN], lock[HASH_LEN];
     struct bytes ns; /* the exact entry, committed before the first put */
+    uint32_t shard; /* of the receiver's ns: key */
     int64_t expiry_s, tries, changed_ms;
     struct bytes why;
 };
@@ -93,6 +94,7 @@ struct sealed_receiver { /* what sealing made for one receiver */
     int64_t n;
     uint8_t nid[HASH_LEN], p[SECRET_LEN], lock[HASH_LEN];
     struct buf ns;
+    uint32_t shard;
     int64_t expiry_s;
     uint8_t expected[3][ENTRY_ID_LEN]; /* ids of the receipts for outcomes 1, 2, 3 */
 };
@@ -123,6 +125,8 @@ int rcv_end(struct db *db, int64_t n, enum rcv_state state, bool clean, const ch
 int rcv_set_clean(struct db *db, int64_t n);
 /* An ended receiver's receipt stood there again: clean once more. */
 int rcv_again(struct db *db, int64_t n);
+/* What was announced is looked at now, not at its next time. */
+int rcv_look_again(struct db *db);
 /* The receiver a receipt's id belongs to: its row number, or 0. */
 int64_t expected_find(struct db *db, const uint8_t id[ENTRY_ID_LEN], enum outcome *o_r);
 

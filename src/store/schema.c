@@ -94,6 +94,9 @@ static const char *const steps[] = {
     "ALTER TABLE incoming ADD COLUMN lapsed INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE incoming ADD COLUMN hastened INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE message ADD COLUMN expires_s INTEGER NOT NULL DEFAULT 0;",
+
+    /* the shard of the receiver's ns: key at which the notification stands */
+    "ALTER TABLE receiver ADD COLUMN shard INTEGER NOT NULL DEFAULT 0;",
 };
 
 int schema_migrate(struct db *db, struct error *e)

@@ -265,7 +265,7 @@ def test_bad_configuration_names_the_line(home):
 # No daemon
 
 @pytest.mark.parametrize("command", [["status"], ["status", "--json"], ["outbox"], ["inbox"],
-                                     ["pull", "abcd"], ["decline", "abcd"], ["stop"]])
+                                     ["pull", "abcd"], ["decline", "abcd"], ["stop"], ["takeover"]])
 def test_no_daemon(home, command):
     text = refused(1, "--home", home, *command)
     assert f"restanted is not running for this home ({home}); start it with `restante" in text
@@ -292,7 +292,7 @@ def test_help_and_version():
     assert re.fullmatch(r"restante \d+\.\d+\.\d+", ok("--version").splitlines()[0])
     commands = re.findall(r"^  ([a-z]+) ", text, re.M)
     assert set(commands) == {"init", "run", "stop", "account", "status", "outbox", "inbox", "pull",
-                             "decline", "key"}
+                             "decline", "key", "takeover", "group"}
     for c in commands:
         assert ok(c, "--help").startswith(f"Usage: restante [--home DIR] {c}")
         assert ok("help", c) == ok(c, "--help")

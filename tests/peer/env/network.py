@@ -11,7 +11,7 @@ from .peer import Peer
 
 
 class Network:
-    def __init__(self, nodes=5, settings=None, folder=None):
+    def __init__(self, nodes=5, settings=None, folder=None, host="127.0.0.1"):
         """settings: configuration for every peer, {"section.key": value}."""
         if os.geteuid() == 0:
             raise PermissionError("peers do not run as root: use scripts/stage.py -- COMMAND")
@@ -19,6 +19,7 @@ class Network:
         self.made = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="r", dir=os.environ.get("TMPDIR", "/tmp"))
         self.settings = dict(settings or {})
+        self.host = host  # where nodes and peers listen
         self.nodes, self.peers = [], []
         try:
             for _ in range(nodes):
@@ -30,7 +31,7 @@ class Network:
     def node(self, options=(), start=True):
         """One more node. One that is not started yet is named to the peers all the same."""
         n = DhtNode(os.path.join(self.folder, f"n{len(self.nodes)}"), self.id,
-                    [self.nodes[0].address] if self.nodes else [], options)
+                    [self.nodes[0].address] if self.nodes else [], options, self.host)
         self.nodes.append(n)
         return n.start() if start else n
 

@@ -9,9 +9,10 @@ from .wait import Timeout, tail, wait_for
 
 
 class DhtNode:
-    """A node of a private network on 127.0.0.1; its files are in a folder of its own."""
+    """A node of a private network on one loopback address; its files are in a folder of its own."""
 
-    def __init__(self, folder, network, bootstrap=(), options=()):
+    def __init__(self, folder, network, bootstrap=(), options=(), host="127.0.0.1"):
+        self.host = host
         self.folder = folder
         os.makedirs(folder, mode=0o700, exist_ok=True)
         self.port = free_port(socket.SOCK_DGRAM)
@@ -24,11 +25,12 @@ class DhtNode:
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def start(self):
-        command = [program("restante-dht"), "--socket", self.socket, "--bind", "127.0.0.1",
-                   "--bind6", "none", "--port", str(self.port), "--network", str(self.network),
+        command = [program("restante-dht"), "--socket", self.socket,
+                   *(("--bind", "none", "--bind6", self.host) if ":" in self.host else
+                     ("--bind", self.host, "--bind6", "none")), "--port", str(self.port), "--network", str(self.network),
                    "--state", os.path.join(self.folder, "state"),
                    # Many nodes share one address here.
                    "--requests", "200000", "--requests-per-peer", "100000"]

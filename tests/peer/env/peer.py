@@ -37,9 +37,11 @@ class Peer:
     # Life
 
     def init(self):
+        host = self.network.host
+        url = f"[{host}]" if ":" in host else host
         command = ["init", self.address, "--network", str(self.network.id),
-                   "--listen", "127.0.0.1", "--http-port", str(self.http_port),
-                   "--endpoint", f"http://127.0.0.1:{self.http_port}",
+                   "--listen", host, "--http-port", str(self.http_port),
+                   "--endpoint", f"http://{url}:{self.http_port}",
                    "--imap-port", str(free_port()), "--submission-port", str(free_port()),
                    "--dht-port", str(free_port(socket.SOCK_DGRAM))]
         for b in self.network.bootstraps():

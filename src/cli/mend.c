@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* mend.c - commands for bad days: takeover. */
+#include "cli/cli.h"
+#include "cli/control.h"
+#include <stdio.h>
+
+#define ANSWER_WAIT_S 60
+
+int cmd_takeover(struct cli *cli, int argc, char **argv)
+{
+    struct error e;
+    struct control *c = NULL;
+    int first = cli_options(cli, "takeover", "", argc, argv);
+    if (first < 0)
+        return CLI_USAGE;
+    if (first < argc)
+        return cli_usage("takeover", "takeover takes no operands.");
+    if (cli_home(cli) < 0)
+        return CLI_FAILED;
+    json_t *answer = NULL;
+    if (control_open(cli, &c, &e) == 0)
+        answer = control_ask(c, "takeover", NULL, ANSWER_WAIT_S, NULL, NULL, &e);
+    control_close(&c);
+    if (answer == NULL)
+        return cli_fail(&e);
+    json_decref(answer);
+    (void)puts("This peer takes over its address.");
+    return CLI_OK;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* upkeep.c - see upkeep.h. */
+#include "flow/upkeep.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/incoming.h"
+#include "store/outgoing.h"
+#include <stdlib.h>
+
+#define LOG_AREA "upkeep"
+#define FIRST_MS 3000
+#define DAY_MS (86400LL * 1000)
+#define OUT_DAYS 60 /* ended notifications are remembered so long: late receipts are answered */
+
+struct upkeep {
+    uv_timer_t *timer;
+};
+
+static int forget_run(struct db *db, void *arg)
+{
+    int64_t now = clock_wall_ms();
+    store_crash_point("forget.before");
+    return out_forget(db, now - OUT_DAYS * DAY_MS) < 0 || in_forget(db, now) < 0 ? -1 : 0;
+}
+
+static void forget_done(void *arg, int rc)
+{
+    store_crash_point("forget.after");
+    if (rc != 0)
+        log_error("the database does not forget old rows");
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    struct flow *f = t->data;
+    if (!f->stopping)
+        store_do(f->store, forget_run, forget_done, f);
+}
+
+int upkeep_start(struct flow *f, struct error *e)
+{
+    struct upkeep *u = f->upkeep = calloc(1, sizeof *u);
+    uv_timer_t *t = u == NULL ? NULL : malloc(sizeof *t);
+    if (t == NULL)
+        return error_set(e, "Out of memory.");
+    (void)uv_timer_init(f->loop, t);
+    t->data = f;
+    u->timer = t;
+    return uv_timer_start(t, on_timer, FIRST_MS, DAY_MS);
+}
+
+void upkeep_stop(struct flow *f)
+{
+    if (f->upkeep == NULL || f->upkeep->timer == NULL)
+        return;
+    uv_close((uv_handle_t *)f->upkeep->timer, (uv_close_cb)free);
+    f->upkeep->timer = NULL;
+}
+
+void upkeep_free(struct flow *f)
+{
+    free(f->upkeep);
+    f->upkeep = NULL;
+}

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A home that is restored from a backup, two peers with one home, and rows that are forgotten."""
+
+import os
+import shutil
+import smtplib
+import sqlite3
+import time
+
+import pytest
+
+from env import Network, wait_for
+from env.mail import check_arrived, compose, picture
+from env.peer import Peer
+
+
+def keep(peer, name):
+    """A copy of a stopped peer's home, hard links and times too."""
+    copy = os.path.join(peer.network.folder, name)
+    os.system(f"cp -a {peer.home} {copy}")
+    return copy
+
+
+def restore(peer, copy):
+    shutil.rmtree(peer.home)
+    os.system(f"cp -a {copy} {peer.home}")
+
+
+def instance(peer):
+    with sqlite3.connect(f"file:{peer.home}/state.db?mode=ro", uri=True) as db:
+        return db.execute("SELECT value FROM meta WHERE name='instance'").fetchone()[0]
+
+
+def send(sender, receiver, subject, size=20_000):
+    data = compose(sender.address, receiver.address, subject, attachment=picture(size, subject))
+    sender.send(data, [receiver.address])
+    return data
+
+
+def read(receiver, data):
+    uid = receiver.wait_message(data)
+    with receiver.imap() as box:
+        check_arrived(data, box.open(uid))
+
+
+def test_plain_restarts_are_no_restore():
+    with Network(nodes=4) as net:
+        alice = net.peer("alice@demo")
+        before = instance(alice)
+        alice.restart()
+        alice.kill9()
+        alice.start()
+        alice.wait_ready()
+        time.sleep(3)  # the look after the one at the start
+        assert instance(alice) == before and alice.status()["stopped"] is None
+        assert "restored" not in alice.log_text()
+
+
+def test_sender_restored():
+    """Mail announced before the backup and read after it is not announced again, and counts as read;
+    what still waits is pulled from the restored peer."""
+    with Network(nodes=5) as net:
+        alice, bob = net.peer("alice@demo"), net.peer("bob@demo")
+        first, second = send(alice, bob, "Read after the backup"), send(alice, bob, "Read later")
+        for data in (first, second):
+            bob.wait_message(data)
+        alice.stop()
+        copy, before = keep(alice, "backup"), instance(alice)
+        alice.start()
+        alice.wait_ready()
+        read(bob, first)
+        wait_for(lambda: not alice.waits(first), 15, "the receipt", alice.logs)
+        alice.stop()
+        restore(alice, copy)
+        alice.start()
+        alice.wait_ready()
+        wait_for(lambda: instance(alice) != before, 10, "a new instance", alice.logs)
+        assert "restored backup" in alice.log_text()
+        wait_for(lambda: not alice.waits(first), 40, "the answered message to end", alice.logs)
+        assert alice.outbox_of(first)["receivers"][0]["state"] in ("pulled", "answered")
+        assert alice.waits(second)
+        read(bob, second)
+        alice.wait_idle()
+        bob.wait_idle()
+        assert len(bob.find(first)) == 1 and len(bob.find(second)) == 1
+        read(bob, send(alice, bob, "And on it goes"))
+        alice.wait_idle()
+
+
+def test_message_sealed_again_by_a_restored_sender():
+    """The backup was made when the message was in the spool only."""
+    with Network(nodes=5) as net:
+        alice, bob = net.peer("alice@demo"), net.peer("bob@demo")
+        carol = net.peer("carol@demo")
+        read(bob, send(alice, bob, "So that the key is known"))
+        read(carol, send(alice, carol, "This one too"))
+        for p in (alice, bob, carol):
+            p.wait_idle()
+        alice.stop()
+        alice.start({"RESTANTE_CRASH_AT": "seal.before"})
+        alice.wait_up()
+        data = compose(alice.address, [bob.address, carol.address], "Sealed twice",
+                       attachment=picture(50_000))
+        try:
+            alice.send(data, [bob.address, carol.address])
+        except smtplib.SMTPException:
+            pass  # it died before or after the answer
+        wait_for(lambda: not alice.process.running(), 10, "the crash", alice.logs)
+        alice.process = None
+        copy = keep(alice, "backup")
+        alice.start()
+        alice.wait_ready()
+        read(bob, data)  # carol looks later
+        carol.wait_message(data)
+        wait_for(lambda: alice.outbox_of(data)["receivers"][0]["state"] == "pulled", 15,
+                 "the receipt", alice.logs)
+        alice.stop()
+        restore(alice, copy)
+        alice.start()
+        alice.wait_ready()
+        wait_for(lambda: "a known message again" in carol.log_text(), 40,
+                 "the second notification", carol.logs)
+        read(carol, data)
+        for p in (alice, bob, carol):
+            p.wait_idle(60)
+            assert len(p.find(data)) <= 1
+        states = {r["to"]: r["state"] for r in alice.outbox_of(data)["receivers"]}
+        assert states == {bob.address: "pulled", carol.address: "pulled"}
+
+
+def test_receiver_restored():
+    """Nothing arrives twice, nothing that still waits is lost; a backup without hard links declines
+    nothing."""
+    with Network(nodes=5) as net:
+        alice, bob = net.peer("alice@demo"), net.peer("bob@demo")
+        kept = send(alice, bob, "A stub in the backup")
+        old = send(alice, bob, "Read before the backup")
+        read(bob, old)
+        bob.wait_message(kept)
+        wait_for(lambda: not alice.waits(old), 15, "the receipt", alice.logs)
+        bob.stop()
+        copy = os.path.join(net.folder, "backup")
+        unlinked = "cp -dR --preserve=mode,timestamps"  # every link becomes a file of its own
+        os.system(f"{unlinked} {bob.home} {copy}")
+        bob.start()
+        bob.wait_ready()
+        new = send(alice, bob, "Announced after the backup")
+        bob.wait_message(new)
+        bob.stop()
+        shutil.rmtree(bob.home)
+        os.system(f"{unlinked} {copy} {bob.home}")
+        bob.start()
+        bob.wait_ready()
+        read(bob, new)
+        time.sleep(4)  # sweeps, and the grace of declining
+        assert alice.waits(kept)
+        read(bob, kept)
+        assert all(len(bob.find(d)) == 1 for d in (old, kept, new))
+        alice.wait_idle()
+        bob.wait_idle()
+
+
+def test_two_peers_with_one_home():
+    with Network(nodes=5) as net:
+        alice, bob = net.peer("alice@demo"), net.peer("bob@demo")
+        alice.stop()
+        copy = keep(alice, "other")
+        alice.start()
+        alice.wait_ready()
+        other = Peer(net, alice.address)
+        other.home, other.output = copy, os.path.join(net.folder, "other.out")
+        for line in ("imap_port", "submission_port", "http_port", "dht_port"):
+            os.system(f"sed -i 's/^{line} = .*/{line} = '$(python3 -c 'import socket;"
+                      f"s=socket.socket();s.bind((\"127.0.0.1\",0));print(s.getsockname()[1])')/"
+                      f" {copy}/config")
+        net.peers.append(other)
+        other.start()
+        other.wait_ready()
+        reason = wait_for(lambda: alice.status()["stopped"], 30, "the older one to stop", alice.logs)
+        assert "restante takeover" in reason
+        assert "Another peer runs" in alice.cli("status")
+        with pytest.raises(smtplib.SMTPException) as e:
+            send(alice, bob, "Which of us?")
+        assert "451" in str(e.value) and "takeover" in str(e.value)
+        other.stop()
+        alice.cli("takeover")
+        alice.wait_ready()
+        assert alice.status()["stopped"] is None
+        read(bob, send(alice, bob, "It is me"))
+        alice.wait_idle()
+
+
+def test_old_rows_are_forgotten():
+    with Network(nodes=4) as net:
+        alice, bob = net.peer("alice@demo"), net.peer("bob@demo")
+        old, new = send(alice, bob, "Long ago"), send(alice, bob, "Just now")
+        for data in (old, new):
+            read(bob, data)
+        for p in (alice, bob):
+            p.wait_idle()
+            p.stop()
+        with sqlite3.connect(f"{alice.home}/state.db") as db:
+            db.execute("UPDATE receiver SET changed_ms=changed_ms-61*86400000 WHERE message="
+                       "(SELECT n FROM message WHERE CAST(subject AS TEXT)='Long ago')")
+        with sqlite3.connect(f"{bob.home}/state.db") as db:
+            db.execute("UPDATE incoming SET expiry_s=expiry_s-60*86400 WHERE CAST(subject AS TEXT)='Long ago'")
+        for p in (alice, bob):
+            p.start()
+            p.wait_ready()
+        wait_for(lambda: alice.outbox_of(old) is None and bob.stub_of(old) is None, 15,
+                 "the old rows to go", alice.logs)
+        assert alice.outbox_of(new) and bob.stub_of(new)
+        assert bob.find(old)  # the mail itself stays
