@@ -239,8 +239,10 @@ void step_pull(struct work *w)
     } else if (head_unpack(p->in.head.p, p->in.head.n, &p->header, &p->skeleton, &p->why) < 0) {
         give_up(p);
     } else {
-        const struct transfer *t = transfer_start(w->flow, p->in.sender, &p->in.pubkey, p->in.fpr,
+        struct transfer *t = transfer_start(w->flow, p->in.sender, &p->in.pubkey, p->in.fpr,
                                                   &p->in.blob, p->part, on_blob, p);
+        if (p->in.has_master)
+            transfer_master(t, p->in.master_fpr);
         openings_progress_set(w->flow, p->in.nid, t);
     }
 }

@@ -21,13 +21,14 @@ struct sources {
     struct flow *flow;
     struct source one[1 + GROUP_MEMBERS_MAX]; /* the sender, then members */
     size_t count, at;
-    bool has_members, patient, lied;
+    bool has_members, patient, has_master;
+    uint8_t master_fpr[FPR_LEN];
     struct bytes pubkey; /* the sender's */
     uint8_t hash[HASH_LEN];
     struct endpoint_policy policy;
     struct endpoint ep[ENDPOINTS_MAX];
     size_t ep_count, ep_next;
-    struct error sender_why, tried;
+    struct error sender_why;
     sources_fn *fn;
     void *ctx;
 };
@@ -61,6 +62,12 @@ void sources_free(struct sources *s)
 void sources_vouched(struct sources *s)
 {
     s->policy.private_all = true;
+}
+
+void sources_master(struct sources *s, const uint8_t master_fpr[FPR_LEN])
+{
+    s->has_master = true;
+    memcpy(s->master_fpr, master_fpr, FPR_LEN);
 }
 
 const struct endpoint_policy *sources_policy(const struct sources *s)
@@ -152,7 +159,8 @@ static void look(struct sources *s)
         nobody(s);
     } else if (s->at >= s->count && !s->has_members) {
         s->has_members = true;
-        group_members_of(s->flow, s->one[0].address, s->one[0].fpr, NULL, on_members, s);
+        group_members_of(s->flow, s->one[0].address, s->one[0].fpr,
+                         s->has_master ? s->master_fpr : NULL, on_members, s);
     } else if (s->at >= s->count && !s->patient) {
         s->patient = true;
         s->at = 0;

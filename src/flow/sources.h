@@ -15,6 +15,9 @@ void sources_free(struct sources *s);
 /* The sources are members of the own group: addresses in private ranges are allowed. */
 void sources_vouched(struct sources *s);
 
+/* The sender's group, as its notification names it; otherwise its identity's. */
+void sources_master(struct sources *s, const uint8_t master_fpr[FPR_LEN]);
+
 /* ep NULL: nobody is left; who is then the whole of what was tried, as a sentence or "". patient:
  * no other is left. Valid until the next call. */
 typedef void sources_fn(void *ctx, const struct endpoint *ep, const char *who, bool patient);

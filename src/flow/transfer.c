@@ -344,6 +344,11 @@ void transfer_private(struct transfer *t)
     sources_vouched(t->sources);
 }
 
+void transfer_master(struct transfer *t, const uint8_t master_fpr[FPR_LEN])
+{
+    sources_master(t->sources, master_fpr);
+}
+
 void transfer_want_chunks(struct transfer *t, transfer_chunks_fn *fn)
 {
     t->chunks_fn = fn;
