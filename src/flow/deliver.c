@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define LOG_AREA "deliver"
+#define UNNAMED_TRIES 4 /* a copy that stands in no folder is waited for so often */
 
 struct delivery {
     struct job job;
@@ -80,6 +81,11 @@ static void fill_done(struct job *job)
     if (d->rc < 0) {
         openings_failed(d->w->flow, d->in.nid, d->why.text);
         end(d, d->why.text);
+        return;
+    }
+    if (d->rc == 2 && d->in.tries < UNNAMED_TRIES) {
+        openings_filled(d->w->flow, d->in.nid); /* where it can be seen, it is */
+        end(d, "A copy of the stub stands in no folder of the Maildir yet.");
         return;
     }
     if (d->rc == 1)

@@ -163,8 +163,10 @@ int maildir_fill(const char *home, const char *stub, const char *full, const cha
             return x.filled > 0 ? 0 : 1;
         if (each_dir(home, fill_dir, &x) < 0)
             return -1;
+        if (i > 5)
+            (void)usleep(2000);
     }
-    return error_set(e, "A copy of the stub cannot be found in the Maildir.");
+    return 2;
 }
 
 struct replacing {

@@ -23,7 +23,8 @@ int maildir_add(const char *home, const char *folder, const char *file, const ch
                 struct error *e);
 /* Puts `full` in the place of every copy of `stub` (the same inode), in all folders, keeping names
  * and modification times. hint: base name to try first in the inbox. 0 when no copy is left, 1 when
- * there was none at all, -1 with e. Worker thread. */
+ * there was none at all, 2 when a copy is left that stands in no folder (Dovecot is about to name
+ * it, or a program for backups holds it; the others are filled), -1 with e. Worker thread. */
 int maildir_fill(const char *home, const char *stub, const char *full, const char *hint,
                  struct error *e);
 /* Removes every copy of `stub`, in all folders; before that, unless `notice` has copies already,

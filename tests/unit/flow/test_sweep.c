@@ -30,6 +30,21 @@ static void nid_of(uint8_t nid[HASH_LEN], int i)
     nid[1] = (uint8_t)(i >> 8);
 }
 
+static void stop_loop(uv_timer_t *t)
+{
+    uv_stop(&loop);
+}
+
+static void pass(uint64_t ms)
+{
+    uv_timer_t t;
+    (void)uv_timer_init(&loop, &t);
+    (void)uv_timer_start(&t, stop_loop, ms, 0);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&t, NULL);
+    (void)uv_run(&loop, UV_RUN_NOWAIT);
+}
+
 static int add_run(struct db *db, void *arg)
 {
     struct incoming in = {.state = IN_NOTICED, .expiry_s = 4000000000};
@@ -66,7 +81,7 @@ static void add(int from, int to)
         store_do(f.store, add_run, add_done, &number[i - from]);
     }
     while (added < to - from)
-        (void)uv_run(&loop, UV_RUN_ONCE);
+        pass(5);
 }
 
 static void expunge(int from, int to)
@@ -86,21 +101,6 @@ static enum in_state state_of(int i)
     assert_int_equal(in_get(store_reader(f.store), in_find(store_reader(f.store), nid), &in), 0);
     incoming_free(&in);
     return in.state;
-}
-
-static void stop_loop(uv_timer_t *t)
-{
-    uv_stop(&loop);
-}
-
-static void pass(uint64_t ms)
-{
-    uv_timer_t t;
-    (void)uv_timer_init(&loop, &t);
-    (void)uv_timer_start(&t, stop_loop, ms, 0);
-    (void)uv_run(&loop, UV_RUN_DEFAULT);
-    uv_close((uv_handle_t *)&t, NULL);
-    (void)uv_run(&loop, UV_RUN_NOWAIT);
 }
 
 static void start(void)
