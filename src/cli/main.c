@@ -43,7 +43,10 @@ static const struct command commands[] = {
      "  announced   the receiver can see and pull it\n"
      "  pulled      the receiver has it\n"
      "  declined    the receiver deleted it unread\n"
-     "  cancelled, expired, failed\n"},
+     "  withdrawing taken back; the receiver's answer is waited for\n"
+     "  cancelled   taken back before it was pulled\n"
+     "  unconfirmed taken back; the receiver's peer never answered\n"
+     "  expired, failed\n"},
     {"inbox", "[--json]", "messages that others hold for this peer", cmd_inbox,
      "One line per message, with its state:\n\n"
      "  noticed     announced to us, not yet in the mailbox\n"
@@ -74,6 +77,22 @@ static const struct command commands[] = {
     {"takeover", "", "make this the only peer of its address", cmd_takeover,
      "When another peer runs under the same address (a copy of this home, or a backup restored\n"
      "elsewhere), this one stops. Stop the other, then say takeover here: this one goes on.\n"},
+    {"cancel", "[--json] ID [RECEIVER]", "take a message back", cmd_cancel,
+     "Takes a message back from one receiver, or from all. ID is the beginning, at least 4 "
+     "digits,\n"
+     "of an id that `restante outbox` shows. The answer for each receiver:\n\n"
+     "  withdrawing             its answer is waited for; see `restante outbox` later\n"
+     "  cancelled, nobody ever began to fetch it\n"
+     "  cancelled, confirmed    the receiver's peer removed it unread\n"
+     "  too late, pulled at ... the receiver has it\n"
+     "  withdrawn, unconfirmed  the receiver's peer never said what became of it\n"},
+    {"contacts", "[--json] | forget ADDRESS | accept ADDRESS [FINGERPRINT]", "whose keys are known",
+     cmd_contacts,
+     "One line per address whose key is pinned. Where another key was met, nothing is sent until you\n"
+     "decide; ask its owner for the fingerprint (`restante key fingerprint`) first.\n\n"
+     "  forget ADDRESS                 the next message to it pins its key anew\n"
+     "  accept ADDRESS [FINGERPRINT]   the other key replaces the pinned one, and mail signed with\n"
+     "                                 it leaves quarantine\n"},
     {"key", "export [--secret] | fingerprint", "this peer's OpenPGP key", cmd_key,
      "  export            the public key, ASCII armored, for other OpenPGP programs\n"
      "  export --secret   the secret key: whoever has it can read this peer's mail\n"

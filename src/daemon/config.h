@@ -53,6 +53,7 @@ struct config {
     double descriptor_s;    /* renewal of the descriptor, default 8 h */
     double reput_s;         /* ns and nr put again, default 1 h */
     double sweep_s;         /* link counts, default 60 */
+    double cancel_grace_s;  /* default 5 */
     double decline_grace_s; /* default 3600 */
     double trash_grace_s;   /* default 86400 */
     double expiry_grace_s;  /* default 86400 */

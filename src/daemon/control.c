@@ -4,12 +4,18 @@
 #include "daemon/control.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/control_cancel.h"
+#include "daemon/control_contacts.h"
 #include "daemon/control_group.h"
 #include "daemon/control_lists.h"
 #include "daemon/service.h"
+#include "flow/lookup.h"
 #include "flow/opening.h"
 #include "flow/presence.h"
 #include "flow/sweep.h"
+#include "flow/withdraw.h"
+#include "store/cancel.h"
+#include "store/contacts.h"
 #include "store/incoming.h"
 #include <jansson.h>
 #include <stdlib.h>
@@ -18,6 +24,7 @@
 #define LOG_AREA "control"
 #define LINE_MAX_OCTETS 4096
 #define PROGRESS_MS 250
+#define CLOSING_MS 5000 /* an answer to a cancellation waits so long for the blob to be closed */
 
 struct asking {
     struct service *s;
@@ -30,6 +37,10 @@ struct asking {
     json_t *reply; /* a status that waits for the DHT */
     uint32_t shard;
     size_t ns_live;
+    int64_t message;                /* that is taken back; or how many contacts were forgotten */
+    char receiver[ADDRESS_MAX + 1]; /* or contact */
+    int64_t until_ms;
+    bool held; /* the store works for it */
     bool busy;
 };
 
@@ -242,6 +253,137 @@ static void group(struct service *s, struct line_client *c, const json_t *o)
     control_group(s, o, on_group, a);
 }
 
+/* ---- cancel: answered as soon as it is known whether anybody ever began to fetch it */
+
+static void cancel_reply(struct asking *a)
+{
+    const char *to = a->receiver[0] == '\0' ? NULL : a->receiver;
+    send_json(a->client, control_cancel_answer(a->s, a->message, to));
+    asked(a);
+}
+
+static void on_closing(uv_timer_t *t)
+{
+    struct asking *a = t->data;
+    if (!cancel_deciding(store_reader(a->s->flow.store), a->message) ||
+        clock_mono_ms() >= a->until_ms)
+        cancel_reply(a);
+}
+
+static void on_begun(void *ctx, int begun)
+{
+    struct asking *a = ctx;
+    a->held = false;
+    if (a->client == NULL) {
+        asking_free(a);
+    } else if (begun < 0) {
+        send_error(a->client, "This peer's database cannot be written; see its log.");
+        asked(a);
+    } else if (begun == 0 || (a->timer = calloc(1, sizeof *a->timer)) == NULL) {
+        cancel_reply(a);
+    } else {
+        (void)uv_timer_init(a->s->loop, a->timer);
+        a->timer->data = a;
+        (void)uv_timer_start(a->timer, on_closing, 20, 20);
+    }
+}
+
+/* The row of the message meant by the request's id; 0 after an answer was sent. */
+static int64_t sent_message_of(struct service *s, struct line_client *c, const json_t *o)
+{
+    const char *id = json_string_value(json_object_get(o, "id"));
+    int64_t n = id == NULL || strlen(id) < 4 || strlen(id) > HASH_HEX ||
+                        strspn(id, "0123456789abcdefABCDEF") != strlen(id)
+                    ? -2
+                    : out_find_prefix(store_reader(s->flow.store), id);
+    if (n > 0)
+        return n;
+    send_error(c, n == -2   ? "An id is at least 4 hexadecimal digits; see `restante outbox`."
+                  : n == -1 ? "Several messages begin with that id; give more digits."
+                            : "There is no message with that id; see `restante outbox`.");
+    return 0;
+}
+
+static void cancel(struct service *s, struct line_client *c, const json_t *o)
+{
+    const char *to = json_string_value(json_object_get(o, "to"));
+    char address[ADDRESS_MAX + 1] = "";
+    int64_t row, n = sent_message_of(s, c, o);
+    if (n == 0)
+        return;
+    if (to != NULL && (address_parse(to, address) < 0 ||
+                       cancel_receivers(store_reader(s->flow.store), n, address, &row, 1) == 0)) {
+        send_error(c, "The message has no such receiver; see `restante outbox`.");
+        return;
+    }
+    struct asking *a = ask(s, c);
+    if (a == NULL)
+        return;
+    a->message = n;
+    a->until_ms = clock_mono_ms() + CLOSING_MS;
+    a->held = true;
+    (void)strcpy(a->receiver, address);
+    withdraw_message(&s->flow, n, to == NULL ? NULL : a->receiver, on_begun, a);
+}
+
+/* ---- contacts */
+
+static void on_accepted(void *ctx, enum lookup_result result, const char *why)
+{
+    struct asking *a = ctx;
+    a->held = false;
+    if (result == LOOKUP_FOUND)
+        send_json(a->client, json_pack("{s:b,s:s}", "ok", 1, "id", a->receiver));
+    else if (a->client != NULL)
+        send_error(a->client, why);
+    asked(a);
+}
+
+static int forget_run(struct db *db, void *arg)
+{
+    struct asking *a = arg;
+    a->message = contact_forget(db, a->receiver);
+    return a->message < 0 ? -1 : 0;
+}
+
+static void forget_done(void *arg, int rc)
+{
+    struct asking *a = arg;
+    a->held = false;
+    if (a->client != NULL && (rc != 0 || a->message == 0))
+        send_error(a->client, rc != 0 ? "This peer's database cannot be written; see its log."
+                                      : "There is no such contact; see `restante contacts`.");
+    else
+        send_json(a->client, json_pack("{s:b,s:s}", "ok", 1, "id", a->receiver));
+    asked(a);
+}
+
+static void contact(struct service *s, struct line_client *c, const json_t *o, bool accept)
+{
+    const char *id = json_string_value(json_object_get(o, "id"));
+    char address[ADDRESS_MAX + 1];
+    uint8_t fpr[FPR_LEN];
+    struct error e;
+    if (id == NULL || address_parse(id, address) < 0) {
+        send_error(c, "An address is name@group.");
+        return;
+    }
+    if (accept && control_other_key(s, address, json_string_value(json_object_get(o, "fingerprint")),
+                                    fpr, &e) < 0) {
+        send_error(c, e.text);
+        return;
+    }
+    struct asking *a = ask(s, c);
+    if (a == NULL)
+        return;
+    a->held = true;
+    (void)strcpy(a->receiver, address);
+    if (accept)
+        lookup_accept(&s->flow, address, fpr, on_accepted, a);
+    else
+        store_do(s->flow.store, forget_run, forget_done, a);
+}
+
 /* ---- the socket */
 
 static void on_request(struct service *s, struct line_client *c, const json_t *o)
@@ -261,6 +403,12 @@ static void on_request(struct service *s, struct line_client *c, const json_t *o
         pull(s, c, o);
     } else if (strcmp(cmd, "decline") == 0) {
         decline(s, c, o);
+    } else if (strcmp(cmd, "cancel") == 0) {
+        cancel(s, c, o);
+    } else if (strcmp(cmd, "contacts") == 0) {
+        send_json(c, control_contacts(s));
+    } else if (strcmp(cmd, "contact-accept") == 0 || strcmp(cmd, "contact-forget") == 0) {
+        contact(s, c, o, strcmp(cmd, "contact-accept") == 0);
     } else if (strcmp(cmd, "group") == 0) {
         group(s, c, o);
     } else if (strcmp(cmd, "takeover") == 0) {
@@ -292,8 +440,8 @@ static void on_gone(void *ctx, struct line_client *c)
     if (a == NULL)
         return;
     a->client = NULL;
-    if (a->reply != NULL)
-        return; /* the DHT's answer frees it */
+    if (a->reply != NULL || a->held)
+        return; /* the answer of the DHT or the store frees it */
     if (a->opening != NULL)
         opening_cancel(a->opening);
     asking_free(a);

@@ -138,6 +138,8 @@ static bool add_incoming(void *ctx, const struct incoming *in)
     const char *state = in_state_name(in->state);
     if (in->outcome == OUTCOME_DECLINED)
         state = "declined";
+    else if (in->outcome == OUTCOME_CANCELLED)
+        state = "cancelled";
     else if (in->outcome == OUTCOME_PULLED)
         state = "pulled";
     else if (in->state == IN_STUB && in->wanted)

@@ -125,7 +125,7 @@ int home_make_folders(const char *home, struct error *e)
 {
     static const char *const folders[] = {
         "secret",      "tls",         "spool",      "outbox",      "inbox",
-        "inbox/stubs", "inbox/parts", "inbox/full", "Maildir",     "Maildir/cur",
+        "inbox/stubs", "inbox/parts", "inbox/full", "inbox/lines", "Maildir",     "Maildir/cur",
         "Maildir/new", "Maildir/tmp", "dovecot",    "dovecot/run", "dovecot/state",
         "dovecot/tmp", "run",         "log",        "dht",         "replica",
     };

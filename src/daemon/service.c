@@ -91,6 +91,7 @@ static void set_flow_config(struct service *s)
     f->give_up = ms(c->give_up_s);
     f->pull_before = ms(c->pull_before_s);
     f->pull_before_max = c->pull_before_max;
+    f->cancel_grace = ms(c->cancel_grace_s);
 }
 
 static int load_secrets(struct service *s, struct error *e)

@@ -4,6 +4,7 @@
  * days have passed (P-10.5). */
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/maildir.h"
 #include "flow/steps.h"
 #include "store/incoming.h"
 #include <stdlib.h>
@@ -14,12 +15,15 @@
 #define KEEP_S (30LL * 86400)
 
 struct answering {
+    struct job job;
     struct work *w;
     struct flow *flow;
     struct incoming in;
     char key[DHT_KEY_MAX + 1];
     uint8_t value[HASH_LEN], lock[HASH_LEN], id[ENTRY_ID_LEN];
     bool settled, put_again;
+    int rc;
+    struct error why;
 };
 
 static void end(struct answering *a, const char *why)
@@ -121,15 +125,39 @@ static void on_before_put(void *ctx, bool ok, enum dht_presence presence)
         put(a, on_put);
 }
 
-void step_answer(struct work *w)
+/* A message that its sender took back leaves the mailbox before that is confirmed (P-14.5). */
+static void vanish_run(struct job *job, void *thread_ctx)
 {
-    struct answering *a = begin(w);
-    if (a == NULL)
-        return;
+    struct answering *a = (struct answering *)job;
+    char stub[PATH_CAP];
+    flow_path(a->flow, stub, "inbox/stubs", a->in.nid, HASH_LEN, "");
+    a->rc = maildir_remove(a->flow->c.home, stub, &a->why);
+}
+
+static void put_first(struct answering *a)
+{
     if (a->in.tries == 0)
         put(a, on_put);
     else
         dht_look(a->flow->dht, a->key, a->id, on_before_put, a);
+}
+
+static void vanish_done(struct job *job)
+{
+    struct answering *a = (struct answering *)job;
+    if (a->rc < 0)
+        end(a, a->why.text);
+    else
+        put_first(a);
+}
+
+void step_answer(struct work *w)
+{
+    struct answering *a = begin(w);
+    if (a != NULL && a->in.outcome == OUTCOME_CANCELLED)
+        flow_job(w->flow->files, &a->job, vanish_run, vanish_done, true);
+    else if (a != NULL)
+        put_first(a);
 }
 
 /* ---- settle */

@@ -5,6 +5,7 @@
 #include "flow/collect.h"
 #include "base/log.h"
 #include "flow/clockwatch.h"
+#include "store/cancel.h"
 #include "store/outgoing.h"
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,7 @@ static int end_run(struct db *db, void *arg)
                                            [OUTCOME_DECLINED] = RCV_DECLINED,
                                            [OUTCOME_CANCELLED] = RCV_CANCELLED};
     int changed = rcv_end(db, r->n, state[r->outcome], true, NULL);
-    if (changed < 0)
+    if (changed < 0 || cancel_answered(db, r->n, r->outcome) < 0)
         return -1;
     /* a late copy of a receipt that was answered already: answer again */
     return changed == 0 ? rcv_again(db, r->n) : 0;

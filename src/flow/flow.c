@@ -7,6 +7,7 @@
 #include "flow/collect.h"
 #include "flow/discover.h"
 #include "flow/group.h"
+#include "flow/lines.h"
 #include "flow/maildir.h"
 #include "flow/opening.h"
 #include "flow/presence.h"
@@ -29,7 +30,7 @@ int flow_start(struct flow *f, struct error *e)
     if (maildir_start(f, e) < 0 || clockwatch_start(f, e) < 0 ||
         sweep_relink(f, true, &found, e) < 0 || sweep_orphans(f, e) < 0 || work_start(f, e) < 0 ||
         openings_start(f, e) < 0 || discovery_start(f, e) < 0 || collection_start(f, e) < 0 ||
-        sweep_start(f, e) < 0 || presence_start(f, e) < 0 || groups_start(f, e) < 0 ||
+        sweep_start(f, e) < 0 || lines_start(f, e) < 0 || presence_start(f, e) < 0 || groups_start(f, e) < 0 ||
         upkeep_start(f, e) < 0 || replication_start(f, e) < 0)
         return -1;
     return 0;
@@ -45,6 +46,7 @@ void flow_stop(struct flow *f)
     discovery_stop(f);
     collection_stop(f);
     sweep_stop(f);
+    lines_stop(f);
     presence_stop(f);
     groups_stop(f);
     replication_stop(f);
@@ -64,6 +66,7 @@ void flow_free(struct flow *f)
     replication_free(f);
     upkeep_free(f);
     presence_free(f);
+    lines_free(f);
     sweep_free(f);
     collection_free(f);
     discovery_free(f);

@@ -32,6 +32,8 @@ struct lookup {
     struct contact found;
     enum lookup_result result;
     struct error why;
+    bool accept; /* only the key with this fingerprint, which replaces the pinned one */
+    uint8_t fpr[FPR_LEN];
 };
 
 static void finish(struct lookup *l, enum lookup_result result)
@@ -51,6 +53,8 @@ static void finish(struct lookup *l, enum lookup_result result)
 static int pin_run(struct db *db, void *arg)
 {
     struct lookup *l = arg;
+    if (l->accept)
+        return contact_replace(db, &l->found);
     if (l->result == LOOKUP_FOUND)
         return contact_pin(db, &l->found);
     return contact_set_changed(db, l->address, l->found.fpr);
@@ -102,9 +106,30 @@ static void explain_changed(struct lookup *l)
                     l->address);
 }
 
+static void decide_accept(struct lookup *l)
+{
+    bool several;
+    const struct candidate *c = best_of(l, l->fpr, &several);
+    l->result = LOOKUP_FOUND;
+    if (c == NULL) {
+        (void)error_set(&l->why, "That key of %s is not announced now; try again later.",
+                        l->address);
+        finish(l, LOOKUP_NONE);
+    } else if (take(l, c) < 0) {
+        (void)error_set(&l->why, "Out of memory.");
+        finish(l, LOOKUP_INCOMPLETE);
+    } else {
+        store_do(l->flow->store, pin_run, pin_done, l);
+    }
+}
+
 static void decide(struct job *job)
 {
     struct lookup *l = (struct lookup *)job;
+    if (l->accept) {
+        decide_accept(l);
+        return;
+    }
     struct contact pinned;
     bool several, have = contact_get(store_reader(l->flow->store), l->address, &pinned) == 0;
     uint8_t vouched[FPR_LEN]; /* of several keys the one that the own group's list states counts */
@@ -226,6 +251,33 @@ struct lookup *lookup_key(struct flow *f, const char *address, lookup_fn *fn, vo
     (void)dht_key(l->key, "key:", address);
     dht_list(f->dht, l->key, on_list, l);
     return fn == NULL ? NULL : l;
+}
+
+void lookup_accept(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN], lookup_fn *fn,
+                   void *ctx)
+{
+    struct lookup *l = calloc(1, sizeof *l);
+    if (l == NULL) {
+        fn(ctx, LOOKUP_INCOMPLETE, "Out of memory.");
+        return;
+    }
+    l->flow = f;
+    l->fn = fn;
+    l->ctx = ctx;
+    l->accept = true;
+    memcpy(l->fpr, fpr, FPR_LEN);
+    (void)strcpy(l->address, address);
+    (void)dht_key(l->key, "key:", address);
+    if (contact_quarantined_key(store_reader(f->store), address, fpr, &l->found.pubkey) == 0) {
+        (void)strcpy(l->found.address, address);
+        memcpy(l->found.fpr, fpr, FPR_LEN);
+        l->found.trust = TRUST_SEEN;
+        l->found.shards = 1;
+        l->result = LOOKUP_FOUND;
+        store_do(f->store, pin_run, pin_done, l);
+    } else {
+        dht_list(f->dht, l->key, on_list, l);
+    }
 }
 
 void lookup_cancel(struct lookup *l)

@@ -17,6 +17,10 @@ typedef void lookup_fn(void *ctx, enum lookup_result result, const char *why);
 
 /* Returns a handle to cancel with while fn was not called, or NULL when it was already. */
 struct lookup *lookup_key(struct flow *f, const char *address, lookup_fn *fn, void *ctx);
+/* The user decided for the key with this fingerprint: from quarantined mail, else from the DHT, it
+ * replaces the pinned one. fn as above. */
+void lookup_accept(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN], lookup_fn *fn,
+                   void *ctx);
 void lookup_cancel(struct lookup *l);
 
 #endif

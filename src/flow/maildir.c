@@ -234,6 +234,67 @@ int maildir_replace(const char *home, const char *stub, const char *notice, cons
     return error_set(e, "A copy of the stub cannot be found in the Maildir.");
 }
 
+struct removing {
+    ino_t inode;
+    int removed;
+};
+
+static int remove_dir(const char *dir, const char *folder, void *ctx)
+{
+    struct removing *x = ctx;
+    DIR *d = opendir(dir);
+    if (d == NULL)
+        return 0;
+    int before = x->removed;
+    struct error e;
+    for (struct dirent *at; (at = readdir(d)) != NULL;) {
+        char path[PATH_CAP];
+        struct stat st;
+        if (at->d_ino == x->inode && path_join(path, dir, at->d_name, &e) == 0 &&
+            stat(path, &st) == 0 && st.st_ino == x->inode && unlink(path) == 0)
+            x->removed++;
+    }
+    (void)closedir(d);
+    return x->removed != before ? dir_sync(dir, &e) : 0;
+}
+
+int maildir_remove(const char *home, const char *file, struct error *e)
+{
+    struct stat st;
+    if (stat(file, &st) < 0)
+        return errno == ENOENT ? 0 : error_set(e, "Cannot look at %s: %s.", file, strerror(errno));
+    struct removing x = {.inode = st.st_ino};
+    /* a flag may be changed by renaming while a folder is read: look again while copies remain */
+    for (int i = 0; i < 50; i++) {
+        if (stat(file, &st) < 0 || st.st_nlink == 1)
+            return x.removed;
+        if (each_dir(home, remove_dir, &x) != 0)
+            break;
+    }
+    return error_set(e, "A copy of %s cannot be removed from the Maildir.", file);
+}
+
+bool maildir_stands(const char *home, const char *folder, const char *file)
+{
+    static const char *const part[] = {"new", "cur"};
+    struct stat st;
+    bool found = false;
+    if (stat(file, &st) < 0)
+        return false;
+    for (size_t i = 0; i < 2 && !found; i++) {
+        char dir[PATH_CAP];
+        (void)snprintf(dir, sizeof dir, "%s/Maildir%s%s/%s", home, *folder ? "/" : "", folder,
+                       part[i]);
+        DIR *d = opendir(dir);
+        if (d == NULL)
+            continue;
+        for (struct dirent *at; !found && (at = readdir(d)) != NULL;)
+            found = at->d_ino == st.st_ino;
+        (void)closedir(d);
+    }
+    return found;
+}
+
 int maildir_find(const char *home, const char *folder, const char *name, bool remove)
 {
     static const char *const part[] = {"new", "cur"};

@@ -32,6 +32,11 @@ int maildir_fill(const char *home, const char *stub, const char *full, const cha
  * and Junk do not count). 0, or -1 with e. Worker thread. */
 int maildir_replace(const char *home, const char *stub, const char *notice, const char *name,
                     struct error *e);
+/* Removes every copy of this file (the same inode) from all folders; the file itself stays. How
+ * many there were, or -1 with e. Worker thread. */
+int maildir_remove(const char *home, const char *file, struct error *e);
+/* Does this file (the same inode) stand in the folder? Worker thread. */
+bool maildir_stands(const char *home, const char *folder, const char *file);
 /* Is there a file whose base name is `name` in the folder? Removes it if told to. 1 yes, 0 no. */
 int maildir_find(const char *home, const char *folder, const char *name, bool remove);
 /* Does a file in this folder, changed since since_ms, carry this Message-ID, other than the file

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "flow/header.h"
 #include "flow/verify.h"
+#include "store/cancel.h"
 #include "store/contacts.h"
 #include "store/incoming.h"
 #include <stdlib.h>
@@ -30,6 +31,7 @@ struct noticing {
     uint8_t old_p[SECRET_LEN], old_hash[HASH_LEN];
     char old_key[DHT_KEY_MAX + 1];
     int renewed; /* in_again's answer */
+    bool cancels;     /* it is a cancellation, of in.nid by in.fpr until in.expiry_s */
     struct error why;
 };
 
@@ -104,6 +106,19 @@ static int check_lock(const struct noticing *x, const struct notification *r, st
     return 0;
 }
 
+/* Who may take a notification back is who signed it: their ids bind the signer (P-14.5). */
+static void open_cancellation(struct noticing *x)
+{
+    struct cancellation c;
+    if (verify_cancellation(x->plain.data, x->plain.len, x->flow->c.network, x->key,
+                            clock_wall_ms() / 1000, &c, x->in.fpr, &x->why) < 0)
+        return;
+    memcpy(x->in.nid, c.notification_id, HASH_LEN);
+    (void)strcpy(x->in.sender, c.sender);
+    x->in.expiry_s = c.expiry;
+    x->good = x->cancels = true;
+}
+
 static void open_run(struct job *job, void *thread_ctx)
 {
     struct noticing *x = (struct noticing *)job;
@@ -111,8 +126,13 @@ static void open_run(struct job *job, void *thread_ctx)
     uint8_t fpr[FPR_LEN];
     x->plain = (struct buf)BUF_INIT(2 * RECORD_MAX);
     sha256(x->value.p, x->value.n, x->in.ns_hash);
-    if (pgp_decrypt(thread_ctx, x->value.p, x->value.n, &x->plain, &x->why) < 0 ||
-        verify_notification(x->plain.data, x->plain.len, x->flow->c.network, x->key,
+    if (pgp_decrypt(thread_ctx, x->value.p, x->value.n, &x->plain, &x->why) < 0)
+        return;
+    if (is_cancellation(x->plain.data, x->plain.len)) {
+        open_cancellation(x);
+        return;
+    }
+    if (verify_notification(x->plain.data, x->plain.len, x->flow->c.network, x->key,
                             x->flow->c.address, clock_wall_ms() / 1000, &r, fpr, &x->why) < 0)
         return;
     if (check_lock(x, &r, &x->why) < 0)
@@ -176,6 +196,10 @@ static int commit_run(struct db *db, void *arg)
         return -1;
     if (!x->good)
         return 0;
+    if (x->cancels) {
+        x->again = in_find(db, x->in.nid) != 0;
+        return cancelled_add(db, x->in.nid, x->in.fpr, x->in.expiry_s);
+    }
     int added = in_add(db, &x->in);
     x->again = added == 0;
     if (x->again)
@@ -185,11 +209,32 @@ static int commit_run(struct db *db, void *arg)
     return added < 0 ? -1 : 0;
 }
 
+static void on_forgotten(void *ctx, bool ok, const char *why)
+{
+}
+
+/* Remembered, and its notification was never here: nobody will be answered, so it may leave the DHT
+ * at once (P-14.5). Otherwise the sender deletes it. */
+static void forget_cancellation(const struct noticing *x)
+{
+    uint8_t token[HASH_LEN], lock[HASH_LEN];
+    entry_token(x->in.nid, x->key, x->in.ns_hash, token);
+    entry_lock(token, lock);
+    if (equal_ct(lock, x->lock, HASH_LEN) && !x->flow->stopping)
+        dht_del(x->flow->dht, x->key, x->in.ns_hash, token, on_forgotten, NULL);
+    wipe(token, sizeof token);
+}
+
 static void commit_done(void *arg, int rc)
 {
     struct noticing *x = arg;
     store_crash_point("notice.after");
-    if (rc == 0 && x->good && !x->again)
+    if (rc == 0 && x->cancels) {
+        log_info("%s takes a message back", x->in.sender);
+        if (!x->again)
+            forget_cancellation(x);
+    }
+    if (rc == 0 && !x->cancels && x->good && !x->again)
         log_info("%s announces a message of %llu octets%s", x->in.sender,
                  (unsigned long long)x->in.m_size,
                  x->in.state == IN_QUARANTINED ? "; its key is not the pinned one" : "");
@@ -209,9 +254,9 @@ static void open_done(struct job *job)
 {
     struct noticing *x = (struct noticing *)job;
     store_crash_point("notice.before");
-    if (x->good)
+    if (x->good && !x->cancels)
         judge(x);
-    else
+    else if (!x->good)
         log_info("an entry at %s is ignored: %s", x->key, x->why.text);
     store_do(x->flow->store, commit_run, commit_done, x);
 }

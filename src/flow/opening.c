@@ -83,6 +83,8 @@ static int judge(const struct flow *f, const struct incoming *in, struct error *
     case IN_SETTLED:
         if (in->outcome == OUTCOME_PULLED)
             return 1;
+        if (in->outcome == OUTCOME_CANCELLED)
+            return error_set(why, "%s took this message back.", in->sender);
         return error_set(why, "This message was declined; ask %s to send it again.", in->sender);
     case IN_EXPIRED:
         clock_rfc5322(in->expiry_s * 1000, date);

@@ -10,8 +10,8 @@
 /* ok: the message stands in the Maildir. why: a sentence for the user otherwise. */
 typedef void opening_fn(void *ctx, bool ok, const char *why);
 
-/* fn is called once, perhaps before this returns; then NULL is returned, else a handle. wait_ms: how
- * long to wait at most; 0: until the message is there or a try has failed. */
+/* fn is called once, perhaps before this returns; then NULL is returned, else a handle. wait_ms:
+ * how long to wait at most; 0: until the message is there or a try has failed. */
 struct opening *opening_ask(struct flow *f, const uint8_t nid[HASH_LEN], int64_t wait_ms,
                             opening_fn *fn, void *ctx);
 /* The asker is gone; the pull goes on. */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "flow/sweep.h"
 #include "store/incoming.h"
+#include "store/lines.h"
 #include "store/outgoing.h"
 #include "store/replicas.h"
 #include <dirent.h>
@@ -57,7 +58,7 @@ static bool stub_needed(struct db *db, const char *name, const char *suffix)
     if (strcmp(suffix, ".notice") == 0)
         return s == IN_EXPIRED;
     return *suffix == '\0' &&
-           (s == IN_NOTICED || s == IN_STUB || s == IN_PULLED || s == IN_EXPIRED);
+           (s == IN_NOTICED || s == IN_STUB || s == IN_PULLED || s == IN_ANSWER || s == IN_EXPIRED);
 }
 
 static bool part_needed(struct db *db, const char *name, const char *suffix)
@@ -69,6 +70,13 @@ static bool part_needed(struct db *db, const char *name, const char *suffix)
 static bool full_needed(struct db *db, const char *name, const char *suffix)
 {
     return *suffix == '\0' && state_of(db, name) == IN_PULLED;
+}
+
+static bool line_file_needed(struct db *db, const char *name, const char *suffix)
+{
+    uint8_t id[MESSAGE_ID_LEN];
+    return (*suffix == '\0' || strcmp(suffix, ".new") == 0) &&
+           hex_decode(name, id, sizeof id) == 0 && line_needed(db, id);
 }
 
 static bool never(struct db *db, const char *name, const char *suffix)
@@ -110,6 +118,7 @@ int sweep_orphans(struct flow *f, struct error *e)
         sweep_dir(f, "replica", replica_file_needed, e) < 0 ||
         sweep_dir(f, "inbox/stubs", stub_needed, e) < 0 ||
         sweep_dir(f, "inbox/parts", part_needed, e) < 0 ||
+        sweep_dir(f, "inbox/lines", line_file_needed, e) < 0 ||
         sweep_dir(f, "inbox/full", full_needed, e) < 0)
         return -1;
     return sweep_dir(f, "Maildir/tmp", never, e);

@@ -26,7 +26,7 @@ struct pulling {
     char part[PATH_CAP], tmp[PATH_CAP], full[PATH_CAP];
     bool tampered; /* the sender's fault: asking again brings nothing */
     bool fresh;
-    bool late; /* it was declined or expired while it came */
+    bool late; /* it was declined, expired or taken back while it came */
     int rc;
     struct error why;
 };
@@ -90,7 +90,7 @@ static void decide_done(void *arg, int rc)
         return;
     }
     if (p->late) {
-        log_info("a message from %s came after it was declined or expired", p->in.sender);
+        log_info("a message from %s came after it was declined, expired or taken back", p->in.sender);
         (void)unlink(p->full);
     } else {
         log_info("pulled %llu octets from %s", (unsigned long long)p->in.m_size, p->in.sender);

@@ -11,9 +11,12 @@ void step_seal(struct work *w);     /* seal.c: sign, encrypt, hash; notification
 void step_publish(struct work *w);  /* publish.c: the blob becomes fetchable */
 void step_announce(struct work *w); /* announce.c: ns into the DHT, again every hour */
 void step_sent(struct work *w);     /* sent.c: the copy in Sent */
+void step_line(struct work *w);     /* lines.c: the message's line in the mailbox Outbox */
 void step_free(struct work *w);     /* tidy.c: a blob nobody waits for */
 void step_clean(struct work *w);    /* tidy.c: ns and nr of an ended receiver leave the DHT */
 void step_tidy(struct work *w);     /* tidy.c: the spool file goes */
+void step_withdraw(struct work *w); /* withdraw.c: closes the blob of a message taken back */
+void step_cancel(struct work *w);   /* withdraw.c: posts the cancellation, until it is answered */
 void step_tell(struct work *w);     /* tell.c: the user hears of what failed */
 /* receiver (discover.c finds what is new) */
 void step_stub(struct work *w);    /* stub.c */
@@ -24,6 +27,7 @@ void step_settle(struct work *w);  /* answer.c: until the sender took the receip
 void step_hasten(struct work *w); /* expire.c: a contact's stub is pulled before its time is over */
 void step_expire(struct work *w); /* expire.c: a stub whose time is over */
 void step_lapse(struct work *w);  /* expire.c: a notice takes its place */
+void step_vanish(struct work *w);  /* vanish.c: a stub whose sender took the message back */
 /* member of a group: replicate.c */
 void step_replicate(struct work *w); /* another member's blob is fetched */
 void step_drop(struct work *w);      /* it may go, and goes */

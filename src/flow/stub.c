@@ -9,7 +9,7 @@
 #include "flow/steps.h"
 #include "flow/transfer.h"
 #include "proto/stub.h"
-#include "store/incoming.h"
+#include "store/cancel.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +27,7 @@ struct stubbing {
     struct buf header, skeleton, file;
     char part[PATH_CAP];
     bool refuse;
+    bool cancelled; /* its sender took it back before it stood here */
     int rc;
     struct error why;
 };
@@ -49,7 +50,7 @@ static void end(struct stubbing *s, const char *why)
 static int refuse_run(struct db *db, void *arg)
 {
     struct stubbing *s = arg;
-    return in_decide(db, s->in.n, OUTCOME_DECLINED) < 0 ? -1 : 0;
+    return in_decide(db, s->in.n, s->cancelled ? OUTCOME_CANCELLED : OUTCOME_DECLINED) < 0 ? -1 : 0;
 }
 
 static void refuse_done(void *arg, int rc)
@@ -282,7 +283,10 @@ void step_stub(struct work *w)
         return;
     }
     s->w = w;
-    if (s->in.head.n > 0) {
+    if (cancelled_has(store_reader(w->flow->store), w->n)) {
+        s->cancelled = true;
+        store_do(w->flow->store, refuse_run, refuse_done, s);
+    } else if (s->in.head.n > 0) {
         with_head(s);
     } else if (s->in.head_skp.n == 0 || s->in.head_blob.size > HEAD_BLOB_MAX) {
         refuse(s, "its header is missing or too large");

@@ -3,6 +3,7 @@
  * the DHT, the spool file of a message that is sealed (P-10.6). */
 #include "base/log.h"
 #include "flow/steps.h"
+#include "store/cancel.h"
 #include "store/outgoing.h"
 #include <stdlib.h>
 #include <string.h>
@@ -32,9 +33,9 @@ static void free_end(struct freeing *x, const char *why)
 static void free_run(struct job *job, void *thread_ctx)
 {
     struct freeing *x = (struct freeing *)job;
-    static const char *const suffix[] = {"", ".chunks", ".sealed"};
+    static const char *const suffix[] = {".sealed", "", ".chunks", ".fetched"};
     char path[PATH_CAP];
-    for (size_t i = 0; i < 3 && x->rc == 0; i++) {
+    for (size_t i = 0; i < 4 && x->rc == 0; i++) {
         flow_path(x->w->flow, path, "outbox", x->b.hash, HASH_LEN, suffix[i]);
         x->rc = file_remove(path, &x->why);
     }
@@ -80,8 +81,10 @@ struct cleaning {
     struct work *w;
     struct out_receiver r;
     uint8_t blob_hash[HASH_LEN];
+    struct bytes cancellation;
+    enum outcome outcome; /* of the receipt; 0: none */
     char key[DHT_KEY_MAX + 1];
-    int next; /* 0: ns, 1: nr, 2: done */
+    int next; /* 0: ns, 1: nr, 2: cancellation, 3: done */
     bool failed;
 };
 
@@ -93,6 +96,7 @@ static void clean_end(struct cleaning *c, const char *why)
         work_retry(c->w, why);
     else
         work_end(c->w);
+    bytes_free(&c->cancellation);
     out_receiver_free(&c->r);
     free(c);
 }
@@ -117,20 +121,26 @@ static void on_deleted(void *ctx, bool ok, const char *why)
     clean_next(c);
 }
 
-static enum outcome outcome_of(enum rcv_state s)
+/* What the receipt said, which need not be how it ended: the first end stays. */
+static enum outcome outcome_of(struct db *db, const struct out_receiver *r)
 {
-    return s == RCV_PULLED      ? OUTCOME_PULLED
-           : s == RCV_DECLINED  ? OUTCOME_DECLINED
-           : s == RCV_CANCELLED ? OUTCOME_CANCELLED
-                                : (enum outcome)0;
+    int came = cancel_outcome(db, r->n);
+    return came != 0                   ? (enum outcome)came
+           : r->state == RCV_PULLED    ? OUTCOME_PULLED
+           : r->state == RCV_DECLINED  ? OUTCOME_DECLINED
+           : r->state == RCV_CANCELLED ? OUTCOME_CANCELLED
+                                       : (enum outcome)0;
 }
 
 static void clean_next(struct cleaning *c)
 {
     struct flow *f = c->w->flow;
     uint8_t vh[HASH_LEN], token[HASH_LEN], value[HASH_LEN];
-    enum outcome o = outcome_of(c->r.state);
-    if (c->next == 2 || (c->next == 1 && o == 0)) {
+    if (c->next == 1 && c->outcome == 0)
+        c->next++;
+    if (c->next == 2 && c->cancellation.n == 0)
+        c->next++;
+    if (c->next == 3) {
         if (c->failed) {
             clean_end(c, "The DHT could not delete an entry.");
         } else {
@@ -139,16 +149,20 @@ static void clean_next(struct cleaning *c)
         }
         return;
     }
-    if (c->next == 0) {
-        dht_ns_key(c->key, c->r.address, c->r.shard);
-        sha256(c->r.ns.p, c->r.ns.n, vh);
-    } else {
+    if (c->next == 1)
         (void)dht_key(c->key, "nr:", f->c.address);
-        receipt_value(c->r.p, o, c->blob_hash, value);
+    else
+        dht_ns_key(c->key, c->r.address, c->r.shard);
+    if (c->next == 0) {
+        sha256(c->r.ns.p, c->r.ns.n, vh);
+    } else if (c->next == 1) {
+        receipt_value(c->r.p, c->outcome, c->blob_hash, value);
         sha256(value, sizeof value, vh);
+    } else {
+        sha256(c->cancellation.p, c->cancellation.n, vh);
     }
     c->next++;
-    entry_token(c->r.p, c->key, vh, token);
+    entry_token(c->next == 3 ? c->r.nid : c->r.p, c->key, vh, token);
     dht_del(f->dht, c->key, vh, token, on_deleted, c);
     wipe(token, sizeof token);
 }
@@ -158,7 +172,8 @@ void step_clean(struct work *w)
     struct db *db = store_reader(w->flow->store);
     struct cleaning *c = calloc(1, sizeof *c);
     struct out_blob b = {0};
-    if (c == NULL || rcv_get(db, w->n, &c->r) < 0 || blob_get(db, c->r.blob, &b) < 0) {
+    if (c == NULL || rcv_get(db, w->n, &c->r) < 0 || blob_get(db, c->r.blob, &b) < 0 ||
+        cancel_entry(db, w->n, &c->cancellation) < 0) {
         if (c != NULL)
             out_receiver_free(&c->r);
         free(c);
@@ -167,6 +182,7 @@ void step_clean(struct work *w)
     }
     memcpy(c->blob_hash, b.hash, HASH_LEN);
     bytes_free(&b.chunks);
+    c->outcome = outcome_of(db, &c->r);
     c->w = w;
     clean_next(c);
 }

@@ -153,3 +153,30 @@ int verify_notification(const uint8_t *p, size_t n, uint32_t network, const char
         return error_set(e, "It announces %zu blobs; this program knows one.", r->blob_count);
     return 0;
 }
+
+bool is_cancellation(const uint8_t *p, size_t n)
+{
+    struct span payload, signature;
+    char type[RECORD_TYPE_MAX + 1] = "";
+    if (record_unwrap(p, n, &payload, &signature, NULL) == 0)
+        record_type(payload.p, payload.n, type);
+    return strcmp(type, TYPE_CANCELLATION) == 0;
+}
+
+int verify_cancellation(const uint8_t *p, size_t n, uint32_t network, const char *key,
+                        int64_t now_s, struct cancellation *r, uint8_t fpr[FPR_LEN],
+                        struct error *e)
+{
+    struct span payload, signature;
+    if (record_unwrap(p, n, &payload, &signature, e) < 0)
+        return -1;
+    struct record_place at = {network, key};
+    if (cancellation_decode(payload.p, payload.n, &at, r, e) != 0)
+        return -1;
+    struct pgp_pub pub = {r->pubkey.p, r->pubkey.n};
+    if (check_life(r->expiry, now_s, NS_LIFE_MAX, e) < 0 ||
+        pgp_check_pub(&pub, r->sender, fpr, e) < 0 ||
+        check_signature(&pub, &payload, &signature, e) < 0)
+        return -1;
+    return 0;
+}

@@ -39,5 +39,11 @@ int verify_group(const uint8_t *p, size_t n, uint32_t network, const char *gname
 int verify_notification(const uint8_t *p, size_t n, uint32_t network, const char *key,
                         const char *receiver, int64_t now_s, struct notification *r,
                         uint8_t fpr[FPR_LEN], struct error *e);
+/* An opened cancellation found at `key`, whatever it cancels. r->pubkey points into p. */
+int verify_cancellation(const uint8_t *p, size_t n, uint32_t network, const char *key,
+                        int64_t now_s, struct cancellation *r, uint8_t fpr[FPR_LEN],
+                        struct error *e);
+/* Is this opened record one? */
+bool is_cancellation(const uint8_t *p, size_t n);
 
 #endif

@@ -5,7 +5,9 @@
 #include "base/log.h"
 #include "flow/clockwatch.h"
 #include "flow/steps.h"
+#include "store/cancel.h"
 #include "store/incoming.h"
+#include "store/lines.h"
 #include "store/outgoing.h"
 #include "store/replicas.h"
 #include <stdlib.h>
@@ -23,16 +25,20 @@ static const struct step steps[] = {
     {"announce", false, DUE_ANNOUNCE, 32, true, step_announce},
     {"reput", false, DUE_REPUT, 8, true, step_announce},
     {"sent", false, DUE_SENT, 8, false, step_sent},
+    {"line", false, DUE_LINE, 8, false, step_line},
     {"free", false, DUE_FREE, 16, false, step_free},
     {"clean", false, DUE_CLEAN, 16, true, step_clean},
     {"tidy", false, DUE_TIDY, 16, false, step_tidy},
     {"tell", false, DUE_TELL, 4, false, step_tell},
+    {"withdraw", false, DUE_WITHDRAW, 8, false, step_withdraw},
+    {"cancel", false, DUE_CANCEL, 8, true, step_cancel},
     {"stub", true, IN_DUE_STUB, 32, false, step_stub},
     {"pull", true, IN_DUE_PULL, 8, true, step_pull},
     {"deliver", true, IN_DUE_DELIVER, 32, false, step_deliver},
     {"answer", true, IN_DUE_ANSWER, 32, true, step_answer},
     {"settle", true, IN_DUE_SETTLE, 16, true, step_settle},
     {"hasten", true, IN_DUE_HASTEN, 8, false, step_hasten},
+    {"vanish", true, IN_DUE_CANCEL, 8, false, step_vanish},
     {"expire", true, IN_DUE_EXPIRE, 8, false, step_expire},
     {"lapse", true, IN_DUE_LAPSE, 8, false, step_lapse},
     {"replicate", false, REPLICA_DUE_FETCH, 4, true, step_replicate},
@@ -171,6 +177,11 @@ static int delay_run(struct db *db, void *arg)
         return rcv_delay(db, d->w->n, d->due_ms);
     case DUE_TELL:
         return tell_delay(db, d->w->n, d->due_ms);
+    case DUE_LINE:
+        return line_delay(db, d->w->n, d->due_ms);
+    case DUE_WITHDRAW:
+    case DUE_CANCEL:
+        return cancel_delay(db, d->w->n, d->due_ms);
     }
     return -1;
 }

@@ -241,6 +241,28 @@ static int open_file(const struct http_server *s, const char *name, uint64_t *si
     return fd;
 }
 
+/* Whoever begins to fetch a blob is noted before the first octet goes out: NAME.fetched, durable.
+ * The note comes before the file is opened, and who takes a blob away looks for the note after the
+ * file is gone: so "nobody ever began" is true whenever it is said (P-14.3). */
+static int note_fetch(const struct http_server *s, const struct request *q)
+{
+    char note[HASH_HEX + 16];
+    if (faccessat(s->dir, q->name, F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
+        return 0; /* 404 follows */
+    }
+    snprintf(note, sizeof(note), "%.*s.fetched", HASH_HEX, q->name);
+    int fd = openat(s->dir, note, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return errno == EEXIST ? 0 : -1;
+    }
+    int rc = fsync(fd) | fsync(s->dir);
+    close(fd);
+    if (rc != 0) {
+        (void)unlinkat(s->dir, note, 0);
+    }
+    return rc;
+}
+
 /* The response for octets first .. first+len-1; takes fd over. */
 static struct MHD_Response *file_response(int fd, uint64_t first, uint64_t len, const char *etag)
 {
@@ -262,6 +284,10 @@ static enum MHD_Result answer_file(struct http_server *s, struct MHD_Connection 
 {
     char etag[NAME_MAX_LEN + 2], text[80];
     uint64_t size, first = 0, last;
+    if (get && note_fetch(s, q) != 0) {
+        log_error("a note cannot be written in the outbox: %s", strerror(errno));
+        return answer_empty(conn, MHD_HTTP_SERVICE_UNAVAILABLE, NULL, NULL);
+    }
     int fd = open_file(s, q->name, &size);
 
     if (fd < 0) {

@@ -4,6 +4,8 @@
  *   /outbox/<64 hex>       a blob: Range (one range), ETag, HEAD
  *   /outbox/<64 hex>/chunks   its list of chunk hashes
  *   /outbox/msglist        the message list for the peer group, with long poll (P-6.7)
+ * The first GET of a blob or its list leaves an empty file <64 hex>.fetched beside it, durable
+ * before the first octet goes out (P-14.3).
  * Anything else, and any trick with the path, is 404 (P-6.1, P-6.2). libmicrohttpd in a thread of
  * its own. */
 #ifndef RESTANTE_NET_HTTP_SERVER_H

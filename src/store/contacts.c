@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* contacts.c - see contacts.h. */
 #include "store/contacts.h"
+#include "base/clock.h"
 #include "store/column.h"
 #include "store/db.h"
 #include <string.h>
@@ -60,4 +61,76 @@ int contact_set_changed(struct db *db, const char *address, const uint8_t fpr[FP
                    (size_t)FPR_LEN, address, fpr, (size_t)FPR_LEN) < 0
                ? -1
                : 0;
+}
+
+void contact_each(struct db *db,
+                  bool (*fn)(void *ctx, const struct contact *c, const uint8_t *other), void *ctx)
+{
+    sqlite3_stmt *q = db_query(
+        db,
+        "SELECT address,fpr,trust,checked_ms,coalesce(changed_fpr,(SELECT i.fpr FROM incoming i"
+        " WHERE i.state=8 AND i.sender=contact.address AND i.fpr<>contact.fpr ORDER BY i.n DESC"
+        " LIMIT 1)) FROM contact ORDER BY address",
+        "");
+    while (db_row(q, NULL)) {
+        struct contact c = {0};
+        uint8_t other[FPR_LEN];
+        int rc =
+            column_text(q, 0, c.address, sizeof c.address) | column_fixed(q, 1, c.fpr, FPR_LEN);
+        c.trust = (enum in_trust)sqlite3_column_int(q, 2);
+        c.checked_ms = sqlite3_column_int64(q, 3);
+        c.changed = column_fixed(q, 4, other, FPR_LEN) == 0;
+        if (rc == 0 && !fn(ctx, &c, c.changed ? other : NULL)) {
+            (void)sqlite3_reset(q);
+            return;
+        }
+    }
+}
+
+int contact_forget(struct db *db, const char *address)
+{
+    return db_exec(db, "DELETE FROM contact WHERE address=?", "t", address);
+}
+
+int contact_replace(struct db *db, const struct contact *c)
+{
+    if (contact_forget(db, c->address) < 0 || contact_pin(db, c) < 0)
+        return -1;
+    return db_exec(
+               db,
+               "UPDATE incoming SET state=?,trust=?,due_ms=0,tries=0,why=NULL,changed_ms=? WHERE"
+               " state=? AND sender=? AND fpr=?",
+               "iiiitb", (int64_t)IN_NOTICED, (int64_t)c->trust, clock_wall_ms(),
+               (int64_t)IN_QUARANTINED, c->address, c->fpr, (size_t)FPR_LEN) < 0
+               ? -1
+               : 0;
+}
+
+size_t contact_others(struct db *db, const char *address, uint8_t (*fpr_r)[FPR_LEN], size_t max)
+{
+    size_t n = 0;
+    sqlite3_stmt *q = db_query(
+        db,
+        "SELECT fpr FROM (SELECT changed_fpr AS fpr,9e18 AS at FROM contact WHERE address=?1 AND"
+        " changed_fpr IS NOT NULL UNION ALL SELECT fpr,n AS at FROM incoming WHERE state=8 AND"
+        " sender=?1) GROUP BY fpr ORDER BY max(at) DESC LIMIT ?2",
+        "ti", address, (int64_t)max);
+    while (db_row(q, NULL))
+        if (column_fixed(q, 0, fpr_r[n], FPR_LEN) == 0)
+            n++;
+    return n;
+}
+
+int contact_quarantined_key(struct db *db, const char *address, const uint8_t fpr[FPR_LEN],
+                            struct bytes *pubkey)
+{
+    *pubkey = (struct bytes){0};
+    sqlite3_stmt *q =
+        db_query(db, "SELECT pubkey FROM incoming WHERE state=8 AND sender=? AND fpr=? LIMIT 1",
+                 "tb", address, fpr, (size_t)FPR_LEN);
+    if (!db_row(q, NULL))
+        return -1;
+    int rc = column_bytes(q, 0, pubkey);
+    (void)sqlite3_reset(q);
+    return rc;
 }

@@ -30,4 +30,19 @@ int contact_pin(struct db *db, const struct contact *c);
 /* A record or a notification under another key came. */
 int contact_set_changed(struct db *db, const char *address, const uint8_t fpr[FPR_LEN]);
 
+/* For lists, by address: other is another key that was met (announced, or on mail in quarantine),
+ * NULL when none was. fn returns false to stop. Only address, fpr, trust and times are filled. */
+void contact_each(struct db *db,
+                  bool (*fn)(void *ctx, const struct contact *c, const uint8_t *other), void *ctx);
+/* The pin goes: the next message to this address pins anew. 1, or 0 when there was none. */
+int contact_forget(struct db *db, const char *address);
+/* The user decided for this key: it replaces the pinned one, and mail under it leaves quarantine.
+ */
+int contact_replace(struct db *db, const struct contact *c);
+/* The other keys that were met at this address, newest first; up to max fingerprints. */
+size_t contact_others(struct db *db, const char *address, uint8_t (*fpr_r)[FPR_LEN], size_t max);
+/* The key with this fingerprint from mail in quarantine; -1: none there. */
+int contact_quarantined_key(struct db *db, const char *address, const uint8_t fpr[FPR_LEN],
+                            struct bytes *pubkey_r);
+
 #endif

@@ -107,6 +107,7 @@ enum in_due {
     IN_DUE_HASTEN, /* stubs of contacts that are about to expire */
     IN_DUE_EXPIRE, /* stubs past their time and the grace */
     IN_DUE_LAPSE,  /* expired, and the stub stands there still */
+    IN_DUE_CANCEL, /* stubs whose sender took the message back */
 };
 struct in_rules { /* milliseconds, octets */
     int64_t expiry_grace;

@@ -28,6 +28,8 @@ static const char *const due_sql[] = {
     [IN_DUE_EXPIRE] = "SELECT n FROM incoming WHERE state IN (1,2) AND expiry_s*1000+?3<=?1"
                       " LIMIT ?2",
     [IN_DUE_LAPSE] = "SELECT n FROM incoming WHERE state=7 AND lapsed=0 AND due_ms<=?1 LIMIT ?2",
+    [IN_DUE_CANCEL] = "SELECT i.n FROM cancelled c JOIN incoming i ON i.nid=c.nid AND i.fpr=c.fpr"
+                      " WHERE i.state=2 AND i.due_ms<=?1 LIMIT ?2",
 };
 static const char *const next_sql[] = {
     [IN_DUE_STUB] = "SELECT min(due_ms) FROM incoming WHERE state=1 AND due_ms>?",
@@ -40,6 +42,8 @@ static const char *const next_sql[] = {
     [IN_DUE_EXPIRE] = "SELECT min(expiry_s)*1000+?3 FROM incoming WHERE state IN (1,2) AND"
                       " expiry_s*1000+?3>?1",
     [IN_DUE_LAPSE] = "SELECT min(due_ms) FROM incoming WHERE state=7 AND lapsed=0 AND due_ms>?",
+    [IN_DUE_CANCEL] = "SELECT min(i.due_ms) FROM cancelled c JOIN incoming i ON i.nid=c.nid"
+                      " WHERE i.state=2 AND i.due_ms>?",
 };
 
 /* How many of the two numbers that the rules give does the statement of this kind take? */
@@ -127,7 +131,8 @@ size_t in_stubs(struct db *db, int64_t after_n, int64_t *n_r, uint8_t (*nid_r)[H
 int in_forget(struct db *db, int64_t now_ms)
 {
     int64_t before_s = now_ms / 1000 - 30 * 86400;
-    if (db_exec(db, "DELETE FROM looked WHERE until_s<?", "i", now_ms / 1000) < 0 ||
+    if (db_exec(db, "DELETE FROM cancelled WHERE until_s<?", "i", now_ms / 1000) < 0 ||
+        db_exec(db, "DELETE FROM looked WHERE until_s<?", "i", now_ms / 1000) < 0 ||
         db_exec(db, "DELETE FROM incoming WHERE state IN (6,7,8) AND expiry_s<?", "i", before_s) < 0)
         return -1;
     return 0;

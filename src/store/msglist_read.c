@@ -69,8 +69,9 @@ static int read_removals(struct db *db, int64_t now_s, int64_t grace_s, struct m
         int low = sqlite3_column_int(q, 2), high = sqlite3_column_int(q, 3);
         rc |= column_fixed(q, 0, r->hash, HASH_LEN);
         r->until = sqlite3_column_int64(q, 1);
-        /* the states are those of enum rcv_state: cancelled, expired */
-        r->reason = low == 7 && high == 7   ? REMOVAL_CANCELLED
+        /* the states are those of enum rcv_state: taken back in one way or another, expired */
+        bool cancelled = (low == 7 || low >= 11) && (high == 7 || high >= 11);
+        r->reason = cancelled               ? REMOVAL_CANCELLED
                     : low == 8 && high == 8 ? REMOVAL_EXPIRED
                                             : REMOVAL_DONE;
     }

@@ -8,9 +8,9 @@
 
 const char *rcv_state_name(enum rcv_state s)
 {
-    static const char *const name[] = {"?",         "waiting", "waiting",  "sealed",
-                                       "announced", "pulled",  "declined", "cancelled",
-                                       "expired",   "failed",  "answered"};
+    static const char *const name[] = {
+        "?",         "waiting", "waiting", "sealed",   "announced",   "pulled",     "declined",
+        "cancelled", "expired", "failed",  "answered", "withdrawing", "unconfirmed"};
     return (size_t)s < sizeof name / sizeof *name ? name[s] : "?";
 }
 
@@ -282,12 +282,14 @@ int rcv_delay(struct db *db, int64_t n, int64_t due_ms)
 
 int rcv_end(struct db *db, int64_t n, enum rcv_state state, bool clean, const char *why)
 {
-    /* the first end stays, but "pulled" wins over all of them */
+    /* the first end stays, but "pulled" wins over all of them, and what is being taken back ends
+     * only by an answer or its time */
     return db_exec(db,
                    "UPDATE receiver SET state=?,clean=?,why=?,changed_ms=?,due_ms=0,tries=0 WHERE"
-                   " n=? AND state<>? AND (state<? OR ?=?)",
-                   "iitiiiiii", (int64_t)state, (int64_t)clean, why, clock_wall_ms(), n,
-                   (int64_t)state, (int64_t)RCV_PULLED, (int64_t)state, (int64_t)RCV_PULLED);
+                   " n=? AND state<>? AND (state<? OR ?=? OR (state IN (11,12) AND ? IN (6,7,12)))",
+                   "iitiiiiiii", (int64_t)state, (int64_t)clean, why, clock_wall_ms(), n,
+                   (int64_t)state, (int64_t)RCV_PULLED, (int64_t)state, (int64_t)RCV_PULLED,
+                   (int64_t)state);
 }
 
 int rcv_set_clean(struct db *db, int64_t n)

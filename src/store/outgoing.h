@@ -35,7 +35,9 @@ enum rcv_state {
     RCV_CANCELLED = 7,
     RCV_EXPIRED = 8,
     RCV_FAILED = 9,
-    RCV_ANSWERED = 10, /* the receiver was there; what it decided is not known */
+    RCV_ANSWERED = 10,    /* the receiver was there; what it decided is not known */
+    RCV_WITHDRAWING = 11, /* not ended: being taken back, the receiver's answer is waited for */
+    RCV_UNCONFIRMED = 12, /* taken back, and its time passed without an answer */
 };
 const char *rcv_state_name(enum rcv_state s);
 
@@ -158,6 +160,9 @@ enum out_due {
     DUE_TIDY,     /* messages */
     DUE_TELL,     /* messages with receivers that failed or expired, of which the user was not told:
                      once nobody of the same expiry is still looked for */
+    DUE_WITHDRAW, /* receivers whose blob is to be closed */
+    DUE_LINE,     /* messages whose line in the Outbox is to change */
+    DUE_CANCEL,   /* receivers whose cancellation is to be put, or put again */
 };
 size_t out_due(struct db *db, enum out_due what, int64_t now_ms, int64_t *n_r, size_t max,
                int64_t *next_ms);

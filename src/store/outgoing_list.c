@@ -21,7 +21,8 @@ static const char *const due_sql[] = {
     [DUE_CLEAN] = "SELECT n FROM receiver WHERE clean=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
     [DUE_FREE] =
         "SELECT b.n FROM blob b WHERE b.state IN (1,2) AND b.due_ms<=?1 AND NOT EXISTS"
-        "(SELECT 1 FROM receiver r WHERE r.state<5 AND (r.blob=b.n OR r.head=b.n)) LIMIT ?2",
+        "(SELECT 1 FROM receiver r WHERE (r.state<5 OR r.cancel=1) AND (r.blob=b.n OR r.head=b.n))"
+        " LIMIT ?2",
     [DUE_SENT] = "SELECT n FROM message WHERE sent=1 AND sent_due_ms<=?1 ORDER BY sent_due_ms,n"
                  " LIMIT ?2",
     [DUE_TIDY] =
@@ -32,6 +33,11 @@ static const char *const due_sql[] = {
         " FROM receiver WHERE told<>1 AND state IN (8,9) AND due_ms<=?1 GROUP BY message) t WHERE"
         " NOT EXISTS(SELECT 1 FROM receiver o WHERE o.message=t.message AND o.state<5 AND"
         " o.expiry_s<=t.expiry) LIMIT ?2",
+    [DUE_LINE] = "SELECT n FROM message WHERE line_dirty>0 AND line_due_ms<=?1 LIMIT ?2",
+    [DUE_WITHDRAW] = "SELECT n FROM receiver WHERE cancel=1 AND cancel_due_ms<=?1 ORDER BY"
+                     " cancel_due_ms,n LIMIT ?2",
+    [DUE_CANCEL] = "SELECT n FROM receiver WHERE cancel IN (2,3) AND cancel_due_ms<=?1 ORDER BY"
+                   " cancel_due_ms,n LIMIT ?2",
 };
 static const char *const next_sql[] = {
     [DUE_LOOKUP] = "SELECT min(due_ms) FROM receiver WHERE state=1 AND due_ms>?",
@@ -44,6 +50,10 @@ static const char *const next_sql[] = {
     [DUE_SENT] = "SELECT min(sent_due_ms) FROM message WHERE sent=1 AND sent_due_ms>?",
     [DUE_TIDY] = "SELECT min(due_ms) FROM message WHERE state=1 AND due_ms>?",
     [DUE_TELL] = "SELECT min(due_ms) FROM receiver WHERE told<>1 AND state IN (8,9) AND due_ms>?",
+    [DUE_LINE] = "SELECT min(line_due_ms) FROM message WHERE line_dirty>0 AND line_due_ms>?",
+    [DUE_WITHDRAW] = "SELECT min(cancel_due_ms) FROM receiver WHERE cancel=1 AND cancel_due_ms>?",
+    [DUE_CANCEL] =
+        "SELECT min(cancel_due_ms) FROM receiver WHERE cancel IN (2,3) AND cancel_due_ms>?",
 };
 
 size_t out_due(struct db *db, enum out_due what, int64_t now_ms, int64_t *n_r, size_t max,
@@ -61,15 +71,18 @@ size_t out_due(struct db *db, enum out_due what, int64_t now_ms, int64_t *n_r, s
 
 void out_count(struct db *db, struct out_counts *c)
 {
-    c->messages = db_int(db, 0, "SELECT count(DISTINCT message) FROM receiver WHERE state<5", "");
+    c->messages =
+        db_int(db, 0, "SELECT count(DISTINCT message) FROM receiver WHERE state<5 OR state=11", "");
     c->bytes = db_int(db, 0, "SELECT sum(size) FROM blob WHERE state IN (1,2)", "");
-    c->receivers_pending = db_int(db, 0, "SELECT count(*) FROM receiver WHERE state<5", "");
-    c->work =
-        c->receivers_pending +
-        db_int(db, 0, "SELECT count(*) FROM receiver WHERE clean=1 OR (told<>1 AND state IN (8,9))",
-               "") +
-        db_int(db, 0, "SELECT count(*) FROM message WHERE state<2", "") +
-        db_int(db, 0, "SELECT count(*) FROM blob WHERE state IN (1,2)", "");
+    c->receivers_pending =
+        db_int(db, 0, "SELECT count(*) FROM receiver WHERE state<5 OR state=11", "");
+    c->work = c->receivers_pending +
+              db_int(db, 0,
+                     "SELECT count(*) FROM receiver WHERE clean=1 OR cancel IN (1,2) OR (told<>1 "
+                     "AND state IN (8,9))",
+                     "") +
+              db_int(db, 0, "SELECT count(*) FROM message WHERE state<2", "") +
+              db_int(db, 0, "SELECT count(*) FROM blob WHERE state IN (1,2)", "");
 }
 
 void out_list(struct db *db, bool failed_only, bool (*fn)(void *ctx, const struct out_line *l),
@@ -111,7 +124,8 @@ int out_forget(struct db *db, int64_t before_ms)
     if (db_exec(db, old, "") < 0 || db_exec(db, "DELETE FROM forgotten", "") < 0 ||
         db_exec(db,
                 "INSERT INTO forgotten SELECT m.n FROM message m WHERE m.state=2 AND NOT EXISTS"
-                "(SELECT 1 FROM receiver r WHERE r.message=m.n AND (r.state<5 OR r.clean=1 OR"
+                "(SELECT 1 FROM receiver r WHERE r.message=m.n AND (r.state<5 OR r.state=11 OR"
+                " r.clean=1 OR r.cancel IN (1,2,3) OR"
                 " r.changed_ms>=?)) AND NOT EXISTS(SELECT 1 FROM blob b WHERE b.message=m.n AND"
                 " b.state<>3)",
                 "i", before_ms) < 0 ||
@@ -132,6 +146,10 @@ int64_t out_tries(struct db *db, enum out_due what, int64_t n)
         return db_int(db, 0, "SELECT tries FROM message WHERE n=?", "i", n);
     if (what == DUE_TELL)
         return db_int(db, 0, "SELECT max(tries) FROM receiver WHERE message=? AND told<>1", "i", n);
+    if (what == DUE_LINE)
+        return db_int(db, 0, "SELECT line_tries FROM message WHERE n=?", "i", n);
+    if (what == DUE_WITHDRAW || what == DUE_CANCEL)
+        return db_int(db, 0, "SELECT cancel_tries FROM receiver WHERE n=?", "i", n);
     if (what == DUE_PUBLISH || what == DUE_FREE)
         return db_int(db, 0, "SELECT tries FROM blob WHERE n=?", "i", n);
     return db_int(db, 0, "SELECT tries FROM receiver WHERE n=?", "i", n);

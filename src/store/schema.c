@@ -97,6 +97,32 @@ static const char *const steps[] = {
 
     /* the shard of the receiver's ns: key at which the notification stands */
     "ALTER TABLE receiver ADD COLUMN shard INTEGER NOT NULL DEFAULT 0;",
+
+    /* cancellations: of our own messages (cancel: enum cancel_step), and those that came to us
+     */
+    "ALTER TABLE receiver ADD COLUMN cancel INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE receiver ADD COLUMN cancel_due_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE receiver ADD COLUMN cancel_tries INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE receiver ADD COLUMN cancel_entry BLOB;"
+    "CREATE INDEX receiver_cancel ON receiver(cancel, cancel_due_ms) WHERE cancel>0;"
+    "CREATE TABLE cancelled(nid BLOB PRIMARY KEY, fpr BLOB NOT NULL, until_s INTEGER NOT NULL)"
+    " WITHOUT ROWID;"
+    /* lines of the mailbox Outbox (line: enum line_state): line_dirty counts changes not shown yet
+     */
+    "ALTER TABLE message ADD COLUMN line INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE message ADD COLUMN line_dirty INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE message ADD COLUMN line_due_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE message ADD COLUMN line_gone_ms INTEGER;"
+    "ALTER TABLE message ADD COLUMN line_tries INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX message_line ON message(line_due_ms) WHERE line_dirty>0;"
+    "CREATE INDEX message_line_stands ON message(n) WHERE line=1;"
+    /* what is fetched at once needs no line */
+    "CREATE TRIGGER line_new AFTER INSERT ON message BEGIN"
+    " UPDATE message SET line_due_ms=NEW.created_ms+1500 WHERE n=NEW.n; END;"
+    "CREATE TRIGGER line_changed AFTER UPDATE OF state ON receiver WHEN OLD.state<>NEW.state BEGIN"
+    " UPDATE message SET line_dirty=line_dirty+1,line_due_ms=CASE WHEN EXISTS(SELECT 1 FROM"
+    " receiver r WHERE r.message=NEW.message AND (r.state<5 OR r.state=11)) THEN line_due_ms ELSE 0"
+    " END WHERE n=NEW.message AND line<>2; END;",
 };
 
 int schema_migrate(struct db *db, struct error *e)

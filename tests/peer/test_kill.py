@@ -28,6 +28,13 @@ BETWEEN = ["answer.receipt"]  # the receipt is there, the notification still too
 DECLINE = ("decline",)
 GIVE_UP = ("tell",)
 EXPIRY = ("expire", "lapse")
+CANCEL = ("withdraw", "cancel")
+CANCEL_BETWEEN = ["withdraw.begun", "cancel.made", "cancel.put"]
+VANISH = ("vanish",)
+REPLICATION = ("msglist", "list", "replicate", "drop", "reput")  # in test_replica.py
+UNCONFIRMED = ["cancel.over"]  # in test_cancel.py
+LINES = ["line.added", "line.replaced", "line.before", "line.after",
+         "deleted.before", "deleted.after"]  # in test_outbox.py
 
 
 def points(steps):
@@ -52,7 +59,9 @@ def test_every_point_is_tried():
     group = {p for p in found if p.startswith("group.")}
     assert group == set(MASTER_POINTS + MEMBER_POINTS + JOIN_POINTS)  # tried in test_group.py
     found -= group
-    assert found == set(points(SENDER + RECEIVER + DECLINE + GIVE_UP + EXPIRY) + BETWEEN)
+    found -= {p for p in found if p.split(".")[0] in REPLICATION}
+    assert found == set(points(SENDER + RECEIVER + DECLINE + GIVE_UP + EXPIRY + CANCEL + VANISH)
+                        + BETWEEN + CANCEL_BETWEEN + UNCONFIRMED + LINES)
 
 
 def restart_with(peer, point):
@@ -160,6 +169,43 @@ def test_killed_while_declining(pair, point):
     sender.wait_idle()
     receiver.wait_idle()
     assert receiver.find(data) == []
+
+
+def taken_back(sender, receiver, data):
+    """After the accident: both sides agree, the stub is gone, nothing is left."""
+    wait_for(lambda: receiver.find(data) == [], 20, "the stub to go", receiver.logs)
+    sender.wait_idle()
+    receiver.wait_idle()
+    assert [r["state"] for r in sender.outbox_of(data)["receivers"]] == ["cancelled"]
+    assert receiver.stub_of(data)["state"] == "cancelled"
+
+
+@pytest.mark.parametrize("point", points(CANCEL) + CANCEL_BETWEEN)
+def test_sender_killed_while_cancelling(pair, point):
+    """P-14.1: what was begun is carried on."""
+    sender, receiver = pair
+    data = compose(sender.address, receiver.address, f"Taken back, killed at {point}",
+                   attachment=picture(5_000))
+    sender.send(data, [receiver.address])
+    receiver.wait_message(data)
+    restart_with(sender, point)
+    sender.run_cli("cancel", sender.outbox_of(data)["id"])
+    crash_and_restart(sender)
+    taken_back(sender, receiver, data)
+
+
+@pytest.mark.parametrize("point", points(VANISH) + points(("answer",)))
+def test_receiver_killed_while_it_is_cancelled(pair, point):
+    """P-14.5: the stub goes, once and for ever."""
+    sender, receiver = pair
+    data = compose(sender.address, receiver.address, f"Taken from {point}",
+                   attachment=picture(5_000))
+    sender.send(data, [receiver.address])
+    receiver.wait_message(data)
+    restart_with(receiver, point)
+    sender.cli("cancel", sender.outbox_of(data)["id"])
+    crash_and_restart(receiver)
+    taken_back(sender, receiver, data)
 
 
 @pytest.mark.parametrize("point", points(GIVE_UP))

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Keys are pinned by writing to somebody, and another key never passes silently (P-10.11)."""
 
+import json
 import shutil
 import smtplib
 
 import pytest
 
 from env import wait_for
-from env.mail import compose
+from env.mail import check_arrived, compose
 
 
 def test_another_key_at_a_known_address(net, alice, bob):
@@ -38,7 +39,33 @@ def test_another_key_at_a_known_address(net, alice, bob):
         bob.send(data, [mallory.address])
     code, text = e.value.recipients[mallory.address]
     assert 500 <= code < 600 and b"key" in text, text
+    accept_the_new_key(alice, mallory, back)
     mallory.stop()
+
+
+def accept_the_new_key(alice, mallory, back):
+    """P-10.11: the user decides; what waited apart arrives, and nothing is decided twice."""
+    second = mallory.cli("key", "fingerprint").strip().lower()
+
+    def contact():
+        return next((c for c in json.loads(alice.cli("contacts", "--json"))["contacts"]
+                     if c["address"] == mallory.address), None)
+
+    before = contact()
+    assert before["trust"] == "seen" and before["other"] == second != before["fingerprint"]
+    assert f"accept {mallory.address}" in alice.cli("contacts")
+    assert alice.run_cli("contacts", "accept", mallory.address, "00ff").returncode == 1
+    alice.cli("contacts", "accept", mallory.address, second[:16])
+    assert (contact()["fingerprint"], contact()["other"]) == (second, None)
+    uid = alice.wait_message(back)
+    with alice.imap() as box:
+        check_arrived(back, box.open(uid))
+    mallory.wait_idle()
+    assert alice.run_cli("contacts", "accept", mallory.address).returncode == 1
+    alice.cli("contacts", "forget", mallory.address)
+    assert contact() is None
+    done = alice.run_cli("contacts", "forget", mallory.address)
+    assert done.returncode == 1 and "no such contact" in done.stderr
 
 
 def test_receiving_pins_nobody(net, alice):

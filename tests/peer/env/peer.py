@@ -17,7 +17,8 @@ from .wait import Timeout, tail, wait_for
 # Short periods: a test must not wait for a slow poll.
 QUICK = {
     "timing.poll": "0.5", "timing.retry": "0.5", "timing.sweep": "0.5", "timing.reput": "60",
-    "timing.decline_grace": "1", "timing.trash_grace": "3", "mail.sent_wait": "1",
+    "timing.decline_grace": "1", "timing.trash_grace": "3",
+    "timing.cancel_grace": "1", "mail.sent_wait": "1",
     "mail.open_wait": "20", "peer.log": "debug",
 }
 

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* contacts.c - `restante contacts`: the pinned keys, and what to do when one changed. */
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/control.h"
+#include "cli/lists.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include <stdio.h>
+#include <string.h>
+
+#define ANSWER_WAIT_S 60
+
+static int print_contacts(const json_t *answer)
+{
+    static const struct table_column columns[] = {{"ADDRESS", false, 12},
+                                                  {"TRUST", false, 0},
+                                                  {"CHECKED", true, 0},
+                                                  {"FINGERPRINT", false, 0}};
+    const json_t *contacts = json_object_get(answer, "contacts"), *c;
+    size_t i;
+    if (json_array_size(contacts) == 0) {
+        (void)puts("There are no contacts: a key is remembered when you send to somebody.");
+        return 0;
+    }
+    struct table *t = table_new(columns, 4);
+    if (t == NULL)
+        return -1;
+    json_array_foreach(contacts, i, c)
+    {
+        char age[40], note[800];
+        const char *other = json_text(c, "other", "");
+        int64_t checked = json_number(c, "checked_ms", 0);
+        text_age(clock_wall_ms(), checked, age);
+        table_cell(t, json_text(c, "address", ""));
+        table_cell(t, json_text(c, "trust", ""));
+        table_cell(t, checked == 0 ? "" : age);
+        table_cell(t, json_text(c, "fingerprint", ""));
+        if (other[0] != '\0') {
+            (void)snprintf(note, sizeof note,
+                           "another key was met: %.40s; compare it with its owner, then `restante "
+                           "contacts accept %.254s`",
+                           other, json_text(c, "address", ""));
+            table_note(t, note);
+        }
+    }
+    return table_print(&t);
+}
+
+int cmd_contacts(struct cli *cli, int argc, char **argv)
+{
+    struct error e;
+    struct control *c = NULL;
+    int first = cli_options(cli, "contacts", "j", argc, argv);
+    if (first < 0)
+        return CLI_USAGE;
+    if (first == argc)
+        return lists_command(cli, argc, argv, "contacts", ANSWER_WAIT_S, print_contacts);
+    bool accept = strcmp(argv[first], "accept") == 0;
+    int operands = argc - first - 1;
+    if ((!accept && strcmp(argv[first], "forget") != 0) || operands < 1 || operands > 1 + accept)
+        return cli_usage("contacts", "contacts takes nothing, or forget ADDRESS, or accept ADDRESS "
+                                     "[FINGERPRINT].");
+    if (cli_home(cli) < 0)
+        return CLI_FAILED;
+    json_t *answer = NULL;
+    if (control_open(cli, &c, &e) == 0) {
+        json_t *o = json_pack("{s:s,s:s}", "cmd", accept ? "contact-accept" : "contact-forget", "id",
+                              argv[first + 1]);
+        if (operands == 2)
+            (void)json_object_set_new(o, "fingerprint", json_string(argv[first + 2]));
+        answer = control_ask_for(c, o, ANSWER_WAIT_S, NULL, NULL, &e);
+        json_decref(o);
+    }
+    control_close(&c);
+    if (answer == NULL)
+        return cli_fail(&e);
+    json_decref(answer);
+    (void)puts(accept ? "Accepted." : "Forgotten.");
+    return CLI_OK;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* control_contacts.h - the key cache on the control socket. */
+#ifndef RESTANTE_DAEMON_CONTROL_CONTACTS_H
+#define RESTANTE_DAEMON_CONTROL_CONTACTS_H
+
+#include "daemon/service.h"
+#include <jansson.h>
+
+/* {"ok":true,"contacts":[{"address","trust","fingerprint","other","checked_ms"}]} */
+json_t *control_contacts(struct service *s);
+/* Which other key of this address is meant by the beginning of a fingerprint (NULL or empty: the
+ * only one). -1 and a sentence when none or several are. */
+int control_other_key(struct service *s, const char *address, const char *hex,
+                      uint8_t fpr_r[FPR_LEN], struct error *e);
+
+#endif

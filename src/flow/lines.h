@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* lines.h - the mailbox Outbox: one small message for each sent message that has not reached
+ * everybody, with its state in the subject and in the text. When the user deletes one, the message
+ * is taken back from all who have not fetched it (P-14.7). */
+#ifndef RESTANTE_FLOW_LINES_H
+#define RESTANTE_FLOW_LINES_H
+
+#include "flow/flow.h"
+#include "store/lines.h"
+
+#define LINES_FOLDER ".Outbox"
+
+/* Looks from now on whether the lines still stand. */
+int lines_start(struct flow *f, struct error *e);
+void lines_stop(struct flow *f);
+void lines_free(struct flow *f);
+
+/* The line's text, with CRLF, as the store's reader sees the message now. */
+int line_text(struct flow *f, const struct out_message *m, struct buf *out);
+
+#endif
