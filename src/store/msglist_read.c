@@ -104,7 +104,7 @@ static int read_pending(struct db *db, int64_t now_s, struct msglist *l, struct 
     int rc = 0;
     sqlite3_stmt *q = db_query(
         db,
-        "SELECT b.hash,r.address,r.ns,r.lock,r.expiry_s FROM receiver r JOIN blob b ON b.n=r.blob"
+        "SELECT b.hash,r.address,r.ns,r.lock,r.expiry_s,r.shard FROM receiver r JOIN blob b ON b.n=r.blob"
         " WHERE r.state IN (3,4) AND b.state=2 AND r.expiry_s>? ORDER BY r.n LIMIT ?",
         "ii", now_s, (int64_t)MSGLIST_ENTRIES_MAX);
     while (db_row(q, &ok)) {
@@ -114,7 +114,7 @@ static int read_pending(struct db *db, int64_t now_s, struct msglist *l, struct 
         rc |= column_fixed(q, 0, p.blob, HASH_LEN) | column_text(q, 1, address, sizeof address) |
               column_bytes(q, 2, &ns) | column_fixed(q, 3, p.lock, HASH_LEN);
         if (rc == 0 && ns.n > 0 && buf_append(entries, ns.p, ns.n) == 0) {
-            (void)snprintf(p.key, sizeof p.key, "ns:%s", address);
+            dht_ns_key(p.key, address, (uint32_t)sqlite3_column_int64(q, 5));
             p.entry.n = ns.n;
             l->pending = grow(l->pending, &l->pending_count, sizeof *l->pending);
             l->pending[l->pending_count - 1] = p;
