@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The peer group: made by its master, seen and accepted by its members, renewed, and not to be
-forged (P-11.1 to P-11.6)."""
+forged (P-11.1 to P-11.6, P-11.8)."""
 
 import itertools
 import json
@@ -57,6 +57,12 @@ def identity(net, peer):
     with DhtClient(net.nodes[0].socket) as dht:
         bodies = [cbor2.loads(cbor2.loads(v)[0])[3] for *_, v in dht.get("key:" + peer.address)]
     return max(bodies, key=lambda b: b[6])
+
+
+def expiry_of(net, peer):
+    """Until when the DHT holds the identity of a peer."""
+    with DhtClient(net.nodes[0].socket) as dht:
+        return max(expiry for _, _, expiry, _ in dht.get("key:" + peer.address))
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +152,7 @@ def test_remove_and_leave(team):
 
 
 def test_a_deputy_renews_while_the_master_is_away():
-    with Network(nodes=4, settings={"timing.group_life": "15"}) as net:
+    with Network(nodes=4, settings={"timing.group_life": "15", "timing.reput": "1"}) as net:
         boss, deputy, third = (net.peer(f"{n}@crew") for n in ("boss", "deputy", "third"))
         boss.cli("group", "create")
         boss.cli("group", "add", deputy.address, "deputy")
@@ -164,6 +170,10 @@ def test_a_deputy_renews_while_the_master_is_away():
                  "a deputy's renewal", third.logs)
         assert roster(third) == members
         assert "renewed by a deputy" in third.log_text()
+        # Its identity does not fade either: the others put it again (P-11.8).
+        until = expiry_of(net, boss)
+        wait_for(lambda: expiry_of(net, boss) > until + 2, 20, "boss's identity put again",
+                 deputy.logs)
         boss.start()
         boss.wait_ready()
         wait_for(lambda: accepted(third)["seq"] > last["seq"], 20, "the master again", third.logs)
