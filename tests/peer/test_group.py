@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The peer group: made by its master, seen and accepted by its members, renewed, and not to be
-forged (P-11.1 to P-11.6, P-11.8)."""
+forged (P-11.1 to P-11.8)."""
 
 import itertools
 import json
@@ -11,6 +11,7 @@ import pytest
 
 from env import Network, wait_for
 from env.dhtclient import DhtClient
+from env.mail import check_arrived, compose, picture
 
 
 def groups(peer):
@@ -149,6 +150,34 @@ def test_remove_and_leave(team):
     assert accepted(ada) is None
     ada.cli("group", "accept")
     joined(ada, mia.address)
+
+
+def test_a_rival_list_does_not_mislead_a_receiver(net, bob):
+    """The sender's own signature says whose list counts (P-11.7)."""
+    una, vic, zed = (net.peer(f"{n}@trio") for n in ("una", "vic", "zed"))
+    una.cli("group", "create")
+    una.cli("group", "add", vic.address)
+    named(vic)
+    vic.cli("group", "accept")
+    joined(una, vic.address)
+    joined(vic, una.address)
+    zed.cli("group", "create")  # later, so with a higher number, and naming the sender too
+    zed.cli("group", "add", una.address)
+    wait_for(lambda: len(groups(una)) == 2, 20, "the rival's list", una.logs)
+    data = compose(una.address, bob.address, "Held by the right member", attachment=picture(50_000))
+    una.send(data, [bob.address])
+    wait_for(lambda: (una.outbox_of(data) or {}).get("copies") == 1, 30, "a copy at vic", una.logs)
+    uid = bob.wait_message(data)
+    una.stop()
+    with bob.imap() as box:
+        check_arrived(data, box.open(uid))  # from vic: nobody else has it
+    assert "zed@trio" not in bob.log_text()
+    una.start()
+    una.wait_ready()
+    una.wait_idle()
+    bob.wait_idle()
+    for peer in (una, vic, zed):
+        peer.stop()
 
 
 def test_a_deputy_renews_while_the_master_is_away():
