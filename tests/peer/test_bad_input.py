@@ -12,27 +12,10 @@ import time
 import cbor2
 import pytest
 
-from env import Network, wait_for
+from env import wait_for
 from env.dhtclient import DhtClient
 from env.imap import ImapError
 from env.mail import check_arrived, compose, picture
-
-
-@pytest.fixture(scope="module")
-def net():
-    """A network of its own: what is put here stays for a while."""
-    with Network(nodes=5) as network:
-        yield network
-
-
-@pytest.fixture(scope="module")
-def alice(net):
-    return net.peer("alice@demo")
-
-
-@pytest.fixture(scope="module")
-def bob(net):
-    return net.peer("bob@demo")
 
 
 @pytest.fixture(autouse=True)
