@@ -21,9 +21,15 @@ from stage import ROOT, Stage  # noqa: E402
 
 # What the tests read besides scripts/ and tests/.
 TAKE = (".corpus", "src", "dhtd", "mimed", "plugin", "doc", "bench", "README.md", "packages.txt")
-# The tests that take longest, in a run of their own beside the others.
-SECOND_RUN = ("tests/peer/test_kill.py", "tests/peer/test_survive.py", "tests/peer/test_alone.py")
-
+# Runs beside each other, because most of the time is spent waiting for daemons; what no run names is a
+# run of its own.
+PEER = "tests/peer/test_"
+RUNS = (
+    [PEER + "kill.py", "-k", "receiver or cancel"],
+    [PEER + "kill.py", "-k", "not receiver and not cancel"],
+    [PEER + n + ".py" for n in ("expiry", "survive", "alone", "soak")],
+    [PEER + n + ".py" for n in ("replica", "group", "restore", "outbox", "cancel")],
+)
 
 def start_unit_tests(stage, build):
     """They run beside the others, which mostly wait for daemons."""
@@ -90,19 +96,24 @@ def counts_of(results, code):
 def peer_tests(stage, arguments):
     """[passed, failed, skipped] of pytest."""
     print("Tests on real daemons", flush=True)
-    first, second = (os.path.join(stage.path, "t", f"results{n}.xml") for n in (1, 2))
+    results = [os.path.join(stage.path, "t", f"results{n}.xml") for n in range(len(RUNS) + 1)]
     if any(not a.startswith("-") for a in arguments):
-        return counts_of(first, stage.run(pytest_command(first, arguments)))
-    # Much of the time is spent waiting for daemons to start: two runs side by side.
-    with open(os.path.join(stage.path, "t", "second.log"), "w+b") as log:
-        ignore = [f"--ignore={p}" for p in SECOND_RUN]
-        other = stage.start(pytest_command(second, [*arguments, *SECOND_RUN]), log)
-        code = stage.run(pytest_command(first, [*arguments, *ignore, "tests/house", "tests/peer"]))
-        other_code = stage.wait(other)
+        return counts_of(results[0], stage.run(pytest_command(results[0], arguments)))
+    named = {p for run in RUNS for p in run if p.startswith(PEER)}
+    rest = [f"--ignore={p}" for p in sorted(named)] + ["tests/house", "tests/peer"]
+    runs = []
+    for run, result in zip(RUNS, results):
+        log = tempfile.TemporaryFile("w+b")
+        runs.append((stage.start(pytest_command(result, [*arguments, *run]), log), log, result))
+    code = stage.run(pytest_command(results[-1], [*arguments, *rest]))
+    counts = counts_of(results[-1], code)
+    for child, log, result in runs:
+        code = stage.wait(child)
         log.seek(0)
         print(log.read().decode("utf-8", "replace"), flush=True)
-    return [a + b for a, b in zip(counts_of(first, code), counts_of(second, other_code))]
-
+        log.close()
+        counts = [a + b for a, b in zip(counts, counts_of(result, code))]
+    return counts
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
