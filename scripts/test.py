@@ -28,7 +28,9 @@ RUNS = (
     [PEER + "kill.py", "-k", "receiver or cancel"],
     [PEER + "kill.py", "-k", "not receiver and not cancel"],
     [PEER + n + ".py" for n in ("expiry", "survive", "alone", "soak")],
-    [PEER + n + ".py" for n in ("replica", "group", "restore", "outbox", "cancel")],
+    [PEER + n + ".py" for n in ("replica", "group")],
+    [PEER + n + ".py" for n in ("outbox", "cancel", "restore")],
+    [PEER + n + ".py" for n in ("endure", "dht", "plugin", "plugin_life")],
 )
 
 def start_unit_tests(stage, build):
