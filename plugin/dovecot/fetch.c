@@ -23,18 +23,31 @@ struct fetch {
     struct client_command_context *cmd;
     struct pull *pull;
     ARRAY_TYPE(seq_range) set; /* every message of this FETCH: UIDs or numbers, as it was asked */
-    unsigned int left_out;     /* of them: what is not here */
+    unsigned int left_out;     /* of them: what is not here and was asked for */
+    unsigned int skipped;      /* of them: what the daemon says the client need not have */
 };
 
 /* What the items of a FETCH ask for. */
 struct wanted {
     bool body, peek, partial, text, whole;
+    uint64_t octets;                  /* of all ranges, when each item has one */
     const struct imap_arg *modifiers; /* what stands behind the items */
 };
 
+/* "<0.2048>" behind a section; Dovecot's handler checks it afterwards. */
+static void look_at_range(const char *name, struct wanted *w)
+{
+    const char *range = strstr(name, "]<");
+    const char *count = range == NULL ? NULL : strchr(range, '.');
+    uint64_t n = 0;
+
+    w->partial = w->partial && count != NULL;
+    if (count != NULL && str_parse_uint64(count + 1, &n, &count) == 0)
+        w->octets = n > UINT32_MAX ? UINT32_MAX : I_MIN(w->octets + n, UINT32_MAX);
+}
+
 static void look_at_item(const char *name, struct wanted *w)
 {
-    bool range = strstr(name, "]<") != NULL;
 
     if (!str_begins(name, "BODY[") && !str_begins(name, "BODY.PEEK[") &&
         !str_begins(name, "BINARY[") && !str_begins(name, "BINARY.PEEK[") &&
@@ -47,7 +60,7 @@ static void look_at_item(const char *name, struct wanted *w)
     else if (strstr(name, "[HEADER") != NULL || strcmp(name, "RFC822.SIZE") == 0 ||
              strcmp(name, "RFC822.HEADER") == 0)
         return;
-    w->partial = w->partial && range;
+    look_at_range(name, w);
 }
 
 /* Lets Dovecot's own item handlers say what they need. A bad item ends the look: cmd_fetch() will
@@ -153,12 +166,15 @@ static void leave_out_stubs(struct fetch *f)
     mail_search_args_unref(&sargs);
 }
 
-static void leave_out(void *context, uint32_t message)
+static void leave_out(void *context, uint32_t message, bool skipped)
 {
     struct fetch *f = context;
 
     seq_range_array_remove(&f->set, message);
-    f->left_out++;
+    if (skipped)
+        f->skipped++;
+    else
+        f->left_out++;
 }
 
 /* Puts f->set in the place of the command's message set. */
@@ -211,19 +227,20 @@ static bool fetch_continue(struct client_command_context *cmd)
         cmd->state = CLIENT_COMMAND_STATE_WAIT_OUTPUT;
         return FALSE;
     }
-    pull_failures(f->pull, leave_out, f);
+    pull_missing(f->pull, leave_out, f);
     if (array_count(&f->set) > 0)
         leave_out_stubs(f);
     error = p_strdup(cmd->pool, pull_error(f->pull));
     pull_free(&f->pull);
-    if (f->left_out > 0) {
-        if (array_count(&f->set) == 0) {
-            client_send_tagline(cmd, t_strconcat("NO [UNAVAILABLE] ", error, NULL));
-            return TRUE;
-        }
-        replace_set(f);
-        restante_cmd_set_failure(cmd, error);
+    if (array_count(&f->set) == 0) {
+        client_send_tagline(cmd, f->left_out > 0 ? t_strconcat("NO [UNAVAILABLE] ", error, NULL)
+                                                 : "OK Fetch completed, nothing is here yet.");
+        return TRUE;
     }
+    if (f->left_out + f->skipped > 0)
+        replace_set(f);
+    if (f->left_out > 0)
+        restante_cmd_set_failure(cmd, error);
     return run_dovecots_fetch(cmd);
 }
 
@@ -265,6 +282,7 @@ static bool fetch_start(struct client_command_context *cmd, struct mail_search_a
     struct pull_request request = {
         .peek = w->peek,
         .partial = w->partial,
+        .octets = w->partial ? w->octets : 0,
         .part = w->whole  ? "whole"
                 : w->text ? "text"
                           : "part",

@@ -25,6 +25,7 @@ struct item {
     bool first; /* of the items with this id: it carries the question */
     bool answered;
     bool ok;
+    bool skipped;
 };
 
 struct pull {
@@ -126,10 +127,11 @@ static void ask_more(struct pull *p)
             continue;
         T_BEGIN
         {
-            o_stream_nsend_str(
-                p->output, t_strdup_printf("PULL %s n=%u peek=%d partial=%d client=%s part=%s\n",
-                                           it->id, p->messages, r->peek ? 1 : 0, r->partial ? 1 : 0,
-                                           r->client, r->part));
+            o_stream_nsend_str(p->output,
+                               t_strdup_printf("PULL %s n=%u peek=%d partial=%d octets=%" PRIu64
+                                               " client=%s part=%s\n",
+                                               it->id, p->messages, r->peek ? 1 : 0,
+                                               r->partial ? 1 : 0, r->octets, r->client, r->part));
         }
         T_END;
         p->open++;
@@ -154,16 +156,16 @@ static struct item *find_first(struct pull *p, const char *id)
     return lo < count && strcmp(items[lo].id, id) == 0 ? &items[lo] : NULL;
 }
 
-/* "OK <id>" or "NO <id> <sentence>". -1: not an answer this protocol knows. */
+/* "OK <id>", "SKIP <id>" or "NO <id> <sentence>". -1: not an answer this protocol knows. */
 static int take_answer(struct pull *p, const char *line)
 {
     const struct item *end = array_idx(&p->items, 0) + array_count(&p->items);
-    bool ok = str_begins(line, "OK ");
-    const char *rest = line + 3;
+    bool ok = str_begins(line, "OK "), skip = str_begins(line, "SKIP ");
+    const char *rest = line + (skip ? 5 : 3);
     char id[ID_LEN + 1];
     struct item *it;
 
-    if ((!ok && !str_begins(line, "NO ")) || strlen(rest) < ID_LEN ||
+    if ((!ok && !skip && !str_begins(line, "NO ")) || strlen(rest) < ID_LEN ||
         (rest[ID_LEN] != '\0' && rest[ID_LEN] != ' '))
         return -1;
     memcpy(id, rest, ID_LEN);
@@ -171,11 +173,13 @@ static int take_answer(struct pull *p, const char *line)
     it = find_first(p, id);
     if (it == NULL || it->answered || it - array_idx(&p->items, 0) >= (ptrdiff_t)p->next)
         return -1; /* never asked, or answered already */
-    if (!ok)
+    if (!ok && !skip)
         set_error(p, rest[ID_LEN] == '\0' ? "" : rest + ID_LEN + 1);
     it->answered = TRUE;
-    for (; it < end && strcmp(it->id, id) == 0; it++)
+    for (; it < end && strcmp(it->id, id) == 0; it++) {
         it->ok = ok;
+        it->skipped = skip;
+    }
     p->open--;
     return 0;
 }
@@ -245,15 +249,15 @@ int pull_start(struct pull *p, unsigned int messages, pull_callback *done, pull_
     return 0;
 }
 
-void pull_failures(const struct pull *p, void (*failed)(void *context, uint32_t message),
-                   void *context)
+void pull_missing(const struct pull *p,
+                  void (*missing)(void *context, uint32_t message, bool skipped), void *context)
 {
     const struct item *it;
 
     array_foreach(&p->items, it)
     {
         if (!it->ok)
-            failed(context, it->message);
+            missing(context, it->message, it->skipped);
     }
 }
 

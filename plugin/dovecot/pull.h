@@ -11,6 +11,7 @@ struct pull;
 struct pull_request {
     bool peek;          /* \Seen is not to be set */
     bool partial;       /* every body item asks for a range of octets */
+    uint64_t octets;    /* so many in all */
     const char *part;   /* what the client wants: "whole", "text" or "part" */
     const char *client; /* one word from IMAP ID, or "-" */
 };
@@ -26,9 +27,10 @@ unsigned int pull_count(const struct pull *p);
 /* Asks, for a FETCH of so many messages. -1: no daemon; done will not be called. */
 int pull_start(struct pull *p, unsigned int messages, pull_callback *done, pull_callback *alive,
                void *context);
-/* Calls failed for each message whose stub was not filled, as far as the daemon said. */
-void pull_failures(const struct pull *p, void (*failed)(void *context, uint32_t message),
-                   void *context);
+/* Calls missing for each message whose stub was not filled, as far as the daemon said; skipped: it
+ * said that the client is not to be told of it. */
+void pull_missing(const struct pull *p,
+                  void (*missing)(void *context, uint32_t message, bool skipped), void *context);
 /* The first reason for a failure, clean for an IMAP reply. Lives as long as p. */
 const char *pull_error(const struct pull *p);
 void pull_free(struct pull **p);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* actions.c - commands that make the peer do something: run, stop, pull, decline. */
-#include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/control.h"
+#include "cli/progress.h"
 #include "cli/text.h"
 #include "daemon/program.h"
 #include <errno.h>
@@ -12,7 +12,6 @@
 
 #define ANSWER_WAIT_S 60
 #define END_WAIT_S 30
-#define REDRAW_MS 100
 
 int cmd_run(struct cli *cli, int argc, char **argv)
 {
@@ -77,56 +76,20 @@ static int take_id(struct cli *cli, const char *command, int argc, char **argv, 
     return CLI_OK;
 }
 
-struct progress {
-    bool terminal, drawn;
-    int64_t start_ms, drawn_ms;
-    uint64_t first; /* octets that were here already at the start */
-};
-
-static void show_progress(void *ctx, uint64_t done, uint64_t size)
-{
-    struct progress *p = ctx;
-    int64_t now = clock_mono_ms();
-    if (p->start_ms == 0) {
-        p->start_ms = now;
-        p->first = done;
-    }
-    if (!p->terminal || (p->drawn && done < size && now - p->drawn_ms < REDRAW_MS))
-        return;
-    char a[16], b[16], rate[16], left[48] = "";
-    double seconds = (double)(now - p->start_ms) / 1000;
-    double speed = seconds > 0.2 && done > p->first ? (double)(done - p->first) / seconds : 0;
-    text_size(done, a);
-    text_size(size, b);
-    text_size((uint64_t)speed, rate);
-    if (speed > 0 && done < size) {
-        char span[32];
-        text_span((int64_t)((double)(size - done) / speed) + 1, span);
-        (void)snprintf(left, sizeof left, ", %s left", span);
-    }
-    (void)fprintf(stderr, "\r\033[K%3d %%  %s of %s",
-                  size == 0 ? 0 : (int)((double)done * 100.0 / (double)size), a, b);
-    if (speed > 0)
-        (void)fprintf(stderr, "  %s/s%s", rate, left);
-    (void)fflush(stderr);
-    p->drawn = true;
-    p->drawn_ms = now;
-}
-
 /* Asks and prints what happened; the exit status. */
 static int act(struct cli *cli, const char *cmd, const char *id, int wait_s, const char *done)
 {
     struct error e;
     struct control *c = NULL;
-    struct progress p = {.terminal = isatty(STDERR_FILENO)};
+    struct progress p;
+    progress_begin(&p);
     if (cli_home(cli) < 0)
         return CLI_FAILED;
     json_t *answer = NULL;
     if (control_open(cli, &c, &e) == 0)
-        answer = control_ask(c, cmd, id, wait_s, show_progress, &p, &e);
+        answer = control_ask(c, cmd, id, wait_s, progress_show, &p, &e);
     control_close(&c);
-    if (p.drawn)
-        (void)fputs("\r\033[K", stderr);
+    progress_end(&p);
     if (answer == NULL)
         return cli_fail(&e);
     struct buf safe = BUF_INIT(256);

@@ -131,8 +131,8 @@ static int send_request(struct control *c, const json_t *o, struct error *e)
 }
 
 /* 1: final answer in *o_r; 0: it was progress; -1: e. */
-static int take_line(const struct buf *line, json_t **o_r,
-                     void (*progress)(void *, uint64_t, uint64_t), void *ctx, struct error *e)
+static int take_line(const struct buf *line, json_t **o_r, control_progress_fn *progress, void *ctx,
+                     struct error *e)
 {
     json_t *o = json_loadb((const char *)line->data, line->len, JSON_REJECT_DUPLICATES, NULL);
     const json_t *ok = json_object_get(o, "ok"), *p = json_object_get(o, "progress");
@@ -142,9 +142,8 @@ static int take_line(const struct buf *line, json_t **o_r,
         return 1;
     }
     if (json_is_object(p)) {
-        int64_t done = json_number(p, "done", 0), size = json_number(p, "size", 0);
-        if (progress != NULL && done >= 0 && size >= 0)
-            progress(ctx, (uint64_t)done, (uint64_t)size);
+        if (progress != NULL)
+            progress(ctx, p);
         rc = 0;
     } else if (json_is_false(ok)) {
         (void)error_set(e, "%s", json_text(o, "error", "restanted refused without a reason."));
@@ -157,8 +156,7 @@ static int take_line(const struct buf *line, json_t **o_r,
 }
 
 json_t *control_ask(struct control *c, const char *cmd, const char *id, int wait_s,
-                    void (*progress)(void *ctx, uint64_t done, uint64_t size), void *ctx,
-                    struct error *e)
+                    control_progress_fn *progress, void *ctx, struct error *e)
 {
     json_t *o =
         id == NULL ? json_pack("{s:s}", "cmd", cmd) : json_pack("{s:s,s:s}", "cmd", cmd, "id", id);
@@ -168,8 +166,7 @@ json_t *control_ask(struct control *c, const char *cmd, const char *id, int wait
 }
 
 json_t *control_ask_for(struct control *c, const json_t *request, int wait_s,
-                        void (*progress)(void *ctx, uint64_t done, uint64_t size), void *ctx,
-                        struct error *e)
+                        control_progress_fn *progress, void *ctx, struct error *e)
 {
     json_t *answer = NULL;
     if (send_request(c, request, e) < 0)

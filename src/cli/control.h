@@ -11,6 +11,9 @@
 
 struct control;
 
+/* {"done": octets, "size": octets}, and of several messages {"messages": here, "of": all}. */
+typedef void control_progress_fn(void *ctx, const json_t *progress);
+
 /* Connects to the daemon of cli->home (see cli_home). -1 and a sentence when it does not run. */
 int control_open(const struct cli *cli, struct control **c_r, struct error *e);
 /* Sends {"cmd": cmd, "id": id} (id may be NULL) and waits for the answer, of which progress lines
@@ -18,12 +21,10 @@ int control_open(const struct cli *cli, struct control **c_r, struct error *e);
  * daemon says no, in its own words, or falls silent. wait_s: how long a silence may last; 0: for
  * ever. */
 json_t *control_ask(struct control *c, const char *cmd, const char *id, int wait_s,
-                    void (*progress)(void *ctx, uint64_t done, uint64_t size), void *ctx,
-                    struct error *e);
+                    control_progress_fn *progress, void *ctx, struct error *e);
 /* The same with a whole request, which stays the caller's. */
 json_t *control_ask_for(struct control *c, const json_t *request, int wait_s,
-                        void (*progress)(void *ctx, uint64_t done, uint64_t size), void *ctx,
-                        struct error *e);
+                        control_progress_fn *progress, void *ctx, struct error *e);
 /* Waits until the daemon closes the connection: it is gone then. -1: it did not within wait_s. */
 int control_wait_end(struct control *c, int wait_s, struct error *e);
 void control_close(struct control **c);

@@ -74,6 +74,22 @@ static const struct command commands[] = {
      "  accept [MASTER]        join the group that names this peer; MASTER is its master's\n"
      "                         address, or the beginning of the fingerprint, if there are several\n"
      "  leave                  end it; a master can leave when it is alone\n"},
+    {"policy", "[--json] | [KIND WHO RULE] | offline", "what is fetched, and when", cmd_policy,
+     "Shows or sets when messages are fetched from their senders. A rule for a contact goes "
+     "before\n"
+     "one for a client; `default` in the place of a rule takes it away.\n\n"
+     "  client NAME RULE      how this mail client reads; NAME as it calls itself, - for those\n"
+     "                        that give no name\n"
+     "  contact ADDRESS RULE  messages from this sender\n"
+     "    on-open             fetched when somebody opens them; a client that reads all mail in\n"
+     "                        advance is refused where that can be told apart (the default)\n"
+     "    refuse-background   what looks like reading in advance is refused to every client\n"
+     "    pull-all            whatever a client reads is fetched\n\n"
+     "  arrival WHO SIZE      fetched as soon as they are announced; WHO is all, contacts (whose\n"
+     "                        keys are pinned) or an ADDRESS, the closest rule counts; SIZE is at\n"
+     "                        most so large (500k, 20M), any, or none\n\n"
+     "  offline               fetches everything that waits elsewhere, now, and shows how far it "
+     "is\n"},
     {"takeover", "", "make this the only peer of its address", cmd_takeover,
      "When another peer runs under the same address (a copy of this home, or a backup restored\n"
      "elsewhere), this one stops. Stop the other, then say takeover here: this one goes on.\n"},
@@ -88,10 +104,12 @@ static const struct command commands[] = {
      "  withdrawn, unconfirmed  the receiver's peer never said what became of it\n"},
     {"contacts", "[--json] | forget ADDRESS | accept ADDRESS [FINGERPRINT]", "whose keys are known",
      cmd_contacts,
-     "One line per address whose key is pinned. Where another key was met, nothing is sent until you\n"
+     "One line per address whose key is pinned. Where another key was met, nothing is sent until "
+     "you\n"
      "decide; ask its owner for the fingerprint (`restante key fingerprint`) first.\n\n"
      "  forget ADDRESS                 the next message to it pins its key anew\n"
-     "  accept ADDRESS [FINGERPRINT]   the other key replaces the pinned one, and mail signed with\n"
+     "  accept ADDRESS [FINGERPRINT]   the other key replaces the pinned one, and mail signed "
+     "with\n"
      "                                 it leaves quarantine\n"},
     {"key", "export [--secret] | fingerprint", "this peer's OpenPGP key", cmd_key,
      "  export            the public key, ASCII armored, for other OpenPGP programs\n"

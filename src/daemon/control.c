@@ -8,6 +8,7 @@
 #include "daemon/control_contacts.h"
 #include "daemon/control_group.h"
 #include "daemon/control_lists.h"
+#include "daemon/control_policy.h"
 #include "daemon/service.h"
 #include "flow/lookup.h"
 #include "flow/opening.h"
@@ -30,6 +31,7 @@ struct asking {
     struct service *s;
     struct line_client *client; /* NULL: gone */
     struct opening *opening;
+    struct offline *offline;
     uv_timer_t *timer; /* progress of a pull */
     uint8_t nid[HASH_LEN];
     uint64_t size;
@@ -253,6 +255,36 @@ static void group(struct service *s, struct line_client *c, const json_t *o)
     control_group(s, o, on_group, a);
 }
 
+/* ---- policy */
+
+static void on_offline_progress(void *ctx, json_t *progress)
+{
+    struct asking *a = ctx;
+    send_json(a->client, progress);
+}
+
+static void on_offline(void *ctx, json_t *reply)
+{
+    struct asking *a = ctx;
+    send_json(a->client, reply);
+    asked(a);
+}
+
+static void policy(struct service *s, struct line_client *c, const json_t *o)
+{
+    struct asking *a = ask(s, c);
+    if (a == NULL)
+        return;
+    if (json_is_true(json_object_get(o, "offline"))) {
+        struct offline *offline = control_offline(s, on_offline_progress, on_offline, a);
+        if (offline != NULL)
+            a->offline = offline;
+        return;
+    }
+    a->reply = json_object();
+    control_policy(s, o, on_group, a);
+}
+
 /* ---- cancel: answered as soon as it is known whether anybody ever began to fetch it */
 
 static void cancel_reply(struct asking *a)
@@ -368,8 +400,9 @@ static void contact(struct service *s, struct line_client *c, const json_t *o, b
         send_error(c, "An address is name@group.");
         return;
     }
-    if (accept && control_other_key(s, address, json_string_value(json_object_get(o, "fingerprint")),
-                                    fpr, &e) < 0) {
+    if (accept &&
+        control_other_key(s, address, json_string_value(json_object_get(o, "fingerprint")), fpr,
+                          &e) < 0) {
         send_error(c, e.text);
         return;
     }
@@ -411,6 +444,8 @@ static void on_request(struct service *s, struct line_client *c, const json_t *o
         contact(s, c, o, strcmp(cmd, "contact-accept") == 0);
     } else if (strcmp(cmd, "group") == 0) {
         group(s, c, o);
+    } else if (strcmp(cmd, "policy") == 0) {
+        policy(s, c, o);
     } else if (strcmp(cmd, "takeover") == 0) {
         presence_takeover(&s->flow);
         send_json(c, json_pack("{s:b}", "ok", 1));
@@ -444,6 +479,8 @@ static void on_gone(void *ctx, struct line_client *c)
         return; /* the answer of the DHT or the store frees it */
     if (a->opening != NULL)
         opening_cancel(a->opening);
+    if (a->offline != NULL)
+        control_offline_cancel(a->offline);
     asking_free(a);
 }
 

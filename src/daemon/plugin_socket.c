@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* plugin_socket.c - see plugin_socket.h. */
 #include "daemon/plugin_socket.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/service.h"
 #include "flow/opening.h"
+#include "flow/policy.h"
 #include "flow/sent.h"
 #include "flow/sweep.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define LOG_AREA "plugin"
 #define LINE_MAX_OCTETS 4096
-#define QUESTIONS_MAX 4096
 
 struct asker {                  /* a connection, while questions of it are open */
     struct line_client *client; /* NULL: gone */
@@ -37,11 +39,11 @@ static void question_free(struct question *q)
     free(q);
 }
 
-static void reply(struct line_client *c, const char *id, bool ok, const char *why)
+/* P-7.7; a sentence goes with NO alone. */
+static void reply(struct line_client *c, const char *verdict, const char *id, const char *why)
 {
     char line[600];
-    int n = ok ? snprintf(line, sizeof line, "OK %s\n", id)
-               : snprintf(line, sizeof line, "NO %s %s\n", id, why);
+    int n = snprintf(line, sizeof line, "%s %s%s%s\n", verdict, id, *why == '\0' ? "" : " ", why);
     if (n >= (int)sizeof line) {
         n = sizeof line - 1;
         line[n - 1] = '\n';
@@ -53,39 +55,106 @@ static void on_opened(void *ctx, bool ok, const char *why)
 {
     struct question *q = ctx;
     q->opening = NULL;
-    reply(q->asker->client, q->id, ok, why);
+    reply(q->asker->client, ok ? "OK" : "NO", q->id, ok ? "" : why);
     question_free(q);
 }
 
-static void pull(struct service *s, struct line_client *c, const char *word)
+/* P-7.5: the words behind the id; unknown ones are left alone. */
+static void read_words(char *words, struct reading *r)
 {
-    uint8_t nid[HASH_LEN];
-    struct asker *a = line_client_get(c);
-    if (a == NULL) {
-        a = calloc(1, sizeof *a);
-        if (a == NULL) {
-            line_close(c);
-            return;
+    char *rest = NULL;
+    *r = (struct reading){.client = CLIENT_NONE};
+    for (char *w = strtok_r(words, " ", &rest); w != NULL; w = strtok_r(NULL, " ", &rest)) {
+        char *value = strchr(w, '=');
+        if (value == NULL)
+            continue;
+        *value++ = '\0';
+        if (strcmp(w, "peek") == 0)
+            r->peek = strcmp(value, "1") == 0;
+        else if (strcmp(w, "partial") == 0)
+            r->partial = strcmp(value, "1") == 0;
+        else if (strcmp(w, "octets") == 0)
+            r->octets = strtoull(value, NULL, 10);
+        else if (strcmp(w, "client") == 0)
+            (void)policy_client_name(value, r->client);
+        else if (strcmp(w, "part") == 0)
+            r->part = strcmp(value, "text") == 0   ? READ_TEXT
+                      : strcmp(value, "part") == 0 ? READ_PART
+                                                   : READ_WHOLE;
+    }
+}
+
+/* For `restante policy`: who reads here. */
+static void note_client(struct service *s, const char *name)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < CLIENTS_SEEN; i++) {
+        if (strcasecmp(s->seen[i].name, name) == 0) {
+            at = i;
+            break;
         }
+        if (s->seen[i].at_ms < s->seen[at].at_ms)
+            at = i;
+    }
+    (void)strcpy(s->seen[at].name, name);
+    s->seen[at].at_ms = clock_wall_ms();
+}
+
+static struct asker *asker_of(struct line_client *c)
+{
+    struct asker *a = line_client_get(c);
+    if (a == NULL && (a = calloc(1, sizeof *a)) != NULL) {
         a->client = c;
         line_client_set(c, a);
     }
-    struct question *q = strlen(word) == HASH_HEX && hex_decode(word, nid, HASH_LEN) == 0
-                             ? calloc(1, sizeof *q)
-                             : NULL;
-    if (q == NULL || s->stopping) {
-        free(q);
-        log_warn("a question of the plugin is not understood");
+    return a;
+}
+
+static void open_stub(struct service *s, struct line_client *c, const uint8_t nid[HASH_LEN],
+                      const char *id)
+{
+    struct asker *a = asker_of(c);
+    struct question *q = a == NULL ? NULL : calloc(1, sizeof *q);
+    if (q == NULL) {
         line_close(c);
         return;
     }
     q->asker = a;
-    memcpy(q->id, word, HASH_HEX + 1);
+    memcpy(q->id, id, HASH_HEX + 1);
     q->next = a->first;
     a->first = q;
     struct opening *o = opening_ask(&s->flow, nid, s->flow.c.open_wait, on_opened, q);
     if (o != NULL)
         q->opening = o;
+}
+
+static void pull(struct service *s, struct line_client *c, char *id)
+{
+    uint8_t nid[HASH_LEN];
+    struct reading r;
+    struct error why = {""};
+    char *words = id + strcspn(id, " ");
+    if (*words == ' ')
+        *words++ = '\0';
+    if (strlen(id) != HASH_HEX || hex_decode(id, nid, HASH_LEN) < 0 || s->stopping) {
+        log_warn("a question of the plugin is not understood");
+        line_close(c);
+        return;
+    }
+    read_words(words, &r);
+    note_client(s, r.client);
+    switch (policy_judge(&s->flow, nid, &r, &why)) {
+    case VERDICT_PULL:
+        open_stub(s, c, nid, id);
+        return;
+    case VERDICT_REFUSE:
+        log_debug("%s does not fetch in advance", r.client);
+        reply(c, "NO", id, why.text);
+        return;
+    case VERDICT_SKIP:
+        reply(c, "SKIP", id, "");
+        return;
+    }
 }
 
 /* P-7.10: MAILBOX MESSAGE-ID */
@@ -107,7 +176,6 @@ static void on_line(void *ctx, struct line_client *c, char *line, size_t len)
     *rest++ = '\0';
     log_debug("%s %.40s", line, rest);
     if (strcmp(line, "PULL") == 0) {
-        rest[strcspn(rest, " ")] = '\0';
         pull(s, c, rest);
     } else if (strcmp(line, "EXPUNGED") == 0) {
         sweep_hint(&s->flow);

@@ -9,8 +9,11 @@
 #include "daemon/dht_process.h"
 #include "daemon/dovecot.h"
 #include "flow/flow.h"
+#include "flow/policy.h"
 #include "net/line_server.h"
 #include <uv.h>
+
+#define CLIENTS_SEEN 16
 
 struct service {
     uv_loop_t *loop;
@@ -24,6 +27,10 @@ struct service {
     uint8_t stub_key[HASH_LEN];
     struct smtp_server *smtp;
     struct line_server *control, *plugin;
+    struct { /* mail clients that read here, by the names they give (plugin_socket.c) */
+        char name[CLIENT_NAME_MAX + 1];
+        int64_t at_ms;
+    } seen[CLIENTS_SEEN];
     struct dht_process *dht_process;
     struct dovecot *dovecot;
     bool dovecot_ready;

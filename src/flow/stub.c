@@ -10,6 +10,7 @@
 #include "flow/transfer.h"
 #include "proto/stub.h"
 #include "store/cancel.h"
+#include "store/policy.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,7 +132,10 @@ static void write_run(struct job *job, void *thread_ctx)
 static int commit_run(struct db *db, void *arg)
 {
     struct stubbing *s = arg;
-    return in_set_stub(db, s->in.n, s->in.file, &s->in.trace, s->in.place);
+    return in_set_stub(db, s->in.n, s->in.file, &s->in.trace, s->in.place) < 0 ||
+                   policy_arrived(db, s->in.n) < 0
+               ? -1
+               : 0;
 }
 
 static void commit_done(void *arg, int rc)

@@ -123,6 +123,11 @@ static const char *const steps[] = {
     " UPDATE message SET line_dirty=line_dirty+1,line_due_ms=CASE WHEN EXISTS(SELECT 1 FROM"
     " receiver r WHERE r.message=NEW.message AND (r.state<5 OR r.state=11)) THEN line_due_ms ELSE 0"
     " END WHERE n=NEW.message AND line<>2; END;",
+
+    /* what the user decided about fetching (store/policy.h): kind: enum policy_kind */
+    "CREATE TABLE policy(kind INTEGER NOT NULL, name TEXT NOT NULL COLLATE NOCASE, value INTEGER "
+    "NOT"
+    " NULL, PRIMARY KEY(kind, name)) WITHOUT ROWID;",
 };
 
 int schema_migrate(struct db *db, struct error *e)

@@ -31,7 +31,7 @@ def test_a_stub_looks_like_its_message_and_opening_changes_nothing(face):
         got = box.fetch(uid, "(BODY[])")[uid]
     assert got["BODY[]"] == letter
     assert face.standin.of("PULL") == [
-        f"PULL {nid} n=1 peek=0 partial=0 client=Some_Client part=whole"]
+        f"PULL {nid} n=1 peek=0 partial=0 octets=0 client=Some_Client part=whole"]
     assert b"\\Seen" in flags(face, uid)
     assert all_metadata(face) == stub
     for folder, _, names in os.walk(os.path.join(face.home, "Maildir")):
@@ -239,6 +239,25 @@ def test_a_daemon_that_misbehaves(face, fault):
             pass
 
 
+def test_what_is_passed_over_is_no_error(face):
+    """P-7.7, P-7.9: SKIP."""
+    ids = [face.add(mail(number)) for number in range(3)]
+    face.standin.answer = lambda nid, fields: (
+        f"SKIP {nid}" if nid != ids[1] else face.fill(nid))
+    raw = face.raw()
+    text, lines = raw.run("a", "FETCH 1 (UID BODY.PEEK[TEXT]<0.2048>)")
+    assert text.startswith("a OK") and lines == []
+    text, lines = raw.run("b", "FETCH 1:* (UID BODY.PEEK[TEXT]<0.2048>)")
+    assert text.startswith("b OK")
+    assert [line.split()[1] for line in lines if b"BODY[TEXT]<0>" in line] == [b"2"]
+    face.standin.answer = lambda nid, fields: (
+        f"SKIP {nid}" if nid == ids[0] else f"NO {nid} {SENTENCE}")
+    text, lines = raw.run("c", "FETCH 1,3 BODY[]")
+    assert text == f"c NO [UNAVAILABLE] {SENTENCE}"
+    assert not any(b"\\Seen" in line for line in raw.run("d", "FETCH 1:* FLAGS")[1])
+    raw.close()
+
+
 @pytest.mark.parametrize("command", ["FETCH 1:2", "UID FETCH 1:*"])
 def test_an_ok_without_a_message_is_a_failure(face, command):
     nids = [face.add(mail(number)) for number in range(2)]
@@ -269,22 +288,19 @@ def test_kinds_of_question(face):
     raw = face.raw()
     raw.run("i", 'ID ("name" "Thunderbird" "version" "153")')
     for item in ("BODY.PEEK[]", "BODY[]<0.100>", "BODY.PEEK[TEXT]<0.2048>", "BODY.PEEK[1.MIME]",
-                 "(FLAGS RFC822)", "(BODY[] BODY[]<0.5>)", "BINARY.PEEK[2]", "RFC822.TEXT"):
+                 "(FLAGS RFC822)", "(BODY[] BODY[]<0.5>)", "(BODY.PEEK[1]<0.5> BODY.PEEK[2]<7.4>)",
+                 "BINARY.PEEK[2]", "RFC822.TEXT"):
         assert raw.run("a", f"FETCH 1 {item}")[0].startswith("a NO [UNAVAILABLE]")
-    start = f"PULL {nid} n=1 "
+    wanted = [(1, 0, 0, "whole"), (0, 1, 100, "whole"), (1, 1, 2048, "text"), (1, 0, 0, "part"),
+              (0, 0, 0, "whole"), (0, 0, 0, "whole"), (1, 1, 9, "part"), (1, 0, 0, "part"),
+              (0, 0, 0, "text")]
     assert face.standin.of("PULL") == [
-        start + "peek=1 partial=0 client=Thunderbird part=whole",
-        start + "peek=0 partial=1 client=Thunderbird part=whole",
-        start + "peek=1 partial=1 client=Thunderbird part=text",
-        start + "peek=1 partial=0 client=Thunderbird part=part",
-        start + "peek=0 partial=0 client=Thunderbird part=whole",
-        start + "peek=0 partial=0 client=Thunderbird part=whole",
-        start + "peek=1 partial=0 client=Thunderbird part=part",
-        start + "peek=0 partial=0 client=Thunderbird part=text"]
+        f"PULL {nid} n=1 peek={peek} partial={partial} octets={octets} client=Thunderbird "
+        f"part={part}" for peek, partial, octets, part in wanted]
     for item in ("BODY.PEEK[HEADER]", "RFC822.HEADER", "(UID RFC822.SIZE)", "ALL", "FULL",
                  "BODY.PEEK[HEADER.FIELDS (SUBJECT)]<0.10>"):
         assert raw.run("b", f"FETCH 1 {item}")[0].startswith("b OK"), item
-    assert len(face.standin.of("PULL")) == 8
+    assert len(face.standin.of("PULL")) == 9
     raw.close()
 
 
@@ -335,7 +351,8 @@ def test_the_same_message_twice_is_asked_for_once(face):
     raw = face.raw()
     text, lines = raw.run("a", "FETCH 1:* BODY[]")
     assert text.startswith("a OK") and len([li for li in lines if b"Hello" in li]) == 2
-    assert face.standin.of("PULL") == [f"PULL {nid} n=2 peek=0 partial=0 client=- part=whole"]
+    assert face.standin.of("PULL") == [
+        f"PULL {nid} n=2 peek=0 partial=0 octets=0 client=- part=whole"]
     raw.close()
 
 
