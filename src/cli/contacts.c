@@ -65,8 +65,8 @@ int cmd_contacts(struct cli *cli, int argc, char **argv)
         return CLI_FAILED;
     json_t *answer = NULL;
     if (control_open(cli, &c, &e) == 0) {
-        json_t *o = json_pack("{s:s,s:s}", "cmd", accept ? "contact-accept" : "contact-forget", "id",
-                              argv[first + 1]);
+        json_t *o = json_pack("{s:s,s:s}", "cmd", accept ? "contact-accept" : "contact-forget",
+                              "id", argv[first + 1]);
         if (operands == 2)
             (void)json_object_set_new(o, "fingerprint", json_string(argv[first + 2]));
         answer = control_ask_for(c, o, ANSWER_WAIT_S, NULL, NULL, &e);

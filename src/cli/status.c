@@ -140,9 +140,9 @@ static int print_status(const json_t *o)
     text_span(json_number(o, "uptime_s", 0), up);
     fingerprint_groups(json_text(o, "fingerprint", ""), fpr);
     const char *stopped = json_text(o, "stopped", NULL);
-    line(stopped != NULL                               ? "stopped"
+    line(stopped != NULL                             ? "stopped"
          : json_is_true(json_object_get(o, "ready")) ? "ready"
-                                                       : "starting",
+                                                     : "starting",
          "%s, up %s, version %s", json_text(o, "address", "?"), up, json_text(o, "version", "?"));
     if (stopped != NULL)
         line("", "%s", stopped);

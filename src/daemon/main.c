@@ -92,12 +92,10 @@ static int run(const char *home, bool foreground)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"home", required_argument, NULL, 'H'},
-                                            {"user", required_argument, NULL, 'u'},
-                                            {"foreground", no_argument, NULL, 'f'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {0}};
+    static const struct option options[] = {
+        {"home", required_argument, NULL, 'H'}, {"user", required_argument, NULL, 'u'},
+        {"foreground", no_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},    {0}};
     const char *home = NULL, *user = NULL;
     bool foreground = false;
     struct error e = {""};

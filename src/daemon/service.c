@@ -101,14 +101,15 @@ static int load_secrets(struct service *s, struct error *e)
     struct pgp *pgp = NULL;
     s->secret = (struct buf)BUF_INIT(HOME_SECRET_MAX);
     int rc = home_read_secret(home, "secret/key.pgp", &s->secret, e) < 0 ||
-             home_read_secret(home, "secret/pub.pgp", &pub, e) < 0 ||
-             home_read_secret(home, "secret/stub.key", &key, e) < 0 ||
-             home_read_secret(home, "secret/password", &word, e) < 0
+                     home_read_secret(home, "secret/pub.pgp", &pub, e) < 0 ||
+                     home_read_secret(home, "secret/stub.key", &key, e) < 0 ||
+                     home_read_secret(home, "secret/password", &word, e) < 0
                  ? -1
                  : 0;
     if (rc == 0 && key.len != HASH_LEN)
         rc = error_set(e, "secret/stub.key must have 32 octets.");
-    if (rc == 0 && pgp_new(&pgp, e) == 0 && pgp_load_secret(pgp, s->secret.data, s->secret.len, e) == 0) {
+    if (rc == 0 && pgp_new(&pgp, e) == 0 &&
+        pgp_load_secret(pgp, s->secret.data, s->secret.len, e) == 0) {
         pgp_own_fpr(pgp, s->flow.fpr);
         rc = bytes_set(&s->flow.pubkey, pub.data, pub.len);
         memcpy(s->flow.stub_key, key.data, HASH_LEN);
@@ -148,7 +149,10 @@ static int start_threads(struct service *s, struct error *e)
 {
     unsigned cores = uv_available_parallelism();
     struct jobs_config pgp = {.name = "openpgp",
-                              .threads = (cores > 8 ? 8 : cores < 2 ? 2 : cores) + 1,
+                              .threads = (cores > 8   ? 8
+                                          : cores < 2 ? 2
+                                                      : cores) +
+                                         1,
                               .small_threads = 1,
                               .thread_start = pgp_thread_start,
                               .thread_stop = pgp_thread_stop,
@@ -173,9 +177,8 @@ static int start_faces(struct service *s, struct error *e)
 {
     struct config *c = &s->config;
     char outbox[PATH_CAP], replica[PATH_CAP], mime[PATH_CAP], socket[PATH_CAP];
-    if (config_path(c, "outbox", outbox, e) < 0 ||
-        config_path(c, "replica", replica, e) < 0 || program_find("restante-mime", mime, e) < 0 ||
-        config_path(c, "run/dht.sock", socket, e) < 0)
+    if (config_path(c, "outbox", outbox, e) < 0 || config_path(c, "replica", replica, e) < 0 ||
+        program_find("restante-mime", mime, e) < 0 || config_path(c, "run/dht.sock", socket, e) < 0)
         return -1;
     struct http_server_config http = {.host = c->http_bind,
                                       .port = c->http_port,
@@ -191,8 +194,8 @@ static int start_faces(struct service *s, struct error *e)
         return -1;
     if (c->dht_socket[0] == '\0' && (s->dht_process = dht_process_start(s->loop, c, e)) == NULL)
         return -1;
-    s->flow.dht = dht_connect(s->loop, c->dht_socket[0] != '\0' ? c->dht_socket : socket, on_link,
-                              s, e);
+    s->flow.dht =
+        dht_connect(s->loop, c->dht_socket[0] != '\0' ? c->dht_socket : socket, on_link, s, e);
     return s->flow.dht == NULL ? -1 : 0;
 }
 

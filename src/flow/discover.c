@@ -20,7 +20,7 @@ struct discovery {
     char key[DHT_KEY_MAX + 1]; /* shard 0, which is listened to */
     char at_key[DHT_KEY_MAX + 1];
     size_t live[SHARDS_MOST]; /* entries in each shard, when it was looked at last */
-    uint32_t at, turn; /* the shard looked at; the one whose turn was last */
+    uint32_t at, turn;        /* the shard looked at; the one whose turn was last */
     bool looking, again;
     bool found;   /* the look that is under way brought something */
     size_t start; /* where the next look begins, when there is more than one may fetch */

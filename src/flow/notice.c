@@ -30,8 +30,8 @@ struct noticing {
     bool had_old;     /* the entry that this one replaces */
     uint8_t old_p[SECRET_LEN], old_hash[HASH_LEN];
     char old_key[DHT_KEY_MAX + 1];
-    int renewed; /* in_again's answer */
-    bool cancels;     /* it is a cancellation, of in.nid by in.fpr until in.expiry_s */
+    int renewed;  /* in_again's answer */
+    bool cancels; /* it is a cancellation, of in.nid by in.fpr until in.expiry_s */
     struct error why;
 };
 

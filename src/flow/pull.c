@@ -90,7 +90,8 @@ static void decide_done(void *arg, int rc)
         return;
     }
     if (p->late) {
-        log_info("a message from %s came after it was declined, expired or taken back", p->in.sender);
+        log_info("a message from %s came after it was declined, expired or taken back",
+                 p->in.sender);
         (void)unlink(p->full);
     } else {
         log_info("pulled %llu octets from %s", (unsigned long long)p->in.m_size, p->in.sender);
@@ -240,7 +241,7 @@ void step_pull(struct work *w)
         give_up(p);
     } else {
         struct transfer *t = transfer_start(w->flow, p->in.sender, &p->in.pubkey, p->in.fpr,
-                                                  &p->in.blob, p->part, on_blob, p);
+                                            &p->in.blob, p->part, on_blob, p);
         if (p->in.has_master)
             transfer_master(t, p->in.master_fpr);
         openings_progress_set(w->flow, p->in.nid, t);

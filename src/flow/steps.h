@@ -27,7 +27,7 @@ void step_settle(struct work *w);  /* answer.c: until the sender took the receip
 void step_hasten(struct work *w); /* expire.c: a contact's stub is pulled before its time is over */
 void step_expire(struct work *w); /* expire.c: a stub whose time is over */
 void step_lapse(struct work *w);  /* expire.c: a notice takes its place */
-void step_vanish(struct work *w);  /* vanish.c: a stub whose sender took the message back */
+void step_vanish(struct work *w); /* vanish.c: a stub whose sender took the message back */
 /* member of a group: replicate.c */
 void step_replicate(struct work *w); /* another member's blob is fetched */
 void step_drop(struct work *w);      /* it may go, and goes */

@@ -126,8 +126,9 @@ int notification_decode(const uint8_t *payload, size_t n, const struct record_pl
 void notification_id(const uint8_t sender_fpr[FPR_LEN], const uint8_t message_id[MESSAGE_ID_LEN],
                      const char *receiver, uint8_t out[HASH_LEN]);
 
-/* In which of the receiver's shards (1 or more) this sender's notifications stand: the first 8 octets
- * of SHA-256(sender's fingerprint ‖ receiver), big-endian, modulo the number of shards (P-10.22). */
+/* In which of the receiver's shards (1 or more) this sender's notifications stand: the first 8
+ * octets of SHA-256(sender's fingerprint ‖ receiver), big-endian, modulo the number of shards
+ * (P-10.22). */
 uint32_t notification_shard(const uint8_t sender_fpr[FPR_LEN], const char *receiver,
                             uint32_t shards);
 

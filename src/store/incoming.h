@@ -63,10 +63,10 @@ int looked_add(struct db *db, const uint8_t id[ENTRY_ID_LEN], int64_t until_s);
 
 /* Adds a verified notification. 1 added, 0 known already (by notification id), -1 error. */
 int in_add(struct db *db, const struct incoming *in);
-/* A notification that is known came again. The same one: an ended message is answered again, at most
- * hourly. Another one for the same octets of m (a sender restored from a backup sealed it again):
- * its secrets and its blob take the place of the old ones, and what was decided is told under the
- * new p. 1: answered or replaced, 0: nothing, -1 error. */
+/* A notification that is known came again. The same one: an ended message is answered again, at
+ * most hourly. Another one for the same octets of m (a sender restored from a backup sealed it
+ * again): its secrets and its blob take the place of the old ones, and what was decided is told
+ * under the new p. 1: answered or replaced, 0: nothing, -1 error. */
 int in_again(struct db *db, const struct incoming *in, int64_t now_ms);
 int in_get(struct db *db, int64_t n, struct incoming *in_r);
 /* Row number by notification id, 0 = unknown. */

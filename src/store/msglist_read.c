@@ -102,11 +102,12 @@ static int read_pending(struct db *db, int64_t now_s, struct msglist *l, struct 
 {
     bool ok = true;
     int rc = 0;
-    sqlite3_stmt *q = db_query(
-        db,
-        "SELECT b.hash,r.address,r.ns,r.lock,r.expiry_s,r.shard FROM receiver r JOIN blob b ON b.n=r.blob"
-        " WHERE r.state IN (3,4) AND b.state=2 AND r.expiry_s>? ORDER BY r.n LIMIT ?",
-        "ii", now_s, (int64_t)MSGLIST_ENTRIES_MAX);
+    sqlite3_stmt *q =
+        db_query(db,
+                 "SELECT b.hash,r.address,r.ns,r.lock,r.expiry_s,r.shard FROM receiver r JOIN blob "
+                 "b ON b.n=r.blob"
+                 " WHERE r.state IN (3,4) AND b.state=2 AND r.expiry_s>? ORDER BY r.n LIMIT ?",
+                 "ii", now_s, (int64_t)MSGLIST_ENTRIES_MAX);
     while (db_row(q, &ok)) {
         char address[ADDRESS_MAX + 1];
         struct bytes ns = {0};

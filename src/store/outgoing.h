@@ -76,7 +76,7 @@ struct out_receiver {
     enum rcv_state state;
     uint8_t nid[HASH_LEN], p[SECRET_LEN], lock[HASH_LEN];
     struct bytes ns; /* the exact entry, committed before the first put */
-    uint32_t shard; /* of the receiver's ns: key */
+    uint32_t shard;  /* of the receiver's ns: key */
     int64_t expiry_s, tries, changed_ms;
     struct bytes why;
 };

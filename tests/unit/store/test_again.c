@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_again.c - a notification that comes again (P-10.20), and rows that are forgotten (P-10.21). */
+/* test_again.c - a notification that comes again (P-10.20), and rows that are forgotten (P-10.21).
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
