@@ -203,6 +203,24 @@ static int replace_dir(const char *dir, const char *folder, void *ctx)
     return removed ? dir_sync(dir, x->e) : 0;
 }
 
+/* Where the notice shall stand. A copy that changes its name while its folder is read is in none:
+ * so the link count says when all have been seen (the daemon's own link is one). */
+static int find_folder(const char *home, const char *stub, struct replacing *x)
+{
+    struct stat st;
+    for (int i = 0; i < 50; i++) {
+        unsigned elsewhere, trash;
+        if (each_dir(home, replace_dir, x) < 0)
+            return -1;
+        maildir_count(home, x->inode, &elsewhere, &trash);
+        if (x->found || stat(stub, &st) < 0 || st.st_nlink <= 1 + trash)
+            return 0;
+        if (i > 5)
+            (void)usleep(2000);
+    }
+    return error_set(x->e, "A copy of the stub cannot be found in the Maildir.");
+}
+
 int maildir_replace(const char *home, const char *stub, const char *notice, const char *name,
                     struct error *e)
 {
@@ -213,15 +231,8 @@ int maildir_replace(const char *home, const char *stub, const char *notice, cons
     x.inode = st.st_ino;
     if (stat(notice, &have) < 0)
         return error_set(e, "Cannot look at %s: %s.", notice, strerror(errno));
-    /* a flag may be changed by renaming while a folder is read: look again while copies remain */
-    for (int i = 0; i < 50 && !x.found && have.st_nlink == 1; i++) {
-        unsigned elsewhere, trash;
-        if (each_dir(home, replace_dir, &x) < 0)
-            return -1;
-        maildir_count(home, x.inode, &elsewhere, &trash);
-        if (elsewhere == 0)
-            break;
-    }
+    if (have.st_nlink == 1 && find_folder(home, stub, &x) < 0)
+        return -1;
     if (x.found && maildir_add(home, x.folder, notice, name, false, e) < 0)
         return -1;
     x.remove = true;

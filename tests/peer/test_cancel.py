@@ -52,7 +52,7 @@ def test_nobody_ever_began(alice, bob):
     data = send(alice, [bob], "Taken back")
     uid = bob.wait_message(data)
     with bob.imap() as box:
-        box.command("MOVE", str(uid), "Archive")
+        box.move(uid, "Archive")
     blob = alice.outbox_of(data)["hash"]
     state, answer = cancel(alice, data)[bob.address]
     assert (state, answer) == ("cancelled", "cancelled, nobody ever began to fetch it")

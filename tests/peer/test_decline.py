@@ -43,7 +43,7 @@ def test_by_the_command_line(alice, bob):
 def test_moved_is_not_declined(alice, bob):
     data, uid = deliver_stub(alice, bob, "Only moved")
     with bob.imap() as box:
-        box.command("MOVE", str(uid), "Archive")
+        box.move(uid, "Archive")
     time.sleep(3)  # decline_grace is 1 s, the sweep 0.5 s
     assert alice.outbox_of(data)["receivers"][0]["state"] == "announced"
     uid = bob.wait_message(data, mailbox="Archive")
@@ -55,12 +55,12 @@ def test_moved_is_not_declined(alice, bob):
 def test_in_trash_after_its_grace_unless_taken_back(alice, bob):
     kept, uid = deliver_stub(alice, bob, "Taken back from Trash")
     with bob.imap() as box:
-        box.command("MOVE", str(uid), "Trash")
+        box.move(uid, "Trash")
     with bob.imap("Trash") as box:
-        box.command("MOVE", str(bob.find(kept, "Trash")[0]), "INBOX")
+        box.move(bob.find(kept, "Trash")[0], "INBOX")
     gone, uid = deliver_stub(alice, bob, "Left in Trash")
     with bob.imap() as box:
-        box.command("MOVE", str(uid), "Trash")
+        box.move(uid, "Trash")
 
     wait_for(lambda: not alice.waits(gone), 20, "the decline",
              lambda: alice.logs() + bob.logs())

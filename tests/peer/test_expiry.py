@@ -113,7 +113,7 @@ def test_a_stub_becomes_a_notice_under_a_new_uid(short):
         alice.send(data, [nina.address])
     uid = nina.wait_message(before)
     with nina.imap() as box:
-        box.command("MOVE", str(nina.wait_message(moved)), "Archive")
+        box.move(nina.wait_message(moved), "Archive")
         box.expunge(nina.wait_message(gone))
         next_uid = max(box.uids()) + 1
 

@@ -82,7 +82,7 @@ def test_deleting_the_line_cancels(alice, bob, way):
         if way == "expunged":
             box.expunge(uid)
         else:
-            box.command("MOVE", str(uid), "Trash")
+            box.move(uid, "Trash")
     wait_for(lambda: states(alice, data)[bob.address] == "cancelled", 20, "the end", alice.logs)
     wait_for(lambda: bob.find(data) == [], 20, "the stub to go", bob.logs)
     leave(alice, bob)

@@ -156,6 +156,17 @@ class Imap:
     def append(self, mailbox, message, flags=r"(\Seen)"):
         return self._ok(self.conn.append(f'"{mailbox}"', flags, None, message))
 
+    def see(self, uid):
+        """What came since the last command is in the session only after one that says so; a command
+        on a UID that it has not seen yet does nothing, and says OK."""
+        self._ok(self.conn.noop())
+        assert self.uids("UID", str(uid)), f"there is no message {uid}"
+
+    def move(self, uid, mailbox):
+        self.see(uid)
+        self.command("MOVE", str(uid), f'"{mailbox}"')
+
     def expunge(self, uid):
+        self.see(uid)
         self.command("STORE", str(uid), "+FLAGS.SILENT", r"(\Deleted)")
         self._ok(self.conn.expunge())

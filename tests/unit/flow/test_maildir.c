@@ -206,6 +206,46 @@ static void test_fill_while_flags_change(void **state)
     (void)closedir(d);
 }
 
+static bool replaced_by(const char *notice)
+{
+    return holds(notice, "not opened in time");
+}
+
+/* A notice stands where the stub stood, the inbox first, and never in Trash alone. */
+static void test_replace(void **state)
+{
+    struct error e;
+    struct stat st;
+    folder("Maildir/.Work");
+    folder("Maildir/.Trash");
+    put("note", "not opened in time");
+    assert_int_equal(link(at("own"), at("Maildir/.Work/cur/a:2,S")), 0);
+    assert_int_equal(link(at("own"), at("Maildir/.Trash/cur/b:2,S")), 0);
+    assert_int_equal(maildir_replace(home, at("own"), at("note"), "n", &e), 0);
+    assert_true(replaced_by("Maildir/.Work/new/n"));
+    assert_int_equal(count("Maildir/.Work/cur") + count("Maildir/.Trash/cur"), 0);
+    assert_int_equal(stat(at("own"), &st), 0);
+    assert_int_equal(st.st_nlink, 1);
+    /* after a crash the notice has its copy already */
+    assert_int_equal(link(at("own"), at("Maildir/new/a")), 0);
+    assert_int_equal(maildir_replace(home, at("own"), at("note"), "n", &e), 0);
+    assert_int_equal(count("Maildir/new"), 0);
+    put("other", "not opened in time");
+    assert_int_equal(link(at("own"), at("Maildir/.Trash/cur/b:2,S")), 0);
+    assert_int_equal(maildir_replace(home, at("own"), at("other"), "o", &e), 0);
+    assert_int_equal(count("Maildir/new") + count("Maildir/.Trash/cur"), 0);
+    assert_int_equal(count("Maildir/.Trash/new"), 0);
+    /* a copy that has no name for a moment may stand anywhere next: nothing goes before it is seen
+     */
+    assert_int_equal(link(at("own"), at("Maildir/tmp/moving")), 0);
+    assert_int_equal(link(at("own"), at("Maildir/.Trash/cur/b:2,S")), 0);
+    assert_int_equal(maildir_replace(home, at("own"), at("other"), "o", &e), -1);
+    assert_int_equal(count("Maildir/.Trash/cur"), 1);
+    assert_int_equal(rename(at("Maildir/tmp/moving"), at("Maildir/cur/a:2,")), 0);
+    assert_int_equal(maildir_replace(home, at("own"), at("other"), "o", &e), 0);
+    assert_true(replaced_by("Maildir/new/o"));
+}
+
 static void test_find(void **state)
 {
     put("Maildir/cur/1.A.host,S=5:2,S", "x");
@@ -270,6 +310,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fill_nothing, clean, end),
         cmocka_unit_test_setup_teardown(test_fill_foreign_link, clean, end),
         cmocka_unit_test_setup_teardown(test_fill_while_flags_change, clean, end),
+        cmocka_unit_test_setup_teardown(test_replace, clean, end),
         cmocka_unit_test_setup_teardown(test_find, clean, end),
         cmocka_unit_test_setup_teardown(test_has_message, clean, end),
         cmocka_unit_test_setup_teardown(test_trash, clean, end),
