@@ -30,6 +30,7 @@
 #define WAITING_MAX 64 /* who waits for a new message list; more are answered at once */
 #define WAIT_MAX 60    /* seconds */
 #define NAME_MAX_LEN (HASH_HEX + 8) /* "<64 hex>.chunks" and NUL */
+#define NOTE_MAX_LEN (HASH_HEX + 9) /* "<64 hex>.fetched" and NUL */
 
 struct waiting { /* a request that waits for a new message list */
     struct MHD_Connection *conn;
@@ -241,16 +242,22 @@ static int open_file(const struct http_server *s, const char *name, uint64_t *si
     return fd;
 }
 
+static void fetch_note(const struct request *q, char note[NOTE_MAX_LEN])
+{
+    snprintf(note, NOTE_MAX_LEN, "%.*s.fetched", HASH_HEX, q->name);
+}
+
 /* Whoever begins to fetch a blob is noted before the first octet goes out: NAME.fetched, durable.
  * The note comes before the file is opened, and who takes a blob away looks for the note after the
  * file is gone: so "nobody ever began" is true whenever it is said (P-14.3). */
-static int note_fetch(const struct http_server *s, const struct request *q)
+static int note_fetch(const struct http_server *s, const struct request *q, bool *made_r)
 {
-    char note[HASH_HEX + 16];
+    char note[NOTE_MAX_LEN];
+    *made_r = false;
     if (faccessat(s->dir, q->name, F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
         return 0; /* 404 follows */
     }
-    snprintf(note, sizeof(note), "%.*s.fetched", HASH_HEX, q->name);
+    fetch_note(q, note);
     int fd = openat(s->dir, note, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
         return errno == EEXIST ? 0 : -1;
@@ -260,7 +267,17 @@ static int note_fetch(const struct http_server *s, const struct request *q)
     if (rc != 0) {
         (void)unlinkat(s->dir, note, 0);
     }
+    *made_r = rc == 0;
     return rc;
+}
+
+/* The blob was freed between the look and the note. There is one thread: nobody else relies on a
+ * note that this request made. */
+static void unnote_fetch(const struct http_server *s, const struct request *q)
+{
+    char note[NOTE_MAX_LEN];
+    fetch_note(q, note);
+    (void)unlinkat(s->dir, note, 0);
 }
 
 /* The response for octets first .. first+len-1; takes fd over. */
@@ -284,13 +301,17 @@ static enum MHD_Result answer_file(struct http_server *s, struct MHD_Connection 
 {
     char etag[NAME_MAX_LEN + 2], text[80];
     uint64_t size, first = 0, last;
-    if (get && note_fetch(s, q) != 0) {
+    bool noted = false;
+    if (get && note_fetch(s, q, &noted) != 0) {
         log_error("a note cannot be written in the outbox: %s", strerror(errno));
         return answer_empty(conn, MHD_HTTP_SERVICE_UNAVAILABLE, NULL, NULL);
     }
     int fd = open_file(s, q->name, &size);
 
     if (fd < 0) {
+        if (noted) {
+            unnote_fetch(s, q);
+        }
         return answer_empty(conn, MHD_HTTP_NOT_FOUND, NULL, NULL);
     }
     snprintf(etag, sizeof(etag), "\"%s\"", q->name);
