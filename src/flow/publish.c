@@ -40,9 +40,11 @@ static void publish_run(struct job *job, void *thread_ctx)
     p->rc = path_join(dir, f->c.home, "outbox", &p->why);
     if (p->rc == 0)
         p->rc = file_write(chunks, p->b.chunks.p, p->b.chunks.n, &p->why);
-    /* after a crash it may have its name already */
-    if (p->rc == 0 && rename(from, to) < 0 && !(errno == ENOENT && file_exists(to)))
+    /* after a crash it may have its name already; nobody may wait for it any more (step_free) */
+    if (p->rc == 0 && rename(from, to) < 0 && !(errno == ENOENT && file_exists(to))) {
         p->rc = error_set(&p->why, "Cannot name %s: %s.", to, strerror(errno));
+        (void)unlink(chunks);
+    }
     if (p->rc == 0)
         p->rc = dir_sync(dir, &p->why);
 }
