@@ -58,6 +58,17 @@ void store(const std::string &path, buf *b)
     buf_free(b);
 }
 
+/* What a killed predecessor was writing. */
+void drop_temporaries(const std::string &path)
+{
+    error e;
+    size_t slash = path.rfind('/');
+    std::string dir = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+    if (dir_drop_temporaries(dir.c_str(), (name + ".").c_str(), &e) < 0)
+        log_error("what a killed node left cannot be removed: %s", e.text);
+}
+
 } // namespace
 
 policy::Key kept_node_id(const std::string &path)
@@ -67,6 +78,7 @@ policy::Key kept_node_id(const std::string &path)
     if (path.empty())
         return id;
     std::string file = path + ".id";
+    drop_temporaries(path);
     buf b = empty_buf(id.size());
     bool kept =
         file_exists(file.c_str()) && file_read(file.c_str(), &b, &e) == 0 && b.len == id.size();

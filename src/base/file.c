@@ -2,12 +2,15 @@
 /* file.c - see file.h. */
 #include "base/file.h"
 #include "base/crypt.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define TAG_LEN 16 /* hex digits of a temporary file's name */
 
 int path_join(char out[PATH_CAP], const char *dir, const char *name, struct error *e)
 {
@@ -72,8 +75,8 @@ int pwrite_all(int fd, const void *p, size_t n, off_t off, struct error *e)
 
 int file_write(const char *path, const void *p, size_t n, struct error *e)
 {
-    char tmp[PATH_CAP], dir[PATH_CAP], tag[17];
-    uint8_t r[8];
+    char tmp[PATH_CAP], dir[PATH_CAP], tag[TAG_LEN + 1];
+    uint8_t r[TAG_LEN / 2];
     random_bytes(r, sizeof r);
     hex_encode(r, sizeof r, tag);
     const char *slash = strrchr(path, '/');
@@ -97,6 +100,28 @@ int file_write(const char *path, const void *p, size_t n, struct error *e)
         return -1;
     }
     return dir_sync(dir, e);
+}
+
+bool file_is_temporary(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 1 + TAG_LEN && name[n - TAG_LEN - 1] == '.' &&
+           strspn(name + n - TAG_LEN, "0123456789abcdef") == TAG_LEN;
+}
+
+int dir_drop_temporaries(const char *dir, const char *prefix, struct error *e)
+{
+    DIR *d = opendir(dir);
+    if (d == NULL)
+        return errno == ENOENT ? 0 : error_set(e, "Cannot read %s: %s.", dir, strerror(errno));
+    int removed = 0;
+    for (struct dirent *at; (at = readdir(d)) != NULL;)
+        if (file_is_temporary(at->d_name) &&
+            (prefix == NULL || strncmp(at->d_name, prefix, strlen(prefix)) == 0) &&
+            unlinkat(dirfd(d), at->d_name, 0) == 0)
+            removed++;
+    (void)closedir(d);
+    return removed;
 }
 
 int file_read(const char *path, struct buf *b, struct error *e)

@@ -23,6 +23,12 @@ int pwrite_all(int fd, const void *p, size_t n, off_t off, struct error *e);
 /* Replaces path by these bytes: temporary file (O_EXCL, 0600), fsync, rename, fsync of the folder.
  */
 int file_write(const char *path, const void *p, size_t n, struct error *e);
+/* Is this the name of a file_write that was killed: "X.<16 hex digits>"? */
+bool file_is_temporary(const char *name);
+/* Removes what killed file_writes left in this folder; nobody may be writing there. prefix (may be
+ * NULL): only of files whose names begin with it. Returns how many, -1 when it cannot be read; a
+ * missing folder has none. */
+int dir_drop_temporaries(const char *dir, const char *prefix, struct error *e);
 /* Appends the whole file to b; -1 when it is missing, unreadable or over b's cap. */
 int file_read(const char *path, struct buf *b, struct error *e);
 bool file_exists(const char *path);

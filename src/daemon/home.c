@@ -136,6 +136,16 @@ int home_make_folders(const char *home, struct error *e)
     return 0;
 }
 
+int home_drop_temporaries(const char *home, struct error *e)
+{
+    static const char *const folders[] = {"secret", "tls", "dovecot"};
+    char path[PATH_CAP];
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+        if (path_join(path, home, folders[i], e) < 0 || dir_drop_temporaries(path, NULL, e) < 0)
+            return -1;
+    return 0;
+}
+
 int home_write_secret(const char *home, const char *sub, const void *p, size_t n, struct error *e)
 {
     char path[PATH_CAP];

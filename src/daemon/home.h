@@ -32,6 +32,10 @@ int home_probe(const char *dir, struct error *e);
 /* Makes the sub-folders of a home that are missing, 0700. */
 int home_make_folders(const char *home, struct error *e);
 
+/* Removes what killed writers left in the folders of settings and secrets (flow looks after those
+ * of the mail). The caller holds the home's lock. */
+int home_drop_temporaries(const char *home, struct error *e);
+
 /* HOME/sub, 0600, durable. */
 int home_write_secret(const char *home, const char *sub, const void *p, size_t n, struct error *e);
 /* Appends HOME/sub to out; refuses a file that is not regular, not the caller's own, or open to

@@ -298,7 +298,8 @@ int service_start(struct service *s, const char *home, struct error *e)
     s->started_ms = clock_mono_ms();
     s->flow.loop = s->loop;
     if (home_check(home, e) < 0 || config_load(&s->config, home, e) < 0 ||
-        home_make_folders(home, e) < 0 || tls_prepare(home, s->config.address, e) < 0)
+        home_make_folders(home, e) < 0 || home_drop_temporaries(home, e) < 0 ||
+        tls_prepare(home, s->config.address, e) < 0)
         return -1;
     set_flow_config(s);
     if (set_endpoints(s, e) < 0 || load_secrets(s, e) < 0 || open_store(s, e) < 0 ||

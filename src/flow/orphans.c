@@ -18,6 +18,14 @@
 /* Does a row still need this file? name: up to the first '.'; suffix: the rest. */
 typedef bool needed_fn(struct db *db, const char *name, const char *suffix);
 
+/* What file_write was writing when it was killed has one suffix more. */
+static bool one_of(const char *suffix, const char *const *list)
+{
+    while (*list != NULL && strcmp(*list, suffix) != 0)
+        list++;
+    return *list != NULL;
+}
+
 static bool spool_needed(struct db *db, const char *name, const char *suffix)
 {
     uint8_t id[MESSAGE_ID_LEN];
@@ -28,8 +36,8 @@ static bool outbox_needed(struct db *db, const char *name, const char *suffix)
 {
     struct out_blob b;
     uint8_t hash[HASH_LEN];
-    if (strcmp(suffix, ".part") == 0 || hex_decode(name, hash, sizeof hash) < 0 ||
-        blob_find(db, hash, &b) < 0)
+    if (!one_of(suffix, (const char *const[]){"", ".sealed", ".chunks", ".fetched", NULL}) ||
+        hex_decode(name, hash, sizeof hash) < 0 || blob_find(db, hash, &b) < 0)
         return false;
     bytes_free(&b.chunks);
     return b.state != BLOB_GONE;
@@ -38,7 +46,8 @@ static bool outbox_needed(struct db *db, const char *name, const char *suffix)
 static bool replica_file_needed(struct db *db, const char *name, const char *suffix)
 {
     uint8_t hash[HASH_LEN];
-    return hex_decode(name, hash, sizeof hash) == 0 && replica_needed(db, hash);
+    return one_of(suffix, (const char *const[]){"", ".chunks", ".part", NULL}) &&
+           hex_decode(name, hash, sizeof hash) == 0 && replica_needed(db, hash);
 }
 
 static enum in_state state_of(struct db *db, const char *name)

@@ -130,6 +130,33 @@ def test_sender_killed(pair, point):
     return whole_way(sender, receiver, data)
 
 
+def test_what_a_killed_write_leaves_goes(pair):
+    """file_write, killed before it gives the name, leaves NAME.<16 hex digits> beside what a row may
+    still need: gone after the start, and the message is none the worse."""
+    sender, receiver = pair
+    restart_with(sender, "publish.before")
+    data = compose(sender.address, receiver.address, "A list of pieces half written")
+    try:
+        sender.send(data, [receiver.address])
+    except (smtplib.SMTPException, OSError):
+        pass  # it died before or after the answer
+    assert sender.process.wait(20) == -signal.SIGKILL
+    sender.process = None
+    lists = glob.glob(os.path.join(sender.home, "outbox", "*.chunks"))
+    assert lists
+    left = [path + ".0123456789abcdef" for path in lists + [
+        os.path.join(sender.home, sub) for sub in ("tls/leaf.pem", "dovecot/passwd", "dht/state",
+                                                   "secret/password")]]
+    for path in left:
+        with open(path, "w", encoding="ascii") as f:
+            f.write("half")
+    sender.start()
+    sender.wait_ready()
+    assert not [path for path in left if os.path.exists(path)]
+    whole_way(sender, receiver, data)
+    assert os.listdir(os.path.join(sender.home, "outbox")) == []
+
+
 @pytest.mark.parametrize("point", points(RECEIVER) + BETWEEN)
 def test_receiver_killed(pair, point):
     sender, receiver = pair

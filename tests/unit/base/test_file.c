@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,7 +21,7 @@ static char dir[] = "/tmp/restante-file-XXXXXX";
 
 /* The order of fsync and rename is what makes a file survive a crash: both are written down. */
 static char calls[64];
-static bool sync_fails;
+static bool sync_fails, killed_at_rename;
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
 int __wrap_fsync(int fd)
@@ -38,6 +40,8 @@ int __real_rename(const char *from, const char *to);
 int __wrap_rename(const char *from, const char *to);
 int __wrap_rename(const char *from, const char *to)
 {
+    if (killed_at_rename)
+        (void)kill(getpid(), SIGKILL);
     (void)strcat(calls, "r");
     return __real_rename(from, to);
 }
@@ -97,6 +101,43 @@ static void test_write_fails(void **state)
     assert_int_equal(file_remove(path, &e), 0);
     assert_int_equal(path_join(path, dir, "no/such", &e), 0);
     assert_int_equal(file_write(path, "x", 1, &e), -1);
+}
+
+/* kill -9 before the name: the old content stays, and what is left can be told from other files. */
+static void test_write_killed(void **state)
+{
+    char path[PATH_CAP], other[PATH_CAP];
+    struct error e = {""};
+    struct buf b = BUF_INIT(100);
+    int status;
+    assert_int_equal(path_join(path, dir, "k.chunks", &e), 0);
+    assert_int_equal(path_join(other, dir, "other.0123456789abcde", &e), 0); /* a digit short */
+    assert_int_equal(file_write(path, "old", 3, &e), 0);
+    assert_int_equal(file_write(other, "x", 1, &e), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        killed_at_rename = true;
+        (void)file_write(path, "new", 3, &e);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_int_equal(entries(), 3);
+    assert_int_equal(dir_drop_temporaries(dir, "other", &e), 0);
+    assert_int_equal(dir_drop_temporaries(dir, "k", &e), 1);
+    assert_int_equal(entries(), 2);
+    assert_int_equal(file_read(path, &b, &e), 0);
+    assert_string_equal(buf_str(&b), "old");
+    buf_free(&b);
+    assert_int_equal(file_remove(path, &e), 0);
+    assert_int_equal(file_remove(other, &e), 0);
+    assert_int_equal(path_join(path, dir, "no such", &e), 0);
+    assert_int_equal(dir_drop_temporaries(path, NULL, &e), 0);
+    assert_true(file_is_temporary("a.0123456789abcdef"));
+    assert_false(file_is_temporary(".0123456789abcdef"));
+    assert_false(file_is_temporary("a.0123456789ABCDEF"));
+    assert_false(file_is_temporary("a0123456789abcdef"));
 }
 
 static void test_cap(void **state)
@@ -181,9 +222,10 @@ static int unmake(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_write_read), cmocka_unit_test(test_write_fails),
-        cmocka_unit_test(test_cap),        cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_folders),    cmocka_unit_test(test_write_all),
+        cmocka_unit_test(test_write_read),   cmocka_unit_test(test_write_fails),
+        cmocka_unit_test(test_write_killed), cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_paths),        cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_write_all),
     };
     return cmocka_run_group_tests(tests, make, unmake);
 }
