@@ -34,6 +34,18 @@ static const struct command commands[] = {
      "Asks the running peer to end cleanly and waits until it has.\n"},
     {"account", "[--json]", "print the settings for a mail client", cmd_account,
      "Prints server, ports, user name, password and the file of the private CA.\n"},
+    {"mua", "CLIENT [--output FILE | --install [--directory DIR]]",
+     "a mail client's settings, ready to use", cmd_mua,
+     "Prints the settings file of a mail client, and on stderr what to do with it. CLIENT is\n\n"
+     "  thunderbird  what it looks for as isp/GROUP.xml in its own folder\n"
+     "  mutt         a muttrc, also for neomutt\n"
+     "  mbsync       an mbsyncrc\n"
+     "  apple        a configuration profile (.mobileconfig), with the private authority in it\n\n"
+     "  --output FILE    write it there\n"
+     "  --install        Thunderbird: put it where Thunderbird looks, and let Thunderbird trust "
+     "this\n"
+     "                   peer's authority; needs root\n"
+     "  --directory DIR  Thunderbird's folder, if it is not in a usual place\n"},
     {"status", "[--json]", "how the peer is doing", cmd_status,
      "Network, mail server, messages under way, and what failed.\n"},
     {"outbox", "[--json]", "messages that wait to be pulled by their receivers", cmd_outbox,

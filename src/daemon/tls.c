@@ -316,3 +316,23 @@ int tls_ca_fingerprint(const char *home, char out[96], struct error *e)
         (void)snprintf(out + 3 * i, 4, "%02X%s", digest[i], i + 1 < sizeof(digest) ? ":" : "");
     return ret;
 }
+
+int tls_ca_base64(const char *home, struct buf *out, struct error *e)
+{
+    gnutls_datum_t der = {NULL, 0}, text = {NULL, 0};
+    gnutls_x509_crt_t crt;
+    int ret, code;
+
+    if ((code = gnutls_x509_crt_init(&crt)) < 0)
+        return tls_error(e, "read a certificate", code);
+    ret = read_crt(home, "ca.pem", crt, e);
+    if (ret == 0 && ((code = gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der)) < 0 ||
+                     (code = gnutls_base64_encode2(&der, &text)) < 0))
+        ret = tls_error(e, "read a certificate", code);
+    if (ret == 0 && buf_append(out, text.data, text.size) < 0)
+        ret = error_set(e, "The certificate HOME/tls/ca.pem is too large.");
+    gnutls_free(der.data);
+    gnutls_free(text.data);
+    gnutls_x509_crt_deinit(crt);
+    return ret;
+}

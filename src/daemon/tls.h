@@ -5,6 +5,7 @@
 #ifndef RESTANTE_DAEMON_TLS_H
 #define RESTANTE_DAEMON_TLS_H
 
+#include "base/buf.h"
 #include "base/error.h"
 
 /* Makes what is missing below HOME/tls, all 0600: ca.pem and ca.key (20 years), leaf.pem and
@@ -13,5 +14,7 @@
 int tls_prepare(const char *home, const char *address, struct error *e);
 /* SHA-256 fingerprint of HOME/tls/ca.pem as clients show it, "AB:CD:...": out holds 96. */
 int tls_ca_fingerprint(const char *home, char out[96], struct error *e);
+/* HOME/tls/ca.pem as base64 of its DER octets in one line, appended to out. */
+int tls_ca_base64(const char *home, struct buf *out, struct error *e);
 
 #endif

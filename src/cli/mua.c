@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* mua.c - `restante mua CLIENT`: a mail client's settings, printed, written or installed. The file
+ * goes to stdout (or where --output says) and what is left to do, in steps, to a person. */
+#include "cli/mua.h"
+#include "cli/cli.h"
+#include "daemon/home.h"
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct client {
+    const char *name;
+    int (*text)(const struct mua *m, struct buf *out, struct error *e);
+    const char *steps; /* %1$s home, %2$s address, %3$s the authority's file */
+};
+
+static const struct client clients[] = {
+    {"thunderbird", mua_thunderbird,
+     "  1. As root, put this where Thunderbird looks, and let it trust this peer's authority:\n"
+     "     restante --home %1$s mua thunderbird --install\n"
+     "  2. Start Thunderbird anew, choose New account, and give your name and %2$s.\n"
+     "  3. The password is what `restante account` shows.\n"
+     "Without root: import %3$s in Thunderbird's settings (Privacy & Security,\n"
+     "Certificates, Authorities; trust it for web sites), then type in what `restante account` "
+     "shows.\n"},
+    {"mutt", mua_mutt,
+     "  1. restante --home %1$s mua mutt --output ~/.muttrc-restante\n"
+     "  2. neomutt -F ~/.muttrc-restante        (or mutt)\n"},
+    {"mbsync", mua_mbsync,
+     "  1. restante --home %1$s mua mbsync --output ~/.mbsyncrc-restante\n"
+     "  2. mkdir -p ~/Mail/%2$s\n"
+     "  3. mbsync -c ~/.mbsyncrc-restante restante\n"},
+    {"apple", mua_apple,
+     "  1. restante --home %1$s mua apple --output restante.mobileconfig\n"
+     "  2. Open that file on the Mac on which this peer runs (or to which its two mail ports are\n"
+     "     forwarded as localhost), and accept the profile in the system settings.\n"
+     "  3. The password is what `restante account` shows.\n"},
+};
+#define CLIENTS (sizeof clients / sizeof clients[0])
+
+struct wish {
+    const struct client *client;
+    const char *output; /* NULL: stdout */
+    bool install;
+    char dir[PATH_CAP]; /* --directory, or "" */
+};
+
+/* Numbered arguments (POSIX) keep the texts above readable. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static void print_steps(FILE *to, const char *head, const char *steps, const struct mua *m)
+{
+    (void)fprintf(to, "%s\n\n", head);
+    (void)fprintf(to, steps, m->c->home, m->c->address, m->ca);
+}
+#pragma GCC diagnostic pop
+
+static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
+{
+    static const struct option options[] = {{"home", required_argument, NULL, 'H'},
+                                            {"output", required_argument, NULL, 'o'},
+                                            {"directory", required_argument, NULL, 'd'},
+                                            {"install", no_argument, NULL, 'i'},
+                                            {NULL, 0, NULL, 0}};
+    optind = 0;
+    for (int o = getopt_long(argc, argv, ":o:", options, NULL); o != -1;
+         o = getopt_long(argc, argv, ":o:", options, NULL)) {
+        if (o == ':')
+            return cli_usage("mua", "The option %s needs a value.", argv[optind - 1]);
+        if (o == '?')
+            return cli_usage("mua", "mua does not know the option %s.", argv[optind - 1]);
+        if (o == 'H')
+            cli->home_arg = optarg;
+        else if (o == 'o')
+            w->output = optarg;
+        else if (o == 'i')
+            w->install = true;
+        else if (snprintf(w->dir, sizeof w->dir, "%s", optarg) >= (int)sizeof w->dir)
+            return cli_usage("mua", "The folder's name is too long.");
+    }
+    for (size_t i = 0; i < CLIENTS && optind + 1 == argc; i++)
+        if (strcmp(clients[i].name, argv[optind]) == 0)
+            w->client = &clients[i];
+    if (w->client == NULL)
+        return cli_usage("mua", "Say for which mail client: thunderbird, mutt, mbsync or apple.");
+    if (w->install && w->client->text != mua_thunderbird)
+        return cli_usage("mua",
+                         "Only Thunderbird's settings can be installed; write the file of %s "
+                         "with --output.",
+                         w->client->name);
+    if (w->install && w->output != NULL)
+        return cli_usage("mua", "Say either --install or --output.");
+    if (w->dir[0] != '\0' && !w->install)
+        return cli_usage("mua", "--directory belongs to --install.");
+    return CLI_OK;
+}
+
+/* The peer's configuration. Root, who may have to write the file, reads as the peer's own user. */
+static int load(struct cli *cli, struct config *c, struct mua *m, struct error *e)
+{
+    struct stat st;
+    bool root = geteuid() == 0;
+    if (home_find(cli->home_arg, cli->home, e) < 0)
+        return -1;
+    if (root && (stat(cli->home, &st) < 0 || setegid(st.st_gid) < 0 || seteuid(st.st_uid) < 0))
+        return error_set(e, "The home %s cannot be read: %s.", cli->home, strerror(errno));
+    int rc = home_check(cli->home, e);
+    if (rc == 0)
+        rc = config_load(c, cli->home, e);
+    m->c = c;
+    if (rc == 0)
+        rc = config_path(c, "tls/ca.pem", m->ca, e);
+    if (rc == 0)
+        rc = config_path(c, "secret/password", m->password, e);
+    if (rc == 0 && access(m->ca, R_OK) < 0)
+        rc = error_set(e, "%s cannot be read: %s.", m->ca, strerror(errno));
+    return rc;
+}
+
+static int become_root_again(struct error *e)
+{
+    return getuid() != 0 || (seteuid(0) == 0 && setegid(0) == 0)
+               ? 0
+               : error_set(e, "Cannot become root again: %s.", strerror(errno));
+}
+
+static int finish(const struct wish *w, const struct mua *m, const struct buf *text,
+                  struct error *e)
+{
+    char dir[PATH_CAP];
+    if (w->install) {
+        memcpy(dir, w->dir, sizeof dir);
+        if (mua_thunderbird_install(m, text, dir, e) < 0)
+            return -1;
+        (void)printf("Thunderbird in %s knows %s and trusts %s.\n\n"
+                     "  1. Start Thunderbird anew, choose New account, and give your name and %s.\n"
+                     "  2. The password is what `restante account` shows.\n",
+                     dir, address_group(m->c->address), m->ca, m->c->address);
+        return 0;
+    }
+    if (w->output != NULL) {
+        if (file_write(w->output, text->data, text->len, e) < 0)
+            return -1;
+        (void)printf("Written: %s\n", w->output);
+        return 0;
+    }
+    (void)fwrite(text->data, 1, text->len, stdout);
+    (void)fflush(stdout);
+    print_steps(stderr, "\nTo use it:", w->client->steps, m);
+    return 0;
+}
+
+int cmd_mua(struct cli *cli, int argc, char **argv)
+{
+    struct error e;
+    struct config c;
+    struct mua m = {0};
+    struct wish w = {0};
+    struct buf text = BUF_INIT(MUA_FILE_CAP);
+    int status = parse(cli, &w, argc, argv);
+    if (status != CLI_OK)
+        return status;
+    int rc = load(cli, &c, &m, &e);
+    if (rc == 0)
+        rc = w.client->text(&m, &text, &e);
+    if (rc == 0)
+        rc = become_root_again(&e);
+    if (rc == 0)
+        rc = finish(&w, &m, &text, &e);
+    buf_free(&text);
+    return rc == 0 ? CLI_OK : cli_fail(&e);
+}
