@@ -24,7 +24,7 @@ import time
 
 USER = "restante-demo"
 PROGRAMS = ("restante", "restanted", "restante-dht", "restante-mime")
-TEST_PROGRAMS = ("run_dovecot",)  # taken when the build has them
+TEST_PROGRAMS = ("run_dovecot", "crowd", "pgp_tool")  # taken when the build has them
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 

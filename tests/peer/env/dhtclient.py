@@ -60,6 +60,44 @@ class DhtClient:
         lock = lock or hashlib.sha256(b"nobody" + value).digest()
         return tuple(self.answer(self.ask(PUT, key, value, int(time.time()) + life, lock))[2:])
 
+    def many(self, requests, window=64):
+        """Asks many (verb, *fields), a window of them at a time; for each, in order, the answers from
+        the first to the one that is the last."""
+        answers, open_, done = [], {}, 0
+        for request in requests:
+            while len(open_) - done >= window:
+                done += self._take(open_, answers)
+            open_[self.ask(*request)] = len(answers)
+            answers.append([])
+        while done < len(open_):
+            done += self._take(open_, answers)
+        return answers
+
+    def _take(self, open_, answers):
+        """Keeps one answer; was it the last to its request?"""
+        f = self.frame()
+        if f[1] not in open_:
+            return False
+        answers[open_[f[1]]].append(f)
+        return f[0] == DONE or (f[0] == IDS and not f[3])
+
+    def put_all(self, entries):
+        """Puts many (key, value, expiry, lock); every one must be taken."""
+        for (f,) in self.many((PUT, *e) for e in entries):
+            if not f[2]:
+                raise LookupError(f"a put was refused: {f[3]}")
+
+    def get_all(self, keys):
+        """{key: [(id, lock, expiry, value)]} of the live entries under many keys."""
+        keys, ids = list(keys), {}
+        for key, frames in zip(keys, self.many((LIST, k) for k in keys)):
+            if not all(f[2] for f in frames):
+                raise LookupError(key)
+            ids[key] = b"".join(f[4] for f in frames)
+        held = [k for k in keys if ids[k]]
+        got = dict(zip(held, self.many((GET, k, ids[k]) for k in held)))
+        return {k: [tuple(f[2:]) for f in got.get(k, ()) if f[0] == VALUE] for k in keys}
+
     def delete(self, key, value_hash, token):
         return tuple(self.answer(self.ask(DEL, key, value_hash, token))[2:])
 
