@@ -94,8 +94,8 @@ def shard_of(sender, receiver, shards):
 
 
 def test_more_notifications_than_one_key_takes():
-    """Bob's key is split; what was there before and what comes after arrive both, also when senders still
-    know the old number."""
+    """P-10.22: bob's key is split; what was there before and what comes after arrive both, also when
+    senders still know the old number."""
     with Network(nodes=5) as net:
         bob = net.peer("bob@demo", {"network.shard_at": "2"})
         alice = net.peer("alice@demo")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What travels is OpenPGP: gpg, with bob's exported key, reads a notification out of the DHT,
-decrypts its session-key packet and the blob as one message and verifies alice's signature (P-2.2,
-P-2.3, P-2.4, P-5.2 to P-5.5)."""
+decrypts its session-key packet and the blob as one message and verifies alice's signature (P-1.1,
+P-2.2, P-2.3, P-2.4, P-5.2 to P-5.5)."""
 
 import hashlib
 import os

@@ -467,6 +467,21 @@ def test_an_independent_decoder_reads_the_same_fields():
         assert fields == body(v), v["name"]
 
 
+def test_the_vectors_are_complete():
+    """P-1.7: every kind of record with its fields and octets and as a refused one with the reason;
+    addresses, endpoints, locks and tokens, good and bad ones."""
+    records, refused = stored("records.json"), stored("refused.json")
+    assert {v["record"] for v in records} == {v["record"] for v in refused} == set(FIELDS)
+    for kind, (_, fields) in FIELDS.items():
+        seen = set().union(*(body(v) for v in records if v["record"] == kind))
+        assert seen == {n for n, _, _ in fields}, kind
+    assert all(v["why"] and v["error"] for v in refused)
+    assert len({(v["record"], v["why"]) for v in refused}) == len(refused)
+    for name in ("addresses", "endpoints"):
+        assert {t["out"] is None for t in stored("texts.json")[name]} == {True, False}
+    assert {"lock", "token", "id", "receipts", "notification_id"} <= set(stored("entries.json"))
+
+
 def test_vectors_are_those_of_this_file():
     for name, made in make_all().items():
         assert made == stored(name), f"{name}: run tests/peer/test_vectors.py --write"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_crypt.c - published vectors: SHA-256 (FIPS 180-4), HMAC (RFC 4231), HKDF (RFC 5869). */
+/* test_crypt.c - published vectors: SHA-256 (FIPS 180-4), HMAC (RFC 4231), HKDF (RFC 5869). (P-1.2)
+ */
 #include "base/crypt.h"
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_endpoint.c - which addresses are connected to, by class and by policy. */
+/* test_endpoint.c - which addresses are connected to, by class and by policy. (P-2.7) */
 #include "net_test.h"
 #include "net/endpoint.h"
 #include <arpa/inet.h>

@@ -256,7 +256,7 @@ static void test_paths_and_endpoints(void **state)
     assert_int_equal(o.done, 0);
 }
 
-static void test_policy(void **state)
+static void test_policy(void **state) /* P-2.7 */
 {
     struct endpoint_policy strict = {0};
     struct error e;

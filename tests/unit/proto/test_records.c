@@ -85,6 +85,30 @@ static void lives(void **state) /* P-4.4, P-4.5 */
     assert_false(record_seq_ok(0, -1));
 }
 
+static void times(void **state) /* P-1.3 */
+{
+    struct buf b = BUF_INIT(RECORD_MAX);
+    struct record_place at = {1, "bob@demo"};
+    struct descriptor d = {.address = "bob@demo", .seq = 1}, back;
+    struct error e;
+    d.expiry = 253402300799; /* the last second of the year 9999 */
+    assert_int_equal(descriptor_encode(&d, &at, &b), 0);
+    assert_int_equal(descriptor_decode(b.data, b.len, &at, &back, &e), 0);
+    assert_true(back.expiry == d.expiry);
+    uint8_t *expiry = b.data + b.len - 8; /* its field is the last: an integer of 8 octets */
+    for (int i = 7; i >= 0 && ++expiry[i] == 0; i--)
+        ; /* one second more */
+    assert_int_equal(descriptor_decode(b.data, b.len, &at, &back, &e), -1);
+    d.expiry++;
+    assert_int_equal(descriptor_encode(&d, &at, &b), -1);
+    d.expiry = -1;
+    assert_int_equal(descriptor_encode(&d, &at, &b), -1);
+    d.expiry = 0;
+    assert_int_equal(descriptor_encode(&d, &at, &b), 0);
+    assert_int_equal(LIFE_SLACK, 3600); /* clocks may differ by an hour: lives() */
+    buf_free(&b);
+}
+
 static struct notification sample(void)
 {
     struct notification r = {
@@ -270,11 +294,12 @@ static void head_bomb(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrapping),  cmocka_unit_test(wrapping_caps),
-        cmocka_unit_test(types),     cmocka_unit_test(lives),
-        cmocka_unit_test(places),    cmocka_unit_test(encoder_refuses),
-        cmocka_unit_test(onions),    cmocka_unit_test(heads),
-        cmocka_unit_test(head_bomb), cmocka_unit_test(head_caps),
+        cmocka_unit_test(wrapping),        cmocka_unit_test(wrapping_caps),
+        cmocka_unit_test(types),           cmocka_unit_test(lives),
+        cmocka_unit_test(times),           cmocka_unit_test(places),
+        cmocka_unit_test(encoder_refuses), cmocka_unit_test(onions),
+        cmocka_unit_test(heads),           cmocka_unit_test(head_bomb),
+        cmocka_unit_test(head_caps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
