@@ -15,6 +15,7 @@
 #define TEXT_MAX 512
 #define WAIT_FIRST_MS 200
 #define WAIT_LAST_MS 10000
+#define STOP_MS 5000 /* from SIGTERM, while it writes its state, to SIGKILL */
 
 struct dht_process {
     uv_loop_t *loop;
@@ -23,8 +24,8 @@ struct dht_process {
     char *args[ARGS_MAX + 1];
     size_t count;
     uv_process_t child;
-    uv_pipe_t tie; /* its standard input: closed when we end */
-    uv_timer_t timer;
+    uv_pipe_t tie;    /* its standard input: closed when we end */
+    uv_timer_t timer; /* until it is started again, or killed */
     bool running, stopping;
     int closing; /* handles whose close is awaited */
     int64_t started_ms;
@@ -167,6 +168,15 @@ int dht_process_pid(const struct dht_process *p)
     return p != NULL && p->running ? p->child.pid : 0;
 }
 
+static void on_stop_timer(uv_timer_t *t)
+{
+    struct dht_process *p = t->data;
+    if (!p->running)
+        return;
+    log_warn("restante-dht does not end; it is killed");
+    (void)uv_process_kill(&p->child, SIGKILL);
+}
+
 void dht_process_stop(struct dht_process **at)
 {
     struct dht_process *p = *at;
@@ -174,8 +184,10 @@ void dht_process_stop(struct dht_process **at)
     if (p == NULL || p->stopping)
         return;
     p->stopping = true;
-    if (p->running)
+    if (p->running) {
         (void)uv_process_kill(&p->child, SIGTERM);
-    else if (p->closing == 0)
+        (void)uv_timer_start(&p->timer, on_stop_timer, STOP_MS, 0);
+    } else if (p->closing == 0) {
         close_all(p); /* it waits for its restart */
+    }
 }

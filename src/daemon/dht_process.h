@@ -13,7 +13,8 @@ struct dht_process;
 /* Starts it with the settings of c. NULL and e when the program cannot be found or started. */
 struct dht_process *dht_process_start(uv_loop_t *loop, const struct config *c, struct error *e);
 int dht_process_pid(const struct dht_process *p);
-/* Asks it to end; it is not started again. Frees when it is gone; nulls at once. */
+/* Asks it to end, and kills it when it has not ended within five seconds; it is not started again.
+ * Frees when it is gone; nulls at once. */
 void dht_process_stop(struct dht_process **p);
 
 #endif

@@ -285,6 +285,20 @@ def test_dht_process_killed(pair):
     whole_way(alice, bob, data)
 
 
+def test_dht_process_hangs(pair):
+    """A clean stop ends although it does not answer any more."""
+    peer = pair[0]
+    child = peer.children()["restante-dht"]
+    os.kill(child, signal.SIGSTOP)
+    peer.process.popen.terminate()
+    assert peer.process.wait(20) == 0
+    peer.process = None
+    assert not os.path.exists(f"/proc/{child}")
+    assert "restante-dht does not end; it is killed" in peer.log_text()
+    peer.start()
+    peer.wait_ready()
+
+
 def test_dovecot_killed(pair):
     alice, bob = pair
     data = compose(alice.address, bob.address, "While Dovecot dies", attachment=picture(9_000))
