@@ -41,23 +41,32 @@ bool Assembly::begin(const std::string &from, const std::string &source, const g
 {
     if (messages_.count(d.tid))
         return false;
-    Message m{from, source, now, 0, false, {}};
-    for (size_t i = 0; i < d.items.size(); i++)
-        if (d.items[i].packed_size > 0)
-            m.values[(uint32_t)i] = {d.items[i].packed_size, {}};
-    if (!pay(m, MESSAGE_COST + m.values.size() * VALUE_COST))
+    Message m{from, source, now, 0, false, d.kind == gate::Kind::Update, d.key, {}, {}};
+    size_t cost = MESSAGE_COST;
+    for (size_t i = 0; i < d.items.size(); i++) {
+        const auto &item = d.items[i];
+        if (item.packed_size > 0)
+            m.values[(uint32_t)i] = {item.packed_size, {}};
+        else if (m.update)
+            m.whole.push_back(item);
+        cost += VALUE_COST + (m.update ? item.data.size() : 0);
+    }
+    if (!pay(m, cost))
         return false;
     messages_.emplace(d.tid, std::move(m));
     return true;
 }
 
 bool Assembly::pass(const std::string &from, const std::string &source, const gate::Datagram &d,
-                    Time now)
+                    Time now, News &news)
 {
+    news.items.clear();
     if (d.kind != gate::Kind::Part) {
         for (const auto &item : d.items)
             if (item.packed_size > 0)
                 return begin(from, source, d, now);
+        if (d.kind == gate::Kind::Update)
+            news = {d.key, d.items};
         return true;
     }
     auto it = messages_.find(d.tid);
@@ -80,13 +89,18 @@ bool Assembly::pass(const std::string &from, const std::string &source, const ga
     for (const auto &v : m.values)
         if (v.second.data.size() < v.second.size)
             return true;
+    std::vector<gate::Item> items = std::move(m.whole);
     for (const auto &v : m.values) {
         gate::Item item;
         if (!gate::read_value(v.second.data.data(), v.second.data.size(), item)) {
             m.poisoned = true;
             return false;
         }
+        if (m.update)
+            items.push_back(std::move(item));
     }
+    if (m.update)
+        news = {m.key, std::move(items)};
     forget(it);
     return true;
 }

@@ -19,9 +19,15 @@ class Assembly
     using Time = std::chrono::steady_clock::time_point;
     static constexpr size_t COST_MAX = 64u << 20, COST_PER_SOURCE = 16u << 20;
 
-    /* May the engine see this datagram? from: address and port; source: whose quota it uses. */
-    bool pass(const std::string &from, const std::string &source, const gate::Datagram &d,
-              Time now);
+    struct News { /* the values of an update, once all of them are there */
+        std::array<uint8_t, 20> key;
+        std::vector<gate::Item> items;
+    };
+
+    /* May the engine see this datagram? from: address and port; source: whose quota it uses.
+     * news: filled when the datagram is, or completes, an update. */
+    bool pass(const std::string &from, const std::string &source, const gate::Datagram &d, Time now,
+              News &news);
     /* Forgets what the engine has forgotten, too. */
     void tick(Time now);
     size_t cost() const;
@@ -36,6 +42,9 @@ class Assembly
         Time started;
         size_t cost;
         bool poisoned; /* would have completed to nonsense: nothing more of it passes */
+        bool update;
+        std::array<uint8_t, 20> key;
+        std::vector<gate::Item> whole; /* of an update: values that came in one piece */
         std::map<uint32_t, Value> values;
     };
     using Messages = std::map<uint32_t, Message>;

@@ -180,8 +180,10 @@ void Engine::read(int fd)
         if (fetches_->received(from, d))
             continue;
         std::string whole((const char *)from.get(), from.getLength());
-        if (!assembly_.pass(whole, source_of(from), d, Clock::now()))
+        Assembly::News news;
+        if (!assembly_.pass(whole, source_of(from), d, Clock::now(), news))
             continue;
+        tell_all(news);
         policy::Blob seen = finds_.received(from, d, buf, (size_t)n);
         if (!seen.empty())
             next_engine_ = dht_->periodic(seen.data(), seen.size(), std::move(from), Clock::now());

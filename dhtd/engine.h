@@ -101,6 +101,7 @@ class Engine
     void keep(const policy::Key &key, uint64_t id, const policy::Record &r, size_t size,
               const std::string &source);
     void tell(const policy::Key &key, uint64_t id, const policy::Record &r);
+    void tell_all(const Assembly::News &news);
     void engage(const std::shared_ptr<Listening> &l);
 
     void later(std::function<void()> fn);

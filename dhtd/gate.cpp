@@ -119,11 +119,14 @@ bool check_query(const object &o, Datagram &d)
         if (f->via.u64 == FIELD_ID && v->type == type::POSITIVE_INTEGER) {
             d.names_id = true;
             d.wanted_id = v->via.u64;
+        } else if (f->via.u64 == FIELD_TYPE && v->type == type::POSITIVE_INTEGER) {
+            d.names_type = true;
         }
     }
     const auto &s = select->via.array;
     d.selects_types = s.size == 2 && s.ptr[0].via.u64 == FIELD_ID && s.ptr[1].via.u64 == FIELD_TYPE;
-    return s.size > 0 || d.names_id; /* nobody of us asks for all values at once */
+    d.selects_all = s.size == 0 && !d.names_id;
+    return true;
 }
 
 /* {id, dat: {body: {type, data}}}: plain values only. Signed and encrypted ones have no place here
@@ -294,6 +297,22 @@ bool check_frame(const object &o)
            (!q || is_text(*q, 16)) && (!e || check_error(*e));
 }
 
+/* Nobody of us asks for all values at once; who listens is told of all of one type. */
+bool check_request(std::string_view verb, const object &a, Datagram &d)
+{
+    if (verb == "get") {
+        d.kind = Kind::Get;
+        return field(a, "h") && field(a, "q") && !d.selects_all;
+    }
+    if (verb == "update") {
+        d.kind = Kind::Update;
+        return field(a, "h") && field(a, "sid") && !field(a, "q");
+    }
+    if (verb == "listen")
+        return field(a, "h") && field(a, "q") && (!d.selects_all || d.names_type);
+    return !field(a, "q");
+}
+
 Verdict check_message(const object &o, uint32_t network, Datagram &d)
 {
     if (!is_map(o, 16) || !check_frame(o))
@@ -317,15 +336,8 @@ Verdict check_message(const object &o, uint32_t network, Datagram &d)
             return Verdict::Bad;
         if (r && !e)
             d.kind = Kind::Reply;
-        if (a) {
-            if (!q)
-                return Verdict::Bad;
-            if (text_of(*q) == "get") {
-                d.kind = Kind::Get;
-                if (!field(*a, "h") || !field(*a, "q"))
-                    return Verdict::Bad;
-            }
-        }
+        if (a && (!q || !check_request(text_of(*q), *a, d)))
+            return Verdict::Bad;
     }
     return (n ? n->via.u64 : 0) == network ? Verdict::Pass : Verdict::Foreign;
 }

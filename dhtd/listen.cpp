@@ -10,8 +10,8 @@ constexpr size_t TOLD_MAX = 10000;
 
 } // namespace
 
-/* Registers with the engine. Its local half does not work without IPv6, so what is stored here is
- * told by accept_new() and hold(). */
+/* Registers with the engine. What it hears it does not hand on while it has one address family
+ * only: what is stored here is told by accept_new() and hold(), what others tell by tell_all(). */
 void Engine::engage(const std::shared_ptr<Listening> &l)
 {
     if (l->alive)
@@ -58,6 +58,19 @@ void Engine::tell(const policy::Key &key, uint64_t id, const policy::Record &r)
         for (const auto &h : heard)
             h.second(id, copy);
     });
+}
+
+/* From the datagrams themselves: any node may send such ones, as any may put. */
+void Engine::tell_all(const Assembly::News &news)
+{
+    if (news.items.empty() || listening_.find(news.key) == listening_.end())
+        return;
+    for (const auto &item : news.items) {
+        policy::Record r;
+        if (policy::parse(news.key, item.id, item.type, item.data.data(), item.data.size(), r) &&
+            !r.tomb && policy::fresh(r, policy::wall()))
+            tell(news.key, item.id, r);
+    }
 }
 
 uint64_t Engine::listen(const std::string &key_text, Heard heard)

@@ -202,6 +202,22 @@ def test_listening(eight):
     assert client.hear(5) == b"from the same node"
 
 
+def test_listening_to_keys_held_elsewhere():
+    """P-8.9: more nodes than hold one entry, so that most of what is heard was told by others."""
+    with Net(14) as net:
+        net.connected(8)
+        client = Client(net.nodes[13].socket)
+        keys = [f"ns:far{n}@test" for n in range(8)]
+        for key in keys:
+            client.listen(key)
+        time.sleep(1)
+        values = [k.encode() * (1 if n % 2 else 300) for n, k in enumerate(keys)]  # some in pieces
+        for key, value in zip(keys, values):
+            assert net[2].post(key, value)[0]
+        assert sorted(client.hear(5) or b"" for _ in keys) == sorted(values)
+        assert all(net[i].state()["bad"] == 0 for i in range(14))
+
+
 def test_the_putting_node_leaves():
     with Net(8) as net:
         net.connected(4)

@@ -83,7 +83,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     auto now = std::chrono::steady_clock::now();
     assembly.tick(now);
-    if (assembly.pass("a:1", "a", d, now))
+    Assembly::News news;
+    if (assembly.pass("a:1", "a", d, now, news))
         engine().periodic(data, size, from, dht::clock::now());
     return 0;
 }

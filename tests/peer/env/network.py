@@ -20,6 +20,7 @@ class Network:
         self.folder = folder or tempfile.mkdtemp(prefix="r", dir=os.environ.get("TMPDIR", "/tmp"))
         self.settings = dict(settings or {})
         self.host = host  # where nodes and peers listen
+        self.hostile = False  # a test sends malformed datagrams
         self.nodes, self.peers = [], []
         try:
             for _ in range(nodes):
@@ -48,6 +49,15 @@ class Network:
             p.wait_ready()
         return p
 
+    def malformed(self):
+        """What the datagram gates dropped: nothing of what our own programs send may be among it."""
+        lines = []
+        for log in [n.log for n in self.nodes] + [p.logs()[3] for p in self.peers]:
+            if os.path.exists(log):
+                with open(log, encoding="utf-8", errors="replace") as f:
+                    lines += [f"{log}: {line}" for line in f if "malformed datagram" in line]
+        return lines
+
     def close(self):
         # All told first, so that their ends overlap.
         for p in self.peers:
@@ -56,8 +66,10 @@ class Network:
             p.stop()
         for n in self.nodes:
             n.kill9()
+        malformed = [] if self.hostile else self.malformed()
         if self.made and not os.environ.get("RESTANTE_KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
+        assert not malformed, malformed[:5]
 
     def __enter__(self):
         return self

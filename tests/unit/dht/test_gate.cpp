@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <string>
 extern "C" {
 #include <cmocka.h>
@@ -117,6 +118,29 @@ void gets_are_read(void **)
     assert_true(judge(get(false, true), d) == Verdict::Pass);
     assert_true(!d.selects_types && d.names_id && d.wanted_id == UINT64_MAX);
     assert_true(judge(get(false, false)) == Verdict::Bad); /* everything at once */
+}
+
+/* P-9.13: who listens is told of all entries; nothing else may be asked for as a whole. */
+void listening_passes(void **)
+{
+    auto ask = [](const char *verb, unsigned field, unsigned value) {
+        return message(
+            "a", 3,
+            [=](Packer &pk) {
+                pk.pack("h");
+                bin(pk, 20, 'k');
+                pk.pack("q");
+                pk.pack(std::map<std::string, std::vector<std::map<std::string, unsigned>>>{
+                    {"s", {}}, {"w", {{{"f", field}, {"v", value}}}}});
+                pk.pack("sid");
+                pk.pack(9);
+            },
+            verb);
+    };
+    assert_true(judge(ask("listen", 2, 0x20)) == Verdict::Pass);
+    assert_true(judge(ask("listen", 4, 0x20)) == Verdict::Bad);
+    assert_true(judge(ask("get", 2, 0x20)) == Verdict::Bad);
+    assert_true(judge(ask("put", 2, 0x20)) == Verdict::Bad);
 }
 
 void claims_are_read(void **)
@@ -366,39 +390,50 @@ void pages(void **)
 void whole_values_are_looked_at(void **)
 {
     Assembly a;
+    Assembly::News news;
     Assembly::Time now{};
     Pieces good(1, true), bad(2, false);
-    assert_false(a.pass("x:1", "x", good.part(0, 5), now)); /* nothing was announced */
-    assert_true(a.pass("x:1", "x", good.header, now));
-    assert_false(a.pass("x:1", "x", good.header, now)); /* not twice */
-    assert_true(a.pass("x:1", "x", good.part(0, 10), now));
-    assert_false(a.pass("y:1", "y", good.part(10, 12), now)); /* of somebody else */
-    assert_true(a.pass("x:1", "x", good.part(10, good.value.size()), now));
+    assert_false(a.pass("x:1", "x", good.part(0, 5), now, news)); /* nothing was announced */
+    assert_true(a.pass("x:1", "x", good.header, now, news));
+    assert_false(a.pass("x:1", "x", good.header, now, news)); /* not twice */
+    assert_true(a.pass("x:1", "x", good.part(0, 10), now, news));
+    assert_false(a.pass("y:1", "y", good.part(10, 12), now, news)); /* of somebody else */
+    assert_true(a.pass("x:1", "x", good.part(10, good.value.size()), now, news));
     assert_int_equal(a.cost(), 0);
+    assert_true(news.items.empty()); /* an answer is no news */
 
-    assert_true(a.pass("x:1", "x", bad.header, now));
-    assert_true(a.pass("x:1", "x", bad.part(0, 2), now));
-    assert_false(a.pass("x:1", "x", bad.part(2, bad.value.size()), now));
+    good.header.kind = Kind::Update;
+    good.header.key[0] = 7;
+    assert_true(a.pass("x:1", "x", good.header, now, news));
+    assert_true(news.items.empty());
+    assert_true(a.pass("x:1", "x", good.part(0, good.value.size()), now, news));
+    assert_int_equal(news.items.size(), 1);
+    assert_int_equal(news.key[0], 7);
+
+    assert_true(a.pass("x:1", "x", bad.header, now, news));
+    assert_true(a.pass("x:1", "x", bad.part(0, 2), now, news));
+    assert_false(a.pass("x:1", "x", bad.part(2, bad.value.size()), now, news));
     /* And not in a second try either, until the engine has forgotten it. */
-    assert_false(a.pass("x:1", "x", bad.part(2, bad.value.size()), now));
-    assert_false(a.pass("x:1", "x", bad.header, now));
+    assert_false(a.pass("x:1", "x", bad.part(2, bad.value.size()), now, news));
+    assert_false(a.pass("x:1", "x", bad.header, now, news));
     a.tick(now + std::chrono::seconds(12));
     assert_int_equal(a.cost(), 0);
-    assert_true(a.pass("x:1", "x", bad.header, now));
+    assert_true(a.pass("x:1", "x", bad.header, now, news));
 }
 
 void unfinished_values_are_limited(void **)
 {
     Assembly a;
+    Assembly::News news;
     Assembly::Time now{};
     uint32_t tid = 0;
-    while (a.pass("x:1", "x", Pieces(tid, true).header, now))
+    while (a.pass("x:1", "x", Pieces(tid, true).header, now, news))
         tid++;
     assert_true(a.cost() <= Assembly::COST_PER_SOURCE && a.cost() > Assembly::COST_PER_SOURCE / 2);
-    assert_true(a.pass("y:1", "y", Pieces(tid, true).header, now));
+    assert_true(a.pass("y:1", "y", Pieces(tid, true).header, now, news));
     for (unsigned i = 0; i < 20; i++) {
         std::string source = "z" + std::to_string(i);
-        while (a.pass(source, source, Pieces(tid, true).header, now))
+        while (a.pass(source, source, Pieces(tid, true).header, now, news))
             tid++;
     }
     assert_true(a.cost() <= Assembly::COST_MAX);
@@ -413,6 +448,7 @@ int main()
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pings_pass),
         cmocka_unit_test(gets_are_read),
+        cmocka_unit_test(listening_passes),
         cmocka_unit_test(claims_are_read),
         cmocka_unit_test(values_are_read),
         cmocka_unit_test(pieces_are_read),
