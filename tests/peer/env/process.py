@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Finding the programs, free ports, and one child process with its output in a file."""
 
+import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -19,18 +21,37 @@ def program(name):
     return path
 
 
-_given = set()
+# Test runs stand beside each other, and a daemon that was killed needs its port again: so no port is
+# one that the kernel gives to outgoing connections (32768 and above), and each is reserved for this run
+# as long as it lasts, by an abstract UNIX socket named after it.
+_FIRST, _LAST = 10240, 32000
+_next = itertools.count(random.randrange(_LAST - _FIRST))
+_reserved = []
+
+
+def _reserve(port):
+    mark = socket.socket(socket.AF_UNIX)
+    try:
+        mark.bind(f"\0restante-test-port-{port}")
+    except OSError:
+        mark.close()
+        return False
+    _reserved.append(mark)
+    return True
 
 
 def free_port(kind=socket.SOCK_STREAM):
-    """A port of 127.0.0.1 that nobody uses and that was not given out before."""
-    while True:
+    """A port of 127.0.0.1 that nobody uses and that no run beside this one gives out."""
+    for n in itertools.islice(_next, _LAST - _FIRST):
+        port = _FIRST + n % (_LAST - _FIRST)
         with socket.socket(socket.AF_INET, kind) as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        if (kind, port) not in _given:
-            _given.add((kind, port))
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if _reserve(port):
             return port
+    raise OSError("no free port")
 
 
 class Process:
