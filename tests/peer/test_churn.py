@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A network of storage nodes that go without a word and never come back: what was announced is found all
+the same, although its sender is away (P-9.12)."""
+
+import random
+import time
+
+from env import Network, crowd, wait_for
+from env.dhtclient import STATUS, DhtClient
+from env.mail import compose
+
+NODES, KILLED, ROUNDS, RECEIVERS = 30, 9, 3, 100
+REPUBLISH = ("--republish", "3")  # seconds; an hour otherwise
+
+
+def state(node):
+    """(good nodes, values held)"""
+    with DhtClient(node.socket) as c:
+        s = c.answer(c.ask(STATUS))
+        return s[3], s[5]
+
+
+def wait_meshed(nodes, good):
+    for n in nodes:
+        wait_for(lambda n=n: state(n)[0] >= good, 30, "a node to know others", [n.log])
+
+
+def wait_held(nodes, count):
+    """Each of that many values stands at about eight nodes again."""
+    wait_for(lambda: sum(state(n)[1] for n in nodes) >= 7.5 * count, 40, "the replicas", every=0.3)
+
+
+def test_a_third_of_the_nodes_dies_three_times():
+    draw = random.Random(30)
+    with Network(nodes=0) as net:
+        for _ in range(NODES):
+            net.node(REPUBLISH)
+        wait_meshed(net.nodes, 5)
+        with DhtClient(net.nodes[0].socket) as dht:
+            keys = crowd.post(dht, net.id, "churn", RECEIVERS)
+        sender = net.peer("sender@churn")
+        data = compose(sender.address, list(keys), "While the network crumbles")
+        sender.send(data, list(keys))
+        wait_for(lambda: all(r["state"] == "announced" for r in sender.outbox_of(data)["receivers"]),
+                 30, "the notifications", sender.logs)
+        with DhtClient(net.nodes[0].socket) as dht:
+            announced = dht.get_all("ns:" + a for a in keys)
+        assert {len(e) for e in announced.values()} == {1}
+        sender.kill9()  # and its node with it
+        alive = list(net.nodes)
+        for number in range(ROUNDS):
+            victims = draw.sample(alive[1:], KILLED)  # the first is the one that newcomers know
+            for v in victims:
+                v.kill9()
+                alive.remove(v)
+            fresh = [net.node(REPUBLISH) for _ in range(KILLED)]
+            began = time.monotonic()
+            wait_meshed(fresh, 5)
+            alive += fresh
+            with DhtClient(draw.choice(alive).socket) as dht:
+                found = dht.get_all("ns:" + a for a in keys)
+            lost = [k for k in announced if [e[3] for e in found[k]] != [e[3] for e in announced[k]]]
+            assert not lost, f"round {number}: {len(lost)} of {RECEIVERS} are not found"
+            wait_held(alive, 2 * RECEIVERS)  # identities too
+            print(f"round {number}: replicas again after {time.monotonic() - began:.1f} s")
+        lines = "".join(f"{a} {keys[a]} {found['ns:' + a][0][3].hex()}\n" for a in keys)
+        assert len(crowd.run("read", net.id, text=lines)) == RECEIVERS
