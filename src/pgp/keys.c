@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define USER_ID_MAX 128 /* octets that the OpenPGP library gives a new key */
 #define RSA_MIN_BITS 2048
 #define RSA_SIGN_MAX_BITS 4096    /* a signature stays within SIGNATURE_MAX */
 #define RSA_ENCRYPT_MAX_BITS 3072 /* a session-key packet stays within SKP_MAX */
@@ -112,14 +113,16 @@ static rnp_result_t generate_subkey(rnp_ffi_t ffi, rnp_key_handle_t primary)
 int pgp_generate(const char *address, struct buf *secret_r, struct buf *public_r, struct error *e)
 {
     PGP_QUIET;
-    char user_id[300];
+    char user_id[USER_ID_MAX + 1];
     rnp_ffi_t ffi = NULL;
     rnp_key_handle_t primary = NULL;
     rnp_result_t r;
     int n = snprintf(user_id, sizeof(user_id), "<%s>", address), result = -1;
 
-    if (n < 0 || (size_t)n >= sizeof(user_id))
-        return error_set(e, "The address is too long for a key.");
+    if (n < 0 || n > USER_ID_MAX)
+        return error_set(
+            e, "The address is too long for an OpenPGP key: take one of at most %d characters.",
+            USER_ID_MAX - 2);
     if (ffi_new(&ffi, e) < 0)
         return -1;
     ffi_clock(ffi, 0);

@@ -41,6 +41,17 @@ static void test_generate(void **state)
     assert_int_equal(again.len, alice.public.len);
     assert_memory_equal(again.data, alice.public.data, again.len);
     buf_free(&again);
+    char address[128]; /* of 126 characters, then of 127 */
+    struct buf secret = BUF_INIT(8192);
+    memset(address, 'a', sizeof address);
+    address[1] = '@';
+    address[126] = '\0';
+    ok(pgp_generate(address, &secret, &again, e));
+    address[126] = 'a';
+    address[127] = '\0';
+    fails(pgp_generate(address, &secret, &again, e), "too long for an OpenPGP key");
+    buf_wipe(&secret);
+    buf_free(&again);
 }
 
 static void test_armor(void **state)
