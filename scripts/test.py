@@ -30,7 +30,7 @@ RUNS = (
     [PEER + n + ".py" for n in ("expiry", "survive", "alone", "soak")],
     [PEER + n + ".py" for n in ("replica", "group")],
     [PEER + n + ".py" for n in ("outbox", "cancel", "restore")],
-    [PEER + "crowd.py"],
+    [PEER + n + ".py" for n in ("crowd", "churn")],
     [PEER + n + ".py" for n in ("endure", "dht", "plugin", "plugin_life")],
 )
 

@@ -124,13 +124,10 @@ static void seal_run(struct job *job, void *thread_ctx)
     s->rc = seal_body(s, pgp);
     for (size_t i = 0; i < s->count && s->rc == 0; i++) {
         s->rc = seal_notification(s, pgp, i, &s->why);
-        if (s->rc == 1 && i == 0) {
+        if (s->rc == 1) { /* too large for this receiver: all get the head as a blob */
             s->has_head = true;
             s->rc = seal_head(s, pgp);
-            if (s->rc == 0)
-                s->rc = seal_notification(s, pgp, i, &s->why);
-        } else if (s->rc == 1) {
-            s->rc = error_set(&s->why, "Notifications of one message differ too much in size.");
+            i = SIZE_MAX; /* from the first one again */
         }
     }
 }

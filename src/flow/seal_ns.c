@@ -77,6 +77,7 @@ int seal_notification(struct sealing *s, struct pgp *pgp, size_t i, struct error
     notification_id(f->fpr, s->m.id, s->address[i], made->nid);
     struct notification r;
     fill(s, i, &r);
+    buf_free(&made->ns);
     made->ns = (struct buf)BUF_INIT(NOTIFICATION_MAX);
     int rc;
     if (!s->has_head && s->m.head.n > NOTIFICATION_MAX) {

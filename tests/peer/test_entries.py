@@ -2,6 +2,7 @@
 """What peers put into the DHT, computed a second time: locks, tokens, the receipts that count, and the
 cipher that every receiver can open (P-3, P-5.6)."""
 
+import base64
 import hashlib
 import hmac
 import os
@@ -104,6 +105,37 @@ def test_only_the_receipts_that_were_computed_count(net, alice, bob):
         assert len(dht.list(key)) == 4
     bob.start()
     bob.wait_ready()
+
+
+def test_a_head_that_fits_some_notifications_only(net, alice):
+    """P-4.8: when one receiver's notification would be too large, all get the head as a blob."""
+    with DhtClient(net.nodes[0].socket) as dht:
+        (short,), (long,) = (list(crowd.post(dht, net.id, group, 1))
+                             for group in ("s", ".".join(["long"] * 20)))
+    octets = 4000
+
+    def send(to):
+        trace = base64.b64encode(picture(octets)).decode()
+        data = compose(alice.address, "all@demo", f"{len(to)} of them", X_Trace=" ".join(
+            trace[i:i + 70] for i in range(0, len(trace), 70)))
+        alice.send(data, to)
+        wait_for(lambda: alice.outbox_of(data)["state"] == "published", 20, "the blob", alice.logs)
+        with sqlite3.connect(f"file:{alice.home}/state.db?mode=ro", uri=True) as db:
+            rows = db.execute(
+                "SELECT length(r.ns),r.head FROM receiver r JOIN message m ON m.n=r.message WHERE"
+                " m.id=?", (bytes.fromhex(alice.outbox_of(data)["id"]),)).fetchall()
+        alice.cli("cancel", alice.outbox_of(data)["id"])
+        return rows
+
+    (size, head), = send([short])
+    octets += 6144 - size - 50
+    (size, head), = send([short])
+    assert 6144 - 150 < size <= 6144 and head is None
+    (size, head), = send([long])
+    assert head
+    for to in ([short, long], [long, short]):
+        (one, head), (other, same) = send(to)
+        assert head and head == same and max(one, other) < size + 200
 
 
 def test_ocb_only_if_all_announce_it(net, alice):
