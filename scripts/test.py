@@ -28,7 +28,7 @@ RUNS = (
     [PEER + "kill.py", "-k", "receiver or cancel"],
     [PEER + "kill.py", "-k", "not receiver and not cancel"],
     [PEER + n + ".py" for n in ("expiry", "survive", "alone", "soak")],
-    [PEER + n + ".py" for n in ("replica", "group")],
+    [PEER + n + ".py" for n in ("replica", "group", "requests")],
     [PEER + n + ".py" for n in ("outbox", "cancel", "restore")],
     [PEER + n + ".py" for n in ("crowd", "churn")],
     [PEER + n + ".py" for n in ("endure", "dht", "plugin", "plugin_life")],

@@ -11,6 +11,19 @@
 
 #define ANSWER_WAIT_S 60
 
+static int print_blocked(const json_t *answer)
+{
+    const json_t *blocked = json_object_get(answer, "blocked"), *b;
+    size_t i;
+    if (json_array_size(blocked) > 0)
+        (void)puts("\nBlocked, their mail is declined:");
+    json_array_foreach(blocked, i, b)
+    {
+        (void)printf("  %s\n", json_string_value(b)); /* canonical: nothing a terminal minds */
+    }
+    return 0;
+}
+
 static int print_contacts(const json_t *answer)
 {
     static const struct table_column columns[] = {{"ADDRESS", false, 12},
@@ -21,7 +34,7 @@ static int print_contacts(const json_t *answer)
     size_t i;
     if (json_array_size(contacts) == 0) {
         (void)puts("There are no contacts: a key is remembered when you send to somebody.");
-        return 0;
+        return print_blocked(answer);
     }
     struct table *t = table_new(columns, 4);
     if (t == NULL)
@@ -44,7 +57,7 @@ static int print_contacts(const json_t *answer)
             table_note(t, note);
         }
     }
-    return table_print(&t);
+    return table_print(&t) < 0 ? -1 : print_blocked(answer);
 }
 
 int cmd_contacts(struct cli *cli, int argc, char **argv)
@@ -56,17 +69,24 @@ int cmd_contacts(struct cli *cli, int argc, char **argv)
         return CLI_USAGE;
     if (first == argc)
         return lists_command(cli, argc, argv, "contacts", ANSWER_WAIT_S, print_contacts);
-    bool accept = strcmp(argv[first], "accept") == 0;
+    static const struct {
+        const char *verb, *cmd, *done;
+    } verbs[] = {{"accept", "contact-accept", "Accepted."},
+                 {"forget", "contact-forget", "Forgotten."},
+                 {"block", "contact-block", "Blocked: what comes from there is declined."},
+                 {"unblock", "contact-unblock", "Unblocked."}};
+    size_t v = 0;
+    while (v < 4 && strcmp(argv[first], verbs[v].verb) != 0)
+        v++;
     int operands = argc - first - 1;
-    if ((!accept && strcmp(argv[first], "forget") != 0) || operands < 1 || operands > 1 + accept)
-        return cli_usage("contacts", "contacts takes nothing, or forget ADDRESS, or accept ADDRESS "
-                                     "[FINGERPRINT].");
+    if (v == 4 || operands < 1 || operands > (v == 0 ? 2 : 1))
+        return cli_usage("contacts", "contacts takes nothing, or forget, block or unblock ADDRESS, "
+                                     "or accept ADDRESS [FINGERPRINT].");
     if (cli_home(cli) < 0)
         return CLI_FAILED;
     json_t *answer = NULL;
     if (control_open(cli, &c, &e) == 0) {
-        json_t *o = json_pack("{s:s,s:s}", "cmd", accept ? "contact-accept" : "contact-forget",
-                              "id", argv[first + 1]);
+        json_t *o = json_pack("{s:s,s:s}", "cmd", verbs[v].cmd, "id", argv[first + 1]);
         if (operands == 2)
             (void)json_object_set_new(o, "fingerprint", json_string(argv[first + 2]));
         answer = control_ask_for(c, o, ANSWER_WAIT_S, NULL, NULL, &e);
@@ -76,6 +96,6 @@ int cmd_contacts(struct cli *cli, int argc, char **argv)
     if (answer == NULL)
         return cli_fail(&e);
     json_decref(answer);
-    (void)puts(accept ? "Accepted." : "Forgotten.");
+    (void)puts(verbs[v].done);
     return CLI_OK;
 }

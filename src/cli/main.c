@@ -114,15 +114,17 @@ static const struct command commands[] = {
      "  cancelled, confirmed    the receiver's peer removed it unread\n"
      "  too late, pulled at ... the receiver has it\n"
      "  withdrawn, unconfirmed  the receiver's peer never said what became of it\n"},
-    {"contacts", "[--json] | forget ADDRESS | accept ADDRESS [FINGERPRINT]", "whose keys are known",
-     cmd_contacts,
+    {"contacts", "[--json] | forget|block|unblock ADDRESS | accept ADDRESS [FINGERPRINT]",
+     "whose keys are known", cmd_contacts,
      "One line per address whose key is pinned. Where another key was met, nothing is sent until "
      "you\n"
      "decide; ask its owner for the fingerprint (`restante key fingerprint`) first.\n\n"
      "  forget ADDRESS                 the next message to it pins its key anew\n"
      "  accept ADDRESS [FINGERPRINT]   the other key replaces the pinned one, and mail signed "
      "with\n"
-     "                                 it leaves quarantine\n"},
+     "                                 it leaves quarantine\n"
+     "  block ADDRESS                  what comes from it is declined; what stands here stays\n"
+     "  unblock ADDRESS                takes that back\n"},
     {"key", "export [--secret] | fingerprint", "this peer's OpenPGP key", cmd_key,
      "  export            the public key, ASCII armored, for other OpenPGP programs\n"
      "  export --secret   the secret key: whoever has it can read this peer's mail\n"

@@ -52,6 +52,8 @@ static const struct config_key keys[] = {
      "submit mail whose From is not this address; it gets a Sender field"},
     {"mail", "relays", VALUE_ADDRESSES, FIELD(relays), "", 0, CONFIG_LIST_MAX,
      "senders whose mail may carry a foreign From"},
+    {"mail", "strangers", VALUE_STRANGERS, FIELD(strangers), "inbox", 0, 0,
+     "where mail of senders who are no contacts goes: inbox, requests, nowhere"},
     {"mail", "validity", VALUE_SECONDS, FIELD(validity_s), "7d", 1, NS_LIFE_MAX,
      "how long a message waits to be pulled"},
     {"mail", "pull_before", VALUE_SECONDS, FIELD(pull_before_s), "1d", 0, NS_LIFE_MAX,

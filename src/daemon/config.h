@@ -41,6 +41,7 @@ struct config {
     uint16_t imap_port, submission_port; /* TLS, on loopback */
     bool allow_foreign_from;             /* submit mail whose From is not ours (adds Sender:) */
     struct config_list relays; /* relays = address ...: senders whose foreign From is accepted */
+    char strangers[16];        /* inbox|requests|nowhere */
     double validity_s;         /* how long a message waits; default a week */
     double pull_before_s;      /* contacts' mail is pulled so long before it expires; default 1 d */
     uint32_t pull_before_max;  /* octets; default 1 MB */

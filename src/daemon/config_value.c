@@ -110,6 +110,10 @@ static const char *text_fault(enum value_kind kind, const char *s)
     switch (kind) {
     case VALUE_LEVEL:
         return log_level_parse(s) >= 0 ? NULL : "one of error, warn, info, debug, trace";
+    case VALUE_STRANGERS:
+        return strcmp(s, "inbox") == 0 || strcmp(s, "requests") == 0 || strcmp(s, "nowhere") == 0
+                   ? NULL
+                   : "one of inbox, requests, nowhere";
     case VALUE_SOCKET:
         return empty || is_socket(s) ? NULL : "the absolute path of a socket, at most 107 octets";
     case VALUE_IP:

@@ -9,6 +9,7 @@
 enum value_kind {
     VALUE_ADDRESS,   /* name@group */
     VALUE_LEVEL,     /* log level */
+    VALUE_STRANGERS, /* inbox, requests or nowhere */
     VALUE_NUMBER,    /* uint32_t, min..max */
     VALUE_PORT,      /* uint16_t, min..max */
     VALUE_BOOL,      /* yes, no and their friends */

@@ -417,6 +417,15 @@ static void contact(struct service *s, struct line_client *c, const json_t *o, b
         store_do(s->flow.store, forget_run, forget_done, a);
 }
 
+static void block(struct service *s, struct line_client *c, const json_t *o, bool yes)
+{
+    struct asking *a = ask(s, c);
+    if (a == NULL)
+        return;
+    a->reply = json_object();
+    control_block(s, o, yes, on_group, a);
+}
+
 /* ---- the socket */
 
 static void on_request(struct service *s, struct line_client *c, const json_t *o)
@@ -442,6 +451,8 @@ static void on_request(struct service *s, struct line_client *c, const json_t *o
         send_json(c, control_contacts(s));
     } else if (strcmp(cmd, "contact-accept") == 0 || strcmp(cmd, "contact-forget") == 0) {
         contact(s, c, o, strcmp(cmd, "contact-accept") == 0);
+    } else if (strcmp(cmd, "contact-block") == 0 || strcmp(cmd, "contact-unblock") == 0) {
+        block(s, c, o, strcmp(cmd, "contact-block") == 0);
     } else if (strcmp(cmd, "group") == 0) {
         group(s, c, o);
     } else if (strcmp(cmd, "policy") == 0) {

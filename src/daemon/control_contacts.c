@@ -2,6 +2,8 @@
 /* control_contacts.c - see control_contacts.h. */
 #include "daemon/control_contacts.h"
 #include "store/contacts.h"
+#include "store/senders.h"
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -25,11 +27,64 @@ static bool add(void *ctx, const struct contact *c, const uint8_t *other)
     return true;
 }
 
+static bool add_blocked(void *ctx, const char *address)
+{
+    (void)json_array_append_new(ctx, json_string(address));
+    return true;
+}
+
 json_t *control_contacts(struct service *s)
 {
-    json_t *list = json_array();
+    json_t *list = json_array(), *blocked = json_array();
     contact_each(store_reader(s->flow.store), add, list);
-    return json_pack("{s:b,s:o}", "ok", 1, "contacts", list);
+    sender_blocked_each(store_reader(s->flow.store), add_blocked, blocked);
+    return json_pack("{s:b,s:o,s:o}", "ok", 1, "contacts", list, "blocked", blocked);
+}
+
+struct ruling {
+    bool block, changed;
+    char address[ADDRESS_MAX + 1];
+    control_answer_fn *answer;
+    void *ctx;
+};
+
+static int rule_run(struct db *db, void *arg)
+{
+    struct ruling *r = arg;
+    if (!r->block && sender_rule(db, r->address) != SENDER_BLOCKED)
+        return 0;
+    int rc = sender_set(db, r->address, r->block ? SENDER_BLOCKED : SENDER_NONE);
+    r->changed = rc == 1;
+    return rc < 0 ? -1 : 0;
+}
+
+static void rule_done(void *arg, int rc)
+{
+    struct ruling *r = arg;
+    const char *why = rc != 0      ? "This peer's database cannot be written; see its log."
+                      : r->changed ? NULL
+                      : r->block   ? "This address is blocked already."
+                                   : "This address is not blocked; see `restante contacts`.";
+    r->answer(r->ctx, why == NULL ? json_pack("{s:b,s:s}", "ok", 1, "id", r->address)
+                                  : json_pack("{s:b,s:s}", "ok", 0, "error", why));
+    free(r);
+}
+
+void control_block(struct service *s, const json_t *o, bool yes, control_answer_fn *answer,
+                   void *ctx)
+{
+    const char *id = json_string_value(json_object_get(o, "id"));
+    struct ruling *r = calloc(1, sizeof *r);
+    if (r == NULL || id == NULL || address_parse(id, r->address) < 0) {
+        answer(ctx, json_pack("{s:b,s:s}", "ok", 0, "error",
+                              r == NULL ? "Out of memory." : "An address is name@group."));
+        free(r);
+        return;
+    }
+    r->block = yes;
+    r->answer = answer;
+    r->ctx = ctx;
+    store_do(s->flow.store, rule_run, rule_done, r);
 }
 
 int control_other_key(struct service *s, const char *address, const char *hex, uint8_t fpr[FPR_LEN],

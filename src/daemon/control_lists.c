@@ -78,6 +78,7 @@ json_t *control_status(struct service *s)
                                   (json_int_t)in.receipts_pending, "vanished",
                                   (json_int_t)sweep_held(&s->flow)));
     json_object_set_new(o, "pending", json_integer((json_int_t)(out.work + in.work)));
+    json_object_set_new(o, "strangers", json_string(s->config.strangers));
     json_object_set_new(o, "failed", failed);
     json_object_set_new(o, "stopped",
                         s->flow.stop_reason[0] == '\0' ? json_null()

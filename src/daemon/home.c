@@ -124,10 +124,10 @@ int home_check(const char *home, struct error *e)
 int home_make_folders(const char *home, struct error *e)
 {
     static const char *const folders[] = {
-        "secret",      "tls",        "spool",       "outbox",        "inbox",       "inbox/stubs",
-        "inbox/parts", "inbox/full", "inbox/lines", "Maildir",       "Maildir/cur", "Maildir/new",
-        "Maildir/tmp", "dovecot",    "dovecot/run", "dovecot/state", "dovecot/tmp", "run",
-        "log",         "dht",        "replica",
+        "secret",      "tls",         "spool",       "outbox",      "inbox",         "inbox/stubs",
+        "inbox/parts", "inbox/full",  "inbox/lines", "inbox/moves", "Maildir",       "Maildir/cur",
+        "Maildir/new", "Maildir/tmp", "dovecot",     "dovecot/run", "dovecot/state", "dovecot/tmp",
+        "run",         "log",         "dht",         "replica",
     };
     char path[PATH_CAP];
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)

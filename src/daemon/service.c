@@ -70,6 +70,9 @@ static void set_flow_config(struct service *s)
     f->home = c->home;
     f->address = c->address;
     f->network = c->network;
+    f->strangers = strcmp(c->strangers, "requests") == 0  ? STRANGERS_REQUESTS
+                   : strcmp(c->strangers, "nowhere") == 0 ? STRANGERS_NOWHERE
+                                                          : STRANGERS_INBOX;
     f->allow_foreign_from = c->allow_foreign_from;
     f->private_addresses = c->private_addresses;
     f->is_relay = is_relay;

@@ -3,6 +3,7 @@
  * folder where a copy of the stub stands (P-7.6, P-10.5). */
 #include "base/log.h"
 #include "flow/maildir.h"
+#include "flow/moves.h"
 #include "flow/opening.h"
 #include "flow/steps.h"
 #include "store/incoming.h"
@@ -41,7 +42,7 @@ static int deliver_fresh(struct delivery *d)
     (void)snprintf(name, sizeof name, "F%s", d->in.file);
     const char *folder = d->in.place == PLACE_INBOX ? "" : ".Requests";
     if (!maildir_find(home, folder, name, false) &&
-        maildir_add(home, folder, d->full, name, false, &d->why) < 0)
+        moves_put(home, d->in.place, d->full, name, &d->why) < 0)
         return -1;
     (void)maildir_find(home, folder, d->in.file, true);
     return 0;
@@ -54,6 +55,8 @@ static void fill_run(struct job *job, void *thread_ctx)
         d->rc = deliver_fresh(d);
     else
         d->rc = maildir_fill(d->w->flow->c.home, d->stub, d->full, d->in.file, &d->why);
+    if (d->rc == 0 && moves_watch(d->w->flow, d->in.nid, d->full, &d->why) < 0)
+        d->rc = -1;
 }
 
 static int commit_run(struct db *db, void *arg)

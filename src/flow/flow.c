@@ -9,6 +9,7 @@
 #include "flow/group.h"
 #include "flow/lines.h"
 #include "flow/maildir.h"
+#include "flow/moves.h"
 #include "flow/opening.h"
 #include "flow/presence.h"
 #include "flow/replicas.h"
@@ -30,8 +31,9 @@ int flow_start(struct flow *f, struct error *e)
     if (maildir_start(f, e) < 0 || clockwatch_start(f, e) < 0 ||
         sweep_relink(f, true, &found, e) < 0 || sweep_orphans(f, e) < 0 || work_start(f, e) < 0 ||
         openings_start(f, e) < 0 || discovery_start(f, e) < 0 || collection_start(f, e) < 0 ||
-        sweep_start(f, e) < 0 || lines_start(f, e) < 0 || presence_start(f, e) < 0 ||
-        groups_start(f, e) < 0 || upkeep_start(f, e) < 0 || replication_start(f, e) < 0)
+        moves_start(f, e) < 0 || sweep_start(f, e) < 0 || lines_start(f, e) < 0 ||
+        presence_start(f, e) < 0 || groups_start(f, e) < 0 || upkeep_start(f, e) < 0 ||
+        replication_start(f, e) < 0)
         return -1;
     return 0;
 }
@@ -68,6 +70,7 @@ void flow_free(struct flow *f)
     presence_free(f);
     lines_free(f);
     sweep_free(f);
+    moves_free(f);
     collection_free(f);
     discovery_free(f);
     openings_free(f);

@@ -16,9 +16,12 @@
 #include "proto/records.h"
 #include "store/store.h"
 
+enum strangers { STRANGERS_INBOX, STRANGERS_REQUESTS, STRANGERS_NOWHERE };
+
 struct flow_config { /* durations in milliseconds */
     const char *home, *address;
     uint32_t network;
+    enum strangers strangers; /* where mail of senders who are no contacts goes */
     bool allow_foreign_from;
     bool private_addresses;
     bool (*is_relay)(void *ctx, const char *address); /* its foreign From is accepted */
@@ -65,6 +68,7 @@ struct flow {
     struct replication *replication;
     struct upkeep *upkeep;
     struct lines *lines;
+    struct moves *moves;
     struct maildir *maildir;
     struct clockwatch *clockwatch;
 };

@@ -98,7 +98,7 @@ static int add_new(struct lining *l)
         return -1;
     struct timespec t[2] = {{.tv_sec = l->m.created_ms / 1000}, {.tv_sec = l->m.created_ms / 1000}};
     (void)utimensat(AT_FDCWD, l->next, t, 0); /* INTERNALDATE: when it was sent */
-    if (maildir_add(l->w->flow->c.home, LINES_FOLDER, l->next, name, true, &l->why) < 0)
+    if (maildir_add(l->w->flow->c.home, LINES_FOLDER, l->next, name, "S", &l->why) < 0)
         return -1;
     return mark(l->w->flow->c.home, &l->why);
 }

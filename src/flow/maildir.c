@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "flow/flow.h"
 #include "flow/header.h"
+#include "flow/inodes.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 #define LOG_AREA "maildir"
 #define HEAD_READ (64 * 1024) /* a Message-ID further down is not looked for */
 
-static int make_folder(const char *home, const char *folder, char dir[PATH_CAP], struct error *e)
+int maildir_make(const char *home, const char *folder, char dir[PATH_CAP], struct error *e)
 {
     char sub[PATH_CAP];
     if (snprintf(dir, PATH_CAP, "%s/Maildir%s%s", home, *folder ? "/" : "", folder) >= PATH_CAP - 8)
@@ -32,13 +33,15 @@ static int make_folder(const char *home, const char *folder, char dir[PATH_CAP],
     return 0;
 }
 
-int maildir_add(const char *home, const char *folder, const char *file, const char *name, bool seen,
-                struct error *e)
+int maildir_add(const char *home, const char *folder, const char *file, const char *name,
+                const char *flags, struct error *e)
 {
     char dir[PATH_CAP], sub[PATH_CAP], path[PATH_CAP];
-    if (make_folder(home, folder, dir, e) < 0 || path_join(sub, dir, seen ? "cur" : "new", e) < 0)
+    if (maildir_make(home, folder, dir, e) < 0 ||
+        path_join(sub, dir, flags != NULL ? "cur" : "new", e) < 0)
         return -1;
-    if (snprintf(path, sizeof path, "%s/%s%s", sub, name, seen ? ":2,S" : "") >= (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/%s%s%s", sub, name, flags != NULL ? ":2," : "",
+                 flags != NULL ? flags : "") >= (int)sizeof path)
         return error_set(e, "The path of the Maildir is too long.");
     if (link(file, path) < 0 && errno != EEXIST)
         return error_set(e, "Cannot link %s: %s.", path, strerror(errno));
@@ -233,7 +236,7 @@ int maildir_replace(const char *home, const char *stub, const char *notice, cons
         return error_set(e, "Cannot look at %s: %s.", notice, strerror(errno));
     if (have.st_nlink == 1 && find_folder(home, stub, &x) < 0)
         return -1;
-    if (x.found && maildir_add(home, x.folder, notice, name, false, e) < 0)
+    if (x.found && maildir_add(home, x.folder, notice, name, NULL, e) < 0)
         return -1;
     x.remove = true;
     for (int i = 0; i < 50; i++) {
@@ -375,65 +378,36 @@ bool maildir_has_message(const char *home, const char *folder, const char *msgid
     return found;
 }
 
-struct maildir { /* inodes in Trash and Junk, sorted */
-    ino_t *inode;
-    size_t count, size;
+struct maildir {
+    struct inodes trash; /* Trash and Junk */
 };
-
-static int trash_dir(const char *dir, const char *folder, void *ctx)
-{
-    struct maildir *m = ctx;
-    if (!is_trash(folder))
-        return 0;
-    DIR *d = opendir(dir);
-    if (d == NULL)
-        return 0;
-    for (struct dirent *at; (at = readdir(d)) != NULL;) {
-        if (m->count == m->size) {
-            size_t size = m->size == 0 ? 256 : m->size * 2;
-            ino_t *grown = realloc(m->inode, size * sizeof *grown);
-            if (grown == NULL)
-                break;
-            m->inode = grown;
-            m->size = size;
-        }
-        m->inode[m->count++] = at->d_ino;
-    }
-    (void)closedir(d);
-    return 0;
-}
-
-static int by_inode(const void *a, const void *b)
-{
-    ino_t x = *(const ino_t *)a, y = *(const ino_t *)b;
-    return x < y ? -1 : x > y;
-}
 
 void maildir_trash_read(struct flow *f)
 {
-    f->maildir->count = 0;
-    (void)each_dir(f->c.home, trash_dir, f->maildir);
-    if (f->maildir->count > 0)
-        qsort(f->maildir->inode, f->maildir->count, sizeof(ino_t), by_inode);
+    struct inodes *s = &f->maildir->trash;
+    s->count = 0;
+    inodes_read(s, f->c.home, ".Trash");
+    inodes_read(s, f->c.home, ".Junk");
+    inodes_sort(s);
 }
 
 bool maildir_trash_has(const struct flow *f, ino_t inode)
 {
-    return f->maildir->count > 0 &&
-           bsearch(&inode, f->maildir->inode, f->maildir->count, sizeof(ino_t), by_inode) != NULL;
+    return inodes_has(&f->maildir->trash, inode);
 }
 
 int maildir_start(struct flow *f, struct error *e)
 {
     char dir[PATH_CAP];
     f->maildir = calloc(1, sizeof *f->maildir);
-    return f->maildir == NULL ? error_set(e, "Out of memory.") : make_folder(f->c.home, "", dir, e);
+    return f->maildir == NULL ? error_set(e, "Out of memory.")
+                              : maildir_make(f->c.home, "", dir, e);
 }
 
 void maildir_free(struct flow *f)
 {
     if (f->maildir != NULL)
-        free(f->maildir->inode);
+        inodes_free(&f->maildir->trash);
     free(f->maildir);
     f->maildir = NULL;
 }

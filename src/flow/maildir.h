@@ -17,10 +17,18 @@ struct flow;
 int maildir_start(struct flow *f, struct error *e);
 void maildir_free(struct flow *f);
 
-/* Links a durable file into a folder ("" = inbox, ".Sent", made when missing) as new/<name>, and
- * syncs. A file of that name that is there already is the same one: 0. Worker thread. */
-int maildir_add(const char *home, const char *folder, const char *file, const char *name, bool seen,
-                struct error *e);
+/* A folder ("" = inbox, ".Sent") with tmp, new and cur, unless it is there; its path. */
+int maildir_make(const char *home, const char *folder, char dir_r[PATH_CAP], struct error *e);
+
+/* Links a durable file into a folder (made when missing) and syncs: as new/<name>, or with flags
+ * ("S" = seen, not NULL) as cur/<name>:2,<flags>. A file of that name that is there already is the
+ * same one: 0. Worker thread. */
+int maildir_add(const char *home, const char *folder, const char *file, const char *name,
+                const char *flags, struct error *e);
+/* The flag that stands for an IMAP keyword in this folder, which gets it unless it has. Worker
+ * thread. */
+int maildir_keyword(const char *home, const char *folder, const char *name, char flag_r[2],
+                    struct error *e);
 /* Puts `full` in the place of every copy of `stub` (the same inode), in all folders, keeping names
  * and modification times. hint: base name to try first in the inbox. 0 when no copy is left, 1 when
  * there was none at all, 2 when a copy is left that stands in no folder (Dovecot is about to name

@@ -88,6 +88,13 @@ static bool line_file_needed(struct db *db, const char *name, const char *suffix
            hex_decode(name, id, sizeof id) == 0 && line_needed(db, id);
 }
 
+static bool move_needed(struct db *db, const char *name, const char *suffix)
+{
+    uint8_t nid[HASH_LEN];
+    return (*suffix == '\0' || strcmp(suffix, ".offer") == 0) &&
+           hex_decode(name, nid, sizeof nid) == 0 && in_find(db, nid) != 0;
+}
+
 static bool never(struct db *db, const char *name, const char *suffix)
 {
     return false;
@@ -128,6 +135,7 @@ int sweep_orphans(struct flow *f, struct error *e)
         sweep_dir(f, "inbox/stubs", stub_needed, e) < 0 ||
         sweep_dir(f, "inbox/parts", part_needed, e) < 0 ||
         sweep_dir(f, "inbox/lines", line_file_needed, e) < 0 ||
+        sweep_dir(f, "inbox/moves", move_needed, e) < 0 ||
         sweep_dir(f, "inbox/full", full_needed, e) < 0)
         return -1;
     return sweep_dir(f, "Maildir/tmp", never, e);

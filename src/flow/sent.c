@@ -104,7 +104,7 @@ static void write_run(struct job *job, void *thread_ctx)
     flow_path(c->flow, path, "spool", c->m.id, MESSAGE_ID_LEN, "");
     struct timespec t[2] = {{.tv_sec = c->m.created_ms / 1000}, {.tv_sec = c->m.created_ms / 1000}};
     (void)utimensat(AT_FDCWD, path, t, 0); /* INTERNALDATE: when it was sent */
-    c->rc = maildir_add(home, SENT_FOLDER, path, name, true, &c->why);
+    c->rc = maildir_add(home, SENT_FOLDER, path, name, "S", &c->why);
 }
 
 void step_sent(struct work *w)

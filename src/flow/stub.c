@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "flow/maildir.h"
 #include "flow/header.h"
+#include "flow/moves.h"
 #include "flow/steps.h"
 #include "flow/transfer.h"
 #include "proto/stub.h"
@@ -28,6 +29,8 @@ struct stubbing {
     struct buf header, skeleton, file;
     char part[PATH_CAP];
     bool refuse;
+    const char
+        *from;      /* whose address a client displays: "signer", a "relay"'s or a "foreign" one */
     bool cancelled; /* its sender took it back before it stood here */
     int rc;
     struct error why;
@@ -80,7 +83,7 @@ static void trace_fields(struct stubbing *s)
                      "Authentication-Results: " SERVER_ID ";\r\n\tx-restante=pass smtp.mailfrom=%s"
                      "\r\n\tpolicy.fingerprint=%s policy.trust=%s policy.from=%s\r\n",
                      in->sender, s->w->flow->c.address, id, date, in->sender, fpr,
-                     in_trust_name(in->trust), in->place == PLACE_INBOX ? "signer" : "foreign");
+                     in_trust_name(in->trust), s->from);
     bytes_free(&in->trace);
     in->trace.p = buf_steal(&b, &in->trace.n);
     (void)snprintf(in->file, sizeof in->file, "%lld.R%.32s.restante,S=%llu,W=%llu",
@@ -125,8 +128,7 @@ static void write_run(struct job *job, void *thread_ctx)
     if (s->rc == 0 && set_time(path, s->in.arrived_ms) < 0)
         s->rc = error_set(&s->why, "Cannot set the time of %s.", path);
     if (s->rc == 0)
-        s->rc = maildir_add(home, s->in.place == PLACE_INBOX ? "" : ".Requests", path, s->in.file,
-                            false, &s->why);
+        s->rc = moves_put(home, s->in.place, path, s->in.file, &s->why);
 }
 
 static int commit_run(struct db *db, void *arg)
@@ -194,7 +196,8 @@ static void on_structure(void *ctx, enum mime_verdict verdict, const char *why,
     bool signer =
         a->from_count == 1 && address_parse(a->from, from) == 0 && strcmp(from, s->in.sender) == 0;
     bool relay = !signer && f->c.is_relay != NULL && f->c.is_relay(f->c.relay_ctx, s->in.sender);
-    s->in.place = signer || relay ? PLACE_INBOX : PLACE_REQUESTS;
+    s->from = signer ? "signer" : relay ? "relay" : "foreign";
+    s->in.place = moves_place(f, &s->in, !signer && !relay);
     trace_fields(s);
     if (make_file(s, a->p, a->n) < 0)
         refuse(s, "its stub would be too large");
@@ -289,6 +292,9 @@ void step_stub(struct work *w)
     s->w = w;
     if (cancelled_has(store_reader(w->flow->store), w->n)) {
         s->cancelled = true;
+        store_do(w->flow->store, refuse_run, refuse_done, s);
+    } else if (moves_refused(w->flow, &s->in)) {
+        log_info("a message from %s is declined by the user's rule", s->in.sender);
         store_do(w->flow->store, refuse_run, refuse_done, s);
     } else if (s->in.head.n > 0) {
         with_head(s);

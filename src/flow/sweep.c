@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/maildir.h"
+#include "flow/moves.h"
 #include "store/incoming.h"
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,7 @@ static void held_done(void *arg, int rc)
 static void round_end(struct sweep *s)
 {
     bool many = s->vanished > MANY && s->vanished * 2 > s->total;
+    moves_look(s->flow);
     int64_t held_to = many ? s->last_gone : s->waiting == 0 ? 0 : s->held_to;
     if (many && held_to != s->held_to)
         log_warn("%zu of %zu stubs vanished from the Maildir at once: none is declined. If you "

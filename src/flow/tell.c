@@ -53,7 +53,7 @@ static void write_run(struct job *job, void *thread_ctx)
                    b.len);
     buf_free(&b);
     if (t->rc == 0 && !maildir_find(f->c.home, "", name, false))
-        t->rc = maildir_add(f->c.home, "", path, name, false, &t->why);
+        t->rc = maildir_add(f->c.home, "", path, name, NULL, &t->why);
     (void)unlink(path);
 }
 

@@ -18,7 +18,11 @@ enum in_state {
     IN_EXPIRED = 7,     /* never opened in time */
     IN_QUARANTINED = 8, /* signed by a key that is not the pinned one */
 };
-enum in_place { PLACE_INBOX = 0, PLACE_REQUESTS = 1 };
+enum in_place {
+    PLACE_INBOX = 0,    /* or wherever the user put it from there */
+    PLACE_REQUESTS = 1, /* its sender is no contact */
+    PLACE_FOREIGN = 2,  /* in Requests too: its From is not its signer */
+};
 enum in_trust { TRUST_UNKNOWN = 0, TRUST_SEEN = 1, TRUST_VOUCHED = 2, TRUST_VERIFIED = 3 };
 const char *in_state_name(enum in_state s);
 const char *in_trust_name(enum in_trust t);

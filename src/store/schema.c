@@ -127,7 +127,12 @@ static const char *const steps[] = {
     /* what the user decided about fetching (store/policy.h): kind: enum policy_kind */
     "CREATE TABLE policy(kind INTEGER NOT NULL, name TEXT NOT NULL COLLATE NOCASE, value INTEGER "
     "NOT"
-    " NULL, PRIMARY KEY(kind, name)) WITHOUT ROWID;",
+    " NULL, PRIMARY KEY(kind, name)) WITHOUT ROWID;"
+
+    /* what the user said of senders (store/senders.h): rule: enum sender_rule */
+    "CREATE TABLE sender(address TEXT PRIMARY KEY, rule INTEGER NOT NULL, since_ms INTEGER NOT"
+    " NULL) WITHOUT ROWID;"
+    "CREATE INDEX incoming_apart ON incoming(n) WHERE place>0;",
 };
 
 int schema_migrate(struct db *db, struct error *e)

@@ -32,6 +32,7 @@ CANCEL = ("withdraw", "cancel")
 CANCEL_BETWEEN = ["withdraw.begun", "cancel.made", "cancel.put"]
 VANISH = ("vanish",)
 REPLICATION = ("msglist", "list", "replicate", "drop")  # in test_replica.py
+MOVES = ("moves",)  # in test_requests.py
 UNTRIED = ("instance", "shards", "forget", "reput")  # no test ends the daemon at these
 UNCONFIRMED = ["cancel.over"]  # in test_cancel.py
 LINES = ["line.added", "line.replaced", "line.before", "line.after",
@@ -60,7 +61,7 @@ def test_every_point_is_tried():
     group = {p for p in found if p.startswith("group.")}
     assert group == set(MASTER_POINTS + MEMBER_POINTS + JOIN_POINTS)  # tried in test_group.py
     found -= group
-    found -= {p for p in found if p.split(".")[0] in REPLICATION + UNTRIED}
+    found -= {p for p in found if p.split(".")[0] in REPLICATION + MOVES + UNTRIED}
     assert found == set(points(SENDER + RECEIVER + DECLINE + GIVE_UP + EXPIRY + CANCEL + VANISH)
                         + BETWEEN + CANCEL_BETWEEN + UNCONFIRMED + LINES)
 

@@ -91,15 +91,15 @@ static void test_add(void **state)
 {
     struct error e;
     struct stat a, b;
-    assert_int_equal(maildir_add(home, "", at("own"), "one", false, &e), 0);
-    assert_int_equal(maildir_add(home, "", at("own"), "one", false, &e), 0); /* again: the same */
-    assert_int_equal(maildir_add(home, ".Sent", at("own"), "two", true, &e), 0);
+    assert_int_equal(maildir_add(home, "", at("own"), "one", NULL, &e), 0);
+    assert_int_equal(maildir_add(home, "", at("own"), "one", NULL, &e), 0); /* again: the same */
+    assert_int_equal(maildir_add(home, ".Sent", at("own"), "two", "S", &e), 0);
     assert_int_equal(stat(at("own"), &a), 0);
     assert_int_equal(stat(at("Maildir/new/one"), &b), 0);
     assert_int_equal(a.st_ino, b.st_ino);
     assert_int_equal(stat(at("Maildir/.Sent/cur/two:2,S"), &b), 0);
     assert_int_equal(a.st_nlink, 3);
-    assert_int_equal(maildir_add(home, "", at("missing"), "three", false, &e), -1);
+    assert_int_equal(maildir_add(home, "", at("missing"), "three", NULL, &e), -1);
 }
 
 static void test_fill_everywhere(void **state)
