@@ -31,7 +31,7 @@ RUNS = (
     [PEER + n + ".py" for n in ("replica", "group", "requests")],
     [PEER + n + ".py" for n in ("outbox", "cancel", "restore")],
     [PEER + n + ".py" for n in ("crowd", "churn")],
-    [PEER + n + ".py" for n in ("endure", "dht", "plugin", "plugin_life")],
+    [PEER + n + ".py" for n in ("endure", "dht", "plugin", "plugin_life", "race")],
 )
 
 def start_unit_tests(stage, build):

@@ -5,7 +5,6 @@ the sender's: the envelope alone says alice and bob, so alice allows foreign Fro
 as a relay."""
 
 import os
-import shutil
 import smtplib
 
 import pytest
@@ -93,19 +92,6 @@ def one_batch(alice, bob, names, known):
     return before, refused
 
 
-def forget_caches(bob):
-    """Removes all that Dovecot remembers about messages, so that it computes it from the files."""
-    bob.stop()
-    maildir = os.path.join(bob.home, "Maildir")
-    for folder, _, files in os.walk(maildir):
-        for name in files:
-            if name.startswith("dovecot.index"):
-                os.remove(os.path.join(folder, name))
-    shutil.rmtree(os.path.join(bob.home, "dovecot", "tmp"), ignore_errors=True)
-    bob.start()
-    bob.wait_ready()
-
-
 def test_real_mail_arrives_unchanged(pair, capsys):
     alice, bob = pair
     everything = os.environ.get("RESTANTE_CORPUS") == "all"
@@ -123,7 +109,7 @@ def test_real_mail_arrives_unchanged(pair, capsys):
         with capsys.disabled():
             print(f"\nrefused: {name}: {why}")
     assert not refused
-    forget_caches(bob)
+    bob.forget_caches()
     different = []
     with bob.imap(readonly=True) as box:
         for uid, now in box.metadata().items():

@@ -4,6 +4,8 @@
 import configparser
 import json
 import os
+import re
+import shutil
 import smtplib
 import socket
 import ssl
@@ -96,6 +98,24 @@ class Peer:
         self.stop()
         self.start()
         self.wait_ready()
+
+    def forget_caches(self):
+        """Removes all that Dovecot remembers about messages, so that it computes it from the files."""
+        self.stop()
+        for folder, _, files in os.walk(os.path.join(self.home, "Maildir")):
+            for name in files:
+                if name.startswith("dovecot.index") or name == "dovecot.list.index":
+                    os.remove(os.path.join(folder, name))
+        shutil.rmtree(os.path.join(self.home, "dovecot", "tmp"), ignore_errors=True)
+        self.start()
+        self.wait_ready()
+
+    def complaints(self):
+        """Dovecot's own lines at warning level or above, but for the one with which it notes that its
+        peer stopped it."""
+        return [line for line in self.log_text("dovecot.log").splitlines()
+                if re.search(r"(Warning|Error|Panic|Fatal):", line)
+                and not re.search(r"master: Warning: Killed with signal 15 \(by pid=", line)]
 
     def children(self):
         """{name: pid} of what restanted started: restante-dht, restante-mime, dovecot."""
