@@ -5,7 +5,6 @@ the sender's: the envelope alone says alice and bob, so alice allows foreign Fro
 as a relay."""
 
 import os
-import smtplib
 
 import pytest
 
@@ -24,21 +23,6 @@ def pair():
         alice = net.peer("alice@demo", {"mail.allow_foreign_from": "yes"})
         bob = net.peer("bob@demo", {"mail.relays": "alice@demo"})
         yield alice, bob
-
-
-def submit(alice, bob, names):
-    """{name: octets} of what was accepted, in this order, and {name: sentence} of what was not."""
-    sent, refused = {}, {}
-    with alice.smtp() as s:
-        for name in names:
-            data = corpus.read(name)
-            try:
-                s.sendmail(alice.address, [bob.address], data, mail_options=["BODY=8BITMIME"])
-                sent[name] = data
-            except smtplib.SMTPResponseException as e:
-                refused[name] = e.smtp_error.decode()
-                s.rset()
-    return sent, refused
 
 
 def key_of(head, size):
@@ -70,7 +54,7 @@ def match(sent, headers):
 
 def one_batch(alice, bob, names, known):
     """Sends, lists, opens and compares; ({uid: metadata}, refused)."""
-    sent, refused = submit(alice, bob, names)
+    sent, refused = corpus.submit(alice, bob, names)
     bob.wait_stubs(len(known) + len(sent), 60 + len(sent) / 5)
     with bob.imap() as box:
         new = [u for u in box.uids() if u not in known]

@@ -6,10 +6,8 @@ rendered from that skeleton and the header alone. Dovecot reads the same message
 without our plugin."""
 
 import glob
-import json
 import os
 import pathlib
-import pwd
 import random
 import socket
 import struct
@@ -18,6 +16,7 @@ import subprocess
 import pytest
 
 from env import program
+from env.plain import plain_structures
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CORPUS = sorted(glob.glob(str(ROOT / ".corpus" / "mail" / "*.eml")))
@@ -158,33 +157,11 @@ class Helper:
 
 def dovecot_says(folder, messages):
     """{name: BODYSTRUCTURE}; a fresh Maildir, so that nothing comes from a cache."""
-    folder = pathlib.Path(folder)
-    for sub in ("new", "cur", "tmp"):
-        (folder / "mail" / sub).mkdir(parents=True)
+    files = pathlib.Path(folder) / "files"
+    files.mkdir()
     for name, text in messages.items():
-        (folder / "mail" / "cur" / f"{name}:2,").write_bytes(text)
-    conf = folder / "dovecot.conf"
-    user = pwd.getpwuid(os.getuid()).pw_name
-    conf.write_text(f"""base_dir = {folder}/run
-state_dir = {folder}/run
-log_path = {folder}/log
-mail_location = maildir:{folder}/mail
-mail_home = {folder}
-ssl = no
-first_valid_uid = 1
-mail_uid = {os.getuid()}
-mail_gid = {os.getgid()}
-maildir_stat_dirs = no
-namespace inbox {{
-  inbox = yes
-}}
-""")
-    out = subprocess.run(["/usr/bin/doveadm", "-c", str(conf), "-f", "json", "fetch",
-                          "guid imap.bodystructure", "mailbox", "INBOX"],
-                         env={**os.environ, "USER": user, "HOME": str(folder)},
-                         stdout=subprocess.PIPE, check=True).stdout
-    return {row["guid"]: row["imap.bodystructure"].encode("utf-8", "surrogateescape")
-            for row in json.loads(out.decode("utf-8", "surrogateescape"), strict=False)}
+        (files / f"{name}:2,").write_bytes(text)
+    return plain_structures(folder, files.iterdir())
 
 
 def compare(folder, messages, paths):

@@ -3,6 +3,7 @@
 
 import os
 import random
+import smtplib
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", ".corpus", "mail")
 
@@ -26,3 +27,18 @@ def pick(count, seed=2008):
     """The same `count` messages at every run, drawn from all."""
     everything = names()
     return random.Random(seed).sample(everything, min(count, len(everything)))
+
+
+def submit(alice, bob, names):
+    """{name: octets} of what was accepted, in this order, and {name: sentence} of what was not."""
+    sent, refused = {}, {}
+    with alice.smtp() as s:
+        for name in names:
+            data = read(name)
+            try:
+                s.sendmail(alice.address, [bob.address], data, mail_options=["BODY=8BITMIME"])
+                sent[name] = data
+            except smtplib.SMTPResponseException as e:
+                refused[name] = e.smtp_error.decode()
+                s.rset()
+    return sent, refused

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Dovecot itself says of ordinary mail: a Maildir of its own, without our plugin."""
+
+import imaplib
+import json
+import os
+import pwd
+import subprocess
+
+from .imap import Imap
+
+CONF = """base_dir = {folder}/run
+state_dir = {folder}/run
+log_path = {folder}/log
+mail_location = maildir:{folder}/mail
+mail_home = {folder}
+ssl = no
+first_valid_uid = 1
+mail_uid = {uid}
+mail_gid = {gid}
+maildir_stat_dirs = no
+stats_writer_socket_path =
+namespace inbox {{
+  inbox = yes
+}}
+"""
+
+
+def plain_maildir(folder, files):
+    """Links these files into a fresh Maildir, so that their octets and times stay theirs and nothing
+    comes from a cache; (configuration, environment) of a Dovecot for it."""
+    folder = str(folder)
+    for sub in ("new", "cur", "tmp"):
+        os.makedirs(os.path.join(folder, "mail", sub))
+    for path in files:
+        os.link(path, os.path.join(folder, "mail", "cur", os.path.basename(path)))
+    conf = os.path.join(folder, "dovecot.conf")
+    with open(conf, "w", encoding="ascii") as f:
+        f.write(CONF.format(folder=folder, uid=os.getuid(), gid=os.getgid()))
+    return conf, {**os.environ, "USER": pwd.getpwuid(os.getuid()).pw_name, "HOME": folder}
+
+
+def plain_structures(folder, files):
+    """{guid: BODYSTRUCTURE as it is written}. The guid is the file's name up to a comma or colon."""
+    conf, env = plain_maildir(folder, files)
+    out = subprocess.run(["/usr/bin/doveadm", "-c", conf, "-f", "json", "fetch",
+                          "guid imap.bodystructure", "mailbox", "INBOX"],
+                         env=env, stdout=subprocess.PIPE, check=True).stdout
+    return {row["guid"]: row["imap.bodystructure"].encode("utf-8", "surrogateescape")
+            for row in json.loads(out.decode("utf-8", "surrogateescape"), strict=False)}
+
+
+class PlainImap(Imap):
+    """A session with Dovecot's imap alone, logged in, its inbox chosen."""
+
+    def __init__(self, folder, files):  # pylint: disable=super-init-not-called
+        conf, env = plain_maildir(folder, files)
+        os.environ.update(USER=env["USER"])
+        self.conn = imaplib.IMAP4_stream(f"HOME={env['HOME']} /usr/lib/dovecot/imap -c {conf}")
+        self.select(readonly=True)
