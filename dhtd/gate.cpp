@@ -306,7 +306,8 @@ bool check_request(std::string_view verb, const object &a, Datagram &d)
     }
     if (verb == "update") {
         d.kind = Kind::Update;
-        return field(a, "h") && field(a, "sid") && !field(a, "q");
+        /* Of what was refreshed or has expired, without values, the key is not said. */
+        return field(a, "sid") && !field(a, "q") && (field(a, "h") || d.items.empty());
     }
     if (verb == "listen")
         return field(a, "h") && field(a, "q") && (!d.selects_all || d.names_type);
