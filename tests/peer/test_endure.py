@@ -93,6 +93,12 @@ def shard_of(sender, receiver, shards):
     return int.from_bytes(digest[:8], "big") % shards
 
 
+def posted_shards(net, peer):
+    """How many the peer's identity states in the DHT."""
+    with DhtClient(net.nodes[0].socket) as c:
+        return max(cbor2.loads(cbor2.loads(v[3])[0])[3][4] for v in c.get("key:" + peer.address))
+
+
 def test_more_notifications_than_one_key_takes():
     """P-10.22: bob's key is split; what was there before and what comes after arrive both, also when
     senders still know the old number."""
@@ -115,12 +121,7 @@ def test_more_notifications_than_one_key_takes():
         dave.wait_ready()
         key = f"ns:{bob.address}/{shard}"
 
-        def posted():
-            with DhtClient(net.nodes[0].socket) as c:
-                return max(cbor2.loads(cbor2.loads(v[3])[0])[3][4]
-                           for v in c.get("key:bob@demo")) == 4
-
-        wait_for(posted, 10, "bob's identity", bob.logs)
+        wait_for(lambda: posted_shards(net, bob) == 4, 10, "bob's identity", bob.logs)
         data = compose(dave.address, bob.address, "To a shard", attachment=picture(20_000))
         dave.send(data, [bob.address])
         wait_for(lambda: dave.outbox_of(data)["receivers"][0]["state"] == "announced", 20,

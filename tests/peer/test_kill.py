@@ -19,6 +19,7 @@ from env import Network, program, wait_for
 from env.imap import ImapError
 from env.mail import check_arrived, compose, message_id, picture
 from env.process import Process
+from test_endure import posted_shards
 from test_group import JOIN_POINTS, MASTER_POINTS, MEMBER_POINTS
 
 # The transitions of each side in the order of a message's way; each has a point before and after.
@@ -31,9 +32,11 @@ EXPIRY = ("expire", "lapse")
 CANCEL = ("withdraw", "cancel")
 CANCEL_BETWEEN = ["withdraw.begun", "cancel.made", "cancel.put"]
 VANISH = ("vanish",)
-REPLICATION = ("msglist", "list", "replicate", "drop")  # in test_replica.py
+SHARDS = ("shards",)
+FORGET = ("forget",)
+REPLICATION = ("msglist", "list", "replicate", "drop", "reput")  # in test_replica.py
+RESTORED = ("instance",)  # in test_restore.py
 MOVES = ("moves",)  # in test_requests.py
-UNTRIED = ("instance", "shards", "forget", "reput")  # no test ends the daemon at these
 UNCONFIRMED = ["cancel.over"]  # in test_cancel.py
 LINES = ["line.added", "line.replaced", "line.before", "line.after",
          "deleted.before", "deleted.after"]  # in test_outbox.py
@@ -61,9 +64,9 @@ def test_every_point_is_tried():
     group = {p for p in found if p.startswith("group.")}
     assert group == set(MASTER_POINTS + MEMBER_POINTS + JOIN_POINTS)  # tried in test_group.py
     found -= group
-    found -= {p for p in found if p.split(".")[0] in REPLICATION + MOVES + UNTRIED}
+    found -= {p for p in found if p.split(".")[0] in REPLICATION + RESTORED + MOVES}
     assert found == set(points(SENDER + RECEIVER + DECLINE + GIVE_UP + EXPIRY + CANCEL + VANISH)
-                        + BETWEEN + CANCEL_BETWEEN + UNCONFIRMED + LINES)
+                        + points(SHARDS + FORGET) + BETWEEN + CANCEL_BETWEEN + UNCONFIRMED + LINES)
 
 
 def restart_with(peer, point):
@@ -235,6 +238,36 @@ def test_receiver_killed_while_it_is_cancelled(pair, point):
     sender.cli("cancel", sender.outbox_of(data)["id"])
     crash_and_restart(receiver)
     taken_back(sender, receiver, data)
+
+
+@pytest.mark.parametrize("point", points(FORGET))
+def test_killed_while_forgetting(pair, point):
+    """Old rows go some seconds after a start."""
+    sender, receiver = pair
+    data = compose(sender.address, receiver.address, f"Forgetting, killed at {point}")
+    restart_with(receiver, point)
+    sender.send(data, [receiver.address])
+    crash_and_restart(receiver)
+    whole_way(sender, receiver, data)
+
+
+@pytest.mark.parametrize("point", points(SHARDS))
+def test_killed_while_splitting_the_key(net, pair, point):
+    """P-10.22: there are four shards afterwards, once, and nothing that waited is lost."""
+    sender = pair[0]
+    receiver = net.peer(point.replace(".", "_") + "@demo", {"network.shard_at": "1"}, start=False)
+    receiver.start({"RESTANTE_CRASH_AT": point})
+    receiver.wait_ready()
+    mail = [compose(sender.address, receiver.address, f"{point} {i}") for i in range(2)]
+    for data in mail:
+        sender.send(data, [receiver.address])
+    crash_and_restart(receiver)
+    wait_for(lambda: posted_shards(net, receiver) == 4, 20, "four shards", receiver.logs)
+    open_quietly(receiver, mail[0], receiver)
+    for data in mail[::-1]:
+        whole_way(sender, receiver, data)
+    assert posted_shards(net, receiver) == 4
+    receiver.stop()
 
 
 @pytest.mark.parametrize("point", points(GIVE_UP))

@@ -334,19 +334,23 @@ def test_over_the_quota(all_up):
 
 @pytest.mark.parametrize("point", ["list.before", "list.after", "replicate.fetched",
                                    "replicate.before", "replicate.after", "msglist.before",
-                                   "msglist.after", "drop.before", "drop.after"])
+                                   "msglist.after", "drop.before", "drop.after", "reput.before",
+                                   "reput.after"])
 def test_killed_while_replicating(all_up, point):
     five, zoe = all_up
     ben, cas = five[1:3]
     others = [p for p in five if p is not ben]
     cas.stop()
     data, digest = offer(ben, zoe, f"Killed at {point}", 3, size=50_000)
+    if point.startswith("reput"):
+        cas.set_config("timing.reput", "1")
     cas.start({"RESTANTE_CRASH_AT": point})
     if point.startswith("drop"):
         wait_copies(ben, data, 4)
         open_message(zoe, data)
     wait_for(lambda: not cas.process.running(), 60, f"cas to end at {point}", cas.logs)
     cas.kill9()
+    cas.set_config("timing.reput", cas.settings["timing.reput"])
     cas.start()
     cas.wait_ready()
     if not point.startswith("drop"):

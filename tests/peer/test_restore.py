@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import signal
 import smtplib
 import sqlite3
 import time
@@ -85,6 +86,35 @@ def test_sender_restored():
         assert len(bob.find(first)) == 1 and len(bob.find(second)) == 1
         read(bob, send(alice, bob, "And on it goes"))
         alice.wait_idle()
+
+
+@pytest.mark.parametrize("point", ["instance.before", "instance.after"])
+def test_killed_while_noticing_it(point):
+    """P-10.20: noticed again, or known already; one new instance, and everything goes on."""
+    with Network(nodes=4) as net:
+        alice, bob = net.peer("alice@demo"), net.peer("bob@demo")
+        alice.stop()
+        copy, before = keep(alice, "backup"), instance(alice)
+        alice.start()
+        alice.wait_ready()
+        data = send(alice, bob, "Read after the backup")
+        read(bob, data)
+        alice.wait_idle()
+        alice.stop()
+        restore(alice, copy)
+        alice.start({"RESTANTE_CRASH_AT": point})
+        assert alice.process.wait(20) == -signal.SIGKILL
+        alice.process = None
+        assert (instance(alice) == before) == (point == "instance.before")
+        alice.start()
+        alice.wait_ready()
+        wait_for(lambda: instance(alice) != before, 20, "a new instance", alice.logs)
+        after = instance(alice)
+        read(bob, send(alice, bob, "And on it goes"))
+        for p in (alice, bob):
+            p.wait_idle()
+        assert instance(alice) == after and alice.status()["stopped"] is None
+        assert len(bob.find(data)) == 1
 
 
 def test_message_sealed_again_by_a_restored_sender():
