@@ -154,6 +154,7 @@ class Engine
     Clock::time_point started_, next_engine_, next_second_, next_walk_, next_bootstrap_;
     Clock::time_point next_round_, next_repair_;
     unsigned walks_ = 0;
+    size_t bootstraps_tried_ = 0; /* since the connection was lost */
     std::vector<dht::SockAddr> bootstraps_;
     std::vector<policy::Key> round_; /* keys still to be looked after */
     std::deque<Ledger::Slot> again_; /* to be put again, one after the other */

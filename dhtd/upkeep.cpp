@@ -13,7 +13,8 @@ namespace
 {
 
 constexpr auto SETTLE = 4s; /* requests wait so long for the first connection */
-constexpr auto BOOTSTRAP_AGAIN = 15s;
+const unsigned bootstrap_gaps[] = {1, 1, 1, 1, 2, 4, 8}; /* seconds without a connection, then: */
+constexpr unsigned BOOTSTRAP_GAP = 15;
 constexpr auto PACE = 20ms;        /* between keys of one round */
 constexpr auto PACE_VALUES = 10ms; /* between values that are put again */
 constexpr unsigned REPAIRS_AT_ONCE = 4;
@@ -58,8 +59,11 @@ void Engine::upkeep(Clock::time_point now)
                 engage(l.second);
         next_round_ = now + 2s; /* what was stored while alone */
     }
-    if (!is && was_connected_)
+    if (!is && was_connected_) {
         log_info("not connected to the network any more");
+        bootstraps_tried_ = 0;
+        next_bootstrap_ = now;
+    }
     was_connected_ = is;
     if (!waiting_.empty() && (is || now - started_ >= SETTLE)) {
         auto ready = std::move(waiting_);
@@ -122,8 +126,9 @@ void Engine::sweep()
 
 void Engine::bootstrap()
 {
+    size_t gaps = sizeof bootstrap_gaps / sizeof *bootstrap_gaps, tried = bootstraps_tried_++;
     next_bootstrap_ =
-        Clock::now() + (walks_ == 0 && Clock::now() - started_ < 5s ? 1s : BOOTSTRAP_AGAIN);
+        Clock::now() + std::chrono::seconds(tried < gaps ? bootstrap_gaps[tried] : BOOTSTRAP_GAP);
     if (connected())
         return;
     for (const auto &a : bootstraps_)
