@@ -30,7 +30,7 @@ RUNS = (
     [PEER + n + ".py" for n in ("expiry", "survive", "alone", "soak")],
     [PEER + n + ".py" for n in ("replica", "group", "requests")],
     [PEER + n + ".py" for n in ("outbox", "cancel", "restore")],
-    [PEER + n + ".py" for n in ("crowd", "churn")],
+    [PEER + n + ".py" for n in ("crowd", "churn", "fsck")],
     [PEER + n + ".py" for n in ("endure", "dht", "plugin", "plugin_life", "race")],
 )
 

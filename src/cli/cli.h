@@ -15,6 +15,7 @@ struct cli {
     const char *home_arg; /* --home as given, before or behind the command; NULL: none */
     bool json;            /* --json */
     bool secret;          /* --secret */
+    bool repair;          /* --repair */
     bool help;            /* --help behind the command */
     char home[PATH_CAP];  /* set by cli_home() */
 };
@@ -23,9 +24,9 @@ struct cli {
 int cli_fail(const struct error *e);
 /* The same for a wrong call, with a pointer to the command's help; returns CLI_USAGE. */
 int cli_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Takes --home, --help and those letters of "js" (--json, --secret) that are allowed out of the
- * arguments, wherever they stand. Returns the index of the first operand in argv, which getopt has
- * sorted to the end, or -1 after a message: then return CLI_USAGE. */
+/* Takes --home, --help and those letters of "jsr" (--json, --secret, --repair) that are allowed out
+ * of the arguments, wherever they stand. Returns the index of the first operand in argv, which
+ * getopt has sorted to the end, or -1 after a message: then return CLI_USAGE. */
 int cli_options(struct cli *cli, const char *command, const char *allowed, int argc, char **argv);
 /* Finds the home and checks that it is one; fills cli->home. 0 or -1 after a message. */
 int cli_home(struct cli *cli);
@@ -46,6 +47,7 @@ int cmd_inbox(struct cli *cli, int argc, char **argv);
 int cmd_pull(struct cli *cli, int argc, char **argv);
 int cmd_decline(struct cli *cli, int argc, char **argv);
 int cmd_group(struct cli *cli, int argc, char **argv);
+int cmd_fsck(struct cli *cli, int argc, char **argv);
 int cmd_takeover(struct cli *cli, int argc, char **argv);
 int cmd_policy(struct cli *cli, int argc, char **argv);
 int cmd_cancel(struct cli *cli, int argc, char **argv);

@@ -102,6 +102,12 @@ static const struct command commands[] = {
      "                        most so large (500k, 20M), any, or none\n\n"
      "  offline               fetches everything that waits elsewhere, now, and shows how far it "
      "is\n"},
+    {"fsck", "[--repair] [--json]", "check the home: rows, files and records", cmd_fsck,
+     "Lists where the database, the files of the home and the records in the DHT disagree. Works\n"
+     "while the peer runs, and while it does not (then without the DHT).\n\n"
+     "  --repair   mends what can be mended; nothing that may be the last copy of mail is\n"
+     "             removed: it goes on being offered, or to the folder lost in the home\n\n"
+     "The exit status is 0 when nothing is wrong, or nothing any more.\n"},
     {"takeover", "", "make this the only peer of its address", cmd_takeover,
      "When another peer runs under the same address (a copy of this home, or a backup restored\n"
      "elsewhere), this one stops. Stop the other, then say takeover here: this one goes on.\n"},
@@ -181,11 +187,10 @@ int cli_usage(const char *command, const char *fmt, ...)
 
 int cli_options(struct cli *cli, const char *command, const char *allowed, int argc, char **argv)
 {
-    static const struct option options[] = {{"home", required_argument, NULL, 'H'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"secret", no_argument, NULL, 's'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"home", required_argument, NULL, 'H'}, {"help", no_argument, NULL, 'h'},
+        {"json", no_argument, NULL, 'j'},       {"secret", no_argument, NULL, 's'},
+        {"repair", no_argument, NULL, 'r'},     {NULL, 0, NULL, 0}};
     optind = 0;
     for (int o = getopt_long(argc, argv, ":h", options, NULL); o != -1;
          o = getopt_long(argc, argv, ":h", options, NULL)) {
@@ -197,6 +202,8 @@ int cli_options(struct cli *cli, const char *command, const char *allowed, int a
             cli->json = true;
         } else if (o == 's' && strchr(allowed, 's') != NULL) {
             cli->secret = true;
+        } else if (o == 'r' && strchr(allowed, 'r') != NULL) {
+            cli->repair = true;
         } else {
             (void)cli_usage(command,
                             o == ':' ? "The option %s needs a value."

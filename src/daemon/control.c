@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "daemon/control_cancel.h"
 #include "daemon/control_contacts.h"
+#include "daemon/control_fsck.h"
 #include "daemon/control_group.h"
 #include "daemon/control_lists.h"
 #include "daemon/control_policy.h"
@@ -255,6 +256,17 @@ static void group(struct service *s, struct line_client *c, const json_t *o)
     control_group(s, o, on_group, a);
 }
 
+/* ---- fsck */
+
+static void fsck(struct service *s, struct line_client *c, const json_t *o)
+{
+    struct asking *a = ask(s, c);
+    if (a == NULL)
+        return;
+    a->reply = json_object(); /* on_group's: it outlives a client that goes */
+    control_fsck(s, json_is_true(json_object_get(o, "repair")), on_group, a);
+}
+
 /* ---- policy */
 
 static void on_offline_progress(void *ctx, json_t *progress)
@@ -455,6 +467,8 @@ static void on_request(struct service *s, struct line_client *c, const json_t *o
         block(s, c, o, strcmp(cmd, "contact-block") == 0);
     } else if (strcmp(cmd, "group") == 0) {
         group(s, c, o);
+    } else if (strcmp(cmd, "fsck") == 0) {
+        fsck(s, c, o);
     } else if (strcmp(cmd, "policy") == 0) {
         policy(s, c, o);
     } else if (strcmp(cmd, "takeover") == 0) {

@@ -97,6 +97,8 @@ static const char *state_of(const struct out_line *l)
         return "published";
     if (l->blob == BLOB_SEALED)
         return "sealed";
+    if (l->blob == BLOB_MISSING)
+        return "missing";
     return l->blob == BLOB_GONE ? "done" : "submitted";
 }
 

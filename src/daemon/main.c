@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* main.c - restanted: one peer, for one user. */
 #include "base/log.h"
+#include "daemon/control_fsck.h"
 #include "daemon/home.h"
 #include "daemon/service.h"
 #include <errno.h>
@@ -25,6 +26,8 @@ static const char usage[] =
     "                  `restante init` makes one\n"
     "  --user NAME     when started by root: the user to become first\n"
     "  --foreground    log to standard error instead of log/restanted.log\n"
+    "  --fsck          check the home, print what is wrong as JSON, and end (`restante fsck`\n"
+    "                  does this); --repair: mend it\n"
     "  --help, --version\n";
 
 static int fail(const char *text)
@@ -90,14 +93,25 @@ static int run(const char *home, bool foreground)
     return 0;
 }
 
+static int run_fsck(const char *home, bool repair)
+{
+    static struct service s;
+    struct error e = {""};
+    if (home_check(home, &e) < 0 || home_make_folders(home, &e) < 0 || lock_home(home, &e) < 0 ||
+        fsck_alone(&s, home, repair, &e) < 0)
+        return fail(e.text);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
         {"home", required_argument, NULL, 'H'}, {"user", required_argument, NULL, 'u'},
         {"foreground", no_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'},
+        {"fsck", no_argument, NULL, 'c'},       {"repair", no_argument, NULL, 'r'},
         {"version", no_argument, NULL, 'V'},    {0}};
     const char *home = NULL, *user = NULL;
-    bool foreground = false;
+    bool foreground = false, check = false, repair = false;
     struct error e = {""};
     char found[PATH_CAP];
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -111,6 +125,12 @@ int main(int argc, char **argv)
         case 'f':
             foreground = true;
             break;
+        case 'c':
+            check = true;
+            break;
+        case 'r':
+            repair = true;
+            break;
         case 'h':
             (void)fputs(usage, stdout);
             return 0;
@@ -121,7 +141,7 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    if (optind < argc) {
+    if (optind < argc || (repair && !check)) {
         (void)fputs(usage, stderr);
         return 2;
     }
@@ -129,5 +149,5 @@ int main(int argc, char **argv)
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (become(user, &e) < 0 || home_find(home, found, &e) < 0)
         return fail(e.text);
-    return run(found, foreground);
+    return check ? run_fsck(found, repair) : run(found, foreground);
 }

@@ -295,6 +295,16 @@ static int watch_signals(struct service *s)
     return 0;
 }
 
+int service_open_rows(struct service *s, const char *home, struct error *e)
+{
+    s->loop = uv_default_loop();
+    s->flow.loop = s->loop;
+    if (home_check(home, e) < 0 || config_load(&s->config, home, e) < 0)
+        return -1;
+    set_flow_config(s);
+    return load_secrets(s, e) < 0 || open_store(s, e) < 0 ? -1 : 0;
+}
+
 int service_start(struct service *s, const char *home, struct error *e)
 {
     s->loop = uv_default_loop();

@@ -40,6 +40,8 @@ struct service {
     uv_timer_t *stop_timer;
 };
 
+/* Configuration, secrets and rows only: for a look at the home while no peer runs. */
+int service_open_rows(struct service *s, const char *home, struct error *e);
 /* 0: everything runs on s->loop. -1 and e: nothing is left but what service_free takes. */
 int service_start(struct service *s, const char *home, struct error *e);
 /* Begins a clean stop: the loop ends by itself, within some seconds. May be called again. */

@@ -51,7 +51,7 @@ static int deliver_fresh(struct delivery *d)
 static void fill_run(struct job *job, void *thread_ctx)
 {
     struct delivery *d = (struct delivery *)job;
-    if (d->in.fresh)
+    if (d->in.fresh || !file_exists(d->stub)) /* the own link is lost: no copy can be found by it */
         d->rc = deliver_fresh(d);
     else
         d->rc = maildir_fill(d->w->flow->c.home, d->stub, d->full, d->in.file, &d->why);

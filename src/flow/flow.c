@@ -6,6 +6,7 @@
 #include "flow/clockwatch.h"
 #include "flow/collect.h"
 #include "flow/discover.h"
+#include "flow/fsck.h"
 #include "flow/group.h"
 #include "flow/lines.h"
 #include "flow/maildir.h"
@@ -27,13 +28,11 @@
 int flow_start(struct flow *f, struct error *e)
 {
     f->started_ms = clock_wall_ms();
-    size_t found;
-    if (maildir_start(f, e) < 0 || clockwatch_start(f, e) < 0 ||
-        sweep_relink(f, true, &found, e) < 0 || sweep_orphans(f, e) < 0 || work_start(f, e) < 0 ||
-        openings_start(f, e) < 0 || discovery_start(f, e) < 0 || collection_start(f, e) < 0 ||
-        moves_start(f, e) < 0 || sweep_start(f, e) < 0 || lines_start(f, e) < 0 ||
-        presence_start(f, e) < 0 || groups_start(f, e) < 0 || upkeep_start(f, e) < 0 ||
-        replication_start(f, e) < 0)
+    if (maildir_start(f, e) < 0 || clockwatch_start(f, e) < 0 || fsck_start(f, e) < 0 ||
+        work_start(f, e) < 0 || openings_start(f, e) < 0 || discovery_start(f, e) < 0 ||
+        collection_start(f, e) < 0 || moves_start(f, e) < 0 || sweep_start(f, e) < 0 ||
+        lines_start(f, e) < 0 || presence_start(f, e) < 0 || groups_start(f, e) < 0 ||
+        upkeep_start(f, e) < 0 || replication_start(f, e) < 0)
         return -1;
     return 0;
 }

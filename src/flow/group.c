@@ -78,6 +78,7 @@ static void put_committed(void *arg, int rc)
 {
     struct group_look *l = arg;
     store_crash_point("group.put.after");
+    l->flow->groups->put_now = false;
     if (rc == 0)
         log_debug("the descriptor of %s is put", l->g.name);
     if (rc == 0 && l->g.has_old)
@@ -100,7 +101,8 @@ static void put(struct group_look *l)
 {
     struct flow *f = l->flow;
     int64_t now = clock_wall_ms(), now_s = now / 1000;
-    bool due = l->g.put_ms == 0 || now - l->g.put_ms >= f->c.reput || l->g.put_ms > now;
+    bool due = f->groups->put_now || l->g.put_ms == 0 || now - l->g.put_ms >= f->c.reput ||
+               l->g.put_ms > now;
     if (!due || l->g.expiry_s <= now_s || f->stopping) {
         look_end(l);
         return;
@@ -159,7 +161,7 @@ static void tend(struct group_look *l)
 {
     struct flow *f = l->flow;
     groups_settle(f);
-    if (f->stopping || group_get_accepted(store_reader(f->store), &l->g) < 0) {
+    if (f->stopping || !flow_may_go(f) || group_get_accepted(store_reader(f->store), &l->g) < 0) {
         look_end(l);
         return;
     }
@@ -311,6 +313,12 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
         dht_get(l->flow->dht, l->flow->groups->key, wanted, count, on_value, l);
     else
         tend(l);
+}
+
+void groups_put(struct flow *f)
+{
+    f->groups->put_now = true;
+    groups_poll(f);
 }
 
 void groups_poll(struct flow *f)

@@ -11,6 +11,8 @@
 int groups_start(struct flow *f, struct error *e);
 void groups_stop(struct flow *f);
 void groups_free(struct flow *f);
+/* The accepted group's descriptor is put again now. */
+void groups_put(struct flow *f);
 /* Look now (the network is there, or something changed). */
 void groups_poll(struct flow *f);
 

@@ -15,6 +15,7 @@ struct groups {
     bool again;
     bool making;       /* a change by the master or a deputy is under way */
     unsigned finding;  /* look-ups of members' keys under way */
+    bool put_now;      /* whenever it was put last */
     bool settled, has; /* the group that the posted identity names */
     uint8_t master_fpr[FPR_LEN];
 };

@@ -7,11 +7,8 @@
 #include "flow/steps.h"
 #include "flow/transfer.h"
 #include "store/replicas.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define LOG_AREA "replica"
 
@@ -34,6 +31,12 @@ static bool find_fellow(void *ctx, const struct group_fellow *m)
 
 int fellow_get(const struct flow *f, const char *address, struct group_fellow *m)
 {
+    if (strcmp(address, f->c.address) == 0) { /* what is taken back; others are asked */
+        *m = (struct group_fellow){0};
+        (void)strcpy(m->address, address);
+        memcpy(m->fpr, f->fpr, FPR_LEN);
+        return bytes_set(&m->pubkey, f->pubkey.p, f->pubkey.n);
+    }
     struct found x = {address, m, false};
     group_fellows(store_reader(f->store), f->c.address, find_fellow, &x);
     return x.found ? 0 : -1;
@@ -54,7 +57,7 @@ struct replicating {
     struct replica r;
     struct group_fellow owner;
     struct bytes chunks;
-    char part[PATH_CAP], path[PATH_CAP], chunks_path[PATH_CAP];
+    char part[PATH_CAP], path[PATH_CAP];
     bool drop;
     int rc;
     struct error why;
@@ -89,20 +92,7 @@ static void held_done(void *arg, int rc)
 static void store_run(struct job *job, void *thread_ctx)
 {
     struct replicating *x = (struct replicating *)job;
-    const struct flow *f = x->w->flow;
-    char dir[PATH_CAP];
-    int fd = open(x->part, O_RDONLY | O_CLOEXEC);
-    x->rc = path_join(dir, f->c.home, "replica", &x->why);
-    if (fd < 0 || fsync(fd) < 0)
-        x->rc = error_set(&x->why, "The replica cannot be synced: %s.", strerror(errno));
-    if (x->rc == 0)
-        x->rc = file_write(x->chunks_path, x->chunks.p, x->chunks.n, &x->why);
-    if (x->rc == 0 && rename(x->part, x->path) < 0)
-        x->rc = error_set(&x->why, "Cannot name %s: %s.", x->path, strerror(errno));
-    if (x->rc == 0)
-        x->rc = dir_sync(dir, &x->why);
-    if (fd >= 0)
-        (void)close(fd);
+    x->rc = transfer_place(x->w->flow, "replica", x->r.ref.hash, &x->chunks, &x->why);
 }
 
 static void store_done(struct job *job)
@@ -151,7 +141,6 @@ void step_replicate(struct work *w)
     x->w = w;
     flow_path(f, x->part, "replica", x->r.ref.hash, HASH_LEN, ".part");
     flow_path(f, x->path, "replica", x->r.ref.hash, HASH_LEN, "");
-    flow_path(f, x->chunks_path, "replica", x->r.ref.hash, HASH_LEN, ".chunks");
     if (fellow_get(f, x->r.owner, &x->owner) < 0) { /* it left the group */
         x->drop = true;
         store_do(f->store, held_run, held_done, x);
@@ -163,6 +152,9 @@ void step_replicate(struct work *w)
     struct transfer *t = transfer_start(f, x->r.owner, &x->owner.pubkey, x->owner.fpr, &x->r.ref,
                                         x->part, on_blob, x);
     transfer_private(t);
+    uint8_t master_fpr[FPR_LEN];
+    if (strcmp(x->r.owner, f->c.address) == 0 && flow_master(f, master_fpr))
+        transfer_master(t, master_fpr);
     transfer_want_chunks(t, on_chunks);
 }
 

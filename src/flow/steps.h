@@ -17,6 +17,7 @@ void step_clean(struct work *w);    /* tidy.c: ns and nr of an ended receiver le
 void step_tidy(struct work *w);     /* tidy.c: the spool file goes */
 void step_withdraw(struct work *w); /* withdraw.c: closes the blob of a message taken back */
 void step_cancel(struct work *w);   /* withdraw.c: posts the cancellation, until it is answered */
+void step_regain(struct work *w);   /* regain.c: a blob whose file is missing is taken back */
 void step_tell(struct work *w);     /* tell.c: the user hears of what failed */
 /* receiver (discover.c finds what is new) */
 void step_stub(struct work *w);    /* stub.c */

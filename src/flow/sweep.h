@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* sweep.h - what the user deleted, seen by link counts; and what a crash left behind. */
+/* sweep.h - what the user deleted, seen by link counts. */
 #ifndef RESTANTE_FLOW_SWEEP_H
 #define RESTANTE_FLOW_SWEEP_H
 
 #include "flow/flow.h"
 
-/* Before anything runs: files that no row knows are removed. */
-int sweep_orphans(struct flow *f, struct error *e);
 /* Stubs whose hard links a copy of the home has lost: counts them, links them again if told to. */
 int sweep_relink(struct flow *f, bool repair, size_t *found_r, struct error *e);
 

@@ -33,9 +33,9 @@ static void free_end(struct freeing *x, const char *why)
 static void free_run(struct job *job, void *thread_ctx)
 {
     struct freeing *x = (struct freeing *)job;
-    static const char *const suffix[] = {".sealed", "", ".chunks", ".fetched"};
+    static const char *const suffix[] = {".sealed", "", ".chunks", ".fetched", ".part"};
     char path[PATH_CAP];
-    for (size_t i = 0; i < 4 && x->rc == 0; i++) {
+    for (size_t i = 0; i < 5 && x->rc == 0; i++) {
         flow_path(x->w->flow, path, "outbox", x->b.hash, HASH_LEN, suffix[i]);
         x->rc = file_remove(path, &x->why);
     }

@@ -35,6 +35,7 @@ struct transfer {
     struct endpoint ep; /* of the source that is asked now */
     bool patient;       /* no other is left */
     bool tampered;
+    bool given; /* the chunk list is the caller's */
     char who[ADDRESS_MAX + 1];
     struct error why, local; /* local: this peer's own disk */
 };
@@ -200,6 +201,15 @@ static void recheck_done(struct job *job)
         fetch_body(t);
 }
 
+static void rechecked(struct job *job)
+{
+    struct transfer *t = (struct transfer *)job;
+    if (t->octets == t->blob.size || t->local.text[0] != '\0')
+        finish(t, t->local.text[0] == '\0');
+    else
+        next_source(t);
+}
+
 static void have_chunks(struct transfer *t)
 {
     flow_job(t->flow->files, &t->job, recheck_run, recheck_done, false);
@@ -282,6 +292,8 @@ static void begin(struct job *job)
     struct transfer *t = (struct transfer *)job;
     if (t->local.text[0] != '\0')
         finish(t, false);
+    else if (t->given)
+        flow_job(t->flow->files, &t->job, recheck_run, rechecked, false);
     else
         next_source(t);
 }
@@ -289,7 +301,9 @@ static void begin(struct job *job)
 static void begin_run(struct job *job, void *thread_ctx)
 {
     struct transfer *t = (struct transfer *)job;
-    if (t->local.text[0] != '\0' || chunk_count(&t->blob) != 1)
+    if (t->given && t->local.text[0] == '\0' && !chunks_good(t))
+        (void)error_set(&t->local, "The list of pieces is not the blob's.");
+    if (t->given || t->local.text[0] != '\0' || chunk_count(&t->blob) != 1)
         return;
     /* the only chunk's hash is h itself */
     t->chunks.cap = HASH_LEN;
@@ -357,4 +371,32 @@ void transfer_want_chunks(struct transfer *t, transfer_chunks_fn *fn)
 uint64_t transfer_octets(const struct transfer *t)
 {
     return t->octets;
+}
+
+void transfer_have_chunks(struct transfer *t, const uint8_t *p, size_t n)
+{
+    t->given = true;
+    t->chunks.cap = n;
+    if (buf_append(&t->chunks, p, n) < 0)
+        abort();
+}
+
+int transfer_place(const struct flow *f, const char *dir, const uint8_t hash[HASH_LEN],
+                   const struct bytes *chunks, struct error *e)
+{
+    char part[PATH_CAP], path[PATH_CAP], list[PATH_CAP], folder[PATH_CAP];
+    flow_path(f, part, dir, hash, HASH_LEN, ".part");
+    flow_path(f, path, dir, hash, HASH_LEN, "");
+    flow_path(f, list, dir, hash, HASH_LEN, ".chunks");
+    int fd = open(part, O_RDONLY | O_CLOEXEC);
+    int rc = path_join(folder, f->c.home, dir, e);
+    if (fd < 0 || fsync(fd) < 0)
+        rc = error_set(e, "%s cannot be synced: %s.", part, strerror(errno));
+    if (fd >= 0)
+        (void)close(fd);
+    if (rc == 0)
+        rc = file_write(list, chunks->p, chunks->n, e);
+    if (rc == 0 && rename(part, path) < 0)
+        rc = error_set(e, "Cannot name %s: %s.", path, strerror(errno));
+    return rc < 0 ? -1 : dir_sync(folder, e);
 }

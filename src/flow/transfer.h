@@ -22,6 +22,13 @@ void transfer_master(struct transfer *t, const uint8_t master_fpr[FPR_LEN]);
 /* fn gets the chunk list just before transfer_fn says ok; right after transfer_start. */
 typedef void transfer_chunks_fn(void *ctx, const uint8_t *p, size_t n);
 void transfer_want_chunks(struct transfer *t, transfer_chunks_fn *fn);
+/* The caller has the chunk list, p; right after transfer_start. What the part file holds is looked
+ * at before anybody is asked. */
+void transfer_have_chunks(struct transfer *t, const uint8_t *p, size_t n);
+/* Makes a whole part file HOME/dir/<hash>.part durable and gives it and its chunk list their names.
+ * Worker thread. */
+int transfer_place(const struct flow *f, const char *dir, const uint8_t hash[HASH_LEN],
+                   const struct bytes *chunks, struct error *e);
 /* Octets verified so far. */
 uint64_t transfer_octets(const struct transfer *t);
 

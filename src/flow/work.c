@@ -32,6 +32,7 @@ static const struct step steps[] = {
     {"tell", false, DUE_TELL, 4, false, step_tell},
     {"withdraw", false, DUE_WITHDRAW, 8, false, step_withdraw},
     {"cancel", false, DUE_CANCEL, 8, true, step_cancel},
+    {"regain", false, DUE_REGAIN, 4, true, step_regain},
     {"stub", true, IN_DUE_STUB, 32, false, step_stub},
     {"pull", true, IN_DUE_PULL, 8, true, step_pull},
     {"deliver", true, IN_DUE_DELIVER, 32, false, step_deliver},
@@ -169,6 +170,7 @@ static int delay_run(struct db *db, void *arg)
         return out_delay(db, d->w->n, d->due_ms);
     case DUE_PUBLISH:
     case DUE_FREE:
+    case DUE_REGAIN:
         return blob_delay(db, d->w->n, d->due_ms);
     case DUE_LOOKUP:
     case DUE_ANNOUNCE:

@@ -21,9 +21,10 @@ enum sent_state {                  /* of the copy in Sent */
                   SENT_CLIENT = 3, /* the client's own stands there */
 };
 enum blob_state {
-    BLOB_SEALED = 1,    /* in spool/<hash>.sealed */
+    BLOB_SEALED = 1,    /* in outbox/<hash>.sealed */
     BLOB_PUBLISHED = 2, /* in outbox/<hash> */
     BLOB_GONE = 3,      /* collected */
+    BLOB_MISSING = 4,   /* its file is not there: to be taken back from the group's members */
 };
 enum rcv_state {
     RCV_WAITING = 1,   /* no key yet */
@@ -163,6 +164,7 @@ enum out_due {
     DUE_WITHDRAW, /* receivers whose blob is to be closed */
     DUE_LINE,     /* messages whose line in the Outbox is to change */
     DUE_CANCEL,   /* receivers whose cancellation is to be put, or put again */
+    DUE_REGAIN,   /* blobs whose file is missing, and waited for */
 };
 size_t out_due(struct db *db, enum out_due what, int64_t now_ms, int64_t *n_r, size_t max,
                int64_t *next_ms);

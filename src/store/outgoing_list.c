@@ -20,7 +20,7 @@ static const char *const due_sql[] = {
     [DUE_REPUT] = "SELECT n FROM receiver WHERE state=4 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
     [DUE_CLEAN] = "SELECT n FROM receiver WHERE clean=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
     [DUE_FREE] =
-        "SELECT b.n FROM blob b WHERE b.state IN (1,2) AND b.due_ms<=?1 AND NOT EXISTS"
+        "SELECT b.n FROM blob b WHERE b.state IN (1,2,4) AND b.due_ms<=?1 AND NOT EXISTS"
         "(SELECT 1 FROM receiver r WHERE (r.state<5 OR r.cancel=1) AND (r.blob=b.n OR r.head=b.n))"
         " LIMIT ?2",
     [DUE_SENT] = "SELECT n FROM message WHERE sent=1 AND sent_due_ms<=?1 ORDER BY sent_due_ms,n"
@@ -38,6 +38,8 @@ static const char *const due_sql[] = {
                      " cancel_due_ms,n LIMIT ?2",
     [DUE_CANCEL] = "SELECT n FROM receiver WHERE cancel IN (2,3) AND cancel_due_ms<=?1 ORDER BY"
                    " cancel_due_ms,n LIMIT ?2",
+    [DUE_REGAIN] = "SELECT b.n FROM blob b WHERE b.state=4 AND b.due_ms<=?1 AND EXISTS(SELECT 1"
+                   " FROM receiver r WHERE r.state<5 AND (r.blob=b.n OR r.head=b.n)) LIMIT ?2",
 };
 static const char *const next_sql[] = {
     [DUE_LOOKUP] = "SELECT min(due_ms) FROM receiver WHERE state=1 AND due_ms>?",
@@ -46,7 +48,7 @@ static const char *const next_sql[] = {
     [DUE_ANNOUNCE] = "SELECT min(due_ms) FROM receiver WHERE state=3 AND due_ms>?",
     [DUE_REPUT] = "SELECT min(due_ms) FROM receiver WHERE state=4 AND due_ms>?",
     [DUE_CLEAN] = "SELECT min(due_ms) FROM receiver WHERE clean=1 AND due_ms>?",
-    [DUE_FREE] = "SELECT min(due_ms) FROM blob WHERE state IN (1,2) AND due_ms>?",
+    [DUE_FREE] = "SELECT min(due_ms) FROM blob WHERE state IN (1,2,4) AND due_ms>?",
     [DUE_SENT] = "SELECT min(sent_due_ms) FROM message WHERE sent=1 AND sent_due_ms>?",
     [DUE_TIDY] = "SELECT min(due_ms) FROM message WHERE state=1 AND due_ms>?",
     [DUE_TELL] = "SELECT min(due_ms) FROM receiver WHERE told<>1 AND state IN (8,9) AND due_ms>?",
@@ -54,6 +56,7 @@ static const char *const next_sql[] = {
     [DUE_WITHDRAW] = "SELECT min(cancel_due_ms) FROM receiver WHERE cancel=1 AND cancel_due_ms>?",
     [DUE_CANCEL] =
         "SELECT min(cancel_due_ms) FROM receiver WHERE cancel IN (2,3) AND cancel_due_ms>?",
+    [DUE_REGAIN] = "SELECT min(due_ms) FROM blob WHERE state=4 AND due_ms>?",
 };
 
 size_t out_due(struct db *db, enum out_due what, int64_t now_ms, int64_t *n_r, size_t max,
@@ -73,7 +76,7 @@ void out_count(struct db *db, struct out_counts *c)
 {
     c->messages =
         db_int(db, 0, "SELECT count(DISTINCT message) FROM receiver WHERE state<5 OR state=11", "");
-    c->bytes = db_int(db, 0, "SELECT sum(size) FROM blob WHERE state IN (1,2)", "");
+    c->bytes = db_int(db, 0, "SELECT sum(size) FROM blob WHERE state IN (1,2,4)", "");
     c->receivers_pending =
         db_int(db, 0, "SELECT count(*) FROM receiver WHERE state<5 OR state=11", "");
     c->work = c->receivers_pending +
@@ -82,7 +85,7 @@ void out_count(struct db *db, struct out_counts *c)
                      "AND state IN (8,9))",
                      "") +
               db_int(db, 0, "SELECT count(*) FROM message WHERE state<2", "") +
-              db_int(db, 0, "SELECT count(*) FROM blob WHERE state IN (1,2)", "");
+              db_int(db, 0, "SELECT count(*) FROM blob WHERE state IN (1,2,4)", "");
 }
 
 void out_list(struct db *db, bool failed_only, bool (*fn)(void *ctx, const struct out_line *l),
@@ -150,7 +153,7 @@ int64_t out_tries(struct db *db, enum out_due what, int64_t n)
         return db_int(db, 0, "SELECT line_tries FROM message WHERE n=?", "i", n);
     if (what == DUE_WITHDRAW || what == DUE_CANCEL)
         return db_int(db, 0, "SELECT cancel_tries FROM receiver WHERE n=?", "i", n);
-    if (what == DUE_PUBLISH || what == DUE_FREE)
+    if (what == DUE_PUBLISH || what == DUE_FREE || what == DUE_REGAIN)
         return db_int(db, 0, "SELECT tries FROM blob WHERE n=?", "i", n);
     return db_int(db, 0, "SELECT tries FROM receiver WHERE n=?", "i", n);
 }

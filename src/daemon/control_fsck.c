@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* control_fsck.c - see control_fsck.h. */
+#include "daemon/control_fsck.h"
+#include "flow/fsck.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct checking {
+    struct fsck x;
+    bool repair, records;
+    control_answer_fn *answer;
+    void *ctx;
+};
+
+static json_t *reply(const struct fsck *x, bool records)
+{
+    json_t *faults = json_array();
+    for (size_t i = 0; i < x->count; i++) {
+        const struct fsck_fault *f = &x->fault[i];
+        char what[sizeof f->what];
+        (void)snprintf(what, sizeof what, "%s", f->what);
+        for (char *c = what; *c != '\0'; c++)
+            if (*c < ' ' || *c > '~') /* a mail client's folder may be called anything */
+                *c = '?';
+        (void)json_array_append_new(
+            faults, json_pack("{s:s,s:s,s:s,s:s,s:b}", "kind", fsck_kind_name(f->kind), "what",
+                              what, "wrong", fsck_kind_text(f->kind), "help",
+                              fsck_kind_help(f->kind, f->repaired), "repaired", f->repaired));
+    }
+    return json_pack("{s:b,s:o,s:I,s:b}", "ok", 1, "faults", faults, "left",
+                     (json_int_t)fsck_left(x), "records", records);
+}
+
+static void finish(struct checking *c, const char *why)
+{
+    json_t *o =
+        why == NULL ? reply(&c->x, c->records) : json_pack("{s:b,s:s}", "ok", 0, "error", why);
+    c->answer(c->ctx, o);
+    fsck_free(&c->x);
+    free(c);
+}
+
+static void on_repaired(void *ctx, int rc)
+{
+    finish(ctx, rc == 0 ? NULL : "This peer's database cannot be written; see its log.");
+}
+
+/* Rows and files are looked at and mended in one turn of the loop: no step comes between. */
+static void on_records(void *ctx, bool complete)
+{
+    struct checking *c = ctx;
+    struct error e;
+    c->records = complete;
+    if (c->x.flow->stopping)
+        finish(c, "This peer is stopping.");
+    else if (fsck_look(&c->x, &e) < 0)
+        finish(c, e.text);
+    else if (c->repair && c->x.count > 0)
+        fsck_repair(&c->x, on_repaired, c);
+    else
+        finish(c, NULL);
+}
+
+static struct checking *begin(struct service *s, bool repair, control_answer_fn *answer, void *ctx)
+{
+    struct checking *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        answer(ctx, json_pack("{s:b,s:s}", "ok", 0, "error", "Out of memory."));
+        return NULL;
+    }
+    *c = (struct checking){.x = {.flow = &s->flow}, .repair = repair, .answer = answer, .ctx = ctx};
+    return c;
+}
+
+void control_fsck(struct service *s, bool repair, control_answer_fn *answer, void *ctx)
+{
+    struct checking *c = begin(s, repair, answer, ctx);
+    if (c == NULL)
+        return;
+    c->x.running = true;
+    fsck_records(&c->x, on_records, c);
+}
+
+static void print(void *ctx, json_t *o)
+{
+    struct service *s = ctx;
+    (void)json_dumpf(o, stdout, JSON_COMPACT);
+    (void)putchar('\n');
+    json_decref(o);
+    store_close(&s->flow.store);
+}
+
+int fsck_alone(struct service *s, const char *home, bool repair, struct error *e)
+{
+    if (service_open_rows(s, home, e) < 0) {
+        store_close(&s->flow.store);
+        return -1;
+    }
+    struct checking *c = begin(s, repair, print, s);
+    if (c != NULL)
+        on_records(c, false);
+    (void)uv_run(s->loop, UV_RUN_DEFAULT);
+    service_free(s);
+    return 0;
+}

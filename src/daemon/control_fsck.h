@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* control_fsck.h - the command "fsck" of the control socket (doc/man/restanted.8), and the same
+ * without a running peer. */
+#ifndef RESTANTE_DAEMON_CONTROL_FSCK_H
+#define RESTANTE_DAEMON_CONTROL_FSCK_H
+
+#include "daemon/control_group.h"
+
+/* Looks, first into the DHT, then at rows and files; mends what it can if told to. answer is called
+ * once, perhaps before this returns, and takes the reply over. */
+void control_fsck(struct service *s, bool repair, control_answer_fn *answer, void *ctx);
+/* The peer does not run, and the caller holds the home's lock: the reply goes to standard output.
+ */
+int fsck_alone(struct service *s, const char *home, bool repair, struct error *e);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* fsck.h - where rows, files and (with the DHT at hand) records of a home disagree, and what is
+ * done about it (P-10.24). Nothing that may be the last copy of mail is ever removed: it is kept
+ * under a row, or moved to HOME/lost, where it stays for thirty days. */
+#ifndef RESTANTE_FLOW_FSCK_H
+#define RESTANTE_FLOW_FSCK_H
+
+#include "flow/flow.h"
+
+enum fsck_kind {
+    /* a file without a row */
+    FSCK_REMOVE, /* what can be no mail, or stands elsewhere too: removed */
+    FSCK_ASIDE,  /* moved to lost/ */
+    FSCK_ADOPT,  /* an own blob: it goes on being served, as a replica */
+    /* a row without its file */
+    FSCK_SPOOL,   /* nobody has it: its receivers fail, and the user is told */
+    FSCK_BLOB,    /* taken back from the group's members; without a group, its receivers fail */
+    FSCK_CHUNKS,  /* written again from the row */
+    FSCK_REPLICA, /* fetched again */
+    FSCK_STUB,    /* made again */
+    FSCK_FULL,    /* pulled again */
+    FSCK_FRESH,   /* a message without its stub: delivered as a new one */
+    FSCK_FILLED,  /* its stub is filled, or thrown away: told to the sender */
+    /* links */
+    FSCK_LINKS, /* stubs that a copy of the home has cut from their links: linked again at a start
+                 */
+    /* a record that is not in the DHT, or should not be */
+    FSCK_PUT,   /* put again */
+    FSCK_CLEAN, /* deleted */
+};
+const char *fsck_kind_name(enum fsck_kind k); /* "orphan", "blob", ... */
+/* Sentences: what is wrong; what was done, or is to be done. */
+const char *fsck_kind_text(enum fsck_kind k);
+const char *fsck_kind_help(enum fsck_kind k, bool repaired);
+
+struct fsck_fault {
+    enum fsck_kind kind;
+    int64_t n;           /* row */
+    char what[320];      /* a path below the home, or what the record is */
+    struct blob_ref ref; /* FSCK_ADOPT */
+    int64_t expiry_s;
+    bool stub;     /* FSCK_FULL: its stub stands */
+    bool incoming; /* FSCK_PUT, FSCK_CLEAN: which side's row */
+    bool group;    /* FSCK_PUT: of the group's descriptor; without a row: an own record */
+    bool repaired;
+};
+
+struct fsck {
+    struct flow *flow;
+    bool running; /* steps are under way: young files belong to them */
+    struct fsck_fault *fault;
+    size_t count, room;
+    size_t cut;    /* stubs that were cut from their links */
+    struct db *db; /* for reading */
+    int64_t now_s;
+    void (*done)(void *ctx, int rc);
+    void *ctx;
+};
+
+/* Looks at rows and files; faults are added. Loop's thread; -1 and e when it cannot. */
+int fsck_look(struct fsck *x, struct error *e);
+/* One more fault, to be filled further; valid until the next one. */
+struct fsck_fault *fsck_add(struct fsck *x, enum fsck_kind kind, int64_t n, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Repairs what fsck_look found; done is called on the loop's thread after all is durable, and x
+ * must live until then. rc -1: the database does not take it. */
+void fsck_repair(struct fsck *x, void (*done)(void *ctx, int rc), void *ctx);
+size_t fsck_left(const struct fsck *x); /* not repaired */
+void fsck_free(struct fsck *x);
+
+/* At start, before anything runs: looks, repairs, says so in the log. What is repaired in the store
+ * is done when the store comes to it. */
+int fsck_start(struct flow *f, struct error *e);
+
+/* fsck_files.c: files without rows. */
+int fsck_orphans(struct fsck *x, struct error *e);
+/* Before the store's part of a repair: an own blob is measured, and put aside if it is none. */
+void fsck_measure(struct fsck *x, struct fsck_fault *f);
+/* After it. */
+void fsck_mend_file(struct fsck *x, struct fsck_fault *f);
+/* What was put aside long ago goes. */
+void fsck_forget_lost(struct flow *f);
+
+/* fsck_records.c: what stands in the DHT for rows that are alive, or ended not long ago. done: all
+ * was looked at (complete), or the DHT did not answer. */
+void fsck_records(struct fsck *x, void (*done)(void *ctx, bool complete), void *ctx);
+
+#endif
