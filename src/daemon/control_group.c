@@ -123,6 +123,8 @@ void control_group(struct service *s, const json_t *o, control_answer_fn *answer
     *a = (struct asked){.s = s, .answer = answer, .ctx = ctx};
     if (action == NULL || strcmp(action, "list") == 0)
         on_done(a, true, NULL);
+    else if (s->flow.stop_reason[0] != '\0')
+        refuse(a, s->flow.stop_reason);
     else if (strcmp(action, "create") == 0)
         groups_create(&s->flow, on_done, a);
     else if (strcmp(action, "add") == 0)

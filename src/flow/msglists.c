@@ -4,13 +4,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/replicas.h"
-#include "store/replicas.h"
+#include "store/check.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define LOG_AREA "msglist"
 #define PENDING_MAX (4 * 1024 * 1024) /* octets of notifications in a list */
 #define RENEW_MS (86400LL * 1000)     /* long before MSGLIST_LIFE_MAX */
+#define RESTORE_MS 60000              /* not longer */
 #define LIFE_S (MSGLIST_LIFE_MAX - 3600)
 
 struct publishing {
@@ -166,12 +167,23 @@ static int prepare(struct publishing *p)
     return rc;
 }
 
+/* A home that was restored from a backup first hears what the members hold for it, and tries once
+ * to take it back (P-10.23). */
+static bool restoring(const struct flow *f)
+{
+    struct db *db = store_reader(f->store);
+    return restored_since(db, clock_wall_ms() - RESTORE_MS) &&
+           !(watch_heard(f) && !restored_untried(db, f->c.address));
+}
+
 void msglists_turn(struct flow *f)
 {
     struct replication *r = f->replication;
     int64_t version = store_version(store_reader(f->store));
     bool old = r->published && clock_mono_ms() - r->published_ms > RENEW_MS;
     if (r->publishing || (version == r->version && !old))
+        return;
+    if (!flow_may_go(f) || restoring(f)) /* another peer speaks for this address; or not yet */
         return;
     struct publishing *p = calloc(1, sizeof *p);
     if (p == NULL)

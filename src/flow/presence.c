@@ -9,6 +9,7 @@
 #include "flow/discover.h"
 #include "flow/twin.h"
 #include "flow/work.h"
+#include "store/check.h"
 #include "store/outgoing.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,7 +244,8 @@ static int renew_run(struct db *db, void *arg)
     struct renewing *r = arg;
     return meta_set(db, "instance", r->instance, INSTANCE_LEN) < 0 ||
                    meta_set(db, "restored_ms", &r->now_ms, sizeof r->now_ms) < 0 ||
-                   rcv_look_again(db) < 0
+                   rcv_look_again(db) < 0 ||
+                   adopt_held(db, r->flow->c.address, r->flow->c.quota) < 0
                ? -1
                : 0;
 }

@@ -30,6 +30,8 @@ void replication_poll(struct flow *f);
 void msglists_turn(struct flow *f);
 void watch_turn(struct flow *f);
 void watch_free(struct flow *f);
+/* Was every member asked since the start, whatever came of it? */
+bool watch_heard(const struct flow *f);
 
 /* The accepted fellow with this address; free pubkey. -1: none. */
 int fellow_get(const struct flow *f, const char *address, struct group_fellow *m_r);

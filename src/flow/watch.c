@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "flow/replicas.h"
 #include "flow/whereabouts.h"
-#include "store/replicas.h"
+#include "store/check.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +22,7 @@ struct watcher {
     uint8_t fpr[FPR_LEN];
     struct bytes pubkey;
     bool busy, seen;
+    bool heard; /* it has answered, or could not, since the start */
     char etag[MSGLIST_ETAG_LEN + 1], new_etag[MSGLIST_ETAG_LEN + 1];
     int64_t next_ms, asked_ms, tries; /* monotonic */
     struct endpoint ep[ENDPOINTS_MAX];
@@ -37,6 +38,7 @@ static void ask(struct watcher *w);
 
 static void rest(struct watcher *w, int64_t wait_ms)
 {
+    w->heard = true;
     w->busy = false;
     w->next_ms = clock_mono_ms() + wait_ms;
     buf_free(&w->body);
@@ -58,7 +60,12 @@ static int apply_run(struct db *db, void *arg)
     struct watcher *w = arg;
     const struct flow *f = w->flow;
     int64_t now = clock_wall_ms();
-    return replica_apply(db, &w->list, f->c.quota, f->c.address, now, now + f->c.reput, &w->news);
+    if (replica_apply(db, &w->list, f->c.quota, f->c.address, now, now + f->c.reput, &w->news) < 0)
+        return -1;
+    return restored_since(db, now - NS_LIFE_MAX * 1000) &&
+                   adopt_held(db, f->c.address, f->c.quota) < 0
+               ? -1
+               : 0;
 }
 
 static void apply_done(void *arg, int rc)
@@ -262,6 +269,14 @@ void watch_turn(struct flow *f)
         w->busy = true;
         whereabouts_find(f, w->address, &w->pubkey, w->fpr, on_where, w);
     }
+}
+
+bool watch_heard(const struct flow *f)
+{
+    for (const struct watcher *w = f->replication->watchers; w != NULL; w = w->next)
+        if (!w->heard)
+            return false;
+    return true;
 }
 
 void watch_free(struct flow *f)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A home that is restored from a backup, two peers with one home, and rows that are forgotten."""
 
+import glob
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import pytest
 from env import Network, wait_for
 from env.mail import check_arrived, compose, picture
 from env.peer import Peer
+from test_replica import make_group, replicas, wait_copies
 
 
 def keep(peer, name):
@@ -158,6 +160,50 @@ def test_message_sealed_again_by_a_restored_sender():
         assert states == {bob.address: "pulled", carol.address: "pulled"}
 
 
+def test_blobs_are_taken_back():
+    """Of the sealed messages nothing is left in the backup, and one was sent after it: the members of the
+    group give both back, also past kill -9; the old rows wipe nothing there (P-10.23, P-12.3)."""
+    with Network(nodes=5) as net:
+        alice, bob = net.peer("alice@team"), net.peer("bob@team")
+        zoe = net.peer("zoe@demo")
+        make_group([alice, bob])
+        old = send(alice, zoe, "Sent before the backup", 5_000_000)
+        old_hash = wait_copies(alice, old, 1)
+        alice.stop()
+        copy = keep(alice, "backup")
+        for path in glob.glob(os.path.join(copy, "outbox", "*")):
+            os.remove(path)
+        alice.start()
+        alice.wait_ready()
+        new = send(alice, zoe, "Sent after the backup")
+        new_hash = wait_copies(alice, new, 1)
+        for data in (old, new):
+            zoe.wait_message(data)
+        alice.stop()
+        restore(alice, copy)
+        for point in ("regain.before", "regain.after"):
+            alice.start({"RESTANTE_CRASH_AT": point})
+            assert alice.process.wait(40) == -signal.SIGKILL, point
+            alice.process = None
+        alice.start()
+        alice.wait_ready()
+        wait_for(lambda: alice.outbox_of(old)["state"] == "published" and
+                 os.path.exists(os.path.join(alice.home, "outbox", old_hash)), 40,
+                 "the old message to be back", alice.logs)
+        wait_for(lambda: new_hash in replicas(alice), 40, "the new one too", alice.logs)
+        time.sleep(2)  # the own list is published, and bob has heard of it
+        assert set(replicas(bob)) == {old_hash, new_hash}
+        assert alice.run_cli("fsck").returncode == 0
+        bob.stop()
+        for data in (old, new):
+            read(zoe, data)
+            assert len(zoe.find(data)) == 1
+        wait_for(lambda: not alice.waits(old), 20, "the receipt", alice.logs)
+        bob.start()
+        bob.wait_ready()
+        wait_for(lambda: replicas(bob) == [new_hash], 20, "only what alice knows of to go", bob.logs)
+
+
 def test_receiver_restored():
     """Nothing arrives twice, nothing that still waits is lost; a backup without hard links declines
     nothing."""
@@ -192,7 +238,8 @@ def test_receiver_restored():
 
 def test_two_peers_with_one_home():
     with Network(nodes=5) as net:
-        alice, bob = net.peer("alice@demo"), net.peer("bob@demo")
+        alice, bob = net.peer("alice@demo", {"timing.reput": "1"}), net.peer("bob@demo")
+        make_group([alice, bob])
         alice.stop()
         copy = keep(alice, "other")
         alice.start()
@@ -212,6 +259,12 @@ def test_two_peers_with_one_home():
         with pytest.raises(smtplib.SMTPException) as e:
             send(alice, bob, "Which of us?")
         assert "451" in str(e.value) and "takeover" in str(e.value)
+        with pytest.raises(RuntimeError, match="takeover"):
+            alice.cli("group", "remove", bob.address)
+        puts = alice.log_text().count("the descriptor of demo is put")
+        assert puts > 0
+        time.sleep(3)  # it was put every second until then
+        assert alice.log_text().count("the descriptor of demo is put") == puts
         other.stop()
         alice.cli("takeover")
         alice.wait_ready()
