@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/collect.h"
+#include "flow/timer.h"
 #include <stdlib.h>
 
 #define LOG_AREA "clock"
@@ -64,7 +65,7 @@ static void on_tick(uv_timer_t *t)
 int clockwatch_start(struct flow *f, struct error *e)
 {
     struct clockwatch *w = f->clockwatch = calloc(1, sizeof *w);
-    uv_timer_t *t = w == NULL ? NULL : malloc(sizeof *t);
+    uv_timer_t *t = w == NULL ? NULL : flow_timer_new(f, f);
     int64_t kept = 0;
     if (t == NULL)
         return error_set(e, "Out of memory.");
@@ -80,8 +81,6 @@ int clockwatch_start(struct flow *f, struct error *e)
                 "%lld hours since the last run: nothing expires until receipts were looked for",
                 (long long)(w->wall - kept) / 3600000);
     }
-    (void)uv_timer_init(f->loop, t);
-    t->data = f;
     w->timer = t;
     return uv_timer_start(t, on_tick, TICK_MS, TICK_MS);
 }
@@ -103,10 +102,8 @@ void clockwatch_looked(struct flow *f)
 
 void clockwatch_stop(struct flow *f)
 {
-    if (f->clockwatch == NULL || f->clockwatch->timer == NULL)
-        return;
-    uv_close((uv_handle_t *)f->clockwatch->timer, (uv_close_cb)free);
-    f->clockwatch->timer = NULL;
+    if (f->clockwatch != NULL)
+        flow_timer_free(&f->clockwatch->timer);
 }
 
 void clockwatch_free(struct flow *f)

@@ -5,6 +5,7 @@
 #include "flow/collect.h"
 #include "base/log.h"
 #include "flow/clockwatch.h"
+#include "flow/timer.h"
 #include "store/cancel.h"
 #include "store/outgoing.h"
 #include <stdlib.h>
@@ -148,12 +149,10 @@ static void on_timer(uv_timer_t *t)
 int collection_start(struct flow *f, struct error *e)
 {
     struct collection *c = f->collection = calloc(1, sizeof *c);
-    uv_timer_t *t = c == NULL ? NULL : malloc(sizeof *t);
+    uv_timer_t *t = c == NULL ? NULL : flow_timer_new(f, f);
     if (t == NULL)
         return error_set(e, "Out of memory.");
     (void)dht_key(c->key, "nr:", f->c.address);
-    (void)uv_timer_init(f->loop, t);
-    t->data = f;
     c->timer = t;
     (void)uv_timer_start(t, on_timer, (uint64_t)f->c.poll, (uint64_t)f->c.poll);
     if (dht_listen(f->dht, c->key, on_heard, f) < 0)
@@ -163,10 +162,8 @@ int collection_start(struct flow *f, struct error *e)
 
 void collection_stop(struct flow *f)
 {
-    if (f->collection == NULL || f->collection->timer == NULL)
-        return;
-    uv_close((uv_handle_t *)f->collection->timer, (uv_close_cb)free);
-    f->collection->timer = NULL;
+    if (f->collection != NULL)
+        flow_timer_free(&f->collection->timer);
 }
 
 void collection_free(struct flow *f)

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "flow/notice.h"
 #include "flow/presence.h"
+#include "flow/timer.h"
 #include "store/incoming.h"
 #include <stdlib.h>
 #include <string.h>
@@ -207,14 +208,12 @@ static void on_timer(uv_timer_t *t)
 int discovery_start(struct flow *f, struct error *e)
 {
     struct discovery *d = f->discovery = calloc(1, sizeof *d);
-    uv_timer_t *t = d == NULL ? NULL : malloc(sizeof *t);
+    uv_timer_t *t = d == NULL ? NULL : flow_timer_new(f, f);
     if (t == NULL)
         return error_set(e, "Out of memory.");
     dht_ns_key(d->key, f->c.address, 0);
     f->shards = 1;
     (void)meta_get(store_reader(f->store), "shards", &f->shards, sizeof f->shards);
-    (void)uv_timer_init(f->loop, t);
-    t->data = f;
     d->timer = t;
     (void)uv_timer_start(t, on_timer, (uint64_t)f->c.poll, (uint64_t)f->c.poll);
     if (dht_listen(f->dht, d->key, on_heard, f) < 0)
@@ -224,10 +223,8 @@ int discovery_start(struct flow *f, struct error *e)
 
 void discovery_stop(struct flow *f)
 {
-    if (f->discovery == NULL || f->discovery->timer == NULL)
-        return;
-    uv_close((uv_handle_t *)f->discovery->timer, (uv_close_cb)free);
-    f->discovery->timer = NULL;
+    if (f->discovery != NULL)
+        flow_timer_free(&f->discovery->timer);
 }
 
 void discovery_free(struct flow *f)

@@ -35,7 +35,6 @@ struct flow_config { /* durations in milliseconds */
     int64_t pull_before_max; /* octets */
 };
 
-struct flow_timer;
 struct flow {
     uv_loop_t *loop;
     struct flow_config c;

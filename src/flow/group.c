@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "flow/group_work.h"
 #include "flow/presence.h"
+#include "flow/timer.h"
 #include "flow/verify.h"
 #include "store/incoming.h"
 #include <stdlib.h>
@@ -353,12 +354,10 @@ static void on_timer(uv_timer_t *t)
 int groups_start(struct flow *f, struct error *e)
 {
     struct groups *g = f->groups = calloc(1, sizeof *g);
-    uv_timer_t *t = g == NULL ? NULL : malloc(sizeof *t);
+    uv_timer_t *t = g == NULL ? NULL : flow_timer_new(f, f);
     if (t == NULL)
         return error_set(e, "Out of memory.");
     (void)dht_key(g->key, "group:", address_group(f->c.address));
-    (void)uv_timer_init(f->loop, t);
-    t->data = f;
     g->timer = t;
     groups_settle(f);
     (void)uv_timer_start(t, on_timer, (uint64_t)f->c.poll, (uint64_t)f->c.poll);
@@ -369,10 +368,8 @@ int groups_start(struct flow *f, struct error *e)
 
 void groups_stop(struct flow *f)
 {
-    if (f->groups == NULL || f->groups->timer == NULL)
-        return;
-    uv_close((uv_handle_t *)f->groups->timer, (uv_close_cb)free);
-    f->groups->timer = NULL;
+    if (f->groups != NULL)
+        flow_timer_free(&f->groups->timer);
 }
 
 void groups_free(struct flow *f)

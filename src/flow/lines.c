@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "flow/maildir.h"
 #include "flow/steps.h"
+#include "flow/timer.h"
 #include "flow/withdraw.h"
 #include "store/cancel.h"
 #include <fcntl.h>
@@ -354,11 +355,9 @@ static void on_timer(uv_timer_t *t)
 int lines_start(struct flow *f, struct error *e)
 {
     struct lines *s = f->lines = calloc(1, sizeof *s);
-    uv_timer_t *t = s == NULL ? NULL : malloc(sizeof *t);
+    uv_timer_t *t = s == NULL ? NULL : flow_timer_new(f, s);
     if (t == NULL)
         return error_set(e, "Out of memory.");
-    (void)uv_timer_init(f->loop, t);
-    t->data = s;
     s->flow = f;
     s->timer = t;
     s->hold = true; /* the first round only looks */
@@ -369,10 +368,8 @@ int lines_start(struct flow *f, struct error *e)
 
 void lines_stop(struct flow *f)
 {
-    if (f->lines == NULL || f->lines->timer == NULL)
-        return;
-    uv_close((uv_handle_t *)f->lines->timer, (uv_close_cb)free);
-    f->lines->timer = NULL;
+    if (f->lines != NULL)
+        flow_timer_free(&f->lines->timer);
 }
 
 void lines_free(struct flow *f)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* opening.c - see opening.h. */
 #include "flow/opening.h"
+#include "flow/timer.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/transfer.h"
@@ -230,21 +231,18 @@ static void on_timer(uv_timer_t *t)
 int openings_start(struct flow *f, struct error *e)
 {
     f->openings = calloc(1, sizeof *f->openings);
-    uv_timer_t *t = f->openings == NULL ? NULL : malloc(sizeof *t);
+    uv_timer_t *t = f->openings == NULL ? NULL : flow_timer_new(f, f);
     if (t == NULL)
         return error_set(e, "Out of memory.");
-    (void)uv_timer_init(f->loop, t);
-    t->data = f;
     f->openings->timer = t;
     return uv_timer_start(t, on_timer, 500, 500);
 }
 
 void openings_stop(struct flow *f)
 {
-    if (f->openings == NULL || f->openings->timer == NULL)
+    if (f->openings == NULL)
         return;
-    uv_close((uv_handle_t *)f->openings->timer, (uv_close_cb)free);
-    f->openings->timer = NULL;
+    flow_timer_free(&f->openings->timer);
     for (struct opening *o = f->openings->first, *next; o != NULL; o = next) {
         next = o->next;
         answer(o, false, "This peer is stopping.");

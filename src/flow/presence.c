@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "flow/collect.h"
 #include "flow/discover.h"
+#include "flow/timer.h"
 #include "flow/twin.h"
 #include "flow/work.h"
 #include "store/check.h"
@@ -372,11 +373,9 @@ void presence_takeover(struct flow *f)
 int presence_start(struct flow *f, struct error *e)
 {
     struct presence *p = f->presence = calloc(1, sizeof *p);
-    uv_timer_t *t = p == NULL ? NULL : malloc(sizeof *t);
+    uv_timer_t *t = p == NULL ? NULL : flow_timer_new(f, f);
     if (t == NULL)
         return error_set(e, "Out of memory.");
-    (void)uv_timer_init(f->loop, t);
-    t->data = f;
     p->timer = t;
     return uv_timer_start(t, on_timer, 50, 0);
 }
@@ -401,10 +400,8 @@ void presence_withdraw(struct flow *f, void (*done)(void *ctx), void *ctx)
 
 void presence_stop(struct flow *f)
 {
-    if (f->presence == NULL || f->presence->timer == NULL)
-        return;
-    uv_close((uv_handle_t *)f->presence->timer, (uv_close_cb)free);
-    f->presence->timer = NULL;
+    if (f->presence != NULL)
+        flow_timer_free(&f->presence->timer);
 }
 
 void presence_free(struct flow *f)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "flow/maildir.h"
 #include "flow/moves.h"
+#include "flow/timer.h"
 #include "store/incoming.h"
 #include <stdlib.h>
 #include <string.h>
@@ -200,11 +201,9 @@ static void on_timer(uv_timer_t *t)
 int sweep_start(struct flow *f, struct error *e)
 {
     struct sweep *s = f->sweep = calloc(1, sizeof *s);
-    uv_timer_t *t = s == NULL ? NULL : malloc(sizeof *t);
+    uv_timer_t *t = s == NULL ? NULL : flow_timer_new(f, s);
     if (t == NULL)
         return error_set(e, "Out of memory.");
-    (void)uv_timer_init(f->loop, t);
-    t->data = s;
     s->flow = f;
     s->timer = t;
     s->hold = true; /* the first round only looks */
@@ -270,10 +269,8 @@ int sweep_decline(struct flow *f, int64_t n, struct error *why)
 
 void sweep_stop(struct flow *f)
 {
-    if (f->sweep == NULL || f->sweep->timer == NULL)
-        return;
-    uv_close((uv_handle_t *)f->sweep->timer, (uv_close_cb)free);
-    f->sweep->timer = NULL;
+    if (f->sweep != NULL)
+        flow_timer_free(&f->sweep->timer);
 }
 
 void sweep_free(struct flow *f)

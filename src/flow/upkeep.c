@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* upkeep.c - see upkeep.h. */
+#include "flow/timer.h"
 #include "flow/upkeep.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -40,21 +41,17 @@ static void on_timer(uv_timer_t *t)
 int upkeep_start(struct flow *f, struct error *e)
 {
     struct upkeep *u = f->upkeep = calloc(1, sizeof *u);
-    uv_timer_t *t = u == NULL ? NULL : malloc(sizeof *t);
+    uv_timer_t *t = u == NULL ? NULL : flow_timer_new(f, f);
     if (t == NULL)
         return error_set(e, "Out of memory.");
-    (void)uv_timer_init(f->loop, t);
-    t->data = f;
     u->timer = t;
     return uv_timer_start(t, on_timer, FIRST_MS, DAY_MS);
 }
 
 void upkeep_stop(struct flow *f)
 {
-    if (f->upkeep == NULL || f->upkeep->timer == NULL)
-        return;
-    uv_close((uv_handle_t *)f->upkeep->timer, (uv_close_cb)free);
-    f->upkeep->timer = NULL;
+    if (f->upkeep != NULL)
+        flow_timer_free(&f->upkeep->timer);
 }
 
 void upkeep_free(struct flow *f)

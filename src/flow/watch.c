@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/replicas.h"
+#include "flow/timer.h"
 #include "flow/whereabouts.h"
 #include "store/check.h"
 #include <stdlib.h>
@@ -313,11 +314,9 @@ static void on_timer(uv_timer_t *t)
 int replication_start(struct flow *f, struct error *e)
 {
     struct replication *r = f->replication = calloc(1, sizeof *r);
-    uv_timer_t *t = r == NULL ? NULL : malloc(sizeof *t);
+    uv_timer_t *t = r == NULL ? NULL : flow_timer_new(f, f);
     if (t == NULL)
         return error_set(e, "Out of memory.");
-    (void)uv_timer_init(f->loop, t);
-    t->data = f;
     r->timer = t;
     r->version = -1;
     r->sync_ms = -SYNC_MS;
@@ -326,10 +325,8 @@ int replication_start(struct flow *f, struct error *e)
 
 void replication_stop(struct flow *f)
 {
-    if (f->replication == NULL || f->replication->timer == NULL)
-        return;
-    uv_close((uv_handle_t *)f->replication->timer, (uv_close_cb)free);
-    f->replication->timer = NULL;
+    if (f->replication != NULL)
+        flow_timer_free(&f->replication->timer);
 }
 
 void replication_free(struct flow *f)

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "flow/clockwatch.h"
 #include "flow/steps.h"
+#include "flow/timer.h"
 #include "store/cancel.h"
 #include "store/incoming.h"
 #include "store/lines.h"
@@ -227,11 +228,9 @@ void work_retry(struct work *w, const char *why)
 int work_start(struct flow *f, struct error *e)
 {
     f->work = calloc(1, sizeof *f->work);
-    uv_timer_t *t = f->work == NULL ? NULL : malloc(sizeof *t);
+    uv_timer_t *t = f->work == NULL ? NULL : flow_timer_new(f, f);
     if (t == NULL)
         return error_set(e, "Out of memory.");
-    (void)uv_timer_init(f->loop, t);
-    t->data = f;
     f->work->timer = t;
     flow_kick(f);
     return 0;
@@ -239,10 +238,8 @@ int work_start(struct flow *f, struct error *e)
 
 void work_stop(struct flow *f)
 {
-    if (f->work == NULL || f->work->timer == NULL)
-        return;
-    uv_close((uv_handle_t *)f->work->timer, (uv_close_cb)free);
-    f->work->timer = NULL;
+    if (f->work != NULL)
+        flow_timer_free(&f->work->timer);
 }
 
 void work_free(struct flow *f)
