@@ -15,10 +15,28 @@ static bool expired(const struct out_receiver *r)
     return r->state == RCV_EXPIRED;
 }
 
-/* Delivery time expired (RFC 3463 3.5), or a destination that cannot be written to. */
+static bool pulled(const struct out_receiver *r)
+{
+    return r->state == RCV_PULLED;
+}
+
+static bool failed(const struct out_receiver *r)
+{
+    return !expired(r) && !pulled(r);
+}
+
+static bool all_are(const struct dsn *d, bool (*one)(const struct out_receiver *r))
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (!one(&d->rcpts[i]))
+            return false;
+    return true;
+}
+
+/* Delivered; delivery time expired (RFC 3463 3.5); or a destination that cannot be written to. */
 static const char *status_of(const struct out_receiver *r)
 {
-    return expired(r) ? "4.4.7" : "5.1.1";
+    return pulled(r) ? "2.0.0" : expired(r) ? "4.4.7" : "5.1.1";
 }
 
 /* One line of text: a sentence must not begin a field of its own. */
@@ -32,7 +50,7 @@ static int line(struct buf *out, const struct bytes *why)
     return rc;
 }
 
-static int top(const struct dsn *d, const char *boundary, bool all_expired, struct buf *out)
+static int top(const struct dsn *d, const char *boundary, struct buf *out)
 {
     char date[40];
     clock_rfc5322(d->rcpts[0].changed_ms, date);
@@ -47,8 +65,30 @@ static int top(const struct dsn *d, const char *boundary, bool all_expired, stru
                            "Subject: %s: %s\r\nMIME-Version: 1.0\r\n"
                            "Content-Type: multipart/report; report-type=delivery-status;\r\n"
                            "\tboundary=\"%s\"\r\n\r\n",
-                           all_expired ? "Not fetched in time" : "Not sent",
+                           all_are(d, pulled)    ? "Fetched"
+                           : all_are(d, expired) ? "Not fetched in time"
+                                                 : "Not sent",
                            text_of(&d->m->subject), boundary);
+}
+
+/* The receivers of one kind, each in a line; its sentence behind it where there is one. */
+static int words_about(const struct dsn *d, bool (*kind)(const struct out_receiver *r),
+                       const char *sentence, struct buf *out)
+{
+    bool said = false;
+    int rc = 0;
+    for (size_t i = 0; i < d->count; i++) {
+        const struct out_receiver *r = &d->rcpts[i];
+        if (!kind(r))
+            continue;
+        rc |=
+            buf_printf(out, "%s    %s%s", said ? "" : sentence, r->address, failed(r) ? ": " : "");
+        if (failed(r))
+            rc |= line(out, &r->why);
+        rc |= buf_printf(out, "\r\n");
+        said = true;
+    }
+    return rc;
 }
 
 static int words(const struct dsn *d, struct buf *out)
@@ -60,26 +100,12 @@ static int words(const struct dsn *d, struct buf *out)
                         "Content-Transfer-Encoding: 8bit\r\n\r\n"
                         "Your message of %s\r\n",
                         sent);
-    bool said = false;
-    for (size_t i = 0; i < d->count; i++) {
-        if (!expired(&d->rcpts[i]))
-            continue;
-        if (!said)
-            rc |= buf_printf(out, "\r\nwas not opened in time, and is not kept any longer, by\r\n");
-        said = true;
-        rc |= buf_printf(out, "    %s\r\n", d->rcpts[i].address);
-    }
-    said = false;
-    for (size_t i = 0; i < d->count; i++) {
-        if (expired(&d->rcpts[i]))
-            continue;
-        if (!said)
-            rc |= buf_printf(out, "\r\ncould not be sent to\r\n");
-        said = true;
-        rc |= buf_printf(out, "    %s: ", d->rcpts[i].address) | line(out, &d->rcpts[i].why) |
-              buf_printf(out, "\r\n");
-    }
-    return rc | buf_printf(out, "\r\nTo try again, send it once more.\r\n");
+    rc |= words_about(d, pulled, "\r\nwas fetched by\r\n", out);
+    rc |= words_about(d, expired, "\r\nwas not opened in time, and is not kept any longer, by\r\n",
+                      out);
+    rc |= words_about(d, failed, "\r\ncould not be sent to\r\n", out);
+    return all_are(d, pulled) ? rc
+                              : rc | buf_printf(out, "\r\nTo try again, send it once more.\r\n");
 }
 
 static int report(const struct dsn *d, struct buf *out)
@@ -92,10 +118,14 @@ static int report(const struct dsn *d, struct buf *out)
                         d->own, date);
     for (size_t i = 0; i < d->count && rc == 0; i++) {
         const struct out_receiver *r = &d->rcpts[i];
-        rc |= buf_printf(out,
-                         "\r\nFinal-Recipient: rfc822; %s\r\nAction: failed\r\nStatus: %s\r\n"
-                         "Diagnostic-Code: x-restante; ",
-                         r->address, status_of(r));
+        rc |= buf_printf(out, "\r\nFinal-Recipient: rfc822; %s\r\nAction: %s\r\nStatus: %s\r\n",
+                         r->address, pulled(r) ? "delivered" : "failed", status_of(r));
+        if (pulled(r)) {
+            clock_rfc5322(r->changed_ms, date);
+            rc |= buf_printf(out, "Last-Attempt-Date: %s\r\n", date);
+            continue;
+        }
+        rc |= buf_printf(out, "Diagnostic-Code: x-restante; ");
         if (expired(r)) {
             clock_rfc5322(r->expiry_s * 1000, date);
             rc |= buf_printf(out, "Not opened by %s", date);
@@ -141,12 +171,9 @@ static int original(const struct dsn *d, struct buf *out)
 int dsn_compose(const struct dsn *d, struct buf *out)
 {
     char id[2 * MESSAGE_ID_LEN + 1], boundary[80];
-    bool all_expired = true;
     hex_encode(d->m->id, MESSAGE_ID_LEN, id);
     (void)snprintf(boundary, sizeof boundary, "%s.%lld", id, (long long)d->rcpts[0].n);
-    for (size_t i = 0; i < d->count; i++)
-        all_expired = all_expired && expired(&d->rcpts[i]);
-    int rc = top(d, boundary, all_expired, out);
+    int rc = top(d, boundary, out);
     rc |= buf_printf(out, "--%s\r\n", boundary) | words(d, out);
     rc |= buf_printf(out, "\r\n--%s\r\n", boundary) | report(d, out);
     rc |= buf_printf(out, "\r\n--%s\r\n", boundary) | original(d, out);

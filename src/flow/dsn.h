@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* dsn.h - the delivery status notification (RFC 3464, in a multipart/report of RFC 6522) by which a
- * sender learns who never came and who could not be reached: one for all of them that ended
- * together. */
+ * sender learns who never came and who could not be reached, and, if its client asked for that, who
+ * has it: one for all of them that ended together. */
 #ifndef RESTANTE_FLOW_DSN_H
 #define RESTANTE_FLOW_DSN_H
 
@@ -13,7 +13,7 @@
 struct dsn {
     const char *own;                  /* the peer's address: sender and reader of the report */
     const struct out_message *m;      /* its head: the fields that are repeated */
-    const struct out_receiver *rcpts; /* in state expired or failed, at least one */
+    const struct out_receiver *rcpts; /* expired, failed or pulled; at least one */
     size_t count;
 };
 

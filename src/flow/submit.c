@@ -94,6 +94,7 @@ static void add_rcpt(struct submission *s, bool known)
 {
     for (size_t i = 0; i < s->rcpt_count; i++) {
         if (strcmp(s->rcpts[i].address, s->asked) == 0) {
+            s->rcpts[i].notify |= smtp_session_notify(s->session);
             smtp_reply(s->session, 250, "2.1.5 Receiver accepted already.");
             return;
         }
@@ -105,7 +106,8 @@ static void add_rcpt(struct submission *s, bool known)
         return;
     }
     s->rcpts = grown;
-    grown[s->rcpt_count] = (struct out_rcpt){.known = known};
+    grown[s->rcpt_count] =
+        (struct out_rcpt){.known = known, .notify = smtp_session_notify(s->session)};
     (void)strcpy(grown[s->rcpt_count++].address, s->asked);
     smtp_reply(s->session, 250,
                known ? "2.1.5 Receiver accepted."

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tell.c - every wait ends and the user is told: a delivery status notification in the inbox for
- * the receivers of one message that could not be reached or never came (P-13.1). Who stands in it
- * is committed first, and its name and octets follow from the rows: a repeated step writes it once.
- */
+ * the receivers of one message that could not be reached or never came, and those who pulled it
+ * when the client asked for that (P-13.1). Who stands in it is committed first, and its name and
+ * octets follow from the rows: a repeated step writes it once. */
 #include "base/log.h"
 #include "flow/dsn.h"
 #include "flow/maildir.h"
@@ -97,7 +97,9 @@ static void begin_done(void *arg, int rc)
         if (rcv_get(db, n[i], &t->rcpts[t->count]) < 0)
             break;
         log_warn("%s: %s", t->rcpts[t->count].address,
-                 t->rcpts[t->count].state == RCV_EXPIRED ? "never came" : "not reached");
+                 t->rcpts[t->count].state == RCV_EXPIRED  ? "never came"
+                 : t->rcpts[t->count].state == RCV_PULLED ? "pulled it, which is reported"
+                                                          : "not reached");
         t->count++;
     }
     if (n == NULL || t->count < found)

@@ -4,6 +4,7 @@
  * once and not after two gigabytes. */
 #include "net/smtp_parse.h"
 #include "base/crypt.h"
+#include "net/smtp_server.h"
 #include <ctype.h>
 #include <stddef.h>
 #include <string.h>
@@ -147,8 +148,9 @@ static bool same(const char *v, size_t n, const char *word)
 }
 
 /* NEVER, or a list of SUCCESS, FAILURE and DELAY (RFC 3461, 4.1). */
-static bool is_notify(const char *v, size_t n)
+static bool parse_notify(const char *v, size_t n, unsigned *notify_r)
 {
+    *notify_r = 0;
     if (same(v, n, "NEVER")) {
         return true;
     }
@@ -157,9 +159,14 @@ static bool is_notify(const char *v, size_t n)
         while (k < n && v[k] != ',') {
             k++;
         }
-        if (!same(v, k, "SUCCESS") && !same(v, k, "FAILURE") && !same(v, k, "DELAY")) {
+        unsigned one = same(v, k, "SUCCESS")   ? SMTP_NOTIFY_SUCCESS
+                       : same(v, k, "FAILURE") ? SMTP_NOTIFY_FAILURE
+                       : same(v, k, "DELAY")   ? SMTP_NOTIFY_DELAY
+                                               : 0;
+        if (one == 0) {
             return false;
         }
+        *notify_r |= one;
         if (k == n) {
             return true;
         }
@@ -272,13 +279,15 @@ int smtp_parse_mail(const char *args, struct smtp_mail_args *out, struct smtp_re
     return more < 0 ? refuse(no, 501, syntax) : 0;
 }
 
-int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], struct smtp_refusal *no)
+int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], unsigned *notify_r,
+                    struct smtp_refusal *no)
 {
     static const char *const names[] = {"NOTIFY", "ORCPT"};
     struct param q;
     unsigned seen = 0;
     int more;
 
+    *notify_r = SMTP_NOTIFY_DEFAULT;
     const char *p = strncasecmp(args, "TO:", 3) == 0 ? parse_path(args + 3, addr) : NULL;
     if (p == NULL || addr[0] == '\0') {
         return refuse(no, 501, "5.1.3 Say RCPT TO:<address>");
@@ -288,7 +297,8 @@ int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], struct smtp_
         if (number < 0) {
             return refuse(no, 555, unknown);
         }
-        bool ok = number == 0 ? is_notify(q.value, q.value_len) : is_orcpt(q.value, q.value_len);
+        bool ok = number == 0 ? parse_notify(q.value, q.value_len, notify_r)
+                              : is_orcpt(q.value, q.value_len);
         if ((seen & 1u << number) != 0 || !ok) {
             return refuse(no, 501, syntax);
         }

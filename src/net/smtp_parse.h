@@ -43,8 +43,10 @@ struct smtp_mail_args {
 enum smtp_verb smtp_parse_verb(const char *line, const char **args_r);
 /* "FROM:<path> [params]": SIZE (RFC 1870), BODY (6152), RET and ENVID (3461), AUTH (4954). */
 int smtp_parse_mail(const char *args, struct smtp_mail_args *out, struct smtp_refusal *no);
-/* "TO:<path> [params]": NOTIFY and ORCPT (RFC 3461). addr gets the mailbox, unquoted. */
-int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], struct smtp_refusal *no);
+/* "TO:<path> [params]": NOTIFY and ORCPT (RFC 3461). addr gets the mailbox, unquoted; notify_r
+ * SMTP_NOTIFY_*. */
+int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], unsigned *notify_r,
+                    struct smtp_refusal *no);
 /* "size [LAST]" (RFC 3030). -1 when it is anything else. */
 int smtp_parse_bdat(const char *args, uint64_t *size_r, bool *last_r);
 /* The base64 of a PLAIN response (RFC 4616) against the only user there is, in constant time.

@@ -13,6 +13,12 @@
 struct smtp_server;
 struct smtp_session; /* one connection */
 
+/* Of what a client wants to be told (NOTIFY, RFC 3461 4.1), added up; 0: NEVER. */
+#define SMTP_NOTIFY_SUCCESS 1u
+#define SMTP_NOTIFY_FAILURE 2u
+#define SMTP_NOTIFY_DELAY 4u
+#define SMTP_NOTIFY_DEFAULT SMTP_NOTIFY_FAILURE /* when RCPT says nothing */
+
 /* All callbacks on the loop's thread. Where "answer with smtp_reply" is said, the session waits for
  * that single call; it may come from within the callback or later. If the client vanishes first,
  * gone() is called instead and smtp_reply must not be. */
@@ -61,6 +67,8 @@ void smtp_server_stop(struct smtp_server **srv);
  * CR or LF, with its RFC 3463 enhanced code at the front. */
 void smtp_reply(struct smtp_session *s, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* What the RCPT that is being handled wants to be told of: SMTP_NOTIFY_*. */
+unsigned smtp_session_notify(const struct smtp_session *s);
 /* A pointer of the handler's own per session. */
 void smtp_session_set(struct smtp_session *s, void *p);
 void *smtp_session_get(const struct smtp_session *s);

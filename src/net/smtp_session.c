@@ -135,7 +135,7 @@ static void cmd_rcpt(struct smtp_session *s, const char *args)
 
     if (!s->accepted || s->chunked) {
         mistake(s, 503, "5.5.1 RCPT comes after MAIL and before the message");
-    } else if (smtp_parse_rcpt(args, addr, &no) != 0) {
+    } else if (smtp_parse_rcpt(args, addr, &s->notify, &no) != 0) {
         mistake(s, no.code, no.text);
     } else if (s->set->max_rcpts != 0 && s->rcpts >= s->set->max_rcpts) {
         smtp_say(s, 452, "4.5.3 Too many receivers for one message");
@@ -369,6 +369,11 @@ void smtp_reply(struct smtp_session *s, int code, const char *fmt, ...)
     if (!s->feeding && s->wake != NULL) {
         s->wake(s);
     }
+}
+
+unsigned smtp_session_notify(const struct smtp_session *s)
+{
+    return s->notify;
 }
 
 void smtp_session_set(struct smtp_session *s, void *p)

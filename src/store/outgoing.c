@@ -49,10 +49,11 @@ int out_add(struct db *db, struct out_message *m, const struct out_rcpt *rcpts, 
     m->n = db_last_id(db);
     for (size_t i = 0; i < count; i++)
         if (db_exec(db,
-                    "INSERT OR IGNORE INTO receiver(message,address,state,due_ms,changed_ms)"
-                    " VALUES(?,?,?,0,?)",
-                    "itii", m->n, rcpts[i].address,
-                    (int64_t)(rcpts[i].known ? RCV_READY : RCV_WAITING), now) < 0)
+                    "INSERT OR IGNORE INTO receiver(message,address,state,due_ms,changed_ms,"
+                    "notify) VALUES(?,?,?,0,?,?)",
+                    "itiii", m->n, rcpts[i].address,
+                    (int64_t)(rcpts[i].known ? RCV_READY : RCV_WAITING), now,
+                    (int64_t)rcpts[i].notify) < 0)
             return -1;
     return 0;
 }
@@ -99,7 +100,7 @@ static int drop_head(struct db *db, int64_t message)
     return db_exec(
                db,
                "UPDATE message SET head=NULL WHERE n=?1 AND state=2 AND NOT EXISTS(SELECT 1 FROM"
-               " receiver WHERE message=?1 AND (state<5 OR (state IN (8,9) AND told<>1)))",
+               " receiver WHERE message=?1 AND (state<5 OR (told<>1 AND " RCV_REPORTED ")))",
                "i", message) < 0
                ? -1
                : 0;
@@ -313,7 +314,7 @@ int64_t expected_find(struct db *db, const uint8_t id[ENTRY_ID_LEN], enum outcom
 int tell_begin(struct db *db, int64_t message)
 {
     return db_exec(db,
-                   "UPDATE receiver SET told=2 WHERE message=?1 AND told=0 AND state IN (8,9) AND"
+                   "UPDATE receiver SET told=2 WHERE message=?1 AND told=0 AND " RCV_REPORTED " AND"
                    " NOT EXISTS(SELECT 1 FROM receiver o WHERE o.message=?1 AND o.told=2)",
                    "i", message) < 0
                ? -1
@@ -323,11 +324,10 @@ int tell_begin(struct db *db, int64_t message)
 size_t tell_rcpts(struct db *db, int64_t message, int64_t *n_r, size_t max)
 {
     size_t n = 0;
-    sqlite3_stmt *q =
-        db_query(db,
-                 "SELECT n FROM receiver WHERE message=? AND told=2 AND state IN (8,9)"
-                 " ORDER BY n LIMIT ?",
-                 "ii", message, (int64_t)max);
+    sqlite3_stmt *q = db_query(db,
+                               "SELECT n FROM receiver WHERE message=? AND told=2 AND " RCV_REPORTED
+                               " ORDER BY n LIMIT ?",
+                               "ii", message, (int64_t)max);
     while (db_row(q, NULL))
         n_r[n++] = sqlite3_column_int64(q, 0);
     return n;
@@ -343,8 +343,8 @@ int tell_done(struct db *db, int64_t message)
 int tell_delay(struct db *db, int64_t message, int64_t due_ms)
 {
     return db_exec(db,
-                   "UPDATE receiver SET due_ms=?,tries=tries+1 WHERE message=? AND told<>1 AND"
-                   " state IN (8,9)",
+                   "UPDATE receiver SET due_ms=?,tries=tries+1 WHERE message=? AND told<>1 "
+                   "AND " RCV_REPORTED,
                    "ii", due_ms, message) < 0
                ? -1
                : 0;

@@ -59,8 +59,12 @@ void out_message_free(struct out_message *m);
 
 struct out_rcpt { /* for out_add */
     char address[ADDRESS_MAX + 1];
-    bool known; /* its key is in the key cache */
+    bool known;      /* its key is in the key cache */
+    unsigned notify; /* of what the user wants to be told: NOTIFY_*, the bits of RFC 3461's NOTIFY
+                        as net/smtp_server.h counts them */
 };
+#define NOTIFY_SUCCESS 1u
+#define NOTIFY_FAILURE 2u
 /* Adds the message and its receivers; sets m->n. */
 int out_add(struct db *db, struct out_message *m, const struct out_rcpt *rcpts, size_t count,
             int64_t sent_due_ms);
@@ -159,8 +163,8 @@ enum out_due {
     DUE_FREE,     /* blobs nobody waits for */
     DUE_SENT,     /* messages */
     DUE_TIDY,     /* messages */
-    DUE_TELL,     /* messages with receivers that failed or expired, of which the user was not told:
-                     once nobody of the same expiry is still looked for */
+    DUE_TELL, /* messages with receivers that are to be reported (RCV_REPORTED), of which the user
+                 was not told: once nobody of the same expiry is still looked for */
     DUE_WITHDRAW, /* receivers whose blob is to be closed */
     DUE_LINE,     /* messages whose line in the Outbox is to change */
     DUE_CANCEL,   /* receivers whose cancellation is to be put, or put again */

@@ -30,7 +30,8 @@ static const char *const due_sql[] = {
         " EXISTS(SELECT 1 FROM receiver r WHERE r.message=m.n AND r.state IN (1,2)) LIMIT ?2",
     [DUE_TELL] =
         "SELECT t.message FROM (SELECT message,max(CASE state WHEN 8 THEN expiry_s END) AS expiry"
-        " FROM receiver WHERE told<>1 AND state IN (8,9) AND due_ms<=?1 GROUP BY message) t WHERE"
+        " FROM receiver INDEXED BY receiver_tell WHERE told<>1 AND " RCV_REPORTED
+        " AND due_ms<=?1 GROUP BY message) t WHERE"
         " NOT EXISTS(SELECT 1 FROM receiver o WHERE o.message=t.message AND o.state<5 AND"
         " o.expiry_s<=t.expiry) LIMIT ?2",
     [DUE_LINE] = "SELECT n FROM message WHERE line_dirty>0 AND line_due_ms<=?1 LIMIT ?2",
@@ -51,7 +52,9 @@ static const char *const next_sql[] = {
     [DUE_FREE] = "SELECT min(due_ms) FROM blob WHERE state IN (1,2,4) AND due_ms>?",
     [DUE_SENT] = "SELECT min(sent_due_ms) FROM message WHERE sent=1 AND sent_due_ms>?",
     [DUE_TIDY] = "SELECT min(due_ms) FROM message WHERE state=1 AND due_ms>?",
-    [DUE_TELL] = "SELECT min(due_ms) FROM receiver WHERE told<>1 AND state IN (8,9) AND due_ms>?",
+    [DUE_TELL] =
+        "SELECT min(due_ms) FROM receiver INDEXED BY receiver_tell WHERE told<>1 AND " RCV_REPORTED
+        " AND due_ms>?",
     [DUE_LINE] = "SELECT min(line_due_ms) FROM message WHERE line_dirty>0 AND line_due_ms>?",
     [DUE_WITHDRAW] = "SELECT min(cancel_due_ms) FROM receiver WHERE cancel=1 AND cancel_due_ms>?",
     [DUE_CANCEL] =
@@ -82,7 +85,7 @@ void out_count(struct db *db, struct out_counts *c)
     c->work = c->receivers_pending +
               db_int(db, 0,
                      "SELECT count(*) FROM receiver WHERE clean=1 OR cancel IN (1,2) OR (told<>1 "
-                     "AND state IN (8,9))",
+                     "AND " RCV_REPORTED ")",
                      "") +
               db_int(db, 0, "SELECT count(*) FROM message WHERE state<2", "") +
               db_int(db, 0, "SELECT count(*) FROM blob WHERE state IN (1,2,4)", "");

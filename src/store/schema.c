@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* schema.c - see schema.h. Times named _ms are milliseconds, _s seconds since 1970. */
 #include "store/schema.h"
+#include "store/column.h"
 #include <stdio.h>
 
 static const char *const steps[] = {
@@ -132,7 +133,11 @@ static const char *const steps[] = {
     /* what the user said of senders (store/senders.h): rule: enum sender_rule */
     "CREATE TABLE sender(address TEXT PRIMARY KEY, rule INTEGER NOT NULL, since_ms INTEGER NOT"
     " NULL) WITHOUT ROWID;"
-    "CREATE INDEX incoming_apart ON incoming(n) WHERE place>0;",
+    "CREATE INDEX incoming_apart ON incoming(n) WHERE place>0;"
+
+    /* of what the sender's client wants to be told (RFC 3461): 1 success, 2 failure, added up */
+    "ALTER TABLE receiver ADD COLUMN notify INTEGER NOT NULL DEFAULT 2;"
+    "CREATE INDEX receiver_tell ON receiver(message, due_ms) WHERE told<>1 AND " RCV_REPORTED ";",
 };
 
 int schema_migrate(struct db *db, struct error *e)

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from env import Network, wait_for
+from env import Network, crowd, wait_for
+from env.dhtclient import DhtClient
 from env.imap import ImapError
 from env.mail import check_arrived, compose, message_id, picture
 
@@ -81,6 +82,36 @@ def test_one_report_names_all_who_never_came(short):
         peer.start()
         peer.wait_ready()
     assert bob.find(data) == [] and carol.find(data) == []
+
+
+def test_only_what_was_asked_for_is_reported(short):
+    """P-13.1: NOTIFY of the submission (RFC 3461), through the private Dovecot."""
+    nora, otto = short.peer("nora@demo"), short.peer("otto@demo")
+    with DhtClient(short.nodes[0].socket) as dht:
+        never, success, unsaid, delay = crowd.post(dht, short.id, "absent", 4)
+    data = compose(nora.address, otto.address, "Who has it?")
+    asks = {otto.address: "SUCCESS", never: "NEVER", success: "SUCCESS", unsaid: None,
+            delay: "DELAY,FAILURE"}
+    s = nora.smtp()
+    s.mail(nora.address)
+    for address, notify in asks.items():
+        code, text = s.rcpt(address, [f"NOTIFY={notify}"] if notify else [])
+        assert code == 250, text
+    assert s.data(data)[0] == 250
+    s.close()
+    uid = otto.wait_message(data)
+    with otto.imap() as box:
+        box.open(uid)
+    wait_for(lambda: reports_on(nora, data), 20, "the first report", nora.logs)
+    first, = reports_on(nora, data)
+    (address, fields), = recipients(first).items()
+    assert (address, fields["Action"], fields["Status"]) == (otto.address, "delivered", "2.0.0")
+    assert first["Subject"] == "Fetched: Who has it?"
+    wait_for(lambda: len(reports_on(nora, data)) == 2, 40, "the second report", nora.logs)
+    nora.wait_idle()
+    second, = [r for r in reports_on(nora, data) if r["Subject"] != first["Subject"]]
+    assert {a: r["Action"] for a, r in recipients(second).items()} == {
+        unsaid: "failed", delay: "failed"}
 
 
 def test_sender_away_longer_than_the_validity_gets_no_false_bounce(short):

@@ -69,6 +69,25 @@ static void names_each_receiver(void **state)
     buf_free(&again);
 }
 
+/* Asked for by NOTIFY=SUCCESS. */
+static void says_who_has_it(void **state)
+{
+    struct buf b = BUF_INIT(DSN_MAX);
+    struct out_message m = message();
+    struct out_receiver r[2] = {bob, bob};
+    r[0].state = RCV_PULLED;
+    compose(&m, r, 1, &b);
+    assert_true(has(&b, "Subject: Fetched: Lunch\r\n"));
+    assert_true(has(&b, "\r\nFinal-Recipient: rfc822; bob@house.example\r\nAction: delivered\r\n"
+                        "Status: 2.0.0\r\nLast-Attempt-Date: Mon, 23 Nov 2026 20:58:00 +0000\r\n"));
+    assert_true(has(&b, "was fetched by\r\n    bob@house.example\r\n"));
+    assert_false(has(&b, "try again"));
+    compose(&m, r, 2, &b);
+    assert_true(has(&b, "Subject: Not sent: Lunch\r\n"));
+    assert_true(has(&b, "Action: delivered\r\n") && has(&b, "Action: failed\r\n"));
+    buf_free(&b);
+}
+
 static void repeats_the_header(void **state)
 {
     static const char h[] = "From: alice@house.example\r\nX-Kept: as it\r\n\tstands\r\n\r\n";
@@ -109,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_each_receiver),
+        cmocka_unit_test(says_who_has_it),
         cmocka_unit_test(repeats_the_header),
         cmocka_unit_test(many_fit),
     };

@@ -2,6 +2,7 @@
 /* test_smtp_parse.c - command lines of SMTP: what is read, and what is refused with which code. */
 #include "net_test.h"
 #include "net/smtp_parse.h"
+#include "net/smtp_server.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -33,10 +34,34 @@ static void rcpt_is(const char *args, const char *addr)
     char got[SMTP_ADDR_MAX + 1];
     struct smtp_refusal no = {0};
 
-    if (smtp_parse_rcpt(args, got, &no) != 0) {
+    unsigned notify;
+
+    if (smtp_parse_rcpt(args, got, &notify, &no) != 0) {
         fail_msg("%s: %d %s", args, no.code, no.text);
     }
     assert_string_equal(got, addr);
+}
+
+static void notify_is(const char *args, unsigned notify)
+{
+    char got[SMTP_ADDR_MAX + 1];
+    struct smtp_refusal no = {0};
+    unsigned seen = 99;
+
+    assert_int_equal(smtp_parse_rcpt(args, got, &seen, &no), 0);
+    assert_int_equal(seen, notify);
+}
+
+static void test_notify(void **state)
+{
+    (void)state;
+    notify_is("TO:<bob@demo>", SMTP_NOTIFY_FAILURE);
+    notify_is("TO:<bob@demo> ORCPT=rfc822;bob@demo", SMTP_NOTIFY_FAILURE);
+    notify_is("TO:<bob@demo> NOTIFY=NEVER", 0);
+    notify_is("TO:<bob@demo> NOTIFY=success", SMTP_NOTIFY_SUCCESS);
+    notify_is("TO:<bob@demo> NOTIFY=DELAY,FAILURE ORCPT=rfc822;a",
+              SMTP_NOTIFY_DELAY | SMTP_NOTIFY_FAILURE);
+    notify_is("TO:<bob@demo> NOTIFY=SUCCESS,FAILURE,DELAY", 7);
 }
 
 static void rcpt_fails(const char *args, int code)
@@ -44,7 +69,9 @@ static void rcpt_fails(const char *args, int code)
     char got[SMTP_ADDR_MAX + 1];
     struct smtp_refusal no = {0};
 
-    if (smtp_parse_rcpt(args, got, &no) != -1 || no.code != code) {
+    unsigned notify;
+
+    if (smtp_parse_rcpt(args, got, &notify, &no) != -1 || no.code != code) {
         fail_msg("%s gave %d", args, no.code);
     }
 }
@@ -126,7 +153,8 @@ static void test_rcpt(void **state)
     snprintf(args + 4 + SMTP_ADDR_MAX, 2, ">");
     char got[SMTP_ADDR_MAX + 1];
     struct smtp_refusal no;
-    assert_int_equal(smtp_parse_rcpt(args, got, &no), 0);
+    unsigned notify;
+    assert_int_equal(smtp_parse_rcpt(args, got, &notify, &no), 0);
     assert_int_equal(strlen(got), SMTP_ADDR_MAX);
     args[4 + SMTP_ADDR_MAX] = 'a';
     snprintf(args + 5 + SMTP_ADDR_MAX, 2, ">");
@@ -186,8 +214,8 @@ static void test_plain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verbs), cmocka_unit_test(test_mail),  cmocka_unit_test(test_rcpt),
-        cmocka_unit_test(test_bdat),  cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_notify), cmocka_unit_test(test_verbs), cmocka_unit_test(test_mail),
+        cmocka_unit_test(test_rcpt),   cmocka_unit_test(test_bdat),  cmocka_unit_test(test_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

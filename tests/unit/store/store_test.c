@@ -52,6 +52,7 @@ int64_t test_message(struct db *db, uint8_t tag, bool known, const char *const *
     assert_int_equal(bytes_set(&m.head, "head", 4), 0);
     for (; to[count] != NULL; count++) {
         rcpts[count].known = known;
+        rcpts[count].notify = NOTIFY_FAILURE;
         (void)strcpy(rcpts[count].address, to[count]);
     }
     assert_int_equal(out_add(db, &m, rcpts, count, 5000), 0);

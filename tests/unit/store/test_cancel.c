@@ -46,7 +46,8 @@ static int teardown(void **state)
 static void make(bool sealed)
 {
     struct out_message m = {.state = OUT_SUBMITTED, .created_ms = 1, .size = 1};
-    struct out_rcpt to[2] = {{"bob@demo", true}, {"carol@demo", true}};
+    struct out_rcpt to[2] = {{"bob@demo", true, NOTIFY_FAILURE},
+                             {"carol@demo", true, NOTIFY_FAILURE}};
     memset(m.id, 0xab, sizeof m.id);
     assert_int_equal(out_add(&db, &m, to, 2, 0), 0);
     if (!sealed)

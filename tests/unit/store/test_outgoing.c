@@ -237,6 +237,26 @@ static void test_forget(void **state)
                      0);
 }
 
+/* Of whose end the user is told: NOTIFY (P-13.1). */
+static void test_reports(void **state)
+{
+    static const char *const four[] = {"a@demo", "b@demo", "c@demo", "d@demo", NULL};
+    int64_t n[16], m = test_message(&db, 1, true, four);
+    test_seal(&db, m, 1, false);
+    assert_int_equal(rcv_of_message(&db, m, RCV_SEALED, n, 16), 4);
+    for (int64_t i = 0; i < 4; i++) /* never, success, failure, both */
+        assert_int_equal(db_exec(&db, "UPDATE receiver SET notify=? WHERE n=?", "ii", i, n[i]), 1);
+    int64_t row[16];
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(rcv_end(&db, n[i], i % 2 ? RCV_PULLED : RCV_FAILED, true, "why"), 1);
+    assert_int_equal(due(DUE_TELL, 1, row, NULL), 1);
+    assert_int_equal(tell_begin(&db, m), 0);
+    assert_int_equal(tell_rcpts(&db, m, row, 16), 3);
+    assert_memory_equal(row, n + 1, 3 * sizeof *row);
+    assert_int_equal(tell_done(&db, m), 0);
+    assert_int_equal(due(DUE_TELL, 1, row, NULL), 0);
+}
+
 static void pin(struct contact *c, uint8_t key, uint64_t seq, int64_t at)
 {
     *c = (struct contact){.trust = TRUST_SEEN, .shards = 1, .seq = seq, .checked_ms = at};
@@ -286,6 +306,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sealed_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sent, setup, teardown),
         cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reports, setup, teardown),
         cmocka_unit_test_setup_teardown(test_contacts, setup, teardown),
     };
     return cmocka_run_group_tests(tests, test_dir_make, test_dir_remove);
