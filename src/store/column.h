@@ -11,8 +11,8 @@ int column_bytes(sqlite3_stmt *q, int i, struct bytes *out);
 /* With NUL; NULL becomes "". */
 int column_text(sqlite3_stmt *q, int i, char *out, size_t size);
 
-/* Receivers whose end the user wants to be told of: expired or failed, or, if asked for, pulled. The
- * same words stand in the index receiver_tell. */
+/* Receivers whose end the user wants to be told of: expired or failed, or, if asked for, pulled.
+ * The same words stand in the index receiver_tell. */
 #define RCV_REPORTED "((state IN (8,9) AND notify&2) OR (state=5 AND notify&1))"
 
 #endif
