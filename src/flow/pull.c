@@ -28,7 +28,7 @@ struct pulling {
     bool fresh;
     bool late; /* it was declined, expired or taken back while it came */
     int rc;
-    struct error why;
+    struct error why, from; /* from: whom the octets came from */
 };
 
 static void pulling_free(struct pulling *p)
@@ -94,7 +94,8 @@ static void decide_done(void *arg, int rc)
                  p->in.sender);
         (void)unlink(p->full);
     } else {
-        log_info("pulled %llu octets from %s", (unsigned long long)p->in.m_size, p->in.sender);
+        log_info("pulled %llu octets of %s; they came from %s", (unsigned long long)p->in.m_size,
+                 p->in.sender, p->from.text[0] != '\0' ? p->from.text : "an earlier transfer");
     }
     (void)unlink(p->part);
     work_end(p->w);
@@ -214,6 +215,7 @@ static void on_blob(void *ctx, bool ok, const char *why)
     } else if (!ok) {
         fail(p, why);
     } else {
+        (void)error_set(&p->from, "%s", why);
         flow_job(p->flow->pgp, &p->job, open_run, open_done, p->in.m_size < SMALL);
     }
 }

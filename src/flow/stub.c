@@ -275,10 +275,13 @@ static void unseal_done(struct job *job)
 static void on_head(void *ctx, bool ok, const char *why)
 {
     struct stubbing *s = ctx;
-    if (!ok)
+    if (!ok) {
         end(s, why);
-    else
-        flow_job(s->w->flow->pgp, &s->job, unseal_run, unseal_done, true);
+        return;
+    }
+    log_info("the header of a message of %s came from %s", s->in.sender,
+             why[0] != '\0' ? why : "an earlier transfer");
+    flow_job(s->w->flow->pgp, &s->job, unseal_run, unseal_done, true);
 }
 
 void step_stub(struct work *w)

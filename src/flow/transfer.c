@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define LOG_AREA "transfer"
+#define FROM_MAX 500      /* octets of names in the log */
 #define HASTY_CONNECT_S 4 /* while other sources are left */
 #define HASTY_STALL_S 5
 #define HASTY_SLOWEST (8 * 1024)
@@ -27,7 +28,7 @@ struct transfer {
     transfer_chunks_fn *chunks_fn;
     void *ctx;
     int fd;
-    uint64_t octets; /* verified and written */
+    uint64_t octets, before; /* verified and written; when this source was asked */
     struct buf chunks;
     uint8_t *piece; /* the chunk that is being filled */
     size_t piece_len;
@@ -37,6 +38,7 @@ struct transfer {
     bool tampered;
     bool given; /* the chunk list is the caller's */
     char who[ADDRESS_MAX + 1];
+    struct buf from;         /* who gave octets that were verified, in this order */
     struct error why, local; /* local: this peer's own disk */
 };
 
@@ -57,10 +59,12 @@ static void finish(struct transfer *t, bool ok)
 {
     if (ok && t->chunks_fn != NULL)
         t->chunks_fn(t->ctx, t->chunks.data, t->chunks.len);
-    t->fn(t->ctx, ok, ok ? "" : t->local.text[0] != '\0' ? t->local.text : t->why.text);
+    const char *from = t->from.len > 0 ? buf_str(&t->from) : "";
+    t->fn(t->ctx, ok, ok ? from : t->local.text[0] != '\0' ? t->local.text : t->why.text);
     if (t->fd >= 0)
         (void)close(t->fd);
     buf_free(&t->chunks);
+    buf_free(&t->from);
     sources_free(t->sources);
     free(t->piece);
     free(t);
@@ -93,7 +97,7 @@ static int on_body(void *ctx, const uint8_t *p, size_t n)
             break;
         if (!chunk_good(t, t->octets, t->piece, want)) {
             t->tampered = true;
-            return error_set(&t->why, "A piece of the message is not what its sender announced.");
+            return error_set(&t->why, "A piece that %s gave is not what was announced.", t->who);
         }
         if (pwrite_all(t->fd, t->piece, want, (off_t)t->octets, &t->local) < 0)
             return -1;
@@ -134,6 +138,8 @@ static void body_done(void *ctx, bool ok, int status, const char *why)
     struct transfer *t = ctx;
     bool whole = t->octets == t->blob.size;
     t->piece_len = 0;
+    if (t->octets > t->before)
+        (void)buf_printf(&t->from, "%s%s", t->from.len > 0 ? ", " : "", t->who);
     if (!whole || !ok) /* whole, but then came more: what was verified counts */
         sources_fault(t->sources, judge(t, ok, status, why), t->why.text);
     t->tampered = false;
@@ -164,7 +170,7 @@ static void not_asked(struct transfer *t)
 static void fetch_body(struct transfer *t)
 {
     struct http_fetch_config c = request(t, t->url);
-    c.offset = t->octets;
+    c.offset = t->before = t->octets;
     c.max_bytes = t->blob.size - t->octets;
     c.data = on_body;
     c.done = body_done;
@@ -340,6 +346,7 @@ struct transfer *transfer_start(struct flow *f, const char *sender, const struct
         abort();
     t->flow = f;
     t->blob = *blob;
+    t->from.cap = FROM_MAX;
     t->fn = fn;
     t->ctx = ctx;
     t->sources = sources_new(f, sender, pubkey, fpr, blob->hash);

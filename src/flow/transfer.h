@@ -8,7 +8,8 @@
 #include "flow/flow.h"
 
 struct transfer;
-/* ok: the file holds exactly the blob (not synced). why: a sentence for the user. */
+/* ok: the file holds exactly the blob (not synced), and why names those it came from now, for the
+ * log ("": it was here). Otherwise why is a sentence for the user. */
 typedef void transfer_fn(void *ctx, bool ok, const char *why);
 
 /* Starts; fn is called once, later. path: the part file, kept on failure. */

@@ -216,7 +216,7 @@ def test_tampered_blob_is_never_shown(alice, bob):
     with bob.imap() as box:
         with pytest.raises(ImapError) as e:
             box.open(uid)
-        assert "[UNAVAILABLE]" in e.value.text, e.value.text
+        assert "[UNAVAILABLE]" in e.value.text and alice.address in e.value.text, e.value.text
         assert rb"\Seen" not in box.fetch(uid, "FLAGS")[uid]["FLAGS"]
         with open(path, "wb") as f:
             f.write(good)

@@ -6,6 +6,7 @@ import http.client
 import http.server
 import json
 import os
+import re
 import shutil
 import threading
 import time
@@ -93,6 +94,11 @@ def open_message(receiver, data):
     check_arrived(data, got)
 
 
+def came_from(peer, mark):
+    """Whom the octets of each message came from that was pulled since, by the log."""
+    return re.findall(r"pulled \d+ octets of \S+; they came from (.*)", peer.log_text()[mark:])
+
+
 def test_replicated_within_seconds(all_up):
     five, zoe = all_up
     ada, *others = five
@@ -102,7 +108,9 @@ def test_replicated_within_seconds(all_up):
     for p in others:
         assert digest in replicas(p)
     assert "4" in ada.cli("outbox").split("Copies for four")[1]
+    mark = len(zoe.log_text())
     open_message(zoe, data)
+    assert came_from(zoe, mark) == [ada.address]
     wait_emptied(ada, others, digest)
 
 
@@ -112,7 +120,9 @@ def test_sender_stopped(all_up):
     data, digest = offer(ada, zoe, "The sender sleeps")
     zoe.wait_message(data)
     ada.stop()
+    mark = len(zoe.log_text())
     open_message(zoe, data)
+    assert came_from(zoe, mark)[0] in {p.address for p in others}
     ada.start()
     ada.wait_ready()
     wait_emptied(ada, others, digest)
@@ -146,7 +156,8 @@ def test_nobody_then_somebody(all_up):
         with pytest.raises(ImapError) as e:
             box.open(uid)
         assert "UNAVAILABLE" in e.value.text and "ada@five" in e.value.text
-        assert "@five" in e.value.text.split("tried")[1]
+        tried = e.value.text.split("tried: ")[1].split(")")[0]
+        assert set(tried.split(", ")) == {p.address for p in others}
     others[2].start()
     others[2].wait_ready()
     # The peer fetches by itself; the next open has nothing to wait for.

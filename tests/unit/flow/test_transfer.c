@@ -154,7 +154,7 @@ static void test_flipped(void **state)
     data[CHUNK_LEN + 1] ^= 1;
     struct result r = fetch();
     assert_false(r.ok);
-    assert_non_null(strstr(r.why, "not what its sender announced"));
+    assert_non_null(strstr(r.why, "gave is not what was announced"));
     assert_int_equal(part_size(), CHUNK_LEN); /* the good chunk stays, nothing of the bad one */
     serve(data, SIZE);
     assert_true(fetch().ok);
