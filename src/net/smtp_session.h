@@ -51,8 +51,8 @@ struct smtp_session {
     struct smtp_refusal verdict; /* then said at the end instead of data_end; code 0 = none */
     unsigned rcpts, mistakes, failed_auths;
     unsigned notify; /* of the last RCPT */
-    uint64_t left;  /* octets missing from this chunk */
-    uint64_t total; /* octets of the message so far */
+    uint64_t left;   /* octets missing from this chunk */
+    uint64_t total;  /* octets of the message so far */
     enum smtp_dot dot;
 };
 
