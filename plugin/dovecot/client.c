@@ -4,7 +4,9 @@
 #include "imap-common.h"
 #include "imap-arg.h"
 #include "imap-commands.h"
+#include "imap-parser.h"
 #include "ioloop.h"
+#include "istream.h"
 #include "ostream.h"
 #include "str.h"
 #include "str-sanitize.h"
@@ -12,6 +14,7 @@
 #include "restante-plugin.h"
 
 #define NAME_MAX_LEN 40
+#define ID_MAX_LEN 8192
 
 struct restante_client {
     union imap_module_context module_ctx;
@@ -92,22 +95,48 @@ static const char *clean_name(pool_t pool, const char *value)
     return str_len(s) == 0 ? "-" : p_strdup(pool, str_c(s));
 }
 
+/* Takes the name out of ID's list of keys and values. */
+static void take_name(struct restante_client *rc, pool_t pool, const struct imap_arg *list)
+{
+    const char *key, *value;
+
+    for (; imap_arg_get_astring(&list[0], &key) && imap_arg_get_nstring(&list[1], &value);
+         list += 2) {
+        if (strcasecmp(key, "name") == 0 && value != NULL)
+            rc->name = clean_name(pool, value);
+    }
+}
+
 bool restante_cmd_id(struct client_command_context *cmd)
 {
     struct restante_client *rc = RESTANTE_CLIENT(cmd->client);
     const struct imap_arg *args, *list;
-    const char *key, *value;
 
     if (!client_read_args(cmd, 0, 0, &args))
         return FALSE;
-    if (rc != NULL && imap_arg_get_list(&args[0], &list)) {
-        for (; imap_arg_get_astring(&list[0], &key) && imap_arg_get_nstring(&list[1], &value);
-             list += 2) {
-            if (strcasecmp(key, "name") == 0 && value != NULL)
-                rc->name = clean_name(cmd->client->pool, value);
-        }
-    }
+    if (rc != NULL && imap_arg_get_list(&args[0], &list))
+        take_name(rc, cmd->client->pool, list);
     return cmd_id(cmd);
+}
+
+/* What the client said before it logged in, as the login process keeps it: the list without its
+ * parentheses. */
+static void take_earlier_name(struct restante_client *rc, struct client *client)
+{
+    const char *said = client->set->imap_id_log; /* see src/daemon/dovecot_config.c */
+    const struct imap_arg *args;
+    struct imap_parser *parser;
+    struct istream *input;
+
+    if (said == NULL || *said == '\0')
+        return;
+    input = i_stream_create_from_data(said, strlen(said));
+    parser = imap_parser_create(input, NULL, ID_MAX_LEN, NULL);
+    (void)i_stream_read(input);
+    if (imap_parser_finish_line(parser, 0, 0, &args) > 0)
+        take_name(rc, client->pool, args);
+    imap_parser_unref(&parser);
+    i_stream_unref(&input);
 }
 
 static void restante_client_created(struct client **clientp)
@@ -119,6 +148,11 @@ static void restante_client_created(struct client **clientp)
     rc->name = "-";
     client->v.send_tagline = restante_send_tagline;
     MODULE_CONTEXT_SET(client, restante_imap_module, rc);
+    T_BEGIN
+    {
+        take_earlier_name(rc, client);
+    }
+    T_END;
     if (next_client_created != NULL)
         next_client_created(clientp);
 }

@@ -53,7 +53,12 @@ static const char CONF_HEAD[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_@+\n"
     "auth_username_format = %%Lu\n"
     "passdb {\n  driver = passwd-file\n  args = %1$s/dovecot/passwd\n}\n"
-    "userdb {\n  driver = static\n  args = uid=%5$u gid=%6$u home=%1$s\n}\n";
+    "userdb {\n  driver = static\n  args = uid=%5$u gid=%6$u home=%1$s "
+    "imap_id_log=%%{client_id}\n}\n"
+    /* Apple Mail says its name before the login. The plugin finds it in imap_id_log, because what
+     * stands there is taken as it is: a variable that a client's name looks like would end the
+     * login anywhere else. */
+    "imap_id_retain = yes\n";
 
 static const char CONF_MAIL[] =
     "mail_location = maildir:%1$s/Maildir\n"

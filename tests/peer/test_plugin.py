@@ -304,6 +304,21 @@ def test_kinds_of_question(face):
     raw.close()
 
 
+@pytest.mark.parametrize("said, name", [
+    ('("name" "Mac OS X Mail" "version" "16.0" "vendor" "Apple Inc.")', "Mac_OS_X_Mail"),
+    ('("version" "1" "NAME" "a\\"b\\\\c %u {3}")', 'a"b\\c_%u_{3}'),
+    ('("version" "% %{nothing} %Z %" "name" "x")', "x"),
+    ('("name" NIL)', "-"), ("NIL", "-"), ('("name" "' + "n" * 60 + '")', "n" * 40),
+])
+def test_a_name_given_before_the_login(face, said, name):
+    """P-7.5."""
+    face.add(mail(1))
+    raw = face.raw(before=["ID " + said])
+    assert raw.run("a", "FETCH 1 BODY.PEEK[]")[0].startswith("a OK")
+    assert f" client={name} " in face.standin.of("PULL")[-1]
+    raw.close()
+
+
 def test_bad_fetches_get_dovecots_answers(face):
     face.add(mail(1))
     raw = face.raw()

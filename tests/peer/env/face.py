@@ -92,11 +92,13 @@ class StandIn:
 class Raw:
     """An IMAP connection whose commands may be pipelined."""
 
-    def __init__(self, face, mailbox="INBOX"):
+    def __init__(self, face, mailbox="INBOX", before=()):
         plain = socket.create_connection(("127.0.0.1", face.imap_port), 60)
         self.sock = face.tls().wrap_socket(plain, server_hostname="localhost")
         self.buffer = b""
         self.line()
+        for command in before:
+            self.run("b", command)
         self.run("l", f'LOGIN "{ADDRESS}" "{PASSWORD}"')
         if mailbox:
             self.run("s", f'SELECT "{mailbox}"')
@@ -208,8 +210,9 @@ class Face:
             box.select(mailbox)
         return box
 
-    def raw(self, mailbox="INBOX"):
-        return Raw(self, mailbox)
+    def raw(self, mailbox="INBOX", before=()):
+        """before: commands sent before the login."""
+        return Raw(self, mailbox, before)
 
     # Stubs
 

@@ -109,6 +109,11 @@ class Imap:
     def login(self, user, password):
         return self._ok(self.conn.login(user, password))
 
+    def before_login(self, command):
+        name, arguments = command.split(" ", 1)
+        imaplib.Commands.setdefault(name, ("NONAUTH", "AUTH", "SELECTED"))
+        return self._ok(self.conn._simple_command(name, arguments))
+
     def identify(self, name):
         """IMAP ID (RFC 2971), by which a policy knows the client."""
         imaplib.Commands.setdefault("ID", ("NONAUTH", "AUTH", "SELECTED"))

@@ -233,8 +233,11 @@ class Peer:
         finally:
             s.close()
 
-    def imap(self, mailbox="INBOX", readonly=False, client=None):
+    def imap(self, mailbox="INBOX", readonly=False, client=None, before=()):
+        """before: commands sent before the login."""
         box = Imap("127.0.0.1", self.imap_port, self.tls())
+        for command in before:
+            box.before_login(command)
         box.login(self.address, self.password)
         if client:
             box.identify(client)
