@@ -106,7 +106,7 @@ static int parse(struct cli *cli, struct config *c, int argc, char **argv)
     if (config_set(c, "peer", "address", argv[optind], &e) < 0)
         return cli_usage("init",
                          "\"%.80s\" is not an address: name@group in small letters, digits "
-                         "and . _ + -, the group like a host name.",
+                         "and . _ + -, the group like a host name; all means everybody.",
                          argv[optind]);
     return CLI_OK;
 }

@@ -211,7 +211,7 @@ int config_value_set(const struct config_key *k, struct config *c, const char *t
         if (address_parse(text, address) < 0)
             return error_set(e,
                              "%s must be name@group in small letters, digits and . _ + -, "
-                             "not \"%.80s\"",
+                             "and the name not all, which means everybody: not \"%.80s\"",
                              k->key, text);
         memcpy(member, address, sizeof address);
         return 0;

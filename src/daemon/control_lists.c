@@ -99,7 +99,7 @@ static const char *state_of(const struct out_line *l)
         return "sealed";
     if (l->blob == BLOB_MISSING)
         return "missing";
-    return l->blob == BLOB_GONE ? "done" : "submitted";
+    return l->blob == BLOB_GONE || l->state == OUT_DONE ? "done" : "submitted";
 }
 
 static bool add_line(void *ctx, const struct out_line *l)

@@ -36,8 +36,10 @@ static bool one_of(const char *suffix, const char *const *list)
 static enum verdict spool(struct db *db, const char *name, const char *suffix)
 {
     uint8_t id[MESSAGE_ID_LEN];
-    if (*suffix != '\0' || hex_decode(name, id, sizeof id) < 0)
+    if (hex_decode(name, id, sizeof id) < 0)
         return REMOVE;
+    if (*suffix != '\0') /* to oneself: until it is delivered */
+        return strcmp(suffix, ".own") == 0 && out_needs_spool(db, id) ? NEEDED : REMOVE;
     /* without a row: the client has no 250 for it, unless the rows are older than the files */
     return out_needs_spool(db, id) ? NEEDED : out_known(db, id) ? REMOVE : ASIDE;
 }

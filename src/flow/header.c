@@ -150,3 +150,16 @@ unsigned header_count(const uint8_t *header, size_t n, const char *name)
         count += is(&f, name);
     return count;
 }
+
+int header_trace(const struct trace *t, struct buf *out)
+{
+    char fpr[2 * FPR_LEN + 1], date[40];
+    hex_encode(t->fpr, FPR_LEN, fpr);
+    clock_rfc5322(t->when_ms, date);
+    return buf_printf(out,
+                      "Received: from %s by %s\r\n\twith Restante id %.16s; %s\r\n"
+                      "Authentication-Results: " HEADER_SERVER
+                      ";\r\n\tx-restante=pass smtp.mailfrom=%s"
+                      "\r\n\tpolicy.fingerprint=%s policy.trust=%s policy.from=%s\r\n",
+                      t->sender, t->own, t->id, date, t->sender, fpr, t->trust, t->from);
+}

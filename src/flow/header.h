@@ -6,6 +6,7 @@
 #define RESTANTE_FLOW_HEADER_H
 
 #include "base/buf.h"
+#include "proto/records.h"
 #include "base/error.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,6 +16,17 @@ struct header_rules {
     int64_t now_ms;     /* for a new Date */
     const char *sender; /* non-NULL: exactly one Sender field with this address */
 };
+
+#define TRACE_MAX 2048
+struct trace { /* of the receiver's peer, on top of a message (P-10.13) */
+    const char *sender, *own, *id;
+    const uint8_t *fpr;       /* the signer's */
+    const char *trust, *from; /* from: whose address a client displays: signer, relay or foreign */
+    int64_t when_ms;
+};
+int header_trace(const struct trace *t, struct buf *out);
+/* May nobody but this peer speak as this in an Authentication-Results field. */
+#define HEADER_SERVER "restante"
 
 /* in: whole header with its empty line, CRLF. out gets m's header. -1 and a sentence when it is
  * larger than out may become, or begins with white space. */

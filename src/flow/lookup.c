@@ -3,6 +3,7 @@
 #include "flow/lookup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/texts.h"
 #include "flow/steps.h"
 #include "flow/verify.h"
 #include "store/contacts.h"
@@ -145,10 +146,7 @@ static void decide(struct job *job)
     if (have)
         contact_free(&pinned);
     if (c == NULL) {
-        (void)error_set(&l->why,
-                        "%s is not known: no peer has announced a key for this address. "
-                        "Check the spelling; its owner's peer must have run once.",
-                        l->address);
+        (void)error_set(&l->why, TEXT_KEY_NONE, l->address);
         finish(l, LOOKUP_NONE);
     } else if (several) {
         (void)error_set(&l->why,

@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #define LOG_AREA "stub"
-#define SERVER_ID "restante" /* in Authentication-Results: nobody else may speak as this */
 
 struct stubbing {
     struct job job;
@@ -72,18 +71,18 @@ static void refuse(struct stubbing *s, const char *why)
 
 static void trace_fields(struct stubbing *s)
 {
-    char fpr[2 * FPR_LEN + 1], id[2 * HASH_LEN + 1], date[40];
+    char id[2 * HASH_LEN + 1];
     struct incoming *in = &s->in;
-    struct buf b = BUF_INIT(2048);
-    hex_encode(in->fpr, FPR_LEN, fpr);
+    struct buf b = BUF_INIT(TRACE_MAX);
+    struct trace t = {.sender = in->sender,
+                      .own = s->w->flow->c.address,
+                      .id = id,
+                      .fpr = in->fpr,
+                      .trust = in_trust_name(in->trust),
+                      .from = s->from,
+                      .when_ms = in->arrived_ms};
     hex_encode(in->nid, HASH_LEN, id);
-    clock_rfc5322(in->arrived_ms, date);
-    (void)buf_printf(&b,
-                     "Received: from %s by %s\r\n\twith Restante id %.16s; %s\r\n"
-                     "Authentication-Results: " SERVER_ID ";\r\n\tx-restante=pass smtp.mailfrom=%s"
-                     "\r\n\tpolicy.fingerprint=%s policy.trust=%s policy.from=%s\r\n",
-                     in->sender, s->w->flow->c.address, id, date, in->sender, fpr,
-                     in_trust_name(in->trust), s->from);
+    (void)header_trace(&t, &b);
     bytes_free(&in->trace);
     in->trace.p = buf_steal(&b, &in->trace.n);
     (void)snprintf(in->file, sizeof in->file, "%lld.R%.32s.restante,S=%llu,W=%llu",
@@ -172,7 +171,7 @@ static bool claims_ours(const struct buf *header)
         const char *text = yes ? buf_str(&v) : NULL;
         if (text != NULL) {
             v.data[strcspn(text, ";")] = '\0';
-            yes = strcasestr(text, SERVER_ID) != NULL;
+            yes = strcasestr(text, HEADER_SERVER) != NULL;
         }
         buf_free(&v);
     }

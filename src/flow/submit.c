@@ -4,8 +4,10 @@
 #include "flow/submit.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/texts.h"
 #include "flow/header.h"
 #include "flow/lookup.h"
+#include "flow/receivers.h"
 #include "flow/validity.h"
 #include "store/outgoing.h"
 #include <ctype.h>
@@ -25,8 +27,7 @@ struct submission {
     struct lookup *lookup;
     bool busy; /* a job, the MIME helper or the store holds it */
     char asked[ADDRESS_MAX + 1];
-    struct out_rcpt *rcpts;
-    size_t rcpt_count;
+    struct receivers to;
     struct out_message m;
     char path[PATH_CAP];
     int fd;
@@ -48,7 +49,7 @@ static void submission_free(struct submission *s)
     sha256_end(&s->hash, NULL);
     buf_free(&s->header);
     out_message_free(&s->m);
-    free(s->rcpts);
+    receivers_free(&s->to);
     free(s);
 }
 
@@ -92,26 +93,10 @@ static void on_mail(void *ctx, struct smtp_session *session, const char *from, u
 
 static void add_rcpt(struct submission *s, bool known)
 {
-    for (size_t i = 0; i < s->rcpt_count; i++) {
-        if (strcmp(s->rcpts[i].address, s->asked) == 0) {
-            s->rcpts[i].notify |= smtp_session_notify(s->session);
-            smtp_reply(s->session, 250, "2.1.5 Receiver accepted already.");
-            return;
-        }
-    }
-    struct out_rcpt *grown =
-        s->rcpt_count >= RCPTS_MAX ? NULL : realloc(s->rcpts, (s->rcpt_count + 1) * sizeof *grown);
-    if (grown == NULL) {
-        smtp_reply(s->session, 452, "4.5.3 Too many receivers in one message.");
-        return;
-    }
-    s->rcpts = grown;
-    grown[s->rcpt_count] =
-        (struct out_rcpt){.known = known, .notify = smtp_session_notify(s->session)};
-    (void)strcpy(grown[s->rcpt_count++].address, s->asked);
-    smtp_reply(s->session, 250,
-               known ? "2.1.5 Receiver accepted."
-                     : "2.1.5 Receiver accepted; its key is looked for later.");
+    struct error text;
+    int code =
+        receivers_add(&s->to, s->flow, s->asked, known, smtp_session_notify(s->session), &text);
+    smtp_reply(s->session, code, "%s", text.text);
 }
 
 static void on_key(void *ctx, enum lookup_result result, const char *why)
@@ -137,10 +122,17 @@ static void on_key(void *ctx, enum lookup_result result, const char *why)
 static void on_rcpt(void *ctx, struct smtp_session *session, const char *addr)
 {
     struct submission *s = smtp_session_get(session);
+    struct error text;
     if (s == NULL) {
         smtp_reply(session, 503, "5.5.1 MAIL first.");
+    } else if (address_parse_all(addr, s->asked) == 0) {
+        int code =
+            receivers_add_all(&s->to, s->flow, s->asked, smtp_session_notify(session), &text);
+        smtp_reply(session, code, "%s", text.text);
     } else if (address_parse(addr, s->asked) < 0) {
-        smtp_reply(session, 553, "5.1.3 \"%.200s\" is not a Restante address (name@group).", addr);
+        smtp_reply(session, 553, TEXT_RCPT_FORM, addr);
+    } else if (strcmp(s->asked, s->flow->c.address) == 0) {
+        add_rcpt(s, true);
     } else {
         s->lookup = lookup_key(s->flow, s->asked, on_key, s);
     }
@@ -250,7 +242,7 @@ static int commit_run(struct db *db, void *arg)
 {
     struct submission *s = arg;
     s->m.created_ms = clock_wall_ms();
-    return out_add(db, &s->m, s->rcpts, s->rcpt_count, s->m.created_ms + s->flow->c.sent_wait);
+    return out_add(db, &s->m, s->to.item, s->to.count, s->m.created_ms + s->flow->c.sent_wait);
 }
 
 static void commit_done(void *arg, int rc)
@@ -264,7 +256,7 @@ static void commit_done(void *arg, int rc)
     char hex[2 * MESSAGE_ID_LEN + 1], text[80];
     hex_encode(s->m.id, MESSAGE_ID_LEN, hex);
     log_info("message %s: %llu octets for %zu receivers", hex, (unsigned long long)s->m.size,
-             s->rcpt_count);
+             s->to.count);
     s->path[0] = '\0'; /* the spool file is the store's now */
     flow_kick(s->flow);
     (void)snprintf(text, sizeof text, "2.0.0 Message %.12s is in the outbox.", hex);

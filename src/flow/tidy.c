@@ -199,10 +199,13 @@ struct tidying {
 static void tidy_run(struct job *job, void *thread_ctx)
 {
     struct tidying *t = (struct tidying *)job;
+    static const char *const suffix[] = {"", ".own"};
     char path[PATH_CAP];
     struct error e;
-    flow_path(t->w->flow, path, "spool", t->m.id, MESSAGE_ID_LEN, "");
-    t->rc = file_remove(path, &e);
+    for (size_t i = 0; i < 2 && t->rc == 0; i++) {
+        flow_path(t->w->flow, path, "spool", t->m.id, MESSAGE_ID_LEN, suffix[i]);
+        t->rc = file_remove(path, &e);
+    }
 }
 
 static int tidy_commit(struct db *db, void *arg)

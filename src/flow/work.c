@@ -25,6 +25,7 @@ static const struct step steps[] = {
     {"publish", false, DUE_PUBLISH, 16, false, step_publish},
     {"announce", false, DUE_ANNOUNCE, 32, true, step_announce},
     {"reput", false, DUE_REPUT, 8, true, step_announce},
+    {"own", false, DUE_OWN, 4, false, step_own},
     {"sent", false, DUE_SENT, 8, false, step_sent},
     {"line", false, DUE_LINE, 8, false, step_line},
     {"free", false, DUE_FREE, 16, false, step_free},
@@ -174,6 +175,7 @@ static int delay_run(struct db *db, void *arg)
     case DUE_REGAIN:
         return blob_delay(db, d->w->n, d->due_ms);
     case DUE_LOOKUP:
+    case DUE_OWN:
     case DUE_ANNOUNCE:
     case DUE_REPUT:
     case DUE_CLEAN:

@@ -45,19 +45,44 @@ bool hostname_ok(const char *s)
     }
 }
 
-int address_parse(const char *in, char out[ADDRESS_MAX + 1])
+static bool is_all(const char *canonical, const char *at)
+{
+    return at - canonical == 3 && memcmp(canonical, "all", 3) == 0;
+}
+
+static int parse(const char *in, char canonical[ADDRESS_MAX + 1], bool *all)
 {
     size_t n = strnlen(in, ADDRESS_MAX + 1);
-    out[0] = 0;
     if (n > ADDRESS_MAX)
         return -1;
-    char canonical[ADDRESS_MAX + 1];
     for (size_t i = 0; i <= n; i++)
         canonical[i] = lower(in[i]);
     const char *at = strchr(canonical, '@');
     if (!at || !name_ok(canonical, (size_t)(at - canonical)) || !hostname_ok(at + 1))
         return -1;
-    memcpy(out, canonical, n + 1);
+    *all = is_all(canonical, at);
+    return 0;
+}
+
+int address_parse(const char *in, char out[ADDRESS_MAX + 1])
+{
+    char canonical[ADDRESS_MAX + 1];
+    bool all;
+    out[0] = 0;
+    if (parse(in, canonical, &all) < 0 || all)
+        return -1;
+    memcpy(out, canonical, strlen(canonical) + 1);
+    return 0;
+}
+
+int address_parse_all(const char *in, char group[ADDRESS_MAX + 1])
+{
+    char canonical[ADDRESS_MAX + 1];
+    bool all;
+    group[0] = 0;
+    if (parse(in, canonical, &all) < 0 || !all)
+        return -1;
+    memcpy(group, canonical + 4, strlen(canonical + 4) + 1);
     return 0;
 }
 

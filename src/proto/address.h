@@ -9,9 +9,11 @@
 #include <stdint.h>
 
 /* Lower-cases ASCII letters and checks: [a-z0-9._+-]{1,64}@hostname, hostname of labels [a-z0-9-]
- * (1..63, no hyphen at an end), whole at most ADDRESS_MAX, no colon. 0 and the canonical form in
- * out, or -1. (P-2.1) */
+ * (1..63, no hyphen at an end), whole at most ADDRESS_MAX, no colon, and the name is not "all". 0
+ * and the canonical form in out, or -1. (P-2.1) */
 int address_parse(const char *in, char out[ADDRESS_MAX + 1]);
+/* Is it all@group? 0 and the group, or -1. */
+int address_parse_all(const char *in, char group_r[ADDRESS_MAX + 1]);
 /* Is this lower-case text dot-separated labels as above? */
 bool hostname_ok(const char *s);
 /* The group part of a canonical address: what stands behind '@'. */

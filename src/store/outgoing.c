@@ -49,11 +49,11 @@ int out_add(struct db *db, struct out_message *m, const struct out_rcpt *rcpts, 
     m->n = db_last_id(db);
     for (size_t i = 0; i < count; i++)
         if (db_exec(db,
-                    "INSERT OR IGNORE INTO receiver(message,address,state,due_ms,changed_ms,"
-                    "notify) VALUES(?,?,?,0,?,?)",
-                    "itiii", m->n, rcpts[i].address,
-                    (int64_t)(rcpts[i].known ? RCV_READY : RCV_WAITING), now,
-                    (int64_t)rcpts[i].notify) < 0)
+                    "INSERT OR IGNORE INTO receiver(message,address,state,own,due_ms,changed_ms,"
+                    "notify) VALUES(?,?,?,?,0,?,?)",
+                    "itiiii", m->n, rcpts[i].address,
+                    (int64_t)(rcpts[i].known || rcpts[i].own ? RCV_READY : RCV_WAITING),
+                    (int64_t)rcpts[i].own, now, (int64_t)rcpts[i].notify) < 0)
             return -1;
     return 0;
 }
@@ -157,9 +157,9 @@ size_t rcv_of_message(struct db *db, int64_t message, enum rcv_state state, int6
                       size_t max)
 {
     size_t n = 0;
-    sqlite3_stmt *q =
-        db_query(db, "SELECT n FROM receiver WHERE message=? AND state=? ORDER BY n LIMIT ?", "iii",
-                 message, (int64_t)state, (int64_t)max);
+    sqlite3_stmt *q = db_query(
+        db, "SELECT n FROM receiver WHERE message=? AND state=? AND own=0 ORDER BY n LIMIT ?",
+        "iii", message, (int64_t)state, (int64_t)max);
     while (db_row(q, NULL))
         n_r[n++] = sqlite3_column_int64(q, 0);
     return n;

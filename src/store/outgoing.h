@@ -62,6 +62,7 @@ struct out_rcpt { /* for out_add */
     bool known;      /* its key is in the key cache */
     unsigned notify; /* of what the user wants to be told: NOTIFY_*, the bits of RFC 3461's NOTIFY
                         as net/smtp_server.h counts them */
+    bool own;        /* it is this peer: delivered here */
 };
 #define NOTIFY_SUCCESS 1u
 #define NOTIFY_FAILURE 2u
@@ -87,7 +88,7 @@ struct out_receiver {
 };
 void out_receiver_free(struct out_receiver *r);
 int rcv_get(struct db *db, int64_t n, struct out_receiver *r_r);
-/* Row numbers of a message's receivers in a state; up to max. Returns how many. */
+/* Row numbers of a message's other receivers in a state; up to max. Returns how many. */
 size_t rcv_of_message(struct db *db, int64_t message, enum rcv_state state, int64_t *n_r,
                       size_t max);
 
@@ -156,6 +157,7 @@ size_t sent_find(struct db *db, const char *msgid, int64_t *n_r, size_t max);
 enum out_due {
     DUE_LOOKUP,   /* receivers without key */
     DUE_SEAL,     /* messages with receivers to seal */
+    DUE_OWN,      /* receivers that are this peer itself */
     DUE_PUBLISH,  /* blobs */
     DUE_ANNOUNCE, /* receivers */
     DUE_REPUT,    /* receivers */

@@ -12,7 +12,9 @@ static const char *const due_sql[] = {
     [DUE_LOOKUP] = "SELECT n FROM receiver WHERE state=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
     [DUE_SEAL] =
         "SELECT m.n FROM message m WHERE m.state=1 AND m.due_ms<=?1 AND EXISTS(SELECT 1 FROM"
-        " receiver r WHERE r.message=m.n AND r.state=2) ORDER BY m.due_ms,m.n LIMIT ?2",
+        " receiver r WHERE r.message=m.n AND r.state=2 AND r.own=0) ORDER BY m.due_ms,m.n LIMIT ?2",
+    [DUE_OWN] =
+        "SELECT n FROM receiver WHERE state=2 AND own=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
     [DUE_PUBLISH] = "SELECT n FROM blob WHERE state=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
     [DUE_ANNOUNCE] = "SELECT r.n FROM receiver r JOIN blob b ON b.n=r.blob WHERE r.state=3 AND"
                      " r.due_ms<=?1 AND b.state=2 AND NOT EXISTS(SELECT 1 FROM blob h WHERE"
@@ -45,6 +47,7 @@ static const char *const due_sql[] = {
 static const char *const next_sql[] = {
     [DUE_LOOKUP] = "SELECT min(due_ms) FROM receiver WHERE state=1 AND due_ms>?",
     [DUE_SEAL] = "SELECT min(due_ms) FROM message WHERE state=1 AND due_ms>?",
+    [DUE_OWN] = "SELECT min(due_ms) FROM receiver WHERE state=2 AND own=1 AND due_ms>?",
     [DUE_PUBLISH] = "SELECT min(due_ms) FROM blob WHERE state=1 AND due_ms>?",
     [DUE_ANNOUNCE] = "SELECT min(due_ms) FROM receiver WHERE state=3 AND due_ms>?",
     [DUE_REPUT] = "SELECT min(due_ms) FROM receiver WHERE state=4 AND due_ms>?",

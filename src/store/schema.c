@@ -130,6 +130,9 @@ static const char *const steps[] = {
     "NOT"
     " NULL, PRIMARY KEY(kind, name)) WITHOUT ROWID;"
 
+    /* a receiver that is this peer itself */
+    "ALTER TABLE receiver ADD COLUMN own INTEGER NOT NULL DEFAULT 0;"
+
     /* what the user said of senders (store/senders.h): rule: enum sender_rule */
     "CREATE TABLE sender(address TEXT PRIMARY KEY, rule INTEGER NOT NULL, since_ms INTEGER NOT"
     " NULL) WITHOUT ROWID;"

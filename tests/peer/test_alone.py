@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Without a connection nobody is refused: the message waits, and goes or fails later (P-10.10)."""
 
+import os
+
 import pytest
 
 from env import Network, wait_for
 from env.mail import check_arrived, compose, picture
+from test_kill import crash_and_restart
 
 
 @pytest.fixture
@@ -39,6 +42,37 @@ def test_accepted_while_alone_and_sent_once_connected(alone):
         check_arrived(data, box.open(uid))
     alice.wait_idle()
     bob.wait_idle()
+
+
+def test_mail_to_oneself_needs_no_network(alone):
+    """Delivered here, once, also when it is for others too and the daemon is killed (P-10.17)."""
+    _, _, alice = alone
+    assert alice.status()["dht"]["link"] != "connected"
+    note = compose(alice.address, alice.address, "Note to myself", attachment=picture(9_000))
+    alice.send(note, [alice.address])
+    uid = alice.wait_message(note)
+    with alice.imap() as box:
+        check_arrived(note, box.open(uid))
+        assert int(box.fetch(uid, "RFC822.SIZE")[uid]["RFC822.SIZE"]) == len(box.open(uid))
+    assert [r["state"] for r in alice.outbox_of(note)["receivers"]] == ["pulled"]
+    for point in ("own.before", "own.after"):
+        alice.stop()
+        alice.start({"RESTANTE_CRASH_AT": point})
+        alice.wait_up()
+        data = compose(alice.address, "bob@demo", f"Copy to myself, {point}", Cc=alice.address)
+        alice.send(data, ["bob@demo", alice.address])
+        crash_and_restart(alice, ready=False)
+        uid = alice.wait_message(data)
+        with alice.imap() as box:
+            check_arrived(data, box.open(uid))
+        wait_for(lambda: alice.find(data, "Sent"), 15, "the copy in Sent", alice.logs)
+        states = {r["to"]: r["state"] for r in alice.outbox_of(data)["receivers"]}
+        assert states == {"bob@demo": "waiting", alice.address: "pulled"}
+        alice.cli("cancel", alice.outbox_of(data)["id"])
+        assert len(alice.find(data)) == 1
+    spool = os.path.join(alice.home, "spool")
+    wait_for(lambda: os.listdir(spool) == [], 15, "the spool to be empty", alice.logs)
+    assert "oneself" in alice.log_text()
 
 
 def test_given_up_with_a_notice(alone):

@@ -4,6 +4,7 @@ forged (P-11.1 to P-11.8)."""
 
 import itertools
 import json
+import smtplib
 import time
 
 import cbor2
@@ -109,6 +110,26 @@ def test_restart_keeps_it(team):
     assert roster(ben) == before
     mia.restart()
     assert roster(mia) == before
+
+
+def test_all_reaches_the_members(net, team):
+    """P-10.18: each other member, one blob; nobody outside, and nobody can be called so (P-2.1)."""
+    mia, ada, ben = team
+    data = compose(ada.address, "all@team", "To all of you", attachment=picture(20_000))
+    ada.send(data, ["All@team", ada.address])
+    for peer in (mia, ben, ada):
+        uid = peer.wait_message(data)
+        with peer.imap() as box:
+            check_arrived(data, box.open(uid))
+    entry = ada.outbox_of(data)
+    assert sorted(r["to"] for r in entry["receivers"]) == sorted(p.address for p in team)
+    assert entry["hash"]
+    ada.wait_idle()
+    for address, words in (("all@demo", b"not in it"), ("all@a.team", b"not in it")):
+        with pytest.raises(smtplib.SMTPRecipientsRefused) as e:
+            ada.send(data, [address])
+        assert words in e.value.recipients[address][1]
+    assert "all means everybody" in ada.run_cli("--home", ada.home + "x", "init", "all@team").stderr
 
 
 def test_forged_descriptors_are_ignored(net, team):

@@ -37,6 +37,7 @@ FORGET = ("forget",)
 REPLICATION = ("msglist", "list", "replicate", "drop", "reput")  # in test_replica.py
 RESTORED = ("instance", "regain")  # in test_restore.py
 MOVES = ("moves",)  # in test_requests.py
+OWN = ("own",)  # in test_alone.py
 UNCONFIRMED = ["cancel.over"]  # in test_cancel.py
 LINES = ["line.added", "line.replaced", "line.before", "line.after",
          "deleted.before", "deleted.after"]  # in test_outbox.py
@@ -64,7 +65,7 @@ def test_every_point_is_tried():
     group = {p for p in found if p.startswith("group.")}
     assert group == set(MASTER_POINTS + MEMBER_POINTS + JOIN_POINTS)  # tried in test_group.py
     found -= group
-    found -= {p for p in found if p.split(".")[0] in REPLICATION + RESTORED + MOVES}
+    found -= {p for p in found if p.split(".")[0] in REPLICATION + RESTORED + MOVES + OWN}
     assert found == set(points(SENDER + RECEIVER + DECLINE + GIVE_UP + EXPIRY + CANCEL + VANISH)
                         + points(SHARDS + FORGET) + BETWEEN + CANCEL_BETWEEN + UNCONFIRMED + LINES)
 
@@ -79,13 +80,14 @@ def restart_with(peer, point):
         pass  # work left from before came to the point already
 
 
-def crash_and_restart(peer, seconds=20):
-    """Waits until the point was reached, and starts the peer again without it."""
+def crash_and_restart(peer, seconds=20, ready=True):
+    """Waits until the point was reached, and starts the peer again without it; ready: it has a
+    network."""
     code = peer.process.wait(seconds)
     assert code == -signal.SIGKILL, f"it ended with {code}"
     peer.process = None
     peer.start()
-    peer.wait_ready()
+    (peer.wait_ready if ready else peer.wait_up)()
 
 
 def open_quietly(peer, data, victim):

@@ -44,7 +44,7 @@ void test_db(struct db *db)
 int64_t test_message(struct db *db, uint8_t tag, bool known, const char *const *to)
 {
     struct out_message m = {.created_ms = 1000, .size = 100};
-    struct out_rcpt rcpts[8];
+    struct out_rcpt rcpts[8] = {0};
     size_t count = 0;
     memset(m.id, tag, sizeof m.id);
     memset(m.hash, tag, sizeof m.hash);
