@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define ANSWER_WAIT_S 600
+
 /* restanted --fsck in a child; its one line of JSON. */
 static json_t *ask_alone(const struct cli *cli, struct error *e)
 {
@@ -53,7 +55,7 @@ static json_t *ask_alone(const struct cli *cli, struct error *e)
 static json_t *ask_daemon(const struct cli *cli, struct control *c, struct error *e)
 {
     json_t *o = json_pack("{s:s,s:b}", "cmd", "fsck", "repair", cli->repair);
-    json_t *answer = control_ask_for(c, o, 0, NULL, NULL, e);
+    json_t *answer = control_ask_for(c, o, ANSWER_WAIT_S, NULL, NULL, e);
     json_decref(o);
     return answer;
 }

@@ -98,8 +98,10 @@ int fsck_alone(struct service *s, const char *home, bool repair, struct error *e
         return -1;
     }
     struct checking *c = begin(s, repair, print, s);
-    if (c != NULL)
+    if (c != NULL) {
+        c->x.thorough = true;
         on_records(c, false);
+    }
     (void)uv_run(s->loop, UV_RUN_DEFAULT);
     service_free(s);
     return 0;

@@ -32,14 +32,14 @@ static const struct {
                     "Its receivers can be given up, and you are told by mail.",
                     "Its receivers are given up, and you are told by mail."},
     [FSCK_BLOB] =
-        {"blob", "The sealed message is missing or cut short.",
+        {"blob", "The sealed message is missing or damaged.",
          "It can be taken back from the members of the group; without a group its receivers "
          "fail.",
          "It is being taken back from the members of the group; without a group its "
          "receivers fail."},
     [FSCK_CHUNKS] = {"chunks", "The list of its pieces is missing or wrong.",
                      "It can be written again.", "It is written again."},
-    [FSCK_REPLICA] = {"replica", "Another member's sealed message is missing or cut short.",
+    [FSCK_REPLICA] = {"replica", "Another member's sealed message is missing or damaged.",
                       "It can be fetched again.", "It is fetched again."},
     [FSCK_STUB] = {"stub", "The stub of a message that waits is missing.", "It can be made again.",
                    "It is made again."},
@@ -125,6 +125,17 @@ static int64_t size_of(const struct fsck *x, const char *dir, const uint8_t *id,
     return st.st_size;
 }
 
+/* Is it what its name says? Only where there is time to read it all. */
+static bool sound(const struct fsck *x, const char *dir, const uint8_t hash[HASH_LEN],
+                  const char *suffix)
+{
+    char path[PATH_CAP];
+    struct blob_ref ref;
+    memcpy(ref.hash, hash, HASH_LEN);
+    flow_path(x->flow, path, dir, hash, HASH_LEN, suffix);
+    return !x->thorough || fsck_read_blob(path, &ref, NULL) == 0;
+}
+
 static bool on_message(void *ctx, int64_t n, const uint8_t id[MESSAGE_ID_LEN])
 {
     struct fsck *x = ctx;
@@ -153,9 +164,10 @@ static bool on_blob(void *ctx, const struct out_blob *b)
     char hex[HASH_HEX + 1];
     hex_encode(b->hash, HASH_LEN, hex);
     int64_t size = size_of(x, "outbox", b->hash, HASH_LEN, "", NULL);
-    if (size < 0 && b->state == BLOB_SEALED)
-        size = size_of(x, "outbox", b->hash, HASH_LEN, ".sealed", NULL);
-    if (size != (int64_t)b->size)
+    const char *suffix = size < 0 && b->state == BLOB_SEALED ? ".sealed" : "";
+    if (*suffix != '\0')
+        size = size_of(x, "outbox", b->hash, HASH_LEN, suffix, NULL);
+    if (size != (int64_t)b->size || !sound(x, "outbox", b->hash, suffix))
         (void)fsck_add(x, FSCK_BLOB, b->n, "outbox/%s", hex);
     else if (b->state == BLOB_PUBLISHED && !same_chunks(x, b))
         (void)fsck_add(x, FSCK_CHUNKS, b->n, "outbox/%s.chunks", hex);
@@ -168,8 +180,11 @@ static bool on_replica(void *ctx, const struct replica *r)
     char hex[HASH_HEX + 1];
     hex_encode(r->ref.hash, HASH_LEN, hex);
     if (size_of(x, "replica", r->ref.hash, HASH_LEN, "", NULL) != (int64_t)r->ref.size ||
-        size_of(x, "replica", r->ref.hash, HASH_LEN, ".chunks", NULL) < 0)
+        !sound(x, "replica", r->ref.hash, ""))
         (void)fsck_add(x, FSCK_REPLICA, r->n, "replica/%s", hex);
+    else if (size_of(x, "replica", r->ref.hash, HASH_LEN, ".chunks", NULL) !=
+             (int64_t)((r->ref.size + CHUNK_LEN - 1) / CHUNK_LEN * HASH_LEN))
+        fsck_add(x, FSCK_CHUNKS, r->n, "replica/%s.chunks", hex)->replica = true;
     return true;
 }
 

@@ -40,6 +40,7 @@ struct fsck_fault {
     struct blob_ref ref; /* FSCK_ADOPT */
     int64_t expiry_s;
     bool stub;     /* FSCK_FULL: its stub stands */
+    bool replica;  /* FSCK_CHUNKS: of a replica */
     bool incoming; /* FSCK_PUT, FSCK_CLEAN: which side's row */
     bool group;    /* FSCK_PUT: of the group's descriptor; without a row: an own record */
     bool repaired;
@@ -47,7 +48,8 @@ struct fsck_fault {
 
 struct fsck {
     struct flow *flow;
-    bool running; /* steps are under way: young files belong to them */
+    bool running;  /* steps are under way: young files belong to them */
+    bool thorough; /* sealed mail is read and compared with its hash */
     struct fsck_fault *fault;
     size_t count, room;
     size_t cut;    /* stubs that were cut from their links */
@@ -74,6 +76,9 @@ int fsck_start(struct flow *f, struct error *e);
 
 /* fsck_files.c: files without rows. */
 int fsck_orphans(struct fsck *x, struct error *e);
+/* Is this file the blob whose hash is ref->hash? Then 0, with ref's size and chunks_hash, and the
+ * chunk list in chunks (may be NULL). */
+int fsck_read_blob(const char *path, struct blob_ref *ref, struct buf *chunks);
 /* Before the store's part of a repair: an own blob is measured, and put aside if it is none. */
 void fsck_measure(struct fsck *x, struct fsck_fault *f);
 /* After it. */

@@ -218,25 +218,25 @@ static void put_aside(struct fsck *x, struct fsck_fault *f)
         log_warn("no row names %s: it is now lost/%s", f->what, name);
 }
 
-/* Hash, size and chunk list of a file; 0 when it is the blob that its name says. */
-static int measure(const char *path, struct blob_ref *ref, struct buf *chunks)
+int fsck_read_blob(const char *path, struct blob_ref *ref, struct buf *chunks)
 {
     uint8_t h[HASH_LEN], *piece = malloc(CHUNK_LEN);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    struct sha256 *all = sha256_new();
+    struct sha256 *all = sha256_new(), *list = sha256_new();
     ssize_t n = -1;
     ref->size = 0;
     while (fd >= 0 && piece != NULL && (n = pread(fd, piece, CHUNK_LEN, (off_t)ref->size)) > 0) {
         sha256(piece, (size_t)n, h);
         sha256_add(all, piece, (size_t)n);
-        if (buf_append(chunks, h, HASH_LEN) < 0)
-            break;
-        ref->size += (uint64_t)n;
+        sha256_add(list, h, HASH_LEN);
+        if (chunks != NULL && buf_append(chunks, h, HASH_LEN) < 0)
+            n = -1;
+        ref->size += n > 0 ? (uint64_t)n : 0;
         if (n < (ssize_t)CHUNK_LEN)
             break;
     }
     sha256_end(&all, h);
-    sha256(chunks->data, chunks->len, ref->chunks_hash);
+    sha256_end(&list, ref->chunks_hash);
     if (fd >= 0)
         (void)close(fd);
     free(piece);
@@ -253,7 +253,7 @@ void fsck_measure(struct fsck *x, struct fsck_fault *f)
         hex_decode(strrchr(f->what, '/') + 1, f->ref.hash, HASH_LEN) < 0)
         return;
     flow_path(x->flow, list, "replica", f->ref.hash, HASH_LEN, ".chunks");
-    if (stat(path, &st) < 0 || measure(path, &f->ref, &chunks) < 0) {
+    if (stat(path, &st) < 0 || fsck_read_blob(path, &f->ref, &chunks) < 0) {
         f->kind = FSCK_ASIDE;
     } else {
         f->expiry_s = st.st_mtime + NS_LIFE_MAX; /* nothing that names it lives longer */
@@ -284,6 +284,26 @@ static void adopt_file(struct fsck *x, struct fsck_fault *f)
                  f->what);
 }
 
+/* Of a replica nobody has the list but its file; of one that is damaged, it is fetched again. */
+static void write_replica_chunks(struct fsck *x, struct fsck_fault *f)
+{
+    char path[PATH_CAP], list[PATH_CAP];
+    struct replica r;
+    struct error e;
+    struct buf chunks = BUF_INIT((size_t)CHUNKS_MAX * HASH_LEN);
+    if (replica_get(x->db, f->n, &r) < 0)
+        return;
+    struct blob_ref ref = r.ref;
+    flow_path(x->flow, path, "replica", ref.hash, HASH_LEN, "");
+    flow_path(x->flow, list, "replica", ref.hash, HASH_LEN, ".chunks");
+    if (fsck_read_blob(path, &ref, &chunks) < 0 ||
+        memcmp(ref.chunks_hash, r.ref.chunks_hash, HASH_LEN) != 0)
+        f->kind = FSCK_REPLICA;
+    else
+        f->repaired = file_write(list, chunks.data, chunks.len, &e) == 0;
+    buf_free(&chunks);
+}
+
 static void write_chunks(struct fsck *x, struct fsck_fault *f)
 {
     struct out_blob b = {0};
@@ -307,6 +327,8 @@ void fsck_mend_file(struct fsck *x, struct fsck_fault *f)
         put_aside(x, f);
     else if (f->kind == FSCK_ADOPT && f->n != 0)
         adopt_file(x, f);
+    else if (f->kind == FSCK_CHUNKS && f->replica)
+        write_replica_chunks(x, f);
     else if (f->kind == FSCK_CHUNKS)
         write_chunks(x, f);
 }

@@ -61,9 +61,8 @@ static int apply_run(struct db *db, void *arg)
     struct watcher *w = arg;
     const struct flow *f = w->flow;
     int64_t now = clock_wall_ms();
-    if (replica_apply(db, &w->list, f->c.quota, f->c.address, now, now + f->c.reput, &w->news) < 0)
-        return -1;
-    return restored_since(db, now - NS_LIFE_MAX * 1000) &&
+    return replica_apply(db, &w->list, f->c.quota, f->c.address, now, now + f->c.reput, &w->news) <
+                       0 ||
                    adopt_held(db, f->c.address, f->c.quota) < 0
                ? -1
                : 0;

@@ -3,6 +3,7 @@
 
 import os
 import sys
+import tempfile
 
 import pytest
 
@@ -52,9 +53,10 @@ def test_arrival_is_judged():
         check_arrived(m, TRACE + without, "alice@demo")
 
 
-def test_waits_end(tmp_path):
-    log = tmp_path / "log"
-    log.write_text("the last line\n")
+def test_waits_end():
     assert wait_for(lambda: 5, 1, "five") == 5
-    with pytest.raises(Timeout, match="(?s)for six.*the last line"):
-        wait_for(lambda: 1 // 0, 0.1, "six", [str(log)])
+    with tempfile.NamedTemporaryFile("w") as log:  # pytest's own folders would stay
+        log.write("the last line\n")
+        log.flush()
+        with pytest.raises(Timeout, match="(?s)for six.*the last line"):
+            wait_for(lambda: 1 // 0, 0.1, "six", [log.name])

@@ -189,6 +189,27 @@ def test_a_blob_that_nobody_has(pair):
     kim.wait_idle()
 
 
+def test_a_flipped_octet(pair):
+    """Found when the peer is stopped: then all sealed mail is read."""
+    kim, lou = pair
+    data = send(kim, lou, "One octet is wrong", 6_000_000)
+    blob = blob_of(kim, data)
+    kim.stop()
+    with open(blob, "r+b") as f:
+        f.seek(5_000_000)
+        octet = f.read(1)
+        f.seek(5_000_000)
+        f.write(bytes([octet[0] ^ 1]))
+    mend(kim, {"blob": 1})
+    kim.start()
+    kim.wait_ready()
+    wait_for(lambda: kim.outbox_of(data)["receivers"][0]["state"] == "failed", 20, "the failure",
+             kim.logs)
+    lou.decline(lou.stub_of(data)["id"])
+    kim.wait_idle()
+    assert clean(kim) and os.listdir(os.path.join(kim.home, "outbox")) == []
+
+
 def test_a_spool_file_that_is_gone(pair):
     kim, _ = pair
     kim.stop()

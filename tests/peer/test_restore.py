@@ -194,6 +194,14 @@ def test_blobs_are_taken_back():
         time.sleep(2)  # the own list is published, and bob has heard of it
         assert set(replicas(bob)) == {old_hash, new_hash}
         assert alice.run_cli("fsck").returncode == 0
+        lost = [os.path.join(bob.home, "replica", n) for n in (old_hash, new_hash + ".chunks")]
+        for path in lost:
+            os.remove(path)
+        done = bob.run_cli("fsck")
+        assert done.returncode == 1 and "replica" in done.stdout and "chunks" in done.stdout
+        assert bob.run_cli("fsck", "--repair").returncode == 0
+        wait_for(lambda: all(map(os.path.exists, lost)), 20, "bob's replicas to be whole", bob.logs)
+        assert bob.run_cli("fsck").returncode == 0
         bob.stop()
         for data in (old, new):
             read(zoe, data)
