@@ -179,6 +179,9 @@ static bool on_replica(void *ctx, const struct replica *r)
     struct fsck *x = ctx;
     char hex[HASH_HEX + 1];
     hex_encode(r->ref.hash, HASH_LEN, hex);
+    if (strcmp(r->owner, x->flow->c.address) == 0 &&
+        size_of(x, "outbox", r->ref.hash, HASH_LEN, "", NULL) >= 0)
+        return true; /* adopted, and on its way */
     if (size_of(x, "replica", r->ref.hash, HASH_LEN, "", NULL) != (int64_t)r->ref.size ||
         !sound(x, "replica", r->ref.hash, ""))
         (void)fsck_add(x, FSCK_REPLICA, r->n, "replica/%s", hex);
@@ -285,6 +288,7 @@ static bool is_file(const struct fsck_fault *f)
 static void mend_done(void *arg, int rc)
 {
     struct fsck *x = arg;
+    store_crash_point("fsck.after");
     for (size_t i = 0; rc == 0 && i < x->count; i++) {
         struct fsck_fault *f = &x->fault[i];
         if (f->repaired || is_file(f) || f->kind == FSCK_LINKS)
@@ -328,12 +332,19 @@ void fsck_repair(struct fsck *x, void (*done)(void *ctx, int rc), void *ctx)
     x->ctx = ctx;
     if (x->cut > 0 && !x->running)
         mend_links(x);
-    for (size_t i = 0; i < x->count; i++)
-        if (x->fault[i].kind == FSCK_ADOPT)
-            fsck_measure(x, &x->fault[i]);
+    /* files go before new ones of the same names come */
     for (size_t i = 0; i < x->count; i++)
         if (is_file(&x->fault[i]))
             fsck_mend_file(x, &x->fault[i]);
+    for (size_t i = 0; i < x->count; i++) {
+        struct fsck_fault *f = &x->fault[i];
+        if (f->kind != FSCK_ADOPT)
+            continue;
+        fsck_measure(x, f);
+        if (is_file(f))
+            fsck_mend_file(x, f);
+    }
+    store_crash_point("fsck.before");
     store_do(x->flow->store, mend_run, mend_done, x);
 }
 

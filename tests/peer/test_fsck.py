@@ -48,6 +48,8 @@ def fsck(peer, *options):
 
 def clean(peer):
     kinds, status = fsck(peer)
+    if kinds:
+        print(peer.address, kinds)
     return status == 0 and not kinds
 
 
@@ -154,6 +156,29 @@ def test_a_start_mends_as_well(pair):
     wait_for(lambda: clean(kim), 10, "a clean home", kim.logs)
     assert os.path.exists(blob + ".chunks")
     assert os.path.exists(os.path.join(kim.home, "lost", "outbox." + "d" * 64))
+    wait_done(kim, lou, data)
+
+
+@pytest.mark.parametrize("point", ["fsck.before", "fsck.after"])
+def test_killed_while_it_mends(pair, point):
+    kim, lou = pair
+    data = send(kim, lou, f"Mended past {point}")
+    kim.stop()
+    os.remove(os.path.join(lou.home, "inbox/stubs", lou.stub_of(data)["id"]))
+    lou.kill9()
+    known = os.urandom(100_000)
+    unknown = hashlib.sha256(known).hexdigest()
+    put(kim, "outbox/" + unknown, known)
+    for peer in (kim, lou):
+        peer.start({"RESTANTE_CRASH_AT": point})
+        assert peer.process.wait(20) == -signal.SIGKILL
+        peer.process = None
+    for peer in (kim, lou):
+        peer.start()
+        peer.wait_ready()
+        wait_for(lambda p=peer: clean(p), 10, "a clean home", peer.logs)
+    with open(os.path.join(kim.home, "replica", unknown), "rb") as f:
+        assert f.read() == known
     wait_done(kim, lou, data)
 
 
