@@ -140,3 +140,13 @@ def test_more_notifications_than_one_key_takes():
         late = compose(dave.address, bob.address, "After a restart")
         dave.send(late, [bob.address])
         bob.wait_message(late)
+
+
+def test_heard_without_polling():
+    """P-8.9: more nodes than hold one entry; who waits for its poll waits ten minutes here."""
+    with Network(nodes=10, settings={"timing.poll": "600"}) as net:
+        alice, bob = net.peer("alice@demo"), net.peer("bob@demo")
+        for n in range(3):
+            data = compose(alice.address, bob.address, f"Heard {n}")
+            alice.send(data, [bob.address])
+            bob.wait_message(data)
