@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* main.c - restanted: one peer, for one user. */
 #include "base/log.h"
+#include "daemon/confine.h"
 #include "daemon/control_fsck.h"
 #include "daemon/home.h"
 #include "daemon/service.h"
@@ -80,6 +81,7 @@ static int run(const char *home, bool foreground)
     int level = log_level_parse(c.log_level);
     if (log_open(foreground ? NULL : path, level < 0 ? LOG_INFO : (enum log_level)level) < 0)
         return fail("The log cannot be opened.");
+    confine(home);
     int rc = service_start(&s, home, &e);
     if (rc < 0) {
         log_error("%s", e.text);

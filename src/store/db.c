@@ -21,11 +21,13 @@ int db_open(struct db *db, const char *path, bool read_only, struct error *e)
     (void)sqlite3_busy_timeout(db->sql, 10000);
     (void)sqlite3_extended_result_codes(db->sql, 1);
     if (read_only)
-        return db_script(db, "PRAGMA query_only=1; PRAGMA cache_size=-8000;", e);
-    return db_script(db,
-                     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=1;"
-                     "PRAGMA secure_delete=FAST; PRAGMA cache_size=-8000;",
-                     e);
+        return db_script(
+            db, "PRAGMA query_only=1; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8000;", e);
+    return db_script(
+        db,
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=1;"
+        "PRAGMA secure_delete=FAST; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8000;",
+        e);
 }
 
 void db_close(struct db *db)
