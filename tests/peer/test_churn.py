@@ -2,12 +2,17 @@
 """A network of storage nodes that go without a word and never come back: what was announced is found all
 the same, although its sender is away (P-9.12)."""
 
+import os
 import random
+import shutil
 import time
+
+import pytest
 
 from env import Network, crowd, wait_for
 from env.dhtclient import STATUS, DhtClient
 from env.mail import compose
+from test_replica import came_from, make_group, offer, open_message, replicas
 
 NODES, KILLED, ROUNDS, RECEIVERS = 30, 9, 3, 100
 REPUBLISH = ("--republish", "3")  # seconds; an hour otherwise
@@ -65,3 +70,53 @@ def test_a_third_of_the_nodes_dies_three_times():
             print(f"round {number}: replicas again after {time.monotonic() - began:.1f} s")
         lines = "".join(f"{a} {keys[a]} {found['ns:' + a][0][3].hex()}\n" for a in keys)
         assert len(crowd.run("read", net.id, text=lines)) == RECEIVERS
+
+
+def forget(net):
+    """Everybody ends, and what the DHT held is lost; the storage nodes begin anew."""
+    for p in net.peers:
+        p.stop()
+        shutil.rmtree(os.path.join(p.home, "dht"))
+        os.mkdir(os.path.join(p.home, "dht"), 0o700)
+    for n in net.nodes:
+        n.kill9()
+        if os.path.exists(os.path.join(n.folder, "state")):  # written now and then
+            os.unlink(os.path.join(n.folder, "state"))
+    for n in net.nodes:
+        n.start()
+
+
+@pytest.mark.parametrize("survivor", ["the sender", "a member"])
+def test_what_the_dht_forgets_is_put_again(survivor):
+    """By the sender, and by the members of its group while it is away (P-12.6)."""
+    with Network(nodes=4, settings={"timing.reput": "2"}) as net:
+        ada, ben, zoe = net.peer("ada@two"), net.peer("ben@two"), net.peer("zoe@demo")
+        make_group([ada, ben])
+        zoe.stop()
+        data, _ = offer(ada, zoe, f"Remembered by {survivor}", 1)
+        wait_for(lambda: ada.outbox_of(data)["receivers"][0]["state"] == "announced", 20,
+                 "the notification", ada.logs)
+        with DhtClient(net.nodes[0].socket) as dht:
+            before = dht.get("ns:" + zoe.address)
+        assert len(before) == 1
+        forget(net)
+        with DhtClient(net.nodes[0].socket) as dht:
+            wait_meshed(net.nodes, 1)
+            assert dht.list("ns:" + zoe.address) == []
+            alive = ada if survivor == "the sender" else ben
+            alive.start()
+            alive.wait_ready()
+            wait_for(lambda: dht.list("ns:" + zoe.address), 30, "the notification", alive.logs)
+            again = dht.get("ns:" + zoe.address)
+        assert [(e[0], e[3]) for e in again] == [(e[0], e[3]) for e in before]
+        zoe.start()
+        zoe.wait_ready()
+        mark = len(zoe.log_text())
+        open_message(zoe, data)
+        assert came_from(zoe, mark) == [alive.address]
+        for p in (ada, ben):
+            if p.process is None:
+                p.start()
+                p.wait_ready()
+        ada.wait_idle(40)
+        wait_for(lambda: replicas(ben) == [], 40, "the replica to go", ben.logs)
