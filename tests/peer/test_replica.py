@@ -2,6 +2,7 @@
 """Replication in a group of five, and pulling from it while the sender is away (P-12.1 to P-12.7)."""
 
 import glob
+import hashlib
 import http.client
 import http.server
 import json
@@ -268,6 +269,47 @@ def test_lying_replicas(all_up):
         p.start()
         p.wait_ready()
     wait_emptied(ada, (ben, cas, dan, eve), digest)
+
+
+def trickle(request):
+    """The size is right, and so will be the octets, tomorrow."""
+    request.send_response(200)
+    request.send_header("Content-Length", "1000000")
+    request.end_headers()
+    try:
+        while True:
+            request.wfile.write(b"x")
+            time.sleep(0.2)
+    except OSError:
+        pass
+
+
+def test_a_slow_member_costs_seconds(all_up):
+    """P-12.7: it is left for the next one."""
+    five, zoe = all_up
+    ada, *others = five
+    data, digest = offer(ada, zoe, "Slow and steady")
+    uid = zoe.wait_message(data)
+    ada.stop()
+    # zoe's own order of the members
+    first, *_ = sorted(others, key=lambda p: hashlib.sha256(
+        bytes.fromhex(p.cli("key", "fingerprint")) + zoe.address.encode()
+        + bytes.fromhex(digest)).digest())
+    first.kill9()  # its descriptor stays
+    fake = Fake(first.http_port, trickle)
+    mark, began = len(zoe.log_text()), time.monotonic()
+    try:
+        with zoe.imap() as box:
+            check_arrived(data, box.open(uid))
+        assert time.monotonic() - began < 18
+    finally:
+        fake.close()
+    assert f"not from {first.address}" in zoe.log_text()[mark:]
+    assert came_from(zoe, mark)[0] in {p.address for p in others if p is not first}
+    for p in (ada, first):
+        p.start()
+        p.wait_ready()
+    wait_emptied(ada, others, digest)
 
 
 def get(peer, path):
