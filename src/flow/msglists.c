@@ -23,7 +23,7 @@ struct publishing {
     struct pgp_pub to[GROUP_MEMBERS_MAX];
     uint8_t fpr[GROUP_MEMBERS_MAX][FPR_LEN];
     size_t count;
-    uint8_t said[HASH_LEN];
+    uint8_t said[HASH_LEN], (*locks)[HASH_LEN];
     int rc;
     struct error why;
 };
@@ -33,6 +33,7 @@ static void publishing_free(struct publishing *p)
     msglist_free(&p->list);
     buf_free(&p->entries);
     buf_free(&p->out);
+    free(p->locks);
     for (size_t i = 0; i < p->count; i++)
         bytes_free(&p->key[i]);
     free(p);
@@ -55,12 +56,41 @@ static void add_ref(struct sha256 *s, const struct blob_ref *b, int64_t expiry)
     sha256_add(s, &expiry, sizeof expiry);
 }
 
-/* What the list says and to whom, without counter and expiry. */
+static int by_octets(const void *a, const void *b)
+{
+    return memcmp(a, b, HASH_LEN);
+}
+
+static int sort_locks(struct publishing *p)
+{
+    const struct msglist *l = &p->list;
+    p->locks = calloc(l->pending_count + 1, sizeof *p->locks);
+    if (p->locks == NULL)
+        return -1;
+    for (size_t i = 0; i < l->pending_count; i++)
+        memcpy(p->locks[i], l->pending[i].lock, HASH_LEN);
+    qsort(p->locks, l->pending_count, sizeof *p->locks, by_octets);
+    return 0;
+}
+
+/* Are there notifications that the published list does not name? That one was answered is no reason
+ * for another list: members keep what they were given, and look before they put it again. With a
+ * thousand receivers each list has megabytes. */
+static bool more_pending(const struct publishing *p, const struct replication *r)
+{
+    for (size_t i = 0; i < p->list.pending_count; i++)
+        if (r->lock_count == 0 ||
+            bsearch(p->locks[i], r->locks, r->lock_count, sizeof *r->locks, by_octets) == NULL)
+            return true;
+    return false;
+}
+
+/* What the list says and to whom, without counter, expiry and notifications. */
 static void digest(struct publishing *p)
 {
     const struct msglist *l = &p->list;
     struct sha256 *s = sha256_new();
-    size_t counts[] = {p->count, l->blob_count, l->removal_count, l->held_count, l->pending_count};
+    size_t counts[] = {p->count, l->blob_count, l->removal_count, l->held_count};
     sha256_add(s, counts, sizeof counts);
     sha256_add(s, l->group, strlen(l->group));
     sha256_add(s, p->fpr, p->count * FPR_LEN);
@@ -70,8 +100,6 @@ static void digest(struct publishing *p)
         sha256_add(s, l->removals[i].hash, HASH_LEN);
     for (size_t i = 0; i < l->held_count; i++)
         add_ref(s, &l->held[i].ref, l->held[i].expiry);
-    for (size_t i = 0; i < l->pending_count; i++)
-        sha256_add(s, l->pending[i].lock, HASH_LEN);
     sha256_end(&s, p->said);
 }
 
@@ -90,6 +118,10 @@ static void counter_done(void *arg, int rc)
     if (rc == 0 && !p->flow->stopping) {
         http_server_set_msglist(p->flow->server, p->out.data, p->out.len);
         memcpy(r->said, p->said, HASH_LEN);
+        free(r->locks);
+        r->locks = p->locks;
+        r->lock_count = p->list.pending_count;
+        p->locks = NULL;
         r->published = true;
         r->published_ms = clock_mono_ms();
         log_debug("list %llu: %zu own, %zu removed, %zu held, %zu waiting",
@@ -192,13 +224,13 @@ void msglists_turn(struct flow *f)
     p->flow = f;
     p->entries = (struct buf)BUF_INIT(PENDING_MAX);
     p->out = (struct buf)BUF_INIT(MSGLIST_MAX);
-    if (prepare(p) < 0) {
+    if (prepare(p) < 0 || sort_locks(p) < 0) {
         nobody_reads(f);
         publishing_free(p);
         return;
     }
     digest(p);
-    if (r->published && !old && memcmp(p->said, r->said, HASH_LEN) == 0) {
+    if (r->published && !old && memcmp(p->said, r->said, HASH_LEN) == 0 && !more_pending(p, r)) {
         publishing_free(p);
         return;
     }

@@ -14,7 +14,9 @@ struct replication {
     /* own list: msglists.c */
     bool publishing, published;
     int64_t version, published_ms;
-    uint8_t said[HASH_LEN]; /* digest of what the published list says, and to whom */
+    uint8_t said[HASH_LEN];     /* digest of what the published list says, and to whom, but for: */
+    uint8_t (*locks)[HASH_LEN]; /* of the notifications it lists, sorted */
+    size_t lock_count;
     /* other members: watch.c */
     struct watcher *watchers;
     int64_t sync_ms;

@@ -333,6 +333,8 @@ void replication_free(struct flow *f)
     if (f->replication == NULL)
         return;
     watch_free(f);
+    if (f->replication != NULL)
+        free(f->replication->locks);
     free(f->replication);
     f->replication = NULL;
 }

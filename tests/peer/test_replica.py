@@ -14,7 +14,8 @@ import time
 
 import pytest
 
-from env import Network, wait_for
+from env import Network, crowd, wait_for
+from env.dhtclient import DhtClient
 from env.imap import ImapError
 from env.mail import check_arrived, compose, picture
 
@@ -371,6 +372,28 @@ def test_old_and_short_lists_wipe_nothing(all_up):
         assert digest in replicas(p)
     open_message(zoe, data)
     shutil.rmtree(copy)
+
+
+def test_an_answer_alone_makes_no_new_list(all_up):
+    """P-12.3: a list may be megabytes long; that one of many receivers answered wipes nothing."""
+    five, zoe = all_up
+    ada, *others = five
+    with DhtClient(zoe.network.nodes[0].socket) as dht:
+        absent, = crowd.post(dht, zoe.network.id, "absent", 1)
+    data = compose(ada.address, [zoe.address, absent], "One of two", attachment=picture(40_000))
+    ada.send(data, [zoe.address, absent])
+    digest = wait_copies(ada, data, 4)
+    zoe.wait_message(data)
+    before = get(ada, "/outbox/msglist")
+    open_message(zoe, data)
+    wait_for(lambda: [r["state"] for r in ada.outbox_of(data)["receivers"]]
+             == ["pulled", "announced"], 20, "the receipt", ada.logs)
+    time.sleep(1)  # five looks at the rows
+    assert get(ada, "/outbox/msglist") == before
+    ada.cli("cancel", ada.outbox_of(data)["id"])
+    for p in others:
+        wait_for(lambda: digest not in replicas(p), 40, f"{p.address}'s replica to go", p.logs)
+    assert get(ada, "/outbox/msglist") != before
 
 
 def test_over_the_quota(all_up):
