@@ -5,13 +5,14 @@
 # Both install first what packages.txt lists and is missing.
 
 BUILD ?= build
+QUICK ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 ARGS ?=
 PYTHON ?= /usr/bin/python3
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: all demo test corpus corpus-structure race big soak sanitize install format-check format clean
+.PHONY: all demo test corpus corpus-structure race big soak bench sanitize install format-check format clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -59,6 +60,14 @@ soak:
 	sh scripts/install-packages run build test
 	sh scripts/build $(BUILD)
 	@RESTANTE_SOAK=$(MINUTES) $(PYTHON) scripts/test.py --build $(BUILD) --peer-only tests/peer/test_soak.py $(ARGS)
+
+# The evaluation (doc/evaluation.md): against Postfix and Dovecot, in network namespaces; needs root.
+# QUICK=1: within ten minutes, into the build folder. ARGS="--only rate": one measure.
+bench:
+	sh scripts/install-packages run build corpus bench
+	sh scripts/fetch-corpus
+	sh scripts/build $(BUILD)
+	@$(PYTHON) bench/run.py --build $(BUILD) $(if $(QUICK),--quick) $(ARGS)
 
 # The unit tests with the address and undefined-behaviour sanitizers.
 sanitize:

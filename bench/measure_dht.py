@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measure 7: the DHT alone, by its size: latency of put, get and listen, octets per operation and of each
+node at rest; entries that live through churn; what one popular key costs.
+
+Every node is a restante-dht on a host of its own, 16 to 240 ms of round trip apart (bench/wan.py), with one
+packet in a hundred lost. Entries have 2 KB, as notifications do. Churn: nodes are killed and come back
+with an empty table after session times drawn from the Weibull distribution that Stutzbach and Rejaie
+published for Kad (shape 0.59, median about 20 minutes), with time compressed; the nodes' own period of
+putting again is compressed by the same factor.
+"""
+
+import math
+import os
+import random
+import time
+
+from env.dhtclient import HEARD, LISTEN, DhtClient
+from hosts import Usage
+from peers import Restante
+from systems import percentile
+from wan import Wan
+
+VALUE = 2_000
+
+
+class Network:
+    """Nodes on a Wan, each with its local socket."""
+
+    def __init__(self, ctx, count, loss=10, options=()):
+        self.wan = Wan(ctx.tool("bench-delay"), [f"n{i}" for i in range(count)], loss)
+        self.system = Restante(self.wan, ctx.scratch(), 0)
+        for i in range(count):
+            self.system.node(options)
+        self.nodes = self.system.nodes
+
+    def usage(self):
+        return sum((h.usage() for h in self.system.node_hosts), Usage())
+
+    def client(self, n, seconds=60):
+        return DhtClient(self.nodes[n].socket, seconds)
+
+    def close(self):
+        self.system.close()
+        self.wan.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def summary(times):
+    return {"p50": percentile(times, 50), "p90": percentile(times, 90), "p99": percentile(times, 99)}
+
+
+def timed(fn):
+    start = time.monotonic()
+    value = fn()
+    return time.monotonic() - start, value
+
+
+def heard_after(net, draw, key, value):
+    """Seconds from the put at one node to the word of it at another that listens; None if it never
+    came within 20 s."""
+    with net.client(draw.randrange(len(net.nodes)), 20) as ear, \
+            net.client(draw.randrange(len(net.nodes))) as mouth:
+        ear.ask(LISTEN, key)
+        time.sleep(1.5)  # the listening reaches the nodes near the key
+        start = time.monotonic()
+        mouth.put(key, value)
+        try:
+            while ear.frame()[0] != HEARD:
+                pass
+            return time.monotonic() - start
+        except OSError:
+            return None
+
+
+def by_size(ctx, count, operations):
+    draw = random.Random(count)
+    with Network(ctx, count) as net:
+        time.sleep(ctx.pick(3, 20) + count / 20)  # they find each other
+        before, start = net.usage(), time.monotonic()
+        time.sleep(ctx.pick(5, 60))
+        took = time.monotonic() - start
+        idle = (net.usage() - before).octets / took
+        out = {"idle_octets_per_second_and_node": idle / count}
+        keys = [f"ns:bench{count}.{i}@demo" for i in range(operations)]
+        values = {k: os.urandom(VALUE) for k in keys}
+        puts, gets, lost = [], [], 0
+
+        def metered(fn):
+            before, start = net.usage(), time.monotonic()
+            fn()
+            took = time.monotonic() - start
+            return max(0, (net.usage() - before).octets - idle * took) / operations
+
+        def put_all():
+            for k in keys:
+                with net.client(draw.randrange(count)) as c:
+                    puts.append(timed(lambda k=k, c=c: c.put(k, values[k]))[0])
+
+        def get_all():
+            nonlocal lost
+            for k in keys:
+                with net.client(draw.randrange(count)) as c:
+                    took, got = timed(lambda k=k, c=c: c.get(k))
+                    gets.append(took)
+                    lost += values[k] not in [g[3] for g in got]
+
+        out["octets_per_put"] = metered(put_all)
+        out["octets_per_get"] = metered(get_all)
+        out.update(put=summary(puts), get=summary(gets), not_found=lost)
+        heard = [heard_after(net, draw, f"ns:ear{count}.{i}@demo", os.urandom(VALUE))
+                 for i in range(max(3, operations // 5))]
+        came = [h for h in heard if h is not None]
+        out["listen"] = {"tries": len(heard), "heard": len(came), **(summary(came) if came else {})}
+        return out
+
+
+def churn(ctx):
+    """A week of sessions in compressed time; then every entry is looked for."""
+    count, entries = ctx.pick(16, 64), ctx.pick(30, 300)
+    factor = ctx.pick(10_080, 1_008)  # a week in one minute, in ten
+    real_week = 7 * 86400
+    draw = random.Random(42)
+    republish = max(2, 3600 // factor)
+
+    def session():
+        return max(0.5, draw.weibullvariate(37 * 60, 0.59) / factor * ctx.pick(4, 1))
+
+    with Network(ctx, count, options=("--republish", str(republish))) as net:
+        time.sleep(8)
+        values = {f"ns:churn{i}@demo": os.urandom(VALUE) for i in range(entries)}
+        for k, v in values.items():
+            with net.client(0) as c:
+                c.put(k, v, life=3 * 86400)
+        stable = max(3, count // 8)  # bootstrap nodes
+        change = {n: time.monotonic() + session() for n in range(stable, count)}
+        down, deaths = set(), 0
+        end = time.monotonic() + real_week / factor
+        while time.monotonic() < end:
+            n = min(change, key=change.get)
+            time.sleep(max(0, min(change[n], end) - time.monotonic()))
+            if change[n] > time.monotonic():
+                break
+            if n in down:
+                net.system.start_node(n)
+                down.discard(n)
+            elif len(down) < count * 0.3:
+                net.nodes[n].kill9()
+                state = os.path.join(net.nodes[n].folder, "state")
+                if os.path.exists(state):
+                    os.remove(state)
+                down.add(n)
+                deaths += 1
+            change[n] = time.monotonic() + session()
+        for n in down:
+            net.system.start_node(n)
+        time.sleep(5)
+        lost = 0
+        for k, v in values.items():
+            with net.client(1) as c:
+                lost += v not in [g[3] for g in c.get(k)]
+        return {"nodes": count, "entries": entries, "time_compressed_by": factor, "deaths": deaths,
+                "put_again_every_s": republish, "lost": lost}
+
+
+def popular(ctx):
+    """Many entries at one key: octets and time to read all of them once, and the next new one."""
+    count, entries = ctx.pick(16, 64), ctx.pick(200, 1_000)
+    out = {}
+    for name, junk in (("alone", 0), ("among as much junk", entries)):
+        with Network(ctx, count) as net:
+            time.sleep(6)
+            key = "ns:popular@demo"
+            with net.client(0) as c:
+                asked = [c.ask(1, key, os.urandom(VALUE), int(time.time()) + 3600, os.urandom(32))
+                         for _ in range(entries + junk)]
+                for _ in asked:
+                    c.frame()
+            time.sleep(2)
+            reader = len(net.nodes) - 1
+            before = net.system.node_hosts[reader].usage()
+            with net.client(reader, 120) as c:
+                took, got = timed(lambda c=c: c.get(key))
+            spent = net.system.node_hosts[reader].usage() - before
+            out[name] = {"nodes": count, "entries": entries + junk, "read": len(got), "seconds": took,
+                         "octets_at_the_reader_per_entry": spent.octets / max(1, len(got))}
+    return out
+
+
+def growth(sizes):
+    """How much more a get takes in the largest network, over what the logarithm allows."""
+
+    small, large = min(sizes, key=int), max(sizes, key=int)
+    ratio = sizes[large]["get"]["p50"] / sizes[small]["get"]["p50"]
+    return ratio / (math.log(int(large)) / math.log(int(small)))
+
+
+def measure(ctx):
+    out = {"by_size": {}}
+    for count in ctx.pick([8, 32], [8, 16, 32, 64, 128, 256, 512]):
+        ctx.say(f"dht: {count} nodes")
+        out["by_size"][str(count)] = by_size(ctx, count, ctx.pick(8, 100))
+    out["growth"] = growth(out["by_size"])
+    ctx.say("dht: churn")
+    out["churn"] = churn(ctx)
+    ctx.say("dht: a popular key")
+    out["popular"] = popular(ctx)
+    return out

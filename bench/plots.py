@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The evaluation's plots, as SVG beside the results file."""
+
+import os
+
+import matplotlib
+
+matplotlib.use("Agg")
+matplotlib.rcParams["svg.hashsalt"] = "restante"  # the same file for the same numbers
+import matplotlib.pyplot as plt  # noqa: E402
+
+OURS, THEIRS, NODES = "#1b6ca8", "#b85c38", "#8a8a8a"
+
+
+def _save(figure, folder, name):
+    figure.tight_layout()
+    figure.savefig(os.path.join(folder, name), metadata={"Date": None})
+    plt.close(figure)
+    return name
+
+
+def wire(m, folder):
+    rows = sorted(m["by_size"].values(), key=lambda r: r["octets"])
+    x = [r["octets"] for r in rows]
+    figure, axes = plt.subplots(figsize=(7, 4.2))
+    both = lambda r: r["sender"] + r["receiver"]
+    axes.loglog(x, [both(r["conventional.delivered"]) for r in rows], "s-", color=THEIRS,
+                label="Postfix over TLS")
+    for outcome, line in (("pulled", "o-"), ("declined", "o--"), ("ignored", "o:")):
+        axes.loglog(x, [both(r["restante." + outcome]) for r in rows], line, color=OURS,
+                    label=f"Restante, {outcome}")
+    axes.set_xlabel("octets of the message")
+    axes.set_ylabel("octets on the wire, sender and receiver")
+    axes.grid(True, which="major", alpha=0.3)
+    axes.legend()
+    return [_save(figure, folder, "wire.svg")]
+
+
+def rate(m, folder):
+    r = m["1 receiver"]
+    keys = ("accepted_per_second", "visible_per_second", "opened_per_second")
+    figure, axes = plt.subplots(figsize=(7, 3.6))
+    for n, (side, colour) in enumerate((("restante", OURS), ("conventional", THEIRS))):
+        axes.bar([i + n * 0.38 for i in range(3)], [r[side][k] for k in keys], 0.36, color=colour,
+                 label=side.capitalize())
+    axes.set_xticks([i + 0.19 for i in range(3)], ["accepted", "visible", "opened"])
+    axes.set_ylabel("messages a second, 1 receiver")
+    axes.grid(True, axis="y", alpha=0.3)
+    axes.legend()
+    return [_save(figure, folder, "rate.svg")]
+
+
+def latency(m, folder):
+    rows = sorted(((int(k), r) for k, r in m["open"].items()))
+    figure, axes = plt.subplots(figsize=(7, 3.8))
+    axes.loglog([k for k, _ in rows], [r["restante"] for _, r in rows], "o-", color=OURS,
+                label="Restante, open")
+    axes.loglog([k for k, _ in rows], [r["curl"] + r["openpgp"] for _, r in rows], "^--", color=NODES,
+                label="curl and OpenPGP alone")
+    axes.loglog([k for k, _ in rows], [r["conventional"] for _, r in rows], "s-", color=THEIRS,
+                label="Dovecot, message there already")
+    axes.set_xlabel("octets of the message")
+    axes.set_ylabel("seconds to the last octet")
+    axes.grid(True, which="major", alpha=0.3)
+    axes.legend()
+    return [_save(figure, folder, "open.svg")]
+
+
+def draw(results, folder):
+    """{measure: [file]} of what could be drawn."""
+    out = {}
+    for name, m in results["measures"].items():
+        if "error" not in m and name in globals() and callable(globals()[name]) \
+                and name in ("wire", "rate", "latency", "dht", "groups", "receivers"):
+            out[name] = globals()[name](m, folder)
+    return out

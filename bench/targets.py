@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the evaluation is to show, as functions of the results file: each target with its measured value
+and its verdict. A value that cannot be computed is "not measured"."""
+
+LAN = "1 receiver"
+
+
+def both(row):
+    return row["sender"] + row["receiver"]
+
+
+def size_ratio(m, over):
+    """The worst ratio of sender's and receiver's octets to the conventional pair's, from a size on."""
+    return max(both(r["restante.pulled"]) / both(r["conventional.delivered"])
+               for r in m["wire"]["by_size"].values() if r["octets"] > over)
+
+
+def mix_ratio(m):
+    row = m["wire"]["mixes"]["modern mix"]
+    return both(row["restante"]) / both(row["conventional"])
+
+
+def unread(m):
+    return max(r["restante.ignored"]["receiver"] for r in m["wire"]["by_size"].values())
+
+
+def stub_disk(m):
+    row = m["disk"]["spam"]["restante"]
+    return row["unread"]["receiver"] - row["stub_file"]
+
+
+def rate_ratio(key, which=LAN):
+    def value(m):
+        row = m["rate"][which]
+        return row["restante"][key] / row["conventional"][key]
+    return value
+
+
+def cpu_ratio(m):
+    row = m["rate"][LAN]
+    return row["restante"]["cpu_to_the_end"]["all"] / row["conventional"]["cpu_to_the_end"]["all"]
+
+
+def open_ratio(m):
+    row = m["latency"]["open"]["100000"]
+    return row["restante"] / (row["curl"] + row["openpgp"])
+
+
+# (what, value, sense, limit, unit); sense None: reported, no target
+TARGETS = [
+    ("octets on the wire at the receiver for an unread message", unread, "<", 3000, "octets"),
+    ("disk at the receiver for a stub beyond its own file", stub_disk, "<=", 4096, "octets"),
+    ("pulled over 20 KB: octets of sender and receiver / Postfix", lambda m: size_ratio(m, 20_000),
+     "<=", 1.0, ""),
+    ("modern mix, all pulled: octets / Postfix", mix_ratio, "<=", 0.8, ""),
+    ("messages a second to visible / conventional, 1 receiver", rate_ratio("visible_per_second"),
+     ">=", 1.0, ""),
+    ("messages a second to visible / conventional, 100 receivers",
+     rate_ratio("visible_per_second", "100 receivers"), ">=", 1.0, ""),
+    ("messages a second at the SMTP door / conventional", rate_ratio("accepted_per_second"), None,
+     None, ""),
+    ("processor seconds per message to its end / conventional", cpu_ratio, None, None, ""),
+    ("send to visible, p50, 32 nodes", lambda m: m["latency"]["visible"]["restante"]["p50"], "<", 1,
+     "s"),
+    ("send to visible, p99, 32 nodes", lambda m: m["latency"]["visible"]["restante"]["p99"], "<", 3,
+     "s"),
+    ("open of 100 KB / (curl + OpenPGP in process)", open_ratio, "<", 3, ""),
+    ("1 GB: wall time / (gpg and curl)", lambda m: m["large"]["ratio"], "<=", 0.6, ""),
+    ("1 GB: highest memory of one process", lambda m: m["large"]["peak_mib"], "<", 64, "MiB"),
+    ("DHT: get at the largest size / at 8 nodes, over the ratio of the logarithms",
+     lambda m: m["dht"]["growth"], "<=", 1.0, ""),
+    ("DHT: notifications lost under churn", lambda m: m["dht"]["churn"]["lost"], "<=", 0, ""),
+    ("warm listing of 5,000 stubs / the same ordinary mail", lambda m: m["imap"]["warm_ratio"], "<=",
+     1.1, ""),
+]
+
+
+def judged(results):
+    """[(what, value or None, limit text, verdict)]"""
+    out = []
+    for what, value, sense, limit, unit in TARGETS:
+        try:
+            v = value(results["measures"])
+        except (KeyError, TypeError, ZeroDivisionError, ValueError):
+            out.append((what, None, f"{sense} {limit:g} {unit}".strip() if sense else "", "not measured"))
+            continue
+        if sense is None:
+            out.append((what, f"{v:.3g} {unit}".strip(), "", ""))
+            continue
+        good = {"<": v < limit, "<=": v <= limit, ">=": v >= limit}[sense]
+        shown = f"{v:,.0f} {unit}" if abs(v) >= 100 else f"{v:.3g} {unit}"
+        out.append((what, shown.strip(), f"{sense} {limit:g} {unit}".strip(),
+                    "met" if good else "missed"))
+    return out
