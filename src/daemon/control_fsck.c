@@ -7,6 +7,7 @@
 #include <string.h>
 
 struct checking {
+    struct job job;
     struct fsck x;
     bool repair, records;
     control_answer_fn *answer;
@@ -73,13 +74,24 @@ static struct checking *begin(struct service *s, bool repair, control_answer_fn 
     return c;
 }
 
+static void read_run(struct job *job, void *thread_ctx)
+{
+    fsck_stubs_read(&((struct checking *)job)->x);
+}
+
+static void read_done(struct job *job)
+{
+    struct checking *c = (struct checking *)job;
+    fsck_records(&c->x, on_records, c);
+}
+
 void control_fsck(struct service *s, bool repair, control_answer_fn *answer, void *ctx)
 {
     struct checking *c = begin(s, repair, answer, ctx);
     if (c == NULL)
         return;
     c->x.running = true;
-    fsck_records(&c->x, on_records, c);
+    flow_job(s->flow.files, &c->job, read_run, read_done, false);
 }
 
 static void print(void *ctx, json_t *o)
@@ -100,6 +112,7 @@ int fsck_alone(struct service *s, const char *home, bool repair, struct error *e
     struct checking *c = begin(s, repair, print, s);
     if (c != NULL) {
         c->x.thorough = true;
+        fsck_stubs_read(&c->x);
         on_records(c, false);
     }
     (void)uv_run(s->loop, UV_RUN_DEFAULT);

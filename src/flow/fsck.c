@@ -28,6 +28,9 @@ static const struct {
     [FSCK_ADOPT] = {"unknown-blob", "No row names this blob any more; somebody may wait for it.",
                     "It can be kept for as long as a notification could live.",
                     "It is offered for as long as a notification could live."},
+    [FSCK_STRAY] = {"stray-stub", "Nothing can fill this stub any more: the message never opens.",
+                    "It can be moved to the folder lost.",
+                    "It is in the folder lost now, for 30 days."},
     [FSCK_SPOOL] = {"spool", "A submitted message is missing.",
                     "Its receivers can be given up, and you are told by mail.",
                     "Its receivers are given up, and you are told by mail."},
@@ -97,6 +100,9 @@ struct fsck_fault *fsck_add(struct fsck *x, enum fsck_kind kind, int64_t n, cons
 void fsck_free(struct fsck *x)
 {
     free(x->fault);
+    free(x->seen);
+    x->seen = NULL;
+    x->seen_count = x->seen_room = 0;
     x->fault = NULL;
     x->count = x->room = 0;
 }
@@ -224,6 +230,7 @@ int fsck_look(struct fsck *x, struct error *e)
     check_blobs(x->db, on_blob, x);
     check_replicas(x->db, x->now_s - x->flow->c.expiry_grace / 1000, on_replica, x);
     check_incoming(x->db, on_incoming, x);
+    fsck_stubs_judge(x);
     return 0;
 }
 
@@ -257,6 +264,7 @@ static int mend_row(struct db *db, const struct fsck *x, const struct fsck_fault
         return f->incoming ? check_answer_again(db, f->n) : rcv_again(db, f->n);
     case FSCK_REMOVE:
     case FSCK_ASIDE:
+    case FSCK_STRAY:
     case FSCK_CHUNKS:
     case FSCK_LINKS:
         break;
@@ -282,7 +290,8 @@ static int mend_run(struct db *db, void *arg)
 /* What needs no row is mended at once, while nothing else runs on this thread. */
 static bool is_file(const struct fsck_fault *f)
 {
-    return f->kind == FSCK_REMOVE || f->kind == FSCK_ASIDE || f->kind == FSCK_CHUNKS;
+    return f->kind == FSCK_REMOVE || f->kind == FSCK_ASIDE || f->kind == FSCK_STRAY ||
+           f->kind == FSCK_CHUNKS;
 }
 
 static void mend_done(void *arg, int rc)

@@ -12,6 +12,7 @@ enum fsck_kind {
     FSCK_REMOVE, /* what can be no mail, or stands elsewhere too: removed */
     FSCK_ASIDE,  /* moved to lost/ */
     FSCK_ADOPT,  /* an own blob: it goes on being served, as a replica */
+    FSCK_STRAY,  /* a stub that nothing can fill: moved to lost/ */
     /* a row without its file */
     FSCK_SPOOL,   /* nobody has it: its receivers fail, and the user is told */
     FSCK_BLOB,    /* taken back from the group's members; without a group, its receivers fail */
@@ -46,12 +47,19 @@ struct fsck_fault {
     bool repaired;
 };
 
+struct fsck_seen { /* a stub in the Maildir */
+    char what[320];
+    uint8_t nid[HASH_LEN];
+};
+
 struct fsck {
     struct flow *flow;
     bool running;  /* steps are under way: young files belong to them */
     bool thorough; /* sealed mail is read and compared with its hash */
     struct fsck_fault *fault;
     size_t count, room;
+    struct fsck_seen *seen;
+    size_t seen_count, seen_room;
     size_t cut;    /* stubs that were cut from their links */
     struct db *db; /* for reading */
     int64_t now_s;
@@ -85,6 +93,11 @@ void fsck_measure(struct fsck *x, struct fsck_fault *f);
 void fsck_mend_file(struct fsck *x, struct fsck_fault *f);
 /* What was put aside long ago goes. */
 void fsck_forget_lost(struct flow *f);
+
+/* fsck_stubs.c: the stubs of the Maildir, to be read before fsck_look (any thread, nothing else may
+ * use x meanwhile); then, in it, those that nothing can fill. */
+void fsck_stubs_read(struct fsck *x);
+void fsck_stubs_judge(struct fsck *x);
 
 /* fsck_records.c: what stands in the DHT for rows that are alive, or ended not long ago. done: all
  * was looked at (complete), or the DHT did not answer. */

@@ -18,6 +18,7 @@
 #define LOG_AREA "fsck"
 #define YOUNG_S 900           /* a running step has written within this time */
 #define TMP_S (36 * 3600)     /* the age at which a mail client's leftovers go */
+#define LOST_NAME 240         /* octets of a file's name */
 #define LOST_S (30LL * 86400) /* so long what was put aside stays */
 
 enum verdict { NEEDED, REMOVE, ASIDE, ADOPT };
@@ -209,13 +210,14 @@ static void put_aside(struct fsck *x, struct fsck_fault *f)
     for (char *c = name; *c != '\0'; c++)
         if (*c == '/')
             *c = '.';
+    const char *last = strlen(name) > LOST_NAME ? name + strlen(name) - LOST_NAME : name;
     if (path_join(from, x->flow->c.home, f->what, &e) < 0 ||
-        path_join(dir, x->flow->c.home, "lost", &e) < 0 || path_join(to, dir, name, &e) < 0 ||
+        path_join(dir, x->flow->c.home, "lost", &e) < 0 || path_join(to, dir, last, &e) < 0 ||
         dir_make(dir, &e) < 0)
         return;
     f->repaired = rename(from, to) == 0 && dir_sync(dir, &e) == 0;
     if (f->repaired)
-        log_warn("no row names %s: it is now lost/%s", f->what, name);
+        log_warn("no row names %s: it is now lost/%s", f->what, last);
 }
 
 int fsck_read_blob(const char *path, struct blob_ref *ref, struct buf *chunks)
@@ -323,7 +325,7 @@ void fsck_mend_file(struct fsck *x, struct fsck_fault *f)
     if (f->kind == FSCK_REMOVE)
         f->repaired =
             path_join(path, x->flow->c.home, f->what, &e) == 0 && file_remove(path, &e) == 0;
-    else if (f->kind == FSCK_ASIDE)
+    else if (f->kind == FSCK_ASIDE || f->kind == FSCK_STRAY)
         put_aside(x, f);
     else if (f->kind == FSCK_ADOPT && f->n != 0)
         adopt_file(x, f);

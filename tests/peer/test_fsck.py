@@ -6,6 +6,7 @@ import glob
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import urllib.request
@@ -292,6 +293,37 @@ def test_a_stub_that_is_gone(pair):
 def wait_done_one(receiver, data):
     read(receiver, data)
     assert len(receiver.find(data)) == 1
+
+
+def test_stubs_that_nothing_can_fill(pair):
+    """One whose row is lost, and a copy that was left when its message was pulled; seen while the peer runs
+    as well. They are kept aside: they are not mail, but a person's only trace of it."""
+    kim, lou = pair
+    lost, copied = (send(kim, lou, s) for s in ("Its row is lost", "Its copy was left"))
+    left, keep = (os.path.join(lou.home, p) for p in ("Maildir/cur/1.left.over:2,S", "run/keep"))
+    shutil.copyfile(copies(lou, lou.stub_of(copied)["id"])[0], keep)
+    read(lou, copied)
+    wait_for(lambda: lou.stub_of(copied)["state"] == "pulled" and lou.status()["inbox"]
+             ["receipts_pending"] == 0, 20, "the receipt", lou.logs)
+    assert clean(lou)
+    os.rename(keep, left)
+    kinds, status = fsck(lou)
+    assert [f["what"] for f in kinds["stray-stub"]] == ["Maildir/cur/1.left.over:2,S"] and status == 1
+    lou.stop()
+    assert rows(lou, "DELETE FROM incoming WHERE CAST(subject AS TEXT)='Its row is lost'") == 1
+    rows(lou, "DELETE FROM looked")  # as in an older database
+    kinds, status = fsck(lou)
+    assert len(kinds["stray-stub"]) == 2
+    kinds, status = fsck(lou, "--repair")
+    assert status == 0 and clean(lou) and not os.path.exists(left)
+    with open(os.path.join(lou.home, "lost", "Maildir.cur.1.left.over:2,S"), "rb") as f:
+        assert f.read(8)
+    lou.start()
+    lou.wait_ready()
+    wait_done_one(lou, lost)  # its notification is found again
+    assert len(lou.find(copied)) == 1
+    kim.wait_idle()
+    lou.wait_idle()
 
 
 @pytest.mark.parametrize("lost, kind", [("inbox/full", "full"), ("inbox/stubs", "no-stub")])
