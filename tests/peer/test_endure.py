@@ -4,11 +4,12 @@ leave."""
 
 import hashlib
 import os
+import time
 
 import cbor2
 
 from env import Network, wait_for
-from env.dhtclient import DhtClient
+from env.dhtclient import DEL, DhtClient
 from env.mail import check_arrived, compose, picture
 
 
@@ -150,3 +151,25 @@ def test_heard_without_polling():
             data = compose(alice.address, bob.address, f"Heard {n}")
             alice.send(data, [bob.address])
             bob.wait_message(data)
+
+
+def test_a_crowded_key_has_64_shards_at_most_and_never_fewer(net, bob):
+    """P-10.22: whatever stands under the key counts, also what is no notification."""
+    key, token = "ns:crowded@demo", os.urandom(32)
+    lock = hashlib.sha256(b"restante-lock" + token).digest()
+    crowded = net.peer("crowded@demo", {"network.shard_at": "1"})
+    with DhtClient(net.nodes[0].socket) as dht:
+        junk = [os.urandom(200) for _ in range(70)]
+        dht.put_all((key, v, int(time.time()) + 600, lock) for v in junk)
+        wait_for(lambda: posted_shards(net, crowded) == 64, 20, "64 shards", crowded.logs)
+        time.sleep(2)  # four looks
+        assert posted_shards(net, crowded) == 64
+        for (f,) in dht.many((DEL, key, hashlib.sha256(v).digest(), token) for v in junk):
+            assert f[2]
+    crowded.restart()
+    time.sleep(2)
+    assert posted_shards(net, crowded) == 64
+    data = compose(bob.address, crowded.address, "Found in one of many", attachment=picture(9_000))
+    bob.send(data, [crowded.address])
+    open_and_compare(bob, crowded, data)
+    crowded.stop()
