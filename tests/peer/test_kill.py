@@ -229,7 +229,7 @@ def test_sender_killed_while_cancelling(pair, point):
     taken_back(sender, receiver, data)
 
 
-@pytest.mark.parametrize("point", points(VANISH) + points(("answer",)))
+@pytest.mark.parametrize("point", points(("notice",) + VANISH + ("answer", "settle")) + BETWEEN)
 def test_receiver_killed_while_it_is_cancelled(pair, point):
     """P-14.5: the stub goes, once and for ever."""
     sender, receiver = pair
