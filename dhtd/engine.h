@@ -107,6 +107,7 @@ class Engine
     void later(std::function<void()> fn);
     void when_ready(std::function<void()> fn);
     bool whole() const;
+    size_t answers_needed() const;
     std::function<void(bool)> once(std::function<void(bool)> fn);
     void ask(const std::shared_ptr<Find> &f, dht::Where where, std::function<void(bool)> done);
     std::shared_ptr<Find> new_find(const policy::Key &key, uint64_t want) const;

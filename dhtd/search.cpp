@@ -11,6 +11,7 @@ namespace
 constexpr auto PATIENCE = 30s; /* with the engine */
 constexpr size_t REPLICAS = 8;
 constexpr size_t SUSPECTS_MAX = 2000; /* tombstones verified in one look-up */
+constexpr size_t ENOUGH = 5; /* of the closest nodes: "nothing is there" needs their answers */
 
 } // namespace
 
@@ -35,14 +36,22 @@ void Engine::ask(const std::shared_ptr<Find> &f, dht::Where where, std::function
     finds_.add(f);
     auto call = once([this, f, done](bool ok) {
         finds_.remove(f);
-        f->ok = ok;
-        done(ok);
+        f->ok = ok && f->answers.size() >= answers_needed();
+        done(f->ok);
     });
     dht_->query(
         hash_from(f->key),
         [](const std::vector<std::shared_ptr<dht::FieldValueIndex>> &) { return true; },
         [call](bool ok, const std::vector<std::shared_ptr<dht::Node>> &) { call(ok); },
         dht::Query(std::move(select), std::move(where)));
+}
+
+/* The engine calls a search done when nobody is left to ask, also when most never answered. In a
+ * small network more than half of the nodes known to be good must have. */
+size_t Engine::answers_needed() const
+{
+    auto a = dht_->getNodesStats(AF_INET), b = dht_->getNodesStats(AF_INET6);
+    return std::min(ENOUGH, (size_t)(a.good_nodes + b.good_nodes) / 2 + 1);
 }
 
 std::shared_ptr<Find> Engine::new_find(const policy::Key &key, uint64_t want) const

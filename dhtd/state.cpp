@@ -21,7 +21,8 @@ namespace
 constexpr unsigned VERSION = 1;
 constexpr size_t NODES_MAX = 500, VALUES_MAX = 1000000;
 constexpr size_t ADDRESS_MAX = 18;
-constexpr auto PERIOD = 60s;
+constexpr auto PERIOD = 5s, PERIOD_MAX = 60s; /* the larger the file, the rarer it is written */
+constexpr size_t SECOND_PER = 1u << 20;
 
 policy::Blob address_to(const SockAddr &a)
 {
@@ -145,7 +146,9 @@ void State::tick()
     auto now = Clock::now();
     if (path_.empty() || now < next_)
         return;
-    next_ = now + PERIOD;
+    next_ = now + std::min<Clock::duration>(
+                      PERIOD_MAX,
+                      PERIOD + std::chrono::seconds(engine_.state().stored_bytes / SECOND_PER));
     if (engine_.changes() == written_)
         return;
     if (writer_.joinable())

@@ -29,7 +29,7 @@ struct lookup {
     lookup_fn *fn; /* NULL: cancelled, or nobody waits (a recheck) */
     void *ctx;
     struct candidate c[CANDIDATES_MAX];
-    size_t count;
+    size_t count, listed; /* entries that came; that are there */
     struct contact found;
     enum lookup_result result;
     struct error why;
@@ -184,7 +184,7 @@ static void on_value(void *ctx, bool ok, const struct dht_value *v)
             l->count++;
         return;
     }
-    if (!ok && l->count == 0) {
+    if (l->count == 0 && (!ok || l->listed > 0)) {
         (void)error_set(&l->why, "The look-up of %s did not complete.", l->address);
         finish(l, LOOKUP_INCOMPLETE);
         return;
@@ -203,6 +203,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
         finish(l, LOOKUP_INCOMPLETE);
         return;
     }
+    l->listed = n;
     dht_get(l->flow->dht, l->key, ids, n < CANDIDATES_MAX ? n : CANDIDATES_MAX, on_value, l);
 }
 
