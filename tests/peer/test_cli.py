@@ -292,7 +292,8 @@ def test_help_and_version():
     assert re.fullmatch(r"restante \d+\.\d+\.\d+", ok("--version").splitlines()[0])
     commands = re.findall(r"^  ([a-z]+) ", text, re.M)
     assert set(commands) == {"init", "run", "stop", "account", "status", "outbox", "inbox", "pull",
-                             "decline", "key", "takeover", "group", "cancel", "contacts"}
+                             "decline", "key", "takeover", "group", "cancel", "contacts", "policy",
+                             "mua", "fsck"}
     for c in commands:
         assert ok(c, "--help").startswith(f"Usage: restante [--home DIR] {c}")
         assert ok("help", c) == ok(c, "--help")
