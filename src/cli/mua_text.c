@@ -77,6 +77,9 @@ int mua_mutt(const struct mua *m, struct buf *out, struct error *e)
     int rc = buf_printf(
         out,
         "# mutt and neomutt for %1$s: start with -F and this file, or source it in your muttrc.\n"
+        "# This peer's own authority: before anything that connects.\n"
+        "set ssl_ca_certificates_file = \"%6$s\"\n"
+        "set ssl_force_tls = yes\n"
         "set from = \"%1$s\"\n"
         "set use_from = yes\n"
         "set imap_user = \"%1$s\"\n"
@@ -86,16 +89,13 @@ int mua_mutt(const struct mua *m, struct buf *out, struct error *e)
         "set postponed = \"+Drafts\"\n"
         "set record = \"+Sent\"\n"
         "set trash = \"+Trash\"\n"
-        "mailboxes \"+INBOX\" \"+Outbox\" \"+Drafts\" \"+Sent\" \"+Archive\" \"+Junk\" \"+Trash\"\n"
         "set smtp_url = \"smtps://%4$s@localhost:%5$u/\"\n"
         "set smtp_pass = $imap_pass\n"
-        "# This peer's own authority, and none other.\n"
-        "set ssl_ca_certificates_file = \"%6$s\"\n"
-        "set ssl_usesystemcerts = no\n"
-        "set ssl_force_tls = yes\n"
         "# New mail is told at once, and flags are written while you read.\n"
         "set imap_idle = yes\n"
-        "set mail_check = 30\n",
+        "set mail_check = 30\n"
+        "mailboxes \"+INBOX\" \"+Outbox\" \"+Drafts\" \"+Sent\" \"+Archive\" \"+Junk\" "
+        "\"+Trash\"\n",
         m->c->address, m->password, (unsigned)m->c->imap_port, user,
         (unsigned)m->c->submission_port, m->ca);
     return rc < 0 ? too_long(e) : 0;

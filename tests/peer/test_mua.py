@@ -96,6 +96,8 @@ def test_mutt(home, account):
     assert settings["smtp_url"] == (f"smtps://{ADDRESS.replace('@', '%40')}@localhost:"
                                     f"{account['submission_port']}/")
     assert settings["ssl_ca_certificates_file"] == account["ca_file"]
+    names = list(settings)
+    assert names[0] == "ssl_ca_certificates_file"  # before anything that connects
     command = re.fullmatch("`cat (.*)`", settings["imap_pass"]).group(1)
     assert read(command).strip() == account["password"]
 
