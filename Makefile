@@ -12,7 +12,7 @@ ARGS ?=
 PYTHON ?= /usr/bin/python3
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: all demo test corpus corpus-structure race big soak bench sanitize install format-check format clean
+.PHONY: all demo test test-clients corpus corpus-structure race big soak bench sanitize install format-check format clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -29,6 +29,13 @@ test:
 	sh scripts/install-packages run build test corpus
 	sh scripts/build $(BUILD)
 	@$(PYTHON) scripts/test.py --build $(BUILD) $(ARGS)
+
+# Real mail clients; takes ten minutes. With PICTURES=doc/pictures the pictures in doc/ are taken anew.
+PICTURES ?= $(BUILD)/pictures
+test-clients:
+	sh scripts/install-packages run build test clients
+	sh scripts/build $(BUILD)
+	@$(PYTHON) scripts/test.py --build $(BUILD) --peer-only --pictures $(PICTURES) tests/clients $(ARGS)
 
 # All 6,046 real messages instead of 300 of them; takes a while.
 corpus:

@@ -3,13 +3,14 @@
 """All tests: the unit tests of the build folder, and the tests on real daemons as an ordinary user.
 The last line alone counts what passed and failed; the exit status is 1 when anything failed.
 
-usage: test.py [--build DIR] [--peer-only] [pytest arguments and paths]
+usage: test.py [--build DIR] [--peer-only] [--pictures DIR] [pytest arguments and paths]
 """
 
 import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -118,21 +119,37 @@ def peer_tests(stage, arguments):
         counts = [a + b for a, b in zip(counts, counts_of(result, code))]
     return counts
 
+
+def bring_pictures(stage, folder):
+    """What the tests of mail clients took of their screens."""
+    taken = os.path.join(stage.path, "t", "pictures")
+    if os.path.isdir(taken):
+        os.makedirs(folder, exist_ok=True)
+        for name in sorted(os.listdir(taken)):
+            shutil.copyfile(os.path.join(taken, name), os.path.join(folder, name))
+        print(f"Pictures of the screens are in {folder}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default="build")
     parser.add_argument("--peer-only", action="store_true")
+    parser.add_argument("--pictures", metavar="DIR")
     args, rest = parser.parse_known_args()
     os.chdir(ROOT)
     fetch = os.path.join(ROOT, "scripts", "fetch-corpus")
-    if os.path.exists(fetch) and subprocess.run(["sh", fetch]).returncode != 0:
+    wants_corpus = not any(a.startswith("tests/clients") for a in rest)
+    if wants_corpus and os.path.exists(fetch) and subprocess.run(["sh", fetch]).returncode != 0:
         print("The corpus of real mail is not there; its tests will be skipped.", file=sys.stderr)
     stage = Stage(args.build, TAKE)
+    stage.env["RESTANTE_PICTURES"] = os.path.join(stage.path, "t", "pictures")
     try:
         unit = None if args.peer_only else start_unit_tests(stage, args.build)
         counts = peer_tests(stage, rest)
         if unit:
             counts = [a + b for a, b in zip(counts, end_unit_tests(stage, args.build, *unit))]
+        if args.pictures:
+            bring_pictures(stage, args.pictures)
     finally:
         stage.close(keep=bool(os.environ.get("RESTANTE_KEEP")))
     print(f"{counts[0]} passed, {counts[1]} failed"
