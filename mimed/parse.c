@@ -3,6 +3,7 @@
  * BODYSTRUCTURE (lib-storage/index/index-mail-headers.c of 2.3). The message is streamed; what is
  * kept are the parts' headers, and those are capped. */
 #include "mimed.h"
+#include "base/texts.h"
 #include "proto/skeleton.h"
 #include <lib.h>
 #include <istream.h>
@@ -23,10 +24,10 @@ static int check_block(const struct message_block *block, unsigned *parts, struc
     if (block->size > 0)
         return 0;
     if (part->header_size.physical_size > (part->parent == NULL ? HEADER_MAX : SKELETON_MAX))
-        return error_set(e, "The message's header is too large (over %d KB).",
+        return error_set(e, TEXT_MIME_HEADER,
                          (part->parent == NULL ? HEADER_MAX : SKELETON_MAX) / 1024);
     if (block->hdr == NULL && ++*parts > PARTS_MAX)
-        return error_set(e, "The message has too many parts (over %d).", PARTS_MAX);
+        return error_set(e, TEXT_MIME_PARTS, PARTS_MAX);
     return 0;
 }
 
@@ -43,9 +44,9 @@ static int run_parser(int fd, pool_t pool, struct message_part **parts_r, struct
     while (ret == 0 && message_parser_parse_next_block(parser, &block) > 0)
         ret = check_block(&block, &parts, e);
     if (message_parser_deinit_from_parts(&parser, parts_r, &broken) < 0 && ret == 0)
-        ret = error_set(e, "The message's structure cannot be parsed: %s.", broken);
+        ret = error_set(e, TEXT_MIME_BROKEN, broken);
     if (ret == 0 && input->stream_errno != 0)
-        ret = error_set(e, "The message cannot be read: %s.", i_stream_get_error(input));
+        ret = error_set(e, TEXT_MIME_READ, i_stream_get_error(input));
     i_stream_unref(&input);
     return ret;
 }
@@ -82,13 +83,12 @@ static int read_header(int fd, const struct message_part *part, struct buf *b, s
     uint8_t *to = buf_reserve(b, n);
 
     if (to == NULL)
-        return error_set(e, "The headers of the message's parts are too large (over %zu octets).",
-                         b->cap);
+        return error_set(e, TEXT_MIME_HEADERS, b->cap);
     for (size_t have = 0; have < n;) {
         ssize_t got = pread(fd, to + have, n - have, (off_t)(part->physical_pos + have));
 
         if (got <= 0)
-            return error_set(e, "The message changed while it was read.");
+            return error_set(e, TEXT_MIME_CHANGED);
         have += (size_t)got;
     }
     b->len += n;
@@ -100,9 +100,9 @@ static int walk_parts(struct walk *w, const struct message_part *part, struct er
 {
     for (; part != NULL; part = part->next) {
         if (w->count == PARTS_MAX)
-            return error_set(e, "The message has too many parts (over %d).", PARTS_MAX);
+            return error_set(e, TEXT_MIME_PARTS, PARTS_MAX);
         if ((part->flags & MESSAGE_PART_FLAG_HAS_NULS) != 0)
-            return error_set(e, "The message contains a NUL octet.");
+            return error_set(e, TEXT_MIME_NUL);
         struct skeleton_part *p = &w->part[w->count++];
         *p = (struct skeleton_part){.octets = part->body_size.physical_size,
                                     .lines = part->body_size.lines,
@@ -161,7 +161,7 @@ int parse_message(int fd, struct buf *skeleton, struct parsed *parsed, struct er
 
     if (ret == 0 && (root->header_size.physical_size != root->header_size.virtual_size ||
                      root->body_size.physical_size != root->body_size.virtual_size))
-        ret = error_set(e, "The message has a line that ends without CR.");
+        ret = error_set(e, TEXT_MIME_CR);
     if (ret == 0) {
         parsed->header_octets = root->header_size.physical_size;
         parsed->octets = parsed->header_octets + root->body_size.physical_size;

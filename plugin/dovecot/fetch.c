@@ -234,7 +234,7 @@ static bool fetch_continue(struct client_command_context *cmd)
     pull_free(&f->pull);
     if (array_count(&f->set) == 0) {
         client_send_tagline(cmd, f->left_out > 0 ? t_strconcat("NO [UNAVAILABLE] ", error, NULL)
-                                                 : "OK Fetch completed, nothing is here yet.");
+                                                 : TEXT_NOTHING_YET);
         return TRUE;
     }
     if (f->left_out + f->skipped > 0)
@@ -271,7 +271,7 @@ static void fetch_alive(void *context)
 
     if (client->output_cmd_lock != NULL || client->syncing)
         return; /* the client is being sent something else */
-    client_send_line(client, "* OK The message is being fetched from its sender");
+    client_send_line(client, "* OK " TEXT_FETCHING);
     (void)o_stream_uncork_flush(client->output);
 }
 

@@ -6,12 +6,7 @@
 #ifndef RESTANTE_PLUGIN_H
 #define RESTANTE_PLUGIN_H
 
-/* Texts a person may see, in plain words. */
-#define TEXT_NO_DAEMON                                                                             \
-    "Restante is not running at the moment, so the message cannot be fetched. "                    \
-    "Try again in a moment"
-#define TEXT_WAITING "The message is still on its way from its sender. Try again in a moment"
-#define TEXT_NOT_HERE "This message has not been fetched from its sender yet. Open it first"
+#include "base/texts.h"
 
 struct client;
 struct mail;

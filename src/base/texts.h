@@ -29,4 +29,241 @@
     "%.254s is not known: nobody in this network has announced that address, and other mail "      \
     "systems cannot be reached. Check the spelling, or ask its owner to start Restante once."
 
+/* ---- SMTP: the session, with its reply's enhanced code (RFC 3463) */
+
+#define TEXT_SMTP_CONNECTIONS "4.3.2 Too many connections are open: connect again later."
+#define TEXT_SMTP_DATA "Send the message, then a line with a dot."
+#define TEXT_SMTP_IDLE "4.4.2 Nothing was heard for too long: connect again."
+#define TEXT_SMTP_MISTAKES "4.7.0 Too many mistakes were made: connect again."
+#define TEXT_SMTP_NAME "5.5.4 Say who you are."
+#define TEXT_SMTP_WELCOME "2.7.0 Welcome."
+#define TEXT_SMTP_BASE64 "5.5.2 This is not a PLAIN response in base64."
+#define TEXT_SMTP_PASSWORD "5.7.8 User or password is wrong: see `restante account`."
+#define TEXT_SMTP_FAILURES "4.7.0 Too many failures: connect again."
+#define TEXT_SMTP_AUTH_ONCE "5.5.1 AUTH comes once, after EHLO and before MAIL."
+#define TEXT_SMTP_AUTH_PLAIN "5.5.4 Only PLAIN is offered."
+#define TEXT_SMTP_OPEN "5.5.1 A transaction is open already."
+#define TEXT_SMTP_LARGE "5.3.4 The message is larger than this server takes: make it smaller."
+#define TEXT_SMTP_RCPT_LATE "5.5.1 RCPT comes after MAIL and before the message."
+#define TEXT_SMTP_DATA_PARAMETER "5.5.4 DATA takes no parameter."
+#define TEXT_SMTP_DATA_LATE "5.5.1 DATA comes after RCPT and not with BDAT."
+#define TEXT_SMTP_NOBODY "5.5.1 No receiver was accepted: give one that is."
+#define TEXT_SMTP_BDAT "5.5.4 Say BDAT size or BDAT size LAST."
+#define TEXT_SMTP_BYE "2.0.0 Bye."
+#define TEXT_SMTP_EHLO_FIRST "5.5.1 Say EHLO first."
+#define TEXT_SMTP_AUTH_FIRST "5.7.0 Authenticate first."
+#define TEXT_SMTP_RESET "2.0.0 Forgotten."
+#define TEXT_SMTP_NOOP "2.0.0 Yes."
+#define TEXT_SMTP_VRFY "2.5.0 Say RCPT to learn that."
+#define TEXT_SMTP_HELP "2.0.0 RFC 5321 tells."
+#define TEXT_SMTP_UNKNOWN "5.5.1 This command is not known here."
+#define TEXT_SMTP_ASCII "5.5.2 A command is printable ASCII and ends with CRLF."
+#define TEXT_SMTP_AUTH_OVER "5.7.0 Authentication given up."
+#define TEXT_SMTP_LONG "5.5.2 The line is too long."
+#define TEXT_SMTP_SYNTAX "5.5.4 A parameter of this command is malformed or given twice."
+#define TEXT_SMTP_PARAMETER "5.5.4 A parameter of this command is not known here."
+#define TEXT_SMTP_MAIL "5.1.7 Say MAIL FROM:<address>."
+#define TEXT_SMTP_RCPT "5.1.3 Say RCPT TO:<address>."
+/* octets */
+#define TEXT_SMTP_SO_FAR "2.0.0 %" PRIu64 " octets are here so far."
+#define TEXT_SMTP_MAIL_FIRST "5.5.1 Say MAIL and RCPT first."
+#define TEXT_SMTP_BARE "5.6.0 The message has a CR or LF that is not part of a CRLF."
+
+/* ---- SMTP: whether a message is taken */
+
+/* why */
+#define TEXT_STOPPED "4.3.2 %s"
+/* own address */
+#define TEXT_SENDER_OTHER                                                                          \
+    "5.7.1 This peer sends for %s only: choose that identity in your mail program."
+#define TEXT_MEMORY "4.3.0 This machine is out of memory: try again later."
+#define TEXT_SENDER_OK "2.1.0 Sender accepted."
+/* why */
+#define TEXT_RCPT_UNKNOWN "5.1.1 %s"
+/* why */
+#define TEXT_RCPT_REFUSED "5.7.5 %s"
+/* why */
+#define TEXT_FORM "5.6.0 %s"
+/* why */
+#define TEXT_HELPER "4.3.0 %s"
+#define TEXT_SPOOL                                                                                 \
+    "4.3.0 The message could not be stored on this machine: see Restante's log, and send it "      \
+    "again."
+#define TEXT_SPOOL_FULL                                                                            \
+    "4.3.1 The message could not be stored on this machine: make room on its disk, and send "      \
+    "it again."
+#define TEXT_NUL                                                                                   \
+    "5.6.0 The message contains a NUL octet, which mail must not: send it as an attachment."
+#define TEXT_CRLF "5.6.0 The message has a line that does not end in CR LF."
+#define TEXT_HEADER_LARGE                                                                          \
+    "5.3.4 The message's header is larger than 256 KiB: write to fewer people at once."
+#define TEXT_PARTS_LARGE                                                                           \
+    "5.3.4 The message has too many parts: put the attachments into one archive."
+#define TEXT_FROM                                                                                  \
+    "5.7.1 The From field must name your own address, once: choose that identity in your "         \
+    "mail program, or see allow_foreign_from in restante.conf(5)."
+/* id */
+#define TEXT_TAKEN "2.0.0 Message %.12s is in the outbox."
+#define TEXT_HEADER_SPACE "The message begins with white space, which no header field does."
+/* octets */
+#define TEXT_HEADER_MAX                                                                            \
+    "The message's header is larger than %zu octets: write to fewer people at once."
+
+/* ---- SMTP: what the look at a message's structure says (mimed) */
+
+/* KB */
+#define TEXT_MIME_HEADER "The message's header is too large (over %d KB)."
+/* parts */
+#define TEXT_MIME_PARTS                                                                            \
+    "The message has too many parts (over %d): put the attachments into one archive."
+/* what */
+#define TEXT_MIME_BROKEN "The message's structure cannot be read (%s): write it anew."
+/* what */
+#define TEXT_MIME_READ "The message cannot be read (%s): send it again."
+/* octets */
+#define TEXT_MIME_HEADERS "The headers of the message's parts are too large (over %zu octets)."
+#define TEXT_MIME_CHANGED "The message changed while it was read: send it again."
+#define TEXT_MIME_NUL "The message contains a NUL octet."
+#define TEXT_MIME_CR "The message has a line that ends without CR."
+#define TEXT_MIME_SLOW                                                                             \
+    "Looking at the message's structure took too long: send it again, or write it anew."
+#define TEXT_MIME_DIED                                                                             \
+    "The message's structure was too much for the program that looks at it: write it anew."
+
+/* ---- Keys: to RCPT, and in reports */
+
+/* address */
+#define TEXT_KEY_CHANGED                                                                           \
+    "The key of %s is not the one that was known: ask its owner whether it was changed, then "     \
+    "see `restante contacts`; until you decide, nothing is sent there."
+/* address */
+#define TEXT_KEY_ABSENT "That key of %s is not announced now: try again later."
+/* address */
+#define TEXT_KEY_SEVERAL                                                                           \
+    "Several different keys are announced for %s: compare the fingerprint with its owner "         \
+    "before you send anything."
+/* address */
+#define TEXT_KEY_INCOMPLETE "The look-up of %s did not complete: it is tried again."
+/* address */
+#define TEXT_KEY_OFFLINE                                                                           \
+    "This peer is not connected to the network, so that %s could not be looked up: it is "         \
+    "tried again."
+/* address */
+#define TEXT_KEY_STORE "The key of %s cannot be stored on this machine: see Restante's log."
+#define TEXT_NO_MEMORY "This machine is out of memory: try again later."
+
+/* ---- IMAP: a message that cannot be given now */
+
+#define TEXT_NO_DAEMON                                                                             \
+    "Restante is not running at the moment, so the message cannot be fetched: try again in a "     \
+    "moment."
+#define TEXT_WAITING "The message is still on its way from its sender: try again in a moment."
+#define TEXT_NOT_HERE "This message has not been fetched from its sender yet: open it first."
+#define TEXT_FETCHING "The message is being fetched from its sender."
+#define TEXT_NOTHING_YET "OK Fetch completed, nothing is here yet."
+#define TEXT_AHEAD                                                                                 \
+    "This message is still with its sender: open it to fetch it, or see `restante policy` to "     \
+    "have it fetched in advance."
+#define TEXT_OPEN_DATABASE                                                                         \
+    "The message cannot be fetched, because Restante's database cannot be written: see its "       \
+    "log."
+/* sender */
+#define TEXT_OPEN_CANCELLED "%s took this message back: it will not come."
+/* sender */
+#define TEXT_OPEN_DECLINED "This message was declined: ask %s to send it again."
+/* date, sender */
+#define TEXT_OPEN_EXPIRED "This message was not opened by %s and is gone: ask %s to send it again."
+/* sender */
+#define TEXT_OPEN_QUARANTINED                                                                      \
+    "This message is signed by another key than the known one of %s: see `restante contacts`."
+/* date, sender */
+#define TEXT_OPEN_LATE "This message was not opened by %s: ask %s to send it again."
+#define TEXT_OPEN_UNKNOWN                                                                          \
+    "This peer does not know the message any more: ask its sender to send it again."
+#define TEXT_OPEN_WAITING "The message is still on its way: open it again in a while."
+/* MB here, MB */
+#define TEXT_OPEN_PROGRESS                                                                         \
+    "%lld of %llu MB are here, and the transfer goes on: open the message again in a while."
+#define TEXT_OPEN_STOPPING "Restante is stopping: open the message again when it runs."
+#define TEXT_OPEN_TAKEN "Its sender took this message back: it will not come."
+/* date */
+#define TEXT_OPEN_GONE                                                                             \
+    "This message was not opened by %s and is gone: its notice stands in its place."
+/* address */
+#define TEXT_TWIN                                                                                  \
+    "Another peer runs as %.100s: nothing is sent or fetched here until you stop the other "       \
+    "one and run `restante takeover`."
+/* why */
+#define TEXT_PULL_AGAIN "%s It is tried again by itself: open the message again later."
+/* sender */
+#define TEXT_PULL_TAMPERED                                                                         \
+    "This message is not what its sender announced, and was not accepted: tell %s."
+/* what, sender */
+#define TEXT_PULL_SEALED "This message cannot be opened, and was not accepted (%.180s): tell %s."
+/* sender */
+#define TEXT_PULL_OVER "This message's time is over: ask %s to send it again."
+#define TEXT_NOT_STORED "The message cannot be stored on this machine; Restante's log says why."
+#define TEXT_NOT_PLACED                                                                            \
+    "The message is here, but cannot be put into the mailbox, as Restante's log says: open "       \
+    "it again later."
+/* MB */
+#define TEXT_NO_ROOM "There is no room for its %llu MB on this machine's disk."
+#define TEXT_SIZE "Its announced size is impossible."
+#define TEXT_CONTRADICTION "What was announced contradicts itself."
+/* peer */
+#define TEXT_PEER_MORE "%s sent more than was announced."
+/* peer */
+#define TEXT_PEER_OTHER "What %s gave is not what was announced."
+/* peer */
+#define TEXT_PEER_RESUME "%s does not resume where it is asked to."
+/* peer */
+#define TEXT_PEER_LESS "%s gave less than was announced."
+/* peer */
+#define TEXT_PEER_LACKS "%s does not offer this message any more."
+/* peer, what */
+#define TEXT_PEER_AWAY "%s cannot be reached (%s)."
+#define TEXT_LIST_LONG "The list of pieces is longer than announced."
+/* why, addresses */
+#define TEXT_GROUP_TRIED "%.140s Of its group nobody gave it now either (tried: %.150s)."
+/* peer */
+#define TEXT_PEER_OFFLINE "%s is offline."
+/* peer */
+#define TEXT_PEER_LOST "This peer is not connected to the network, so that %s could not be found."
+
+/* ---- Notices in the inbox, lines of the Outbox, reports */
+
+/* date, octets, sender, date */
+#define TEXT_EXPIRED_NOTICE                                                                        \
+    "This message was not opened by\r\n%s,\r\nand its sender does not keep it any "                \
+    "longer.\r\n\r\nReply to ask for it again.\r\n\r\nIt had %llu octets, was sent by "            \
+    "%s\r\nand announced here on %s.\r\nThis notice was written by your own peer.\r\n"
+/* address */
+#define TEXT_BLOCK_SUBJECT "Block %s?"
+/* address, address */
+#define TEXT_BLOCK_NOTICE                                                                          \
+    "You moved a message from %s to Junk.\r\n\r\nTo get no more mail from this address, move "     \
+    "this notice to Junk as\r\nwell, or run `restante contacts block %s`.\r\n\r\nIf you "          \
+    "delete this notice, nothing changes, and you are not asked again.\r\n"
+#define TEXT_LINE_TOP "This message has not reached everybody yet:\r\n\r\n"
+/* address, state, date */
+#define TEXT_LINE_SINCE "  %s: %s since %s\r\n"
+/* receivers */
+#define TEXT_LINE_MORE "  and %u more; see `restante outbox`\r\n"
+#define TEXT_LINE_END                                                                              \
+    "\r\nThe message itself is in Sent. Deleting this line takes it back from all who have "       \
+    "not\r\nfetched it. The line goes by itself when nobody is waited for.\r\n"
+/* date */
+#define TEXT_REPORT_TOP "Your message of %s\r\n"
+#define TEXT_REPORT_PULLED "\r\nwas fetched by\r\n"
+#define TEXT_REPORT_EXPIRED "\r\nwas not opened in time, and is not kept any longer, by\r\n"
+#define TEXT_REPORT_FAILED "\r\ncould not be sent to\r\n"
+#define TEXT_NOT_SEALED "It could not be encrypted on this machine; Restante's log says why."
+#define TEXT_REPORT_AGAIN "\r\nTo try again, send it once more.\r\n"
+/* date */
+#define TEXT_REPORT_NOT_OPENED "Not opened by %s"
+#define TEXT_REPORT_NOT_REACHED "Not reached"
+#define TEXT_REPORT_SUBJECT_PULLED "Fetched"
+#define TEXT_REPORT_SUBJECT_EXPIRED "Not fetched in time"
+#define TEXT_REPORT_SUBJECT_FAILED "Not sent"
+
 #endif

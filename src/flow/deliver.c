@@ -2,6 +2,7 @@
 /* deliver.c - the message takes its stub's place, under the same name, UID and time, in every
  * folder where a copy of the stub stands (P-7.6, P-10.5). */
 #include "base/log.h"
+#include "base/texts.h"
 #include "flow/maildir.h"
 #include "flow/moves.h"
 #include "flow/opening.h"
@@ -82,7 +83,7 @@ static void fill_done(struct job *job)
     struct delivery *d = (struct delivery *)job;
     store_crash_point("deliver.before");
     if (d->rc < 0) {
-        openings_failed(d->w->flow, d->in.nid, d->why.text);
+        openings_failed(d->w->flow, d->in.nid, TEXT_NOT_PLACED);
         end(d, d->why.text);
         return;
     }

@@ -2,6 +2,7 @@
 /* dsn.c - see dsn.h (P-13.1). Three parts: words for the user, the report for programs, and the
  * header of the message it is about. */
 #include "flow/dsn.h"
+#include "base/texts.h"
 #include "base/clock.h"
 #include <stdio.h>
 
@@ -65,9 +66,9 @@ static int top(const struct dsn *d, const char *boundary, struct buf *out)
                            "Subject: %s: %s\r\nMIME-Version: 1.0\r\n"
                            "Content-Type: multipart/report; report-type=delivery-status;\r\n"
                            "\tboundary=\"%s\"\r\n\r\n",
-                           all_are(d, pulled)    ? "Fetched"
-                           : all_are(d, expired) ? "Not fetched in time"
-                                                 : "Not sent",
+                           all_are(d, pulled)    ? TEXT_REPORT_SUBJECT_PULLED
+                           : all_are(d, expired) ? TEXT_REPORT_SUBJECT_EXPIRED
+                                                 : TEXT_REPORT_SUBJECT_FAILED,
                            text_of(&d->m->subject), boundary);
 }
 
@@ -97,15 +98,12 @@ static int words(const struct dsn *d, struct buf *out)
     clock_rfc5322(d->m->created_ms, sent);
     int rc = buf_printf(out,
                         "Content-Type: text/plain; charset=utf-8\r\n"
-                        "Content-Transfer-Encoding: 8bit\r\n\r\n"
-                        "Your message of %s\r\n",
+                        "Content-Transfer-Encoding: 8bit\r\n\r\n" TEXT_REPORT_TOP,
                         sent);
-    rc |= words_about(d, pulled, "\r\nwas fetched by\r\n", out);
-    rc |= words_about(d, expired, "\r\nwas not opened in time, and is not kept any longer, by\r\n",
-                      out);
-    rc |= words_about(d, failed, "\r\ncould not be sent to\r\n", out);
-    return all_are(d, pulled) ? rc
-                              : rc | buf_printf(out, "\r\nTo try again, send it once more.\r\n");
+    rc |= words_about(d, pulled, TEXT_REPORT_PULLED, out);
+    rc |= words_about(d, expired, TEXT_REPORT_EXPIRED, out);
+    rc |= words_about(d, failed, TEXT_REPORT_FAILED, out);
+    return all_are(d, pulled) ? rc : rc | buf_printf(out, TEXT_REPORT_AGAIN);
 }
 
 static int report(const struct dsn *d, struct buf *out)
@@ -128,11 +126,11 @@ static int report(const struct dsn *d, struct buf *out)
         rc |= buf_printf(out, "Diagnostic-Code: x-restante; ");
         if (expired(r)) {
             clock_rfc5322(r->expiry_s * 1000, date);
-            rc |= buf_printf(out, "Not opened by %s", date);
+            rc |= buf_printf(out, TEXT_REPORT_NOT_OPENED, date);
         } else if (r->why.n > 0) {
             rc |= line(out, &r->why);
         } else {
-            rc |= buf_printf(out, "Not reached");
+            rc |= buf_printf(out, TEXT_REPORT_NOT_REACHED);
         }
         rc |= buf_printf(out, "\r\n");
     }

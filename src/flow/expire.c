@@ -4,6 +4,7 @@
  * message, in the folder where the stub stood. And before it comes to that: what a contact sent is
  * pulled in time. */
 #include "base/clock.h"
+#include "base/texts.h"
 #include "base/log.h"
 #include "flow/header.h"
 #include "flow/maildir.h"
@@ -120,12 +121,8 @@ static int compose(const struct lapsing *x, const struct buf *header, struct buf
                      "Content-Type: text/plain; charset=utf-8\r\n"
                      "Content-Transfer-Encoding: 8bit\r\n\r\n",
                      own, date, id, address_group(own));
-    rc |= buf_printf(out,
-                     "This message was not opened by\r\n%s,\r\nand its sender does not keep it "
-                     "any longer.\r\n\r\nReply to ask for it again.\r\n\r\n"
-                     "It had %llu octets, was sent by %s\r\nand announced here on %s.\r\n"
-                     "This notice was written by your own peer.\r\n",
-                     date, (unsigned long long)x->in.m_size, x->in.sender, came);
+    rc |= buf_printf(out, TEXT_EXPIRED_NOTICE, date, (unsigned long long)x->in.m_size, x->in.sender,
+                     came);
     return rc;
 }
 
@@ -134,7 +131,7 @@ static int write_notice(struct lapsing *x, const struct buf *header, size_t *siz
 {
     struct stat st;
     struct buf b = BUF_INIT(HEADER_MAX);
-    int rc = compose(x, header, &b) == 0 ? 0 : error_set(&x->why, "A notice cannot be written.");
+    int rc = compose(x, header, &b) == 0 ? 0 : error_set(&x->why, TEXT_NO_MEMORY);
     *size_r = b.len;
     if (rc == 0 && (stat(x->notice, &st) < 0 || st.st_nlink < 2)) /* else it stands there */
         rc = file_write(x->notice, b.data, b.len, &x->why);
@@ -203,7 +200,7 @@ void step_lapse(struct work *w)
     }
     x->w = w;
     clock_rfc5322(x->in.expiry_s * 1000, date);
-    (void)snprintf(why, sizeof why, "This message was not opened by %s and is gone.", date);
+    (void)snprintf(why, sizeof why, TEXT_OPEN_GONE, date);
     openings_failed(w->flow, x->in.nid, why);
     flow_path(w->flow, x->stub, "inbox/stubs", x->in.nid, HASH_LEN, "");
     flow_path(w->flow, x->notice, "inbox/stubs", x->in.nid, HASH_LEN, ".notice");

@@ -2,6 +2,7 @@
 /* header.c - see header.h. A header is taken field by field: a line and the folded lines after it
  * (RFC 5322 2.2). Lines that are not fields (real mail has them) are kept as they are. */
 #include "flow/header.h"
+#include "base/texts.h"
 #include "base/clock.h"
 #include "base/crypt.h"
 #include <string.h>
@@ -81,7 +82,7 @@ int header_make(const uint8_t *in, size_t n, const struct header_rules *rules, s
     bool first = true;
     int rc = 0;
     if (n > 0 && (in[0] == ' ' || in[0] == '\t')) /* would fold into what is put in front */
-        return error_set(e, "The message begins with white space, which no header field does.");
+        return error_set(e, TEXT_HEADER_SPACE);
     rc |= add_missing(in, n, rules, out);
     while (rc == 0 && next_field(in, n, &at, &f)) {
         bool drop = (first && is(&f, "received")) || is(&f, "bcc") ||
@@ -91,7 +92,7 @@ int header_make(const uint8_t *in, size_t n, const struct header_rules *rules, s
         first = false;
     }
     rc |= buf_append(out, in + at, n - at); /* the empty line */
-    return rc == 0 ? 0 : error_set(e, "The header is larger than %zu bytes.", out->cap);
+    return rc == 0 ? 0 : error_set(e, TEXT_HEADER_MAX, out->cap);
 }
 
 /* White space or a control. */

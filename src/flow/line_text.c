@@ -2,6 +2,7 @@
 /* line_text.c - what a line of the mailbox Outbox says: the message's own From, To, Subject, Date
  * and Message-ID, the state in front of the subject, and who has it in the text (P-14.7). */
 #include "base/clock.h"
+#include "base/texts.h"
 #include "flow/lines.h"
 #include <stdio.h>
 #include <string.h>
@@ -63,7 +64,7 @@ static bool count(void *ctx, const char *address, enum rcv_state s, int64_t sinc
     if (t->all++ >= NAMED_MAX)
         return true;
     clock_rfc5322(since_ms, since);
-    if (buf_printf(t->list, "  %s: %s since %s\r\n", address, words[word_of(s)], since) < 0)
+    if (buf_printf(t->list, TEXT_LINE_SINCE, address, words[word_of(s)], since) < 0)
         t->failed = true;
     return true;
 }
@@ -105,15 +106,11 @@ int line_text(struct flow *f, const struct out_message *m, struct buf *out)
     rc |= summary(out, &t) | buf_printf(out, "] ") | buf_append(out, m->subject.p, m->subject.n) |
           buf_printf(out, "\r\nX-Restante-State: ") | summary(out, &t);
     rc |= buf_printf(out, "\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-                          "Content-Transfer-Encoding: 8bit\r\n\r\n"
-                          "This message has not reached everybody yet:\r\n\r\n");
+                          "Content-Transfer-Encoding: 8bit\r\n\r\n" TEXT_LINE_TOP);
     rc |= buf_append(out, list.data, list.len);
     if (t.all > NAMED_MAX)
-        rc |= buf_printf(out, "  and %u more; see `restante outbox`\r\n", t.all - NAMED_MAX);
-    rc |= buf_printf(out,
-                     "\r\nThe message itself is in Sent. Deleting this line takes it back from all "
-                     "who have not\r\nfetched it. The line goes by itself when nobody is waited "
-                     "for.\r\n");
+        rc |= buf_printf(out, TEXT_LINE_MORE, t.all - NAMED_MAX);
+    rc |= buf_printf(out, TEXT_LINE_END);
     buf_free(&list);
     return rc != 0 || t.failed ? -1 : 0;
 }

@@ -65,7 +65,7 @@ static void pin_done(void *arg, int rc)
 {
     struct lookup *l = arg;
     if (rc != 0) {
-        (void)error_set(&l->why, "The database does not take the key of %s.", l->address);
+        (void)error_set(&l->why, TEXT_KEY_STORE, l->address);
         l->result = LOOKUP_INCOMPLETE;
     }
     finish(l, l->result);
@@ -101,10 +101,7 @@ static const struct candidate *best_of(const struct lookup *l, const uint8_t *fp
 
 static void explain_changed(struct lookup *l)
 {
-    (void)error_set(&l->why,
-                    "The key of %s is not the one this peer has pinned. Ask its owner whether the "
-                    "key was changed; until you decide, nothing is sent there.",
-                    l->address);
+    (void)error_set(&l->why, TEXT_KEY_CHANGED, l->address);
 }
 
 static void decide_accept(struct lookup *l)
@@ -113,11 +110,10 @@ static void decide_accept(struct lookup *l)
     const struct candidate *c = best_of(l, l->fpr, &several);
     l->result = LOOKUP_FOUND;
     if (c == NULL) {
-        (void)error_set(&l->why, "That key of %s is not announced now; try again later.",
-                        l->address);
+        (void)error_set(&l->why, TEXT_KEY_ABSENT, l->address);
         finish(l, LOOKUP_NONE);
     } else if (take(l, c) < 0) {
-        (void)error_set(&l->why, "Out of memory.");
+        (void)error_set(&l->why, TEXT_NO_MEMORY);
         finish(l, LOOKUP_INCOMPLETE);
     } else {
         store_do(l->flow->store, pin_run, pin_done, l);
@@ -149,13 +145,10 @@ static void decide(struct job *job)
         (void)error_set(&l->why, TEXT_KEY_NONE, l->address);
         finish(l, LOOKUP_NONE);
     } else if (several) {
-        (void)error_set(&l->why,
-                        "Several different keys are announced for %s. Compare the "
-                        "fingerprint with its owner before you send anything.",
-                        l->address);
+        (void)error_set(&l->why, TEXT_KEY_SEVERAL, l->address);
         finish(l, LOOKUP_REFUSED);
     } else if (take(l, c) < 0) {
-        (void)error_set(&l->why, "Out of memory.");
+        (void)error_set(&l->why, TEXT_NO_MEMORY);
         finish(l, LOOKUP_INCOMPLETE);
     } else {
         store_do(l->flow->store, pin_run, pin_done, l);
@@ -185,7 +178,7 @@ static void on_value(void *ctx, bool ok, const struct dht_value *v)
         return;
     }
     if (l->count == 0 && (!ok || l->listed > 0)) {
-        (void)error_set(&l->why, "The look-up of %s did not complete.", l->address);
+        (void)error_set(&l->why, TEXT_KEY_INCOMPLETE, l->address);
         finish(l, LOOKUP_INCOMPLETE);
         return;
     }
@@ -196,10 +189,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
 {
     struct lookup *l = ctx;
     if (!ok || dht_link_state(l->flow->dht) != DHT_CONNECTED) {
-        (void)error_set(&l->why,
-                        "This peer is not connected to the network, so that %s could not "
-                        "be looked up.",
-                        l->address);
+        (void)error_set(&l->why, TEXT_KEY_OFFLINE, l->address);
         finish(l, LOOKUP_INCOMPLETE);
         return;
     }
@@ -240,7 +230,7 @@ struct lookup *lookup_key(struct flow *f, const char *address, lookup_fn *fn, vo
     struct lookup *l = calloc(1, sizeof *l);
     if (l == NULL) {
         if (fn != NULL)
-            fn(ctx, LOOKUP_INCOMPLETE, "Out of memory.");
+            fn(ctx, LOOKUP_INCOMPLETE, TEXT_NO_MEMORY);
         return NULL;
     }
     l->flow = f;
@@ -257,7 +247,7 @@ void lookup_accept(struct flow *f, const char *address, const uint8_t fpr[FPR_LE
 {
     struct lookup *l = calloc(1, sizeof *l);
     if (l == NULL) {
-        fn(ctx, LOOKUP_INCOMPLETE, "Out of memory.");
+        fn(ctx, LOOKUP_INCOMPLETE, TEXT_NO_MEMORY);
         return;
     }
     l->flow = f;

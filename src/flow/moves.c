@@ -3,6 +3,7 @@
  * loop decides what that says, a worker writes the notices, one transaction commits, and the links
  * that are not needed any more go. Each part can be repeated. */
 #include "flow/moves.h"
+#include "base/texts.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/inodes.h"
@@ -217,18 +218,13 @@ static int compose(const struct moves *m, const struct item *i, struct buf *out)
     char date[40], id[2 * HASH_LEN + 1];
     clock_rfc5322(clock_wall_ms(), date);
     hex_encode(i->nid, HASH_LEN, id);
-    return buf_printf(
-        out,
-        "From: Restante <%s>\r\nTo: <%s>\r\nDate: %s\r\n"
-        "Message-ID: <%.32s.block@%s>\r\nAuto-Submitted: auto-generated\r\n"
-        "Subject: Block %s?\r\nMIME-Version: 1.0\r\n"
-        "Content-Type: text/plain; charset=utf-8\r\n"
-        "Content-Transfer-Encoding: 8bit\r\n\r\n"
-        "You moved a message from %s to Junk.\r\n\r\n"
-        "To get no more mail from this address, move this notice to Junk as\r\n"
-        "well, or run `restante contacts block %s`.\r\n\r\n"
-        "If you delete this notice, nothing changes, and you are not asked again.\r\n",
-        own, own, date, id, address_group(own), i->sender, i->sender, i->sender);
+    return buf_printf(out,
+                      "From: Restante <%s>\r\nTo: <%s>\r\nDate: %s\r\n"
+                      "Message-ID: <%.32s.block@%s>\r\nAuto-Submitted: auto-generated\r\n"
+                      "Subject: " TEXT_BLOCK_SUBJECT "\r\nMIME-Version: 1.0\r\n"
+                      "Content-Type: text/plain; charset=utf-8\r\n"
+                      "Content-Transfer-Encoding: 8bit\r\n\r\n" TEXT_BLOCK_NOTICE,
+                      own, own, date, id, address_group(own), i->sender, i->sender, i->sender);
 }
 
 /* Durable, and in the inbox once: a link count above one says that it stands there. */
@@ -241,7 +237,7 @@ static int ask(struct moves *m, const struct item *i)
     hex_encode(i->nid, HASH_LEN, id);
     if (stat(path, &st) == 0 && st.st_nlink > 1)
         return 0;
-    int rc = compose(m, i, &b) < 0 ? error_set(&m->why, "A notice cannot be written.")
+    int rc = compose(m, i, &b) < 0 ? error_set(&m->why, TEXT_NO_MEMORY)
                                    : file_write(path, b.data, b.len, &m->why);
     (void)snprintf(name, sizeof name, "%lld.B%.32s.restante,S=%zu,W=%zu",
                    (long long)(clock_wall_ms() / 1000), id, b.len, b.len);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* opening.c - see opening.h. */
 #include "flow/opening.h"
+#include "base/texts.h"
 #include "flow/timer.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -69,7 +70,7 @@ static void want_done(void *arg, int rc)
     if (o->fn == NULL)
         drop(o);
     else if (rc != 0)
-        answer(o, false, "This peer's database cannot be written; see its log.");
+        answer(o, false, TEXT_OPEN_DATABASE);
     else if (!settle(o)) /* it may have been filled while this was on its way */
         flow_kick(o->flow);
 }
@@ -85,17 +86,13 @@ static int judge(const struct flow *f, const struct incoming *in, struct error *
         if (in->outcome == OUTCOME_PULLED)
             return 1;
         if (in->outcome == OUTCOME_CANCELLED)
-            return error_set(why, "%s took this message back.", in->sender);
-        return error_set(why, "This message was declined; ask %s to send it again.", in->sender);
+            return error_set(why, TEXT_OPEN_CANCELLED, in->sender);
+        return error_set(why, TEXT_OPEN_DECLINED, in->sender);
     case IN_EXPIRED:
         clock_rfc5322(in->expiry_s * 1000, date);
-        return error_set(why,
-                         "This message was not opened by %s and is gone; ask %s to send it "
-                         "again.",
-                         date, in->sender);
+        return error_set(why, TEXT_OPEN_EXPIRED, date, in->sender);
     case IN_QUARANTINED:
-        return error_set(why, "This message is signed by a key that is not the pinned one of %s.",
-                         in->sender);
+        return error_set(why, TEXT_OPEN_QUARANTINED, in->sender);
     case IN_NOTICED:
     case IN_STUB:
     case IN_PULLED:
@@ -103,8 +100,7 @@ static int judge(const struct flow *f, const struct incoming *in, struct error *
     }
     if (in->state != IN_PULLED && in->expiry_s * 1000 <= clock_wall_ms()) {
         clock_rfc5322(in->expiry_s * 1000, date);
-        return error_set(why, "This message was not opened by %s; ask %s to send it again.", date,
-                         in->sender);
+        return error_set(why, TEXT_OPEN_LATE, date, in->sender);
     }
     return 0;
 }
@@ -113,7 +109,7 @@ static int judge(const struct flow *f, const struct incoming *in, struct error *
 static bool settle(struct opening *o)
 {
     struct incoming in;
-    struct error why = {"This peer does not know the message any more."};
+    struct error why = {TEXT_OPEN_UNKNOWN};
     int verdict = -1;
     if (in_get(store_reader(o->flow->store), o->n, &in) == 0) {
         verdict = judge(o->flow, &in, &why);
@@ -128,7 +124,7 @@ struct opening *opening_ask(struct flow *f, const uint8_t nid[HASH_LEN], int64_t
                             opening_fn *fn, void *ctx)
 {
     struct incoming in;
-    struct error why = {"This peer does not know the message any more."};
+    struct error why = {TEXT_OPEN_UNKNOWN};
     int64_t n = in_find(store_reader(f->store), nid);
     int verdict = -1;
     if (f->stop_reason[0] != '\0')
@@ -215,13 +211,11 @@ static void on_timer(uv_timer_t *t)
         if (o->held || o->fn == NULL || settle(o) || now < o->until_ms)
             continue;
         struct incoming in;
-        char why[200] = "The message is still on its way; open it again in a while.";
+        char why[200] = TEXT_OPEN_WAITING;
         int64_t done = openings_progress(f, o->nid);
         if (done > 0 && in_get(store_reader(f->store), o->n, &in) == 0) {
-            (void)snprintf(why, sizeof why,
-                           "%lld of %llu MB are here; the transfer goes on: open the message again "
-                           "in a while.",
-                           (long long)done / 1000000, (unsigned long long)in.blob.size / 1000000);
+            (void)snprintf(why, sizeof why, TEXT_OPEN_PROGRESS, (long long)done / 1000000,
+                           (unsigned long long)in.blob.size / 1000000);
             incoming_free(&in);
         }
         answer(o, false, why);
@@ -245,7 +239,7 @@ void openings_stop(struct flow *f)
     flow_timer_free(&f->openings->timer);
     for (struct opening *o = f->openings->first, *next; o != NULL; o = next) {
         next = o->next;
-        answer(o, false, "This peer is stopping.");
+        answer(o, false, TEXT_OPEN_STOPPING);
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* policy.c - see policy.h. */
 #include "flow/policy.h"
+#include "base/texts.h"
 #include <string.h>
 #include <strings.h>
 
@@ -64,7 +65,6 @@ enum verdict policy_judge(struct flow *f, const uint8_t nid[HASH_LEN], const str
         return VERDICT_PULL;
     enum verdict v = policy_verdict(db, sender, r);
     if (v == VERDICT_REFUSE)
-        (void)error_set(why, "This message is still with its sender: open it to fetch it, or see "
-                             "`restante policy` to have it fetched in advance.");
+        (void)error_set(why, TEXT_AHEAD);
     return v;
 }

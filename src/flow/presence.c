@@ -3,6 +3,7 @@
  * puts them, and deletes the entries they replace. Sequence number and what was put last are
  * committed before the put: a restart never goes back. */
 #include "flow/presence.h"
+#include "base/texts.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/collect.h"
@@ -292,11 +293,7 @@ static void renew(struct flow *f)
 static void stop_for_twin(struct flow *f)
 {
     if (f->stop_reason[0] == '\0') {
-        (void)snprintf(
-            f->stop_reason, sizeof f->stop_reason,
-            "Another peer runs as %.100s. Nothing is sent or fetched here until you stop "
-            "the other one and run `restante takeover`.",
-            f->c.address);
+        (void)snprintf(f->stop_reason, sizeof f->stop_reason, TEXT_TWIN, f->c.address);
         log_error("%s", f->stop_reason);
     }
     f->identity_posted = f->descriptor_posted = false;

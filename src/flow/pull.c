@@ -3,6 +3,7 @@
  * one transaction, it is decided: pulled (the paper's step 9; P-10.5). Nothing is handed on before.
  */
 #include "base/clock.h"
+#include "base/texts.h"
 #include "base/log.h"
 #include "flow/opening.h"
 #include "flow/steps.h"
@@ -43,7 +44,7 @@ static void pulling_free(struct pulling *p)
 static void fail(struct pulling *p, const char *why)
 {
     struct error text;
-    (void)error_set(&text, "%s This peer goes on trying; open the message again later.", why);
+    (void)error_set(&text, TEXT_PULL_AGAIN, why);
     openings_failed(p->flow, p->in.nid, text.text);
     work_retry(p->w, why);
     pulling_free(p);
@@ -86,7 +87,7 @@ static void decide_done(void *arg, int rc)
     struct pulling *p = arg;
     store_crash_point("pull.after");
     if (rc != 0) {
-        fail(p, "This peer's database cannot be written.");
+        fail(p, TEXT_OPEN_DATABASE);
         return;
     }
     if (p->late) {
@@ -140,22 +141,27 @@ static int check_announced(struct pulling *p, const struct pgp_unseal *u, int fd
         check_header(p, fd) == 0)
         return 0;
     p->tampered = true;
-    return error_set(&p->why,
-                     "This message is not what its sender announced; it was not accepted. "
-                     "Tell %s.",
-                     p->in.sender);
+    return error_set(&p->why, TEXT_PULL_TAMPERED, p->in.sender);
+}
+
+/* The log says what; who opens the message is told that it is so. */
+static int here(struct pulling *p, const char *what, const char *why)
+{
+    log_error("%s: %s", what, why);
+    return error_set(&p->why, TEXT_NOT_STORED);
 }
 
 static int store_full(struct pulling *p, int fd)
 {
     char dir[PATH_CAP];
     if (fsync(fd) < 0)
-        return error_set(&p->why, "The message cannot be synced: %s.", strerror(errno));
+        return here(p, p->tmp, strerror(errno));
     if (rename(p->tmp, p->full) < 0)
-        return error_set(&p->why, "Cannot name %s: %s.", p->full, strerror(errno));
-    if (path_join(dir, p->flow->c.home, "inbox/full", &p->why) < 0)
-        return -1;
-    return dir_sync(dir, &p->why);
+        return here(p, p->full, strerror(errno));
+    struct error e = {""};
+    if (path_join(dir, p->flow->c.home, "inbox/full", &e) < 0 || dir_sync(dir, &e) < 0)
+        return here(p, p->full, e.text);
+    return 0;
 }
 
 static void open_run(struct job *job, void *thread_ctx)
@@ -170,16 +176,13 @@ static void open_run(struct job *job, void *thread_ctx)
                            .max_size = p->in.m_size,
                            .from = {p->in.pubkey.p, p->in.pubkey.n}};
     if (in_fd < 0 || fd < 0) {
-        p->rc = error_set(&p->why, "The message cannot be stored: %s.", strerror(errno));
+        p->rc = here(p, p->tmp, strerror(errno));
     } else if (write_all(fd, p->in.trace.p, p->in.trace.n, &p->why) < 0) {
-        p->rc = -1;
+        p->rc = here(p, p->tmp, p->why.text);
     } else if (pgp_unseal(thread_ctx, &u, &p->why) < 0) {
         struct error inner = p->why;
         p->tampered = true;
-        p->rc = error_set(&p->why,
-                          "This message cannot be opened; it was not accepted (%.180s). "
-                          "Tell %s.",
-                          inner.text, p->in.sender);
+        p->rc = error_set(&p->why, TEXT_PULL_SEALED, inner.text, p->in.sender);
     } else {
         p->rc = check_announced(p, &u, fd);
         if (p->rc == 0)
@@ -198,7 +201,7 @@ static void open_done(struct job *job)
     if (p->rc != 0 && p->tampered) {
         give_up(p);
     } else if (fd < 0) {
-        fail(p, p->rc != 0 ? p->why.text : "The message cannot be read again.");
+        fail(p, p->rc != 0 ? p->why.text : TEXT_NOT_STORED);
     } else {
         mime_skeleton(p->flow->mime, fd, on_skeleton, p);
         (void)close(fd);
@@ -236,8 +239,7 @@ void step_pull(struct work *w)
     flow_path(w->flow, p->tmp, "inbox/full", p->in.nid, HASH_LEN, ".tmp");
     flow_path(w->flow, p->full, "inbox/full", p->in.nid, HASH_LEN, "");
     if (p->in.expiry_s * 1000 <= clock_wall_ms()) {
-        (void)error_set(&p->why, "This message's time is over; ask %s to send it again.",
-                        p->in.sender);
+        (void)error_set(&p->why, TEXT_PULL_OVER, p->in.sender);
         give_up(p);
     } else if (head_unpack(p->in.head.p, p->in.head.n, &p->header, &p->skeleton, &p->why) < 0) {
         give_up(p);

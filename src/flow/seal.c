@@ -5,6 +5,7 @@
 #include "flow/seal.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/texts.h"
 #include "flow/steps.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -160,7 +161,7 @@ static int give_up_run(struct db *db, void *arg)
 {
     struct sealing *s = arg;
     for (size_t i = 0; i < s->count; i++)
-        if (rcv_end(db, s->rows[i], RCV_FAILED, false, s->why.text) < 0)
+        if (rcv_end(db, s->rows[i], RCV_FAILED, false, TEXT_NOT_SEALED) < 0)
             return -1;
     return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* sources.c - see sources.h. */
 #include "flow/sources.h"
+#include "base/texts.h"
 #include "base/log.h"
 #include "flow/group.h"
 #include "flow/replicas.h"
@@ -105,8 +106,7 @@ static void nobody(struct sources *s)
         (void)buf_printf(&names, "%s%s", i > 1 ? ", " : "", s->one[i].address);
     if (s->count > NAMED_MAX + 1)
         (void)buf_printf(&names, " and %zu more", s->count - 1 - NAMED_MAX);
-    (void)error_set(&text, "%.140s Of its group nobody gave it now either (tried: %.150s).",
-                    s->sender_why.text, buf_str(&names));
+    (void)error_set(&text, TEXT_GROUP_TRIED, s->sender_why.text, buf_str(&names));
     buf_free(&names);
     s->fn(s->ctx, NULL, text.text, true);
 }

@@ -67,19 +67,16 @@ static void on_mail(void *ctx, struct smtp_session *session, const char *from, u
     struct flow *f = ctx;
     char address[ADDRESS_MAX + 1];
     if (f->stop_reason[0] != '\0') {
-        smtp_reply(session, 451, "4.3.2 %s", f->stop_reason);
+        smtp_reply(session, 451, TEXT_STOPPED, f->stop_reason);
         return;
     }
     if (address_parse(from, address) < 0 || strcmp(address, f->c.address) != 0) {
-        smtp_reply(session, 550,
-                   "5.7.1 This peer sends for %s only. Choose that identity in your "
-                   "mail program.",
-                   f->c.address);
+        smtp_reply(session, 550, TEXT_SENDER_OTHER, f->c.address);
         return;
     }
     struct submission *s = calloc(1, sizeof *s);
     if (s == NULL) {
-        smtp_reply(session, 451, "4.3.0 Out of memory; try again.");
+        smtp_reply(session, 451, TEXT_MEMORY);
         return;
     }
     s->flow = f;
@@ -88,7 +85,7 @@ static void on_mail(void *ctx, struct smtp_session *session, const char *from, u
     s->header.cap = HEADER_MAX + 64 * 1024; /* room for the Bcc fields that go */
     random_bytes(s->m.id, sizeof s->m.id);
     smtp_session_set(session, s);
-    smtp_reply(session, 250, "2.1.0 Sender accepted.");
+    smtp_reply(session, 250, TEXT_SENDER_OK);
 }
 
 static void add_rcpt(struct submission *s, bool known)
@@ -111,10 +108,10 @@ static void on_key(void *ctx, enum lookup_result result, const char *why)
         add_rcpt(s, false);
         break;
     case LOOKUP_NONE:
-        smtp_reply(s->session, 550, "5.1.1 %s", why);
+        smtp_reply(s->session, 550, TEXT_RCPT_UNKNOWN, why);
         break;
     case LOOKUP_REFUSED:
-        smtp_reply(s->session, 550, "5.7.5 %s", why);
+        smtp_reply(s->session, 550, TEXT_RCPT_REFUSED, why);
         break;
     }
 }
@@ -124,7 +121,7 @@ static void on_rcpt(void *ctx, struct smtp_session *session, const char *addr)
     struct submission *s = smtp_session_get(session);
     struct error text;
     if (s == NULL) {
-        smtp_reply(session, 503, "5.5.1 MAIL first.");
+        smtp_reply(session, 503, TEXT_SMTP_MAIL_FIRST);
     } else if (address_parse_all(addr, s->asked) == 0) {
         int code =
             receivers_add_all(&s->to, s->flow, s->asked, smtp_session_notify(session), &text);
@@ -149,7 +146,7 @@ static int begin_message(struct submission *s, size_t header_len)
     if (header_make(s->header.data, header_len, &rules, &made, &e) < 0) {
         struct error text;
         buf_free(&made);
-        (void)error_set(&text, "5.6.0 %s", e.text);
+        (void)error_set(&text, TEXT_FORM, e.text);
         return refuse(s, 554, text.text);
     }
     flow_path(f, s->path, "spool", s->m.id, sizeof s->m.id, "");
@@ -158,10 +155,10 @@ static int begin_message(struct submission *s, size_t header_len)
     if (s->fd < 0) {
         log_error("cannot make %s: %s", s->path, strerror(errno));
         s->path[0] = '\0';
-        (void)refuse(s, 451, "4.3.0 The spool cannot be written; see the log.");
+        (void)refuse(s, 451, TEXT_SPOOL);
     } else if (write_all(s->fd, made.data, made.len, &e) < 0) {
         log_error("%s: %s", s->path, e.text);
-        (void)refuse(s, 452, "4.3.1 The spool cannot be written; is the disk full?");
+        (void)refuse(s, 452, TEXT_SPOOL_FULL);
     }
     sha256_add(s->hash, made.data, made.len);
     s->m.size = made.len;
@@ -176,7 +173,7 @@ static int begin_message(struct submission *s, size_t header_len)
         sha256_add(s->hash, old.data + header_len, old.len - header_len);
         s->m.size += old.len - header_len;
         if (rc < 0)
-            (void)refuse(s, 452, "4.3.1 The spool cannot be written; is the disk full?");
+            (void)refuse(s, 452, TEXT_SPOOL_FULL);
     }
     buf_free(&old);
     return rc;
@@ -186,12 +183,12 @@ static int begin_message(struct submission *s, size_t header_len)
 static int check_octets(struct submission *s, const uint8_t *p, size_t n)
 {
     if (memchr(p, '\0', n) != NULL)
-        return refuse(s, 554, "5.6.0 The message contains a NUL octet, which mail must not.");
+        return refuse(s, 554, TEXT_NUL);
     bool cr = s->after_cr;
     for (const uint8_t *at = p, *end = p + n, *nl; (nl = memchr(at, '\n', (size_t)(end - at)));
          at = nl + 1)
         if (nl == p ? !cr : nl[-1] != '\r')
-            return refuse(s, 554, "5.6.0 The message has a line that does not end in CR LF.");
+            return refuse(s, 554, TEXT_CRLF);
     s->after_cr = n > 0 && p[n - 1] == '\r';
     return 0;
 }
@@ -215,13 +212,13 @@ static int on_data(void *ctx, struct smtp_session *session, const uint8_t *p, si
     if (!s->header_done) {
         size_t from = s->header.len;
         if (buf_append(&s->header, p, n) < 0)
-            return refuse(s, 552, "5.3.4 The message's header is larger than 256 KiB.");
+            return refuse(s, 552, TEXT_HEADER_LARGE);
         size_t end = header_end(&s->header, from);
         return end == 0 ? 0 : begin_message(s, end);
     }
     if (write_all(s->fd, p, n, &e) < 0) {
         log_error("%s: %s", s->path, e.text);
-        return refuse(s, 452, "4.3.1 The spool cannot be written; is the disk full?");
+        return refuse(s, 452, TEXT_SPOOL_FULL);
     }
     sha256_add(s->hash, p, n);
     s->m.size += n;
@@ -250,7 +247,7 @@ static void commit_done(void *arg, int rc)
     struct submission *s = arg;
     store_crash_point("submit.after");
     if (rc != 0) {
-        answer(s, 451, "4.3.0 The message could not be recorded; see the log.");
+        answer(s, 451, TEXT_SPOOL);
         return;
     }
     char hex[2 * MESSAGE_ID_LEN + 1], text[80];
@@ -259,7 +256,7 @@ static void commit_done(void *arg, int rc)
              s->to.count);
     s->path[0] = '\0'; /* the spool file is the store's now */
     flow_kick(s->flow);
-    (void)snprintf(text, sizeof text, "2.0.0 Message %.12s is in the outbox.", hex);
+    (void)snprintf(text, sizeof text, TEXT_TAKEN, hex);
     answer(s, 250, text);
 }
 
@@ -268,9 +265,9 @@ static void sync_run(struct job *job, void *thread_ctx)
     struct submission *s = (struct submission *)job;
     char dir[PATH_CAP];
     if (fsync(s->fd) < 0)
-        (void)refuse(s, 452, "4.3.1 The spool cannot be synced; is the disk full?");
+        (void)refuse(s, 452, TEXT_SPOOL_FULL);
     else if (path_join(dir, s->flow->c.home, "spool", &s->why) < 0 || dir_sync(dir, &s->why) < 0)
-        (void)refuse(s, 451, "4.3.0 The spool cannot be synced; see the log.");
+        (void)refuse(s, 451, TEXT_SPOOL);
 }
 
 static void sync_done(struct job *job)
@@ -300,9 +297,7 @@ static int check_from(struct submission *s, const struct mime_answer *a)
         return 0;
     if (s->flow->c.allow_foreign_from)
         return 1;
-    return refuse(s, 550,
-                  "5.7.1 The From field must name your own address, once. (Foreign senders "
-                  "can be allowed: allow_foreign_from in the configuration.)");
+    return refuse(s, 550, TEXT_FROM);
 }
 
 /* A foreign From is allowed: the header is made again, with Sender, and the file with it. */
@@ -342,7 +337,7 @@ static int add_sender(struct submission *s)
         buf_free(&s->header);
         s->header = made;
     } else {
-        rc = refuse(s, 451, "4.3.0 The Sender field could not be added; see the log.");
+        rc = refuse(s, 451, TEXT_SPOOL);
         (void)unlink(path);
         if (fd >= 0)
             (void)close(fd);
@@ -358,12 +353,12 @@ static void on_skeleton(void *ctx, enum mime_verdict verdict, const char *why,
     struct submission *s = ctx;
     struct error e;
     if (verdict == MIME_REFUSED) {
-        (void)error_set(&e, "5.6.0 %s", why);
+        (void)error_set(&e, TEXT_FORM, why);
         answer(s, 554, e.text);
         return;
     }
     if (verdict == MIME_FAILED) {
-        (void)error_set(&e, "4.3.0 %s", why);
+        (void)error_set(&e, TEXT_HELPER, why);
         answer(s, 451, e.text);
         return;
     }
@@ -376,7 +371,7 @@ static void on_skeleton(void *ctx, enum mime_verdict verdict, const char *why,
     struct buf head = BUF_INIT(HEAD_BLOB_MAX);
     if (head_pack(&header, &skeleton, &head) < 0) {
         buf_free(&head);
-        answer(s, 552, "5.3.4 The message's structure is too large.");
+        answer(s, 552, TEXT_PARTS_LARGE);
         return;
     }
     s->m.head.p = buf_steal(&head, &s->m.head.n);
@@ -395,7 +390,7 @@ static void on_data_end(void *ctx, struct smtp_session *session)
 {
     struct submission *s = smtp_session_get(session);
     if (s == NULL) {
-        smtp_reply(session, 503, "5.5.1 MAIL and RCPT first.");
+        smtp_reply(session, 503, TEXT_SMTP_MAIL_FIRST);
         return;
     }
     if (s->code == 0 && !s->header_done) { /* a message without an empty line is all header */

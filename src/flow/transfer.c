@@ -3,6 +3,7 @@
  * endpoints are looked up, later those of its group's members; the chunk list is fetched unless the
  * blob is one chunk; then the rest by Range. Each source that fails leaves what was verified. */
 #include "flow/transfer.h"
+#include "base/texts.h"
 #include "base/log.h"
 #include "flow/sources.h"
 #include <errno.h>
@@ -77,6 +78,13 @@ static bool chunk_good(const struct transfer *t, uint64_t at, const uint8_t *p, 
     return memcmp(h, t->chunks.data + at / CHUNK_LEN * HASH_LEN, HASH_LEN) == 0;
 }
 
+/* This machine's fault: the log says what; who opens the message is told that it is so. */
+static int local_fault(struct transfer *t, const char *why)
+{
+    log_error("%s: %s", t->path, why);
+    return error_set(&t->local, TEXT_NOT_STORED);
+}
+
 /* ---- the body */
 
 static int on_body(void *ctx, const uint8_t *p, size_t n)
@@ -86,7 +94,7 @@ static int on_body(void *ctx, const uint8_t *p, size_t n)
         size_t want = chunk_len(t, t->octets);
         if (want == 0) {
             t->tampered = true;
-            return error_set(&t->why, "%s sent more than was announced.", t->who);
+            return error_set(&t->why, TEXT_PEER_MORE, t->who);
         }
         size_t take = n < want - t->piece_len ? n : want - t->piece_len;
         memcpy(t->piece + t->piece_len, p, take);
@@ -97,10 +105,10 @@ static int on_body(void *ctx, const uint8_t *p, size_t n)
             break;
         if (!chunk_good(t, t->octets, t->piece, want)) {
             t->tampered = true;
-            return error_set(&t->why, "A piece that %s gave is not what was announced.", t->who);
+            return error_set(&t->why, TEXT_PEER_OTHER, t->who);
         }
         if (pwrite_all(t->fd, t->piece, want, (off_t)t->octets, &t->local) < 0)
-            return -1;
+            return local_fault(t, t->local.text);
         t->octets += want;
         t->piece_len = 0;
     }
@@ -114,22 +122,22 @@ static enum source_fault judge(struct transfer *t, bool ok, int status, const ch
     if (t->tampered)
         return SOURCE_LIED;
     if (!ok && t->octets == t->blob.size) {
-        (void)error_set(&t->why, "%s sent more than was announced.", t->who);
+        (void)error_set(&t->why, TEXT_PEER_MORE, t->who);
         return SOURCE_LIED;
     }
     if (!ok && status == 200 && t->octets > 0) {
-        (void)error_set(&t->why, "%s does not resume where it is asked to.", t->who);
+        (void)error_set(&t->why, TEXT_PEER_RESUME, t->who);
         return SOURCE_LACKS;
     }
     if (ok) {
-        (void)error_set(&t->why, "%s gave less than was announced.", t->who);
+        (void)error_set(&t->why, TEXT_PEER_LESS, t->who);
         return SOURCE_LIED;
     }
     if (status == 404) {
-        (void)error_set(&t->why, "%s does not offer this message any more.", t->who);
+        (void)error_set(&t->why, TEXT_PEER_LACKS, t->who);
         return SOURCE_LACKS;
     }
-    (void)error_set(&t->why, "%s cannot be reached (%s)", t->who, why);
+    (void)error_set(&t->why, TEXT_PEER_AWAY, t->who, why);
     return status == 0 ? SOURCE_UNREACHABLE : SOURCE_SLOW;
 }
 
@@ -195,7 +203,7 @@ static void recheck_run(struct job *job, void *thread_ctx)
         t->octets += n;
     }
     if (ftruncate(t->fd, (off_t)t->octets) < 0)
-        (void)error_set(&t->local, "The part file cannot be cut: %s.", strerror(errno));
+        (void)local_fault(t, strerror(errno));
 }
 
 static void recheck_done(struct job *job)
@@ -226,9 +234,7 @@ static void have_chunks(struct transfer *t)
 static int on_chunks(void *ctx, const uint8_t *p, size_t n)
 {
     struct transfer *t = ctx;
-    return buf_append(&t->chunks, p, n) < 0
-               ? error_set(&t->why, "The chunk list is longer than announced.")
-               : 0;
+    return buf_append(&t->chunks, p, n) < 0 ? error_set(&t->why, TEXT_LIST_LONG) : 0;
 }
 
 static bool chunks_good(const struct transfer *t)
@@ -249,7 +255,7 @@ static void chunks_done(void *ctx, bool ok, int status, const char *why)
     }
     if (ok) {
         t->tampered = true;
-        (void)error_set(&t->why, "The list of pieces of %s is not what was announced.", t->who);
+        (void)error_set(&t->why, TEXT_PEER_OTHER, t->who);
     }
     buf_free(&t->chunks);
     sources_fault(t->sources, judge(t, ok, status, why), t->why.text);
@@ -308,14 +314,14 @@ static void begin_run(struct job *job, void *thread_ctx)
 {
     struct transfer *t = (struct transfer *)job;
     if (t->given && t->local.text[0] == '\0' && !chunks_good(t))
-        (void)error_set(&t->local, "The list of pieces is not the blob's.");
+        (void)error_set(&t->local, TEXT_CONTRADICTION);
     if (t->given || t->local.text[0] != '\0' || chunk_count(&t->blob) != 1)
         return;
     /* the only chunk's hash is h itself */
     t->chunks.cap = HASH_LEN;
     (void)buf_append(&t->chunks, t->blob.hash, HASH_LEN);
     if (!chunks_good(t))
-        (void)error_set(&t->local, "The notification contradicts itself.");
+        (void)error_set(&t->local, TEXT_CONTRADICTION);
 }
 
 /* What can be known before anything is fetched: nobody else's size makes this peer work in vain. */
@@ -324,16 +330,15 @@ static int check_room(struct transfer *t)
     struct statvfs v;
     struct stat st;
     if (t->fd < 0 || fstat(t->fd, &st) < 0)
-        return error_set(&t->local, "The message cannot be stored here: %s.", strerror(errno));
+        return local_fault(t, strerror(errno));
     if (t->blob.size == 0 || t->blob.size > (uint64_t)CHUNKS_MAX * CHUNK_LEN)
-        return error_set(&t->local, "Its announced size is impossible.");
+        return error_set(&t->local, TEXT_SIZE);
     uint64_t have = (uint64_t)st.st_size;
     uint64_t left = t->blob.size > have ? t->blob.size - have : 0;
     if (fstatvfs(t->fd, &v) == 0 && v.f_frsize > 0 && left / v.f_frsize > v.f_bavail)
-        return error_set(&t->local, "There is no room for its %llu MB on this peer's disk.",
-                         (unsigned long long)(t->blob.size / 1000000));
+        return error_set(&t->local, TEXT_NO_ROOM, (unsigned long long)(t->blob.size / 1000000));
     t->piece = malloc(t->blob.size < CHUNK_LEN ? (size_t)t->blob.size : CHUNK_LEN);
-    return t->piece == NULL ? error_set(&t->local, "Out of memory.") : 0;
+    return t->piece == NULL ? error_set(&t->local, TEXT_NO_MEMORY) : 0;
 }
 
 struct transfer *transfer_start(struct flow *f, const char *sender, const struct bytes *pubkey,

@@ -3,6 +3,7 @@
  * pull under way either has won or has lost; answer.c then removes the stub and says so (P-14.5).
  */
 #include "base/log.h"
+#include "base/texts.h"
 #include "flow/opening.h"
 #include "flow/steps.h"
 #include "store/cancel.h"
@@ -33,7 +34,7 @@ static void decide_done(void *arg, int rc)
     } else {
         if (v->decided == 1) {
             log_info("%s took a message back", v->in.sender);
-            openings_failed(v->w->flow, v->in.nid, "The sender took this message back.");
+            openings_failed(v->w->flow, v->in.nid, TEXT_OPEN_TAKEN);
         }
         work_end(v->w);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* whereabouts.c - see whereabouts.h. */
 #include "flow/whereabouts.h"
+#include "base/texts.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/verify.h"
@@ -80,12 +81,9 @@ static void checked(struct job *job)
         m->count = x->best.endpoint_count;
         m->until_ms = clock_mono_ms() + KEEP_MS;
     } else if (x->found || x->complete) {
-        (void)error_set(&why, "%s is offline.", x->address);
+        (void)error_set(&why, TEXT_PEER_OFFLINE, x->address);
     } else {
-        (void)error_set(&why,
-                        "This peer is not connected to the network, so that %s could not be "
-                        "found.",
-                        x->address);
+        (void)error_set(&why, TEXT_PEER_LOST, x->address);
     }
     finish(x, why.text);
 }

@@ -4,6 +4,7 @@
  * The request at the head of the queue is with the helper, the others wait. A helper that dies over
  * a request gets it once more (in a new process); then, or after its time, it is given up. */
 #include "mime/helper.h"
+#include "base/texts.h"
 #include "mime/mime.h"
 #include "mime/wire.h"
 #include "base/buf.h"
@@ -95,7 +96,7 @@ static void on_time(uv_timer_t *t)
              (unsigned long long)((m->patience_ms + m->head->extra_ms) / 1000));
     helper_kill(&m->helper);
     go_on_later(m);
-    finish(m, MIME_FAILED, "Looking at the message's structure took too long.", NULL);
+    finish(m, MIME_FAILED, TEXT_MIME_SLOW, NULL);
 }
 
 /* The helper died, or broke the rules and was ended. */
@@ -111,8 +112,7 @@ static void on_gone(void *ctx, const char *why)
     }
     log_warn("the MIME helper died over a request (try %u of %d): %s", m->head->tries, TRIES, why);
     if (m->head->tries >= TRIES) {
-        finish(m, MIME_FAILED, "The helper that looks at the message's structure died over it.",
-               NULL);
+        finish(m, MIME_FAILED, TEXT_MIME_DIED, NULL);
         return;
     }
     m->busy = false;

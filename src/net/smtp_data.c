@@ -2,10 +2,11 @@
 /* smtp_data.c - a message's octets on their way from the client to the handler: BDAT's counted
  * chunks as they are, DATA's lines without their extra dots. No work per octet beyond memchr. */
 #include "net/smtp_session.h"
+#include "base/texts.h"
 #include <inttypes.h>
 #include <string.h>
 
-static const char too_large[] = "5.3.4 The message is larger than this server takes";
+static const char too_large[] = TEXT_SMTP_LARGE;
 
 /* The message is refused by the session itself: forget it, read on to its end, then say so. That it
  * is too large outranks its bare CR or LF (550), so that the answer does not depend on the pieces
@@ -62,7 +63,7 @@ static void chunk_finish(struct smtp_session *s)
         finish(s);
         return;
     }
-    snprintf(text, sizeof(text), "2.0.0 %" PRIu64 " octets so far", s->total);
+    snprintf(text, sizeof(text), TEXT_SMTP_SO_FAR, s->total);
     smtp_say(s, 250, text);
 }
 
@@ -74,9 +75,9 @@ void smtp_chunk_begin(struct smtp_session *s, uint64_t size, bool last)
     s->left = size;
     s->last = last;
     if (!s->accepted) {
-        condemn(s, 503, "5.5.1 Say MAIL and RCPT first");
+        condemn(s, 503, TEXT_SMTP_MAIL_FIRST);
     } else if (s->rcpts == 0) {
-        condemn(s, 554, "5.5.1 No receiver was accepted");
+        condemn(s, 554, TEXT_SMTP_NOBODY);
     } else if (max != 0 && (s->total > max || size > max - s->total)) {
         condemn(s, 552, too_large);
     } else {
@@ -101,7 +102,7 @@ size_t smtp_take_chunk(struct smtp_session *s, const uint8_t *p, size_t n)
 
 static void bare(struct smtp_session *s)
 {
-    condemn(s, 550, "5.6.0 The message has a CR or LF that is not part of a CRLF");
+    condemn(s, 550, TEXT_SMTP_BARE);
 }
 
 /* The rest of a line from i; returns where the next one (or n) begins. */

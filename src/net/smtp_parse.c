@@ -3,6 +3,7 @@
  * Every parameter is checked although most are not used: what cannot be understood is refused at
  * once and not after two gigabytes. */
 #include "net/smtp_parse.h"
+#include "base/texts.h"
 #include "base/crypt.h"
 #include "net/smtp_server.h"
 #include <ctype.h>
@@ -230,8 +231,8 @@ static int param_number(const struct param *q, const char *const *names, int cou
     return -1;
 }
 
-static const char syntax[] = "5.5.4 A parameter of this command is malformed or given twice";
-static const char unknown[] = "5.5.4 A parameter of this command is not known here";
+static const char syntax[] = TEXT_SMTP_SYNTAX;
+static const char unknown[] = TEXT_SMTP_PARAMETER;
 
 /* One parameter of MAIL by its number in mail_names. */
 static const char *const mail_names[] = {"SIZE", "BODY", "RET", "ENVID", "AUTH"};
@@ -264,7 +265,7 @@ int smtp_parse_mail(const char *args, struct smtp_mail_args *out, struct smtp_re
     memset(out, 0, sizeof(*out));
     const char *p = strncasecmp(args, "FROM:", 5) == 0 ? parse_path(args + 5, out->from) : NULL;
     if (p == NULL) {
-        return refuse(no, 501, "5.1.7 Say MAIL FROM:<address>");
+        return refuse(no, 501, TEXT_SMTP_MAIL);
     }
     while ((more = next_param(&p, &q)) > 0) {
         int number = param_number(&q, mail_names, 5);
@@ -290,7 +291,7 @@ int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], unsigned *no
     *notify_r = SMTP_NOTIFY_DEFAULT;
     const char *p = strncasecmp(args, "TO:", 3) == 0 ? parse_path(args + 3, addr) : NULL;
     if (p == NULL || addr[0] == '\0') {
-        return refuse(no, 501, "5.1.3 Say RCPT TO:<address>");
+        return refuse(no, 501, TEXT_SMTP_RCPT);
     }
     while ((more = next_param(&p, &q)) > 0) {
         int number = param_number(&q, names, 2);

@@ -3,6 +3,7 @@
  * The conversation itself is smtp_session.c's. Memory of a connection: one input buffer, one
  * command line, and replies up to SMTP_OUT_HIGH; when they are full, reading stops. */
 #include "net/smtp_server.h"
+#include "base/texts.h"
 #include "base/crypt.h"
 #include "base/log.h"
 #include "net/smtp_session.h"
@@ -238,7 +239,7 @@ static void on_idle(uv_timer_t *t)
     }
     if (!c->lingering && !c->writing && !c->session.over) {
         log_info("a client was silent for too long");
-        smtp_say(&c->session, 421, "4.4.2 Nothing heard for too long");
+        smtp_say(&c->session, 421, TEXT_SMTP_IDLE);
         c->session.over = true;
         pump(c);
         return;
@@ -265,7 +266,7 @@ static void on_wake(struct smtp_session *s)
 /* The client is turned away before it became a session. */
 static void turn_away(struct conn *c)
 {
-    static const char text[] = "421 4.3.2 Too many connections\r\n";
+    static const char text[] = "421 " TEXT_SMTP_CONNECTIONS "\r\n";
     uv_buf_t b = uv_buf_init((char *)text, sizeof(text) - 1);
 
     log_warn("more than %u connections: one was turned away", c->server->max_sessions);

@@ -3,6 +3,7 @@
  * One answer may be outstanding; until it is given no further command is looked at, so pipelined
  * commands are answered in order. */
 #include "net/smtp_session.h"
+#include "base/texts.h"
 #include "base/crypt.h"
 #include "base/log.h"
 #include <inttypes.h>
@@ -28,7 +29,7 @@ static void mistake(struct smtp_session *s, int code, const char *text)
 {
     smtp_say(s, code, text);
     if (++s->mistakes >= MISTAKES_MAX) {
-        smtp_say(s, 421, "4.7.0 Too many mistakes");
+        smtp_say(s, 421, TEXT_SMTP_MISTAKES);
         s->over = true;
     }
 }
@@ -49,7 +50,7 @@ void smtp_transaction_end(struct smtp_session *s)
 static void cmd_hello(struct smtp_session *s, bool extended, const char *args)
 {
     if (*args == '\0') {
-        mistake(s, 501, "5.5.4 Say who you are");
+        mistake(s, 501, TEXT_SMTP_NAME);
         return;
     }
     smtp_transaction_end(s);
@@ -78,17 +79,17 @@ static void try_plain(struct smtp_session *s, const char *response)
 
     if (r == 0) {
         s->authenticated = true;
-        smtp_say(s, 235, "2.7.0 Welcome");
+        smtp_say(s, 235, TEXT_SMTP_WELCOME);
         return;
     }
     if (r < 0) {
-        mistake(s, 501, "5.5.2 This is not a PLAIN response in base64");
+        mistake(s, 501, TEXT_SMTP_BASE64);
     } else {
         log_warn("a client failed to authenticate");
-        mistake(s, 535, "5.7.8 User or password is wrong");
+        mistake(s, 535, TEXT_SMTP_PASSWORD);
     }
     if (++s->failed_auths >= AUTHS_MAX && !s->over) {
-        smtp_say(s, 421, "4.7.0 Too many failures");
+        smtp_say(s, 421, TEXT_SMTP_FAILURES);
         s->over = true;
     }
 }
@@ -99,9 +100,9 @@ static void cmd_auth(struct smtp_session *s, const char *args)
     const char *response = args + n + strspn(args + n, " ");
 
     if (!s->extended || s->authenticated || s->open) {
-        mistake(s, 503, "5.5.1 AUTH comes once, after EHLO and before MAIL");
+        mistake(s, 503, TEXT_SMTP_AUTH_ONCE);
     } else if (n != 5 || strncasecmp(args, "PLAIN", 5) != 0) {
-        mistake(s, 504, "5.5.4 Only PLAIN is offered");
+        mistake(s, 504, TEXT_SMTP_AUTH_PLAIN);
     } else if (*response == '\0') {
         s->mode = SMTP_RESPONSE;
         smtp_say(s, 334, "");
@@ -116,11 +117,11 @@ static void cmd_mail(struct smtp_session *s, const char *args)
     struct smtp_refusal no;
 
     if (s->open) {
-        mistake(s, 503, "5.5.1 A transaction is open already");
+        mistake(s, 503, TEXT_SMTP_OPEN);
     } else if (smtp_parse_mail(args, &mail, &no) != 0) {
         mistake(s, no.code, no.text);
     } else if (s->set->max_size != 0 && mail.size > s->set->max_size) {
-        smtp_say(s, 552, "5.3.4 The message is larger than this server takes");
+        smtp_say(s, 552, TEXT_SMTP_LARGE);
     } else {
         s->open = true;
         s->wait = SMTP_WAIT_MAIL;
@@ -134,11 +135,11 @@ static void cmd_rcpt(struct smtp_session *s, const char *args)
     struct smtp_refusal no;
 
     if (!s->accepted || s->chunked) {
-        mistake(s, 503, "5.5.1 RCPT comes after MAIL and before the message");
+        mistake(s, 503, TEXT_SMTP_RCPT_LATE);
     } else if (smtp_parse_rcpt(args, addr, &s->notify, &no) != 0) {
         mistake(s, no.code, no.text);
     } else if (s->set->max_rcpts != 0 && s->rcpts >= s->set->max_rcpts) {
-        smtp_say(s, 452, "4.5.3 Too many receivers for one message");
+        smtp_say(s, 452, TEXT_RCPT_MANY);
     } else {
         s->wait = SMTP_WAIT_RCPT;
         s->set->handler->rcpt(s->set->ctx, s, addr);
@@ -148,15 +149,15 @@ static void cmd_rcpt(struct smtp_session *s, const char *args)
 static void cmd_data(struct smtp_session *s, const char *args)
 {
     if (*args != '\0') {
-        mistake(s, 501, "5.5.4 DATA takes no parameter");
+        mistake(s, 501, TEXT_SMTP_DATA_PARAMETER);
     } else if (!s->accepted || s->chunked) {
-        mistake(s, 503, "5.5.1 DATA comes after RCPT and not with BDAT");
+        mistake(s, 503, TEXT_SMTP_DATA_LATE);
     } else if (s->rcpts == 0) {
-        smtp_say(s, 554, "5.5.1 No receiver was accepted");
+        smtp_say(s, 554, TEXT_SMTP_NOBODY);
     } else {
         s->mode = SMTP_DOTTED;
         s->dot = SMTP_BOL;
-        smtp_say(s, 354, "Send the message, then a line with a dot");
+        smtp_say(s, 354, TEXT_SMTP_DATA);
     }
 }
 
@@ -167,7 +168,7 @@ static void cmd_bdat(struct smtp_session *s, const char *args)
 
     if (smtp_parse_bdat(args, &size, &last) != 0) {
         /* Where the next command begins is unknown now. */
-        smtp_say(s, 501, "5.5.4 Say BDAT size or BDAT size LAST");
+        smtp_say(s, 501, TEXT_SMTP_BDAT);
         s->over = true;
         return;
     }
@@ -176,7 +177,7 @@ static void cmd_bdat(struct smtp_session *s, const char *args)
 
 static void cmd_quit(struct smtp_session *s)
 {
-    smtp_say(s, 221, "2.0.0 Bye");
+    smtp_say(s, 221, TEXT_SMTP_BYE);
     s->over = true;
 }
 
@@ -184,9 +185,9 @@ static void cmd_quit(struct smtp_session *s)
 static void transaction_command(struct smtp_session *s, enum smtp_verb verb, const char *args)
 {
     if (!s->greeted) {
-        mistake(s, 503, "5.5.1 Say EHLO first");
+        mistake(s, 503, TEXT_SMTP_EHLO_FIRST);
     } else if (!s->authenticated) {
-        mistake(s, 530, "5.7.0 Authenticate first");
+        mistake(s, 530, TEXT_SMTP_AUTH_FIRST);
     } else if (verb == SMTP_MAIL) {
         cmd_mail(s, args);
     } else if (verb == SMTP_RCPT) {
@@ -224,22 +225,22 @@ static void command(struct smtp_session *s, const char *line)
         break;
     case SMTP_RSET:
         smtp_transaction_end(s);
-        smtp_say(s, 250, "2.0.0 Forgotten");
+        smtp_say(s, 250, TEXT_SMTP_RESET);
         break;
     case SMTP_NOOP:
-        smtp_say(s, 250, "2.0.0 Yes");
+        smtp_say(s, 250, TEXT_SMTP_NOOP);
         break;
     case SMTP_VRFY:
-        smtp_say(s, 252, "2.5.0 Say RCPT to learn that");
+        smtp_say(s, 252, TEXT_SMTP_VRFY);
         break;
     case SMTP_HELP:
-        smtp_say(s, 214, "2.0.0 RFC 5321 tells");
+        smtp_say(s, 214, TEXT_SMTP_HELP);
         break;
     case SMTP_QUIT:
         cmd_quit(s);
         break;
     case SMTP_UNKNOWN:
-        mistake(s, 500, "5.5.1 This command is not known here");
+        mistake(s, 500, TEXT_SMTP_UNKNOWN);
         break;
     }
 }
@@ -266,11 +267,11 @@ static void line_complete(struct smtp_session *s)
         clean = line[i] >= 32 && line[i] < 127;
     }
     if (!clean) {
-        mistake(s, 500, "5.5.2 A command is printable ASCII and ends with CRLF");
+        mistake(s, 500, TEXT_SMTP_ASCII);
     } else if (!response) {
         command(s, line);
     } else if (strcmp(line, "*") == 0) {
-        mistake(s, 501, "5.7.0 Authentication given up");
+        mistake(s, 501, TEXT_SMTP_AUTH_OVER);
     } else {
         try_plain(s, line);
     }
@@ -289,7 +290,7 @@ static size_t take_line(struct smtp_session *s, uint8_t *p, size_t n)
     if (!fits || (!secret && s->line.len > SMTP_LINE_MAX)) {
         s->mode = lf != NULL ? SMTP_LINE : SMTP_SKIPLINE;
         if (lf != NULL) {
-            mistake(s, 500, "5.5.2 The line is too long");
+            mistake(s, 500, TEXT_SMTP_LONG);
         }
     } else if (lf != NULL) {
         line_complete(s);

@@ -38,3 +38,68 @@ def test_every_package_has_a_stage_and_a_reason():
                 assert stage in ("run", "build", "test", "clients", "bench"), line
                 assert re.fullmatch(r"[a-z0-9.+-]+", package), line
                 assert reason.strip(), line
+
+
+# Who speaks to a mail client, directly or by what it hands to one that does.
+SPEAKERS = ["src/net/smtp_data.c", "src/net/smtp_parse.c", "src/net/smtp_server.c",
+            "src/net/smtp_session.c", "mimed/parse.c", "src/flow/deliver.c", "src/flow/dsn.c",
+            "src/flow/expire.c", "src/flow/header.c", "src/flow/line_text.c", "src/flow/lookup.c",
+            "src/flow/moves.c", "src/flow/opening.c", "src/flow/policy.c", "src/flow/pull.c",
+            "src/flow/receivers.c", "src/flow/sources.c", "src/flow/submit.c",
+            "src/flow/transfer.c", "src/flow/vanish.c", "src/flow/whereabouts.c"]
+TEXTS = "src/base/texts.h"
+# Calls whose texts go into the log, or are shown by `restante status` alone.
+INTERNAL = re.compile(r"\b(log_\w+|i_(error|warning|info|debug|panic)|mail_set_critical|"
+                      r"mailbox_set_critical|work_retry|end|pool_alloconly_create|"
+                      r"mailbox_transaction_begin|error_set\(e,|error =)[ (]?")
+FIELD = re.compile(r"(\\r\\n)*[A-Z][A-Za-z-]+: ")  # of a header
+WORDS = re.compile(r"[A-Za-z']+[,:;]? [a-z']+[,:;]? [a-z']+")
+
+
+def statements(text):
+    """Each statement of a C file, without its string literals, and these."""
+    literals = []
+
+    def keep(match):
+        literals.append(match.group()[1:-1])
+        return f"@{len(literals) - 1}@"
+
+    text = re.sub(r"/\*.*?\*/", " ", text, flags=re.S)
+    text = re.sub(r"""'(?:[^'\\\n]|\\.)+'|"(?:[^"\\\n]|\\.)*\"""", keep, text)
+    for statement in re.split(r"[;{}]", text):
+        yield statement, [literals[int(n)] for n in re.findall(r"@(\d+)@", statement)]
+
+
+def test_what_a_mail_client_shows_stands_in_one_file():
+    wrong = []
+    for path, text in sources(("src", "mimed", "plugin")):
+        if path == TEXTS:
+            continue
+        if re.search(r'"[245]\.\d\.\d+ ', text):
+            wrong.append(f"{path}: a reply to SMTP")
+        if path not in SPEAKERS and not path.startswith("plugin"):
+            continue
+        for statement, literals in statements(text):
+            if not INTERNAL.search(statement):
+                wrong += [f"{path}: {said[:70]}" for said in literals
+                          if WORDS.search(said) and not FIELD.match(said)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_texts_are_plain_sentences():
+    with open(os.path.join(ROOT, TEXTS), encoding="ascii") as f:  # mail clients show no other octets
+        text = re.sub(r"\\\n\s*", "", f.read())
+    text = text.replace('%" PRIu64 "', "%llu")
+    named = re.findall(r'#define (TEXT_\w+)\s+((?:"(?:[^"\\]|\\.)*"\s*)+)', text)
+    assert len(named) > 90
+    for name, value in named:
+        words = re.sub(r'"\s*"', "", value).strip()[1:-1]
+        assert len(words) < 400, name
+        notice = re.search("NOTICE|LINE|REPORT|SUBJECT", name)
+        if not notice:
+            assert re.search(r"(\.|%s)$", words) and "\\r" not in words, f"{name}: {words}"
+            assert "!" not in words and not re.search(r"\b(error|invalid|failed|illegal)\b", words,
+                                                      re.I), f"{name}: {words}"
+    used = "".join(text for path, text in sources(("src", "mimed", "plugin")) if path != TEXTS)
+    unused = [name for name, _ in named if not re.search(rf"\b{name}\b", used)]
+    assert not unused, unused

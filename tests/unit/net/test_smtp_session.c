@@ -270,11 +270,12 @@ static void test_message_at_every_cut(void **state)
                               "mail  0\nrcpt c@demo\nend\nreset\ngone\n");
         expect(&book->data, "Subject: x\r\n\r\n.\r\ndot\r\n\r\n..\r\nend\r\n.\r\n\n\rQUIT");
         assert_non_null(strstr(buf_str(&book->replies),
-                               "235 2.7.0 Welcome\r\n250 2.1.0 ok??Injected: 1\r\n"
+                               "235 2.7.0 Welcome.\r\n250 2.1.0 ok??Injected: 1\r\n"
                                "250 2.1.5 seen\r\n550 2.1.5 seen\r\n354 "));
-        assert_non_null(strstr(buf_str(&book->replies),
-                               "250 2.0.0 5 octets so far\r\n250 2.0.0 5 octets so far\r\n"
-                               "250 2.0.0 taken\r\n221 2.0.0 Bye\r\n"));
+        assert_non_null(
+            strstr(buf_str(&book->replies),
+                   "250 2.0.0 5 octets are here so far.\r\n250 2.0.0 5 octets are here so far.\r\n"
+                   "250 2.0.0 taken\r\n221 2.0.0 Bye.\r\n"));
     }
 }
 
@@ -444,7 +445,7 @@ static void test_later_answers(void **state)
     assert_int_equal(wakes, 1);
     smtp_reply(&book->s, 250, "2.1.0 twice is ignored");
     assert_int_equal(feed("NOOP\r\n"), 0);
-    expect(&book->replies, "250 2.1.0 later\r\n250 2.0.0 Yes\r\n");
+    expect(&book->replies, "250 2.1.0 later\r\n250 2.0.0 Yes.\r\n");
     smtp_reply(&book->s, 250, "2.1.0 nobody asked");
     assert_int_equal(book->s.out.len, 0);
     feed("RCPT TO:<b@c>\r\n");
