@@ -58,6 +58,7 @@ def test_mailboxes_appear_by_themselves(me):
                     "Sent": "\\Sent", "Trash": "\\Trash", "Junk": "\\Junk", "Archive": "\\Archive"}
     assert subscribed >= set(have) - {"INBOX"}
     assert me.status()["strangers"] == "requests" and "Requests" in me.cli("status")
+    assert "Mail of strangers goes to the mailbox Requests." in me.cli("policy")
 
 
 @pytest.mark.parametrize("opened", [False, True])
