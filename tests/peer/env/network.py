@@ -9,6 +9,8 @@ import tempfile
 from .node import DhtNode
 from .peer import Peer
 
+ERRORS = "Error|Panic|Fatal"  # of Dovecot: no test may bring it to that
+
 
 class Network:
     def __init__(self, nodes=5, settings=None, folder=None, host="127.0.0.1"):
@@ -67,9 +69,11 @@ class Network:
         for n in self.nodes:
             n.kill9()
         malformed = [] if self.hostile else self.malformed()
+        errors = [f"{p.home}: {line}" for p in self.peers for line in p.complaints(ERRORS)]
         if self.made and not os.environ.get("RESTANTE_KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
         assert not malformed, malformed[:5]
+        assert not errors, errors[:5]
 
     def __enter__(self):
         return self

@@ -110,11 +110,11 @@ class Peer:
         self.start()
         self.wait_ready()
 
-    def complaints(self):
+    def complaints(self, levels="Warning|Error|Panic|Fatal"):
         """Dovecot's own lines at warning level or above, but for the one with which it notes that its
         peer stopped it."""
         return [line for line in self.log_text("dovecot.log").splitlines()
-                if re.search(r"(Warning|Error|Panic|Fatal):", line)
+                if re.search(rf"({levels}):", line)
                 and not re.search(r"master: Warning: Killed with signal 15 \(by pid=", line)]
 
     def children(self):
