@@ -32,7 +32,7 @@ RUNS = (
     [PEER + n + ".py" for n in ("replica", "group", "requests")],
     [PEER + n + ".py" for n in ("outbox", "cancel", "restore")],
     [PEER + n + ".py" for n in ("crowd", "churn", "fsck")],
-    [PEER + n + ".py" for n in ("endure", "dht", "plugin", "plugin_life", "race")],
+    [PEER + n + ".py" for n in ("endure", "dht", "plugin", "plugin_life", "race", "pipeline")],
 )
 
 def start_unit_tests(stage, build):

@@ -38,12 +38,24 @@ const char *restante_client_name(struct client *client)
     return rc == NULL ? "-" : rc->name;
 }
 
-void restante_cmd_set_failure(struct client_command_context *cmd, const char *text)
+void restante_cmd_set_pulled(struct client_command_context *cmd)
 {
     struct restante_cmd *rc = p_new(cmd->pool, struct restante_cmd, 1);
 
-    rc->failure = text;
     MODULE_CONTEXT_SET(cmd, restante_imap_module, rc);
+}
+
+bool restante_cmd_has_pulled(const struct client_command_context *cmd)
+{
+    return RESTANTE_CMD(cmd) != NULL;
+}
+
+void restante_cmd_set_failure(struct client_command_context *cmd, const char *text)
+{
+    struct restante_cmd *rc = RESTANTE_CMD(cmd);
+
+    i_assert(rc != NULL);
+    rc->failure = text;
 }
 
 /* What the tagged reply becomes: Dovecot says SERVERBUG where we only have not got the message. */

@@ -193,25 +193,6 @@ static void replace_set(struct fetch *f)
     arg->str_len = str_len(str);
 }
 
-static bool run_dovecots_fetch(struct client_command_context *cmd)
-{
-    struct client *client = cmd->client;
-    struct client_command_context *lock = client->input_lock;
-    bool ret;
-
-    /* cmd_fetch() reads its (already parsed) arguments again and asserts that no other command
-     * holds the input lock; a SELECT that waits for us does. */
-    client->input_lock = NULL;
-    cmd->args = NULL;
-    cmd->human_args = NULL;
-    cmd->func = cmd_fetch;
-    cmd->context = NULL;
-    ret = cmd_fetch(cmd);
-    if (client->input_lock == NULL)
-        client->input_lock = lock;
-    return ret;
-}
-
 static bool fetch_continue(struct client_command_context *cmd)
 {
     struct fetch *f = cmd->context;
@@ -241,15 +222,12 @@ static bool fetch_continue(struct client_command_context *cmd)
         replace_set(f);
     if (f->left_out > 0)
         restante_cmd_set_failure(cmd, error);
-    return run_dovecots_fetch(cmd);
+    return restante_cmd_run_again(cmd, cmd_fetch);
 }
 
-static void fetch_done(void *context)
+void restante_cmd_resume(struct client_command_context *cmd)
 {
-    struct fetch *f = context;
-    struct client_command_context *cmd = f->cmd;
     struct client *client = cmd->client;
-
     struct ostream *output = client->output;
 
     o_stream_ref(output);
@@ -262,6 +240,13 @@ static void fetch_done(void *context)
     o_stream_uncork(output);
     o_stream_unref(&output);
     client_continue_pending_input(client);
+}
+
+static void fetch_done(void *context)
+{
+    struct fetch *f = context;
+
+    restante_cmd_resume(f->cmd);
 }
 
 static void fetch_alive(void *context)
@@ -299,6 +284,7 @@ static bool fetch_start(struct client_command_context *cmd, struct mail_search_a
         return cmd_fetch(cmd);
     }
     cmd->context = f;
+    restante_cmd_set_pulled(cmd);
     if (pull_start(f->pull, total, fetch_done, fetch_alive, f) < 0)
         return fetch_continue(cmd); /* what is here is given, the rest is refused */
     cmd->func = fetch_continue;

@@ -37,6 +37,7 @@ void restante_plugin_init(struct module *module)
     replace_command("FETCH", restante_cmd_fetch, COMMAND_FLAG_USES_SEQS);
     replace_command("UID FETCH", restante_cmd_fetch, COMMAND_FLAG_BREAKS_SEQS);
     replace_command("ID", restante_cmd_id, 0);
+    restante_order_init();
     restante_client_hook_init();
 }
 
