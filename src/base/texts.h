@@ -220,8 +220,8 @@
 #define TEXT_PEER_LESS "%s gave less than was announced."
 /* peer */
 #define TEXT_PEER_LACKS "%s does not offer this message any more."
-/* peer, what */
-#define TEXT_PEER_AWAY "%s cannot be reached (%s)."
+/* peer */
+#define TEXT_PEER_AWAY "%s cannot be reached now."
 #define TEXT_LIST_LONG "The list of pieces is longer than announced."
 /* why, addresses */
 #define TEXT_GROUP_TRIED "%.140s Of its group nobody gave it now either (tried: %.150s)."

@@ -137,7 +137,8 @@ static enum source_fault judge(struct transfer *t, bool ok, int status, const ch
         (void)error_set(&t->why, TEXT_PEER_LACKS, t->who);
         return SOURCE_LACKS;
     }
-    (void)error_set(&t->why, TEXT_PEER_AWAY, t->who, why);
+    log_info("%s cannot be reached: %s", t->who, why); /* a person is told that it is so */
+    (void)error_set(&t->why, TEXT_PEER_AWAY, t->who);
     return status == 0 ? SOURCE_UNREACHABLE : SOURCE_SLOW;
 }
 
