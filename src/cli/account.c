@@ -32,7 +32,8 @@ static void print_page(const struct config *c, const char *password, const char 
                  "  CA file     %s\n\n"
                  "Let the mail client trust the CA file as an authority for web sites; it is this\n"
                  "peer's own. The password is kept in %s/secret/password.\n"
-                 "`restante account` prints this again.\n",
+                 "`restante account` prints this again; `restante mua` has it ready to use for\n"
+                 "Thunderbird, mutt, mbsync and Apple Mail.\n",
                  c->address, c->address, password, c->imap_port, c->submission_port, ca, c->home);
 }
 
