@@ -61,16 +61,13 @@ static int lock(const char *path, struct error *e)
 }
 
 /* Under the lock: what stands there now and the new line go into the lock file, which takes the
- * file's place; otherwise it goes. */
+ * file's place. */
 static int add(const char *path, const char *lock_path, int fd, const char *name, struct error *e)
 {
-    bool ours = true;
     struct buf b, whole = BUF_INIT(FILE_MAX);
     int next, found = -1, rc = read_names(path, &b, e);
     if (rc == 0)
         rc = buf_append(&whole, b.data, b.len);
-    if (rc == 0 && whole.len > 0 && whole.data[whole.len - 1] != '\n')
-        rc = buf_append(&whole, "\n", 1);
     if (rc == 0 && (found = look(&b, name, &next)) < 0) {
         if (next == KEYWORDS)
             rc = error_set(e, "%s has no room for another keyword.", path);
@@ -79,10 +76,8 @@ static int add(const char *path, const char *lock_path, int fd, const char *name
                  rename(lock_path, path) < 0)
             rc = error_set(e, "Cannot write %s: %s.", path, strerror(errno));
         else
-            ours = (found = next) < 0; /* its name may be somebody else's by now */
+            found = next;
     }
-    if (ours)
-        (void)unlink(lock_path);
     buf_free(&b);
     buf_free(&whole);
     return rc < 0 ? -1 : found;
@@ -105,6 +100,7 @@ int maildir_keyword(const char *home, const char *folder, const char *name, char
             return -1;
         found = add(path, lock_path, fd, name, e);
         (void)close(fd);
+        (void)unlink(lock_path); /* where it did not become the file */
         if (found >= 0 && dir_sync(dir, e) < 0)
             return -1;
     }

@@ -68,6 +68,7 @@ def test_open_pulls_and_shows(bird, alice, bob):
 def test_offline_sender_is_told_and_the_second_click_works(bird, alice, bob):
     before = len(bird.desktop.notices())
     alice.stop()
+    bird.click_nothing()
     bird.click("Lunch on Friday?")
     title, text = bird.desktop.wait_notice(LATER, after=before)
     assert "alice@demo" in text

@@ -199,9 +199,13 @@ class Thunderbird:
         if self.wait(f"the row of {subject!r}", """touch(); const i = row(arguments[0]);
                 if (i < 0) return 0;
                 return pane().threadTree.selectedIndex == i ? 2 : 1""", subject) == 2:
-            self.run("pane().threadTree.selectedIndex = -1")
-            time.sleep(1)
+            self.click_nothing()
         self.run("pane().threadTree.selectedIndex = row(arguments[0])", subject)
+
+    def click_nothing(self):
+        """Takes the selection away, and gives Thunderbird the time to put the message aside."""
+        self.run("pane().threadTree.selectedIndex = -1")
+        time.sleep(1)
 
     def text(self):
         """What stands in the message pane."""
