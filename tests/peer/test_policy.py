@@ -2,10 +2,14 @@
 """What is fetched and when (P-7.12, P-7.13): by client, by sender, on arrival, and all of it."""
 
 import json
+import os
+import pty
+import re
+import subprocess
 
 import pytest
 
-from env import wait_for
+from env import program, wait_for
 from env.imap import ImapError
 from env.mail import check_arrived, compose
 
@@ -139,9 +143,16 @@ def test_everything_for_a_journey(bob, alice, carol, letter):
     carol.send(lost, [bob.address])
     bob.wait_message(lost)
     carol.stop()
-    done = bob.run_cli("policy", "offline")
-    assert done.returncode == 1, done.stderr
+    shown, theirs = pty.openpty()
+    done = subprocess.run([program("restante"), "--home", bob.home, "policy", "offline"], check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs, text=True,
+                          timeout=60)
+    os.close(theirs)
+    progress = os.read(shown, 65536).decode()
+    os.close(shown)
+    assert done.returncode == 1, progress
     assert done.stdout.startswith("5 of 6 messages are here."), done.stdout
+    assert re.search(r" of \d[^,]*, \d of 6 messages", progress), progress
     assert [state(bob, m) for m in some] == ["pulled"] * 5
     assert state(bob, lost) == "pulling"  # it goes on trying
     carol.start()
