@@ -71,10 +71,9 @@ def ours(ctx, count, message):
                 p.pull(p.inbox()[0]["id"])
             if not keep:
                 for p in some:
-                    p.wait_idle(120)
+                    p.wait_done(120)
                 stop(some)
-        wait_for(lambda: alice.status()["outbox"]["messages"] == 0, 300, "all receipts", alice.logs,
-                 every=0.2)
+        alice.wait_done(300)
         spent = host.usage() - before
         out.update(sender_octets=spent.octets, sender_cpu_s=spent.cpu,
                    all_pulled_s=time.monotonic() - start)

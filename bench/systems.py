@@ -104,7 +104,7 @@ class RestanteSide(Side):
         either."""
         if gone:
             for p in [self.alice, *self.receivers.values()]:
-                p.wait_idle(180)
+                p.wait_done(180)
         else:
             wait_for(self.announced, 180, "alice to announce all", self.alice.logs, every=0.2)
         time.sleep(1.5)

@@ -61,8 +61,10 @@ Engine::Engine(const EngineConfig &config) : config_(config), ledger_(config.max
                                          config.network, node);
     socket_->set_spy([this](const SockAddr &to, const uint8_t *p, size_t n) {
         gate::Datagram d;
-        if (n < 400 && gate::check(p, n, config_.network, d) == gate::Verdict::Pass)
-            finds_.sent(to, d);
+        if (n >= 400 || gate::check(p, n, config_.network, d) != gate::Verdict::Pass)
+            return policy::Blob{};
+        finds_.sent(to, d);
+        return ears_.sent(to, d, p, n);
     });
     started_ = next_engine_ = next_second_ = next_bootstrap_ = Clock::now();
     next_walk_ = started_ + 500ms;
@@ -179,6 +181,10 @@ void Engine::read(int fd)
         SockAddr from(ss, size);
         if (fetches_->received(from, d))
             continue;
+        if (const policy::Key *key = ears_.told(from, d)) {
+            hear(*key, from, d);
+            continue;
+        }
         std::string whole((const char *)from.get(), from.getLength());
         Assembly::News news;
         if (!assembly_.pass(whole, source_of(from), d, Clock::now(), news))

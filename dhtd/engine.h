@@ -8,6 +8,7 @@
 #include "assembly.h"
 #include "common.h"
 #include "ledger.h"
+#include "ears.h"
 #include "lookup.h"
 #include "policy.h"
 #include "socket.h"
@@ -102,6 +103,8 @@ class Engine
               const std::string &source);
     void tell(const policy::Key &key, uint64_t id, const policy::Record &r);
     void tell_all(const Assembly::News &news);
+    void hear(const policy::Key &key, const dht::SockAddr &from, const gate::Datagram &d);
+    void fetch_heard(const policy::Key &key, uint64_t id, std::vector<dht::SockAddr> from);
     void engage(const std::shared_ptr<Listening> &l);
 
     void later(std::function<void()> fn);
@@ -117,6 +120,7 @@ class Engine
     void store_here(const policy::Key &key, const dht::Value &v, Clock::time_point created);
     void erase_here(const policy::Key &key, uint64_t id);
     bool hold(const policy::Key &key, uint64_t id, policy::Blob data, bool announce, Done done);
+    static bool shown_near(const Find &f, uint64_t id);
     void check_tomb(const std::shared_ptr<Find> &f, uint64_t id, std::function<void(bool)> done);
     void check_tombs(const std::shared_ptr<Find> &f, std::vector<uint64_t> suspects,
                      std::function<void(std::set<uint64_t>)> done);
@@ -143,6 +147,7 @@ class Engine
     std::unique_ptr<dht::Dht> dht_;
     Assembly assembly_;
     Finds finds_;
+    Ears ears_;
     std::unique_ptr<Fetches> fetches_;
     std::deque<std::function<void()>> todo_;
     std::deque<Promise> promises_;               /* in the order of their time */

@@ -29,6 +29,7 @@ struct Engine::Listening {
     bool early = false;                /* registered before there was a network */
     std::map<uint64_t, Heard> heard;   /* by ticket */
     std::map<uint64_t, uint64_t> told; /* id -> expiry: told once */
+    std::map<uint64_t, std::vector<dht::SockAddr>> claimed; /* being fetched: who else has it */
 };
 
 inline policy::Key key_from(const dht::InfoHash &h)

@@ -211,8 +211,10 @@ bool check_argument(std::string_view key, const object &v, Datagram &d)
     }
     if (key == "target")
         return is_bin_of(v, ID_LEN);
-    if (key == "sid")
+    if (key == "sid") {
+        d.sid = v.type == type::POSITIVE_INTEGER ? (uint32_t)v.via.u64 : 0;
         return is_uint(v, UINT32_MAX);
+    }
     if (key == "token")
         return is_bin(v, 64);
     if (key == "vid")
@@ -309,8 +311,10 @@ bool check_request(std::string_view verb, const object &a, Datagram &d)
         /* Of what was refreshed or has expired, without values, the key is not said. */
         return field(a, "sid") && !field(a, "q") && (field(a, "h") || d.items.empty());
     }
-    if (verb == "listen")
+    if (verb == "listen") {
+        d.kind = Kind::Listen;
         return field(a, "h") && field(a, "q") && (!d.selects_all || d.names_type);
+    }
     return !field(a, "q");
 }
 

@@ -16,7 +16,7 @@
 namespace gate
 {
 
-enum class Kind { Other, Get, Reply, Update, Part };
+enum class Kind { Other, Get, Listen, Reply, Update, Part };
 
 struct Claim { /* "I hold a value of this type with this id" */
     uint64_t id;
@@ -39,13 +39,14 @@ struct Datagram {
     Kind kind = Kind::Other;
     uint32_t tid = 0;                 /* transaction */
     std::array<uint8_t, 20> sender{}; /* node id; zero in a Part */
-    std::array<uint8_t, 20> key{};    /* Get, Update */
+    std::array<uint8_t, 20> key{};    /* Get, Listen, Update */
+    uint32_t sid = 0;                 /* Listen: the transaction of what will be told */
     bool selects_types = false;       /* Get: asks for ids and types only */
     bool names_id = false;            /* Get: asks for one id only: */
     uint64_t wanted_id = 0;
     bool names_type = false;   /* a query for the values of one type */
     bool selects_all = false;  /* a query for whole values, not of one id */
-    std::vector<Claim> claims; /* Reply to such a Get, or one page of it: */
+    std::vector<Claim> claims; /* Reply to such a Get or Listen, or one page of it: */
     uint32_t page = 0, pages = 1;
     std::vector<Item> items;   /* Reply to any other Get; Update: what is new under the key */
     std::vector<Piece> pieces; /* Part */

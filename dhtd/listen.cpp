@@ -7,6 +7,8 @@ namespace
 
 constexpr size_t LISTENING_MAX = 4096;
 constexpr size_t TOLD_MAX = 10000;
+constexpr size_t CLAIMED_MAX = 2000; /* polling finds what is beyond it */
+constexpr size_t CLAIMANTS_MAX = 8;
 
 } // namespace
 
@@ -71,6 +73,49 @@ void Engine::tell_all(const Assembly::News &news)
             !r.tomb && policy::fresh(r, policy::wall()))
             tell(news.key, item.id, r);
     }
+}
+
+/* Nodes near the key say that they hold something new: the first is asked for it. */
+void Engine::hear(const policy::Key &key, const dht::SockAddr &from, const gate::Datagram &d)
+{
+    auto it = listening_.find(key);
+    if (it == listening_.end())
+        return;
+    auto &told = it->second->told;
+    auto &claimed = it->second->claimed;
+    for (const auto &claim : d.claims) {
+        if (claim.type != policy::TYPE_ENTRY || told.count(claim.id))
+            continue;
+        auto known = claimed.find(claim.id);
+        if (known != claimed.end()) {
+            if (known->second.size() < CLAIMANTS_MAX)
+                known->second.push_back(from);
+        } else if (claimed.size() < CLAIMED_MAX) {
+            claimed[claim.id];
+            fetch_heard(key, claim.id, {from});
+        }
+    }
+}
+
+/* The others that have claimed it meanwhile are asked when this brings nothing. */
+void Engine::fetch_heard(const policy::Key &key, uint64_t id, std::vector<dht::SockAddr> from)
+{
+    fetches_->start(key, id, false, std::move(from), [this, key, id](const policy::Blob *data) {
+        auto copy = data ? std::make_shared<policy::Blob>(*data) : nullptr;
+        later([this, key, id, copy] {
+            auto it = listening_.find(key);
+            if (it == listening_.end())
+                return;
+            auto others = it->second->claimed.extract(id);
+            policy::Record r;
+            if (copy && policy::parse(key, id, policy::TYPE_ENTRY, copy->data(), copy->size(), r)) {
+                tell(key, id, r);
+            } else if (!others.empty() && !others.mapped().empty()) {
+                it->second->claimed[id];
+                fetch_heard(key, id, std::move(others.mapped()));
+            }
+        });
+    });
 }
 
 uint64_t Engine::listen(const std::string &key_text, Heard heard)

@@ -96,12 +96,28 @@ void Engine::find_live(const policy::Key &key, Found found)
     });
 }
 
+/* Is the entry still shown here or by one of the nodes that a put reaches? One farther away finds
+ * the tombstone by itself when it looks after what it holds; until then every look-up meets both.
+ */
+bool Engine::shown_near(const Find &f, uint64_t id)
+{
+    auto it = f.ids.find(id);
+    if (it == f.ids.end())
+        return false;
+    if (it->second.entry_here)
+        return true;
+    for (uint16_t node : f.closest(REPLICAS))
+        if (std::find(it->second.entry.begin(), it->second.entry.end(), node) !=
+            it->second.entry.end())
+            return true;
+    return false;
+}
+
 /* Is the tombstone that somebody claims to have a valid one? If so it is kept here, and put again
  * where the entry is still shown. */
 void Engine::check_tomb(const std::shared_ptr<Find> &f, uint64_t id, std::function<void(bool)> done)
 {
-    auto it = f->ids.find(id);
-    bool straggler = it != f->ids.end() && (!it->second.entry.empty() || it->second.entry_here);
+    bool straggler = shown_near(*f, id);
     auto repair = [this, f, id, straggler](policy::Blob data) {
         if (straggler)
             hold(f->key, id, std::move(data), connected(), [](bool, const std::string &) {});

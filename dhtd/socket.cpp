@@ -91,8 +91,11 @@ int Socket::sendTo(const SockAddr &to, const uint8_t *p, size_t n, bool replied)
     int s = to.getFamily() == AF_INET6 ? s6 : s4;
     if (s < 0)
         return EAFNOSUPPORT;
-    if (spy_)
-        spy_(to, p, n);
+    policy::Blob instead = spy_ ? spy_(to, p, n) : policy::Blob{};
+    if (!instead.empty()) {
+        p = instead.data();
+        n = instead.size();
+    }
     int flags = MSG_NOSIGNAL | (replied ? MSG_CONFIRM : 0);
     if (n > PAGED_FROM) {
         auto pages = paging::split(p, n);

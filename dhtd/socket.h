@@ -5,13 +5,15 @@
 #define RESTANTE_DHTD_SOCKET_H
 
 #include "common.h"
+#include "policy.h"
 #include <functional>
 #include <string>
 
 class Socket final : public dht::net::DatagramSocket
 {
   public:
-    using Spy = std::function<void(const dht::SockAddr &to, const uint8_t *p, size_t n)>;
+    /* Sees what is sent; what it returns is sent instead, unless it is empty. */
+    using Spy = std::function<policy::Blob(const dht::SockAddr &to, const uint8_t *p, size_t n)>;
 
     /* Binds; "" means all addresses, "none" not this family. When IPv6 was not asked for by name
      * it may be missing. Port 0 takes a free one, the same for both families where possible.

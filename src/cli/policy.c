@@ -75,6 +75,7 @@ static int print_policy(const json_t *answer)
         (void)puts("No mail client has read here yet, and there are no rules.\n");
     int rc = table_print(&t);
     (void)puts("\nWhat no rule names is fetched when it is opened. See `restante policy --help`.");
+    (void)printf("%s.\n", text_strangers(json_text(answer, "strangers", "")));
     return rc;
 }
 

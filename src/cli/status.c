@@ -101,11 +101,7 @@ static void print_mail(const json_t *o)
          count_of(json_number(in, "stubs", 0), "stub", "stubs", a),
          (long long)json_number(in, "pulling", 0),
          count_of(json_number(in, "receipts_pending", 0), "receipt", "receipts", c));
-    const char *strangers = json_text(o, "strangers", "inbox");
-    line("strangers", "%s",
-         strcmp(strangers, "requests") == 0  ? "their mail goes to the mailbox Requests"
-         : strcmp(strangers, "nowhere") == 0 ? "their mail is declined"
-                                             : "their mail goes to the inbox");
+    line("strangers", "%s", text_strangers(json_text(o, "strangers", "")));
     int64_t pending = json_number(o, "pending", 0);
     if (pending == 0)
         line("under way", "nothing");

@@ -149,3 +149,10 @@ void text_age(int64_t now_ms, int64_t then_ms, char out[40])
     else
         (void)snprintf(out, 40, ahead > 0 ? "in %s" : "%s", span);
 }
+
+const char *text_strangers(const char *setting)
+{
+    return strcmp(setting, "requests") == 0  ? "Mail of strangers goes to the mailbox Requests"
+           : strcmp(setting, "nowhere") == 0 ? "Mail of strangers is declined"
+                                             : "Mail of strangers goes to the inbox";
+}

@@ -22,4 +22,7 @@ void text_span(int64_t seconds, char out[32]);
 /* How long ago: text_span, "now", or for what lies ahead "in 5 min". */
 void text_age(int64_t now_ms, int64_t then_ms, char out[40]);
 
+/* What the setting mail.strangers means. */
+const char *text_strangers(const char *setting);
+
 #endif

@@ -51,9 +51,7 @@ struct ruling {
 static int rule_run(struct db *db, void *arg)
 {
     struct ruling *r = arg;
-    if (!r->block && sender_rule(db, r->address) != SENDER_BLOCKED)
-        return 0;
-    int rc = sender_set(db, r->address, r->block ? SENDER_BLOCKED : SENDER_NONE);
+    int rc = r->block ? sender_set(db, r->address, SENDER_BLOCKED) : sender_unblock(db, r->address);
     r->changed = rc == 1;
     return rc < 0 ? -1 : 0;
 }

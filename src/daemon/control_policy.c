@@ -60,8 +60,8 @@ static json_t *show(struct service *s)
         if (s->seen[i].name[0] != '\0' &&
             policy_get(db, POLICY_CLIENT, s->seen[i].name) == POLICY_NONE)
             add_client(&l, s->seen[i].name, POLICY_NONE);
-    return json_pack("{s:b,s:o,s:o,s:o}", "ok", 1, "clients", l.clients, "contacts", l.contacts,
-                     "arrival", l.arrival);
+    return json_pack("{s:b,s:o,s:o,s:o,s:s}", "ok", 1, "clients", l.clients, "contacts", l.contacts,
+                     "arrival", l.arrival, "strangers", s->config.strangers);
 }
 
 /* ---- set */

@@ -61,13 +61,16 @@ static int lock(const char *path, struct error *e)
 }
 
 /* Under the lock: what stands there now and the new line go into the lock file, which takes the
- * file's place. */
+ * file's place; otherwise it goes. */
 static int add(const char *path, const char *lock_path, int fd, const char *name, struct error *e)
 {
+    bool ours = true;
     struct buf b, whole = BUF_INIT(FILE_MAX);
     int next, found = -1, rc = read_names(path, &b, e);
     if (rc == 0)
         rc = buf_append(&whole, b.data, b.len);
+    if (rc == 0 && whole.len > 0 && whole.data[whole.len - 1] != '\n')
+        rc = buf_append(&whole, "\n", 1);
     if (rc == 0 && (found = look(&b, name, &next)) < 0) {
         if (next == KEYWORDS)
             rc = error_set(e, "%s has no room for another keyword.", path);
@@ -76,8 +79,10 @@ static int add(const char *path, const char *lock_path, int fd, const char *name
                  rename(lock_path, path) < 0)
             rc = error_set(e, "Cannot write %s: %s.", path, strerror(errno));
         else
-            found = next;
+            ours = (found = next) < 0; /* its name may be somebody else's by now */
     }
+    if (ours)
+        (void)unlink(lock_path);
     buf_free(&b);
     buf_free(&whole);
     return rc < 0 ? -1 : found;
@@ -100,7 +105,6 @@ int maildir_keyword(const char *home, const char *folder, const char *name, char
             return -1;
         found = add(path, lock_path, fd, name, e);
         (void)close(fd);
-        (void)unlink(lock_path); /* where it did not become the file */
         if (found >= 0 && dir_sync(dir, e) < 0)
             return -1;
     }

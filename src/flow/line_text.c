@@ -29,6 +29,14 @@ enum {
 static const char *const words[] = {"waiting",     "announced", "pulled",  "declined",
                                     "withdrawing", "cancelled", "expired", "failed"};
 
+static const char *const keywords[] = {"$Waiting",     "$Announced", "$Pulled",  "$Declined",
+                                       "$Withdrawing", "$Cancelled", "$Expired", "$Failed"};
+
+const char *line_keyword(unsigned n)
+{
+    return n < sizeof keywords / sizeof *keywords ? keywords[n] : NULL;
+}
+
 static int word_of(enum rcv_state s)
 {
     switch (s) {
@@ -94,11 +102,14 @@ static int summary(struct buf *out, const struct tally *t)
     return rc;
 }
 
-int line_text(struct flow *f, const struct out_message *m, struct buf *out)
+int line_text(struct flow *f, const struct out_message *m, struct buf *out, unsigned *states)
 {
     struct buf list = BUF_INIT(64 * 1024);
     struct tally t = {.list = &list};
     line_each(store_reader(f->store), m->n, count, &t);
+    *states = 0;
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+        *states |= t.of[i] > 0 ? 1u << i : 0;
     int rc = field(out, "From", &m->from) | field(out, "To", &m->to) |
              field(out, "Date", &m->date) | field(out, "Message-ID", &m->msgid) |
              field(out, "References", &m->refs);

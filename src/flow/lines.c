@@ -30,6 +30,7 @@ struct lining {
     struct out_message m;
     struct line line;
     struct buf text;
+    unsigned states; /* in the text, for line_keyword */
     char now[PATH_CAP], next[PATH_CAP], dir[PATH_CAP];
     enum line_state state; /* what results */
     bool gone;             /* the user's copies are gone: watching decides */
@@ -86,9 +87,29 @@ static int mark(const char *home, struct error *e)
     return file_exists(path) ? 0 : file_write(path, "", 0, e);
 }
 
+static int by_letter(const void *a, const void *b)
+{
+    return *(const char *)a - *(const char *)b;
+}
+
+/* The states as IMAP keywords; where a mailbox has no room for one, the text still says it. */
+static void line_flags(struct lining *l, char out[32])
+{
+    size_t n = 0;
+    out[n++] = 'S';
+    for (unsigned i = 0; line_keyword(i) != NULL && n < 31; i++) {
+        char flag[2];
+        if ((l->states & 1u << i) != 0 &&
+            maildir_keyword(l->w->flow->c.home, LINES_FOLDER, line_keyword(i), flag, &l->why) == 0)
+            out[n++] = flag[0];
+    }
+    out[n] = '\0';
+    qsort(out, n, 1, by_letter);
+}
+
 static int add_new(struct lining *l)
 {
-    char name[128], hex[2 * MESSAGE_ID_LEN + 1], tag[9];
+    char name[128], hex[2 * MESSAGE_ID_LEN + 1], tag[9], flags[32];
     uint8_t r[4];
     random_bytes(r, sizeof r);
     hex_encode(r, sizeof r, tag);
@@ -99,7 +120,8 @@ static int add_new(struct lining *l)
         return -1;
     struct timespec t[2] = {{.tv_sec = l->m.created_ms / 1000}, {.tv_sec = l->m.created_ms / 1000}};
     (void)utimensat(AT_FDCWD, l->next, t, 0); /* INTERNALDATE: when it was sent */
-    if (maildir_add(l->w->flow->c.home, LINES_FOLDER, l->next, name, "S", &l->why) < 0)
+    line_flags(l, flags);
+    if (maildir_add(l->w->flow->c.home, LINES_FOLDER, l->next, name, flags, &l->why) < 0)
         return -1;
     return mark(l->w->flow->c.home, &l->why);
 }
@@ -198,7 +220,7 @@ void step_line(struct work *w)
     flow_path(f, l->now, "inbox/lines", l->m.id, MESSAGE_ID_LEN, "");
     flow_path(f, l->next, "inbox/lines", l->m.id, MESSAGE_ID_LEN, ".new");
     (void)path_join(l->dir, f->c.home, "inbox/lines", &l->why);
-    if (l->line.pending && line_text(f, &l->m, &l->text) < 0)
+    if (l->line.pending && line_text(f, &l->m, &l->text, &l->states) < 0)
         line_end(l, "A line of the Outbox cannot be written.");
     else
         flow_job(f->files, &l->job, line_run, line_done, true);

@@ -15,7 +15,9 @@ int lines_start(struct flow *f, struct error *e);
 void lines_stop(struct flow *f);
 void lines_free(struct flow *f);
 
-/* The line's text, with CRLF, as the store's reader sees the message now. */
-int line_text(struct flow *f, const struct out_message *m, struct buf *out);
+/* The line's text, with CRLF, as the store's reader sees the message now; and the states in it. */
+int line_text(struct flow *f, const struct out_message *m, struct buf *out, unsigned *states_r);
+/* The IMAP keyword of the state that bit n stands for ("$Announced"); NULL: there is none. */
+const char *line_keyword(unsigned n);
 
 #endif

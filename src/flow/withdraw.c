@@ -193,13 +193,23 @@ static void posting_end(struct posting *p, const char *why)
     free(p);
 }
 
+/* Soon at first, for the user waits to hear whether it came in time; then hourly. */
+static int64_t next_posting(const struct posting *p)
+{
+    const struct flow_config *c = &p->w->flow->c;
+    int64_t now = clock_wall_ms(), wait = (now - p->r.changed_ms) / 2;
+    return now + (wait < c->retry ? c->retry : wait > c->reput ? c->reput : wait);
+}
+
 static int posted_run(struct db *db, void *arg)
 {
     struct posting *p = arg;
-    int64_t next = clock_wall_ms() + p->w->flow->c.reput, end = p->r.expiry_s * 1000 + 1;
-    if (p->taken && p->r.state == RCV_CANCELLED)
-        return cancel_set_over(db, p->r.n);
-    return cancel_set_posted(db, p->r.n, next < end && !p->taken ? next : end);
+    int64_t next = next_posting(p), end = p->r.expiry_s * 1000 + 1;
+    if (!p->taken)
+        return cancel_set_posted(db, p->r.n, next < end ? next : end);
+    if (p->r.state == RCV_WITHDRAWING && rcv_end(db, p->r.n, RCV_CANCELLED, true, NULL) < 0)
+        return -1;
+    return cancel_set_over(db, p->r.n);
 }
 
 static void posted_done(void *arg, int rc)
@@ -252,8 +262,8 @@ static void put(struct posting *p)
     dht_put(p->w->flow->dht, p->key, p->entry.p, p->entry.n, until, lock, on_put, p);
 }
 
-/* A receiver that never saw the notification has deleted the cancellation: it is remembered there,
- * and need not be put again. */
+/* A receiver that never saw the notification has deleted the cancellation, which only it can: it is
+ * remembered there, the message will never be shown, and nothing need be put again (P-14.4). */
 static void on_look(void *ctx, bool ok, enum dht_presence presence)
 {
     struct posting *p = ctx;

@@ -99,10 +99,11 @@ int cancel_answered(struct db *db, int64_t receiver, enum outcome o)
 {
     if (db_exec(db, "UPDATE receiver SET outcome=? WHERE n=?", "ii", (int64_t)o, receiver) < 0)
         return -1;
-    return db_exec(db,
-                   "UPDATE receiver SET cancel=?,clean=1,due_ms=0,tries=0 WHERE n=? AND cancel IN"
-                   " (1,2,3)",
-                   "ii", (int64_t)CANCEL_OVER, receiver) < 0
+    return db_exec(
+               db,
+               "UPDATE receiver SET cancel=?1,clean=1,due_ms=0,tries=0 WHERE n=?2 AND (cancel IN"
+               " (1,2,3) OR (cancel=?1 AND clean=0))",
+               "ii", (int64_t)CANCEL_OVER, receiver) < 0
                ? -1
                : 0;
 }

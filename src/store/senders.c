@@ -18,10 +18,14 @@ int sender_set(struct db *db, const char *address, enum sender_rule rule)
 {
     if (sender_rule(db, address) == rule)
         return 0;
-    if (rule == SENDER_NONE)
-        return db_exec(db, "DELETE FROM sender WHERE address=?", "t", address);
     return db_exec(db, "INSERT OR REPLACE INTO sender(address,rule,since_ms) VALUES(?,?,?)", "tii",
                    address, (int64_t)rule, clock_wall_ms());
+}
+
+int sender_unblock(struct db *db, const char *address)
+{
+    /* without a rule what lies in Junk would raise the question again */
+    return sender_rule(db, address) == SENDER_BLOCKED ? sender_set(db, address, SENDER_ASKED) : 0;
 }
 
 void sender_blocked_each(struct db *db, bool (*fn)(void *ctx, const char *address), void *ctx)
@@ -63,7 +67,7 @@ int sender_accept(struct db *db, int64_t n)
     else
         rc = pin(db, &in);
     if (rc == 0)
-        rc = sender_set(db, in.sender, SENDER_NONE) < 0 ||
+        rc = sender_unblock(db, in.sender) < 0 ||
                      db_exec(db, "UPDATE incoming SET place=0 WHERE n=?", "i", n) < 0 ||
                      policy_arrived(db, n) < 0
                  ? -1

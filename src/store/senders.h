@@ -12,8 +12,10 @@ enum sender_rule {
     SENDER_BLOCKED = 2,
 };
 enum sender_rule sender_rule(struct db *db, const char *address);
-/* SENDER_NONE takes a rule back. 1, or 0 when that changed nothing; -1 error. */
+/* 1, or 0 when that changed nothing; -1 error. */
 int sender_set(struct db *db, const char *address, enum sender_rule rule);
+/* The user is not asked about this sender again. 1, or 0 when it was not blocked; -1 error. */
+int sender_unblock(struct db *db, const char *address);
 /* The blocked addresses in order, until fn returns false. */
 void sender_blocked_each(struct db *db, bool (*fn)(void *ctx, const char *address), void *ctx);
 /* Is this the pinned key of the address? */

@@ -162,6 +162,22 @@ def test_before_its_notification_was_seen(alice, bob):
     bob.wait_idle()  # P-14.4: the cancellation is remembered, and not left in the DHT
 
 
+def test_begun_and_never_seen(alice, bob):
+    """P-14.4: somebody fetched of it, and its receiver finds the cancellation only."""
+    bob.stop()
+    data = send(alice, [bob], "Fetched and never seen")
+    wait_for(lambda: states(alice, data)[bob.address] == "announced", 20, "the notification")
+    assert fetch(alice, f"/outbox/{alice.outbox_of(data)['hash']}") == 206
+    assert cancel(alice, data)[bob.address][0] == "withdrawing"
+    bob.start()
+    bob.wait_ready()
+    wait_for(lambda: states(alice, data)[bob.address] == "cancelled", 30, "the end", alice.logs)
+    assert "confirmed" in cancel(alice, data)[bob.address][1]
+    assert bob.find(data) == []
+    alice.wait_idle()
+    bob.wait_idle()
+
+
 def test_receiver_away_until_it_expires(net, bob):
     """P-14.6: withdrawn, unconfirmed."""
     sender = net.peer("wim@demo", {"mail.validity": "8", "timing.expiry_grace": "1"})

@@ -203,7 +203,8 @@ def test_listening(eight):
 
 
 def test_listening_to_keys_held_elsewhere():
-    """P-8.9: more nodes than hold one entry, so that most of what is heard was told by others."""
+    """P-8.9, P-9.15: more nodes than hold one entry, so that most of what is heard was told by
+    others; the ids came, and each value was fetched."""
     with Net(14) as net:
         net.connected(8)
         client = Client(net.nodes[13].socket)

@@ -41,6 +41,11 @@ def wait_line(peer, data, start):
     return wait_for(check, 15, f"a line {start}", peer.logs, every=0.2)
 
 
+def keywords(peer, uid):
+    with peer.imap("Outbox", readonly=True) as box:
+        return set(box.fetch(uid, "FLAGS")[uid]["FLAGS"]) - {b"\\Recent"}
+
+
 def states(peer, data):
     return {r["to"]: r["state"] for r in peer.outbox_of(data)["receivers"]}
 
@@ -52,7 +57,8 @@ def leave(*peers):
 
 def test_line_follows_the_state(alice, bob, carol):
     data = send(alice, [bob, carol], "Seen in the Outbox")
-    _, subject, text = wait_line(alice, data, "[2 announced]")
+    uid, subject, text = wait_line(alice, data, "[2 announced]")
+    assert keywords(alice, uid) == {b"\\Seen", b"$Announced"}
     assert subject == "[2 announced] Seen in the Outbox"
     assert f"{bob.address}: announced since" in text
     header = dict(fields(text.encode())[0])
@@ -62,8 +68,9 @@ def test_line_follows_the_state(alice, bob, carol):
     uid = bob.wait_message(data)
     with bob.imap() as box:
         check_arrived(data, box.open(uid))
-    _, _, text = wait_line(alice, data, "[1 announced, 1 pulled]")
+    uid, _, text = wait_line(alice, data, "[1 announced, 1 pulled]")
     assert f"{bob.address}: pulled since" in text
+    assert keywords(alice, uid) == {b"\\Seen", b"$Announced", b"$Pulled"}
     uid = carol.wait_message(data)
     with carol.imap() as box:
         check_arrived(data, box.open(uid))

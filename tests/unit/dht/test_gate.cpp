@@ -137,7 +137,9 @@ void listening_passes(void **)
             },
             verb);
     };
-    assert_true(judge(ask("listen", 2, 0x20)) == Verdict::Pass);
+    Datagram d;
+    assert_true(judge(ask("listen", 2, 0x20), d) == Verdict::Pass);
+    assert_true(d.kind == Kind::Listen && d.selects_all && d.sid == 9 && d.key[5] == 'k');
     assert_true(judge(ask("listen", 4, 0x20)) == Verdict::Bad);
     assert_true(judge(ask("get", 2, 0x20)) == Verdict::Bad);
     assert_true(judge(ask("put", 2, 0x20)) == Verdict::Bad);

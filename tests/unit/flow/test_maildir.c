@@ -246,6 +246,38 @@ static void test_replace(void **state)
     assert_true(replaced_by("Maildir/new/o"));
 }
 
+/* As Dovecot keeps them: names by number in a file, letters in the names of messages. */
+static void test_keyword(void **state)
+{
+    struct error e;
+    char flag[2], line[64];
+    assert_int_equal(maildir_keyword(home, ".Requests", "$Foreign", flag, &e), 0);
+    assert_string_equal(flag, "a");
+    assert_true(holds("Maildir/.Requests/dovecot-keywords", "0 $Foreign\n"));
+    assert_int_equal(maildir_add(home, ".Requests", at("own"), "one", flag, &e), 0);
+    assert_true(holds("Maildir/.Requests/cur/one:2,a", "stub"));
+    /* the client's own ones stay, and the first free number is taken */
+    put("Maildir/.Requests/dovecot-keywords", "0 blue\n2 $forwarded\nrubbish\n99 x\n");
+    assert_int_equal(maildir_keyword(home, ".Requests", "$Forwarded", flag, &e), 0);
+    assert_string_equal(flag, "c");
+    assert_int_equal(maildir_keyword(home, ".Requests", "$Foreign", flag, &e), 0);
+    assert_string_equal(flag, "b");
+    assert_true(holds("Maildir/.Requests/dovecot-keywords",
+                      "0 blue\n2 $forwarded\nrubbish\n99 x\n1 $Foreign\n"));
+    /* somebody else is writing; what a dead one left is taken away */
+    put("Maildir/.Requests/dovecot-keywords.lock", "");
+    assert_int_equal(maildir_keyword(home, ".Requests", "other", flag, &e), -1);
+    struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    assert_int_equal(utimensat(AT_FDCWD, at("Maildir/.Requests/dovecot-keywords.lock"), old, 0), 0);
+    for (int i = 3; i < 26; i++) {
+        (void)snprintf(line, sizeof line, "k%d", i);
+        assert_int_equal(maildir_keyword(home, ".Requests", line, flag, &e), 0);
+        assert_int_equal(flag[0], 'a' + i);
+    }
+    assert_int_equal(maildir_keyword(home, ".Requests", "one too many", flag, &e), -1);
+    assert_int_equal(access(at("Maildir/.Requests/dovecot-keywords.lock"), F_OK), -1);
+}
+
 static void test_find(void **state)
 {
     put("Maildir/cur/1.A.host,S=5:2,S", "x");
@@ -311,6 +343,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fill_foreign_link, clean, end),
         cmocka_unit_test_setup_teardown(test_fill_while_flags_change, clean, end),
         cmocka_unit_test_setup_teardown(test_replace, clean, end),
+        cmocka_unit_test_setup_teardown(test_keyword, clean, end),
         cmocka_unit_test_setup_teardown(test_find, clean, end),
         cmocka_unit_test_setup_teardown(test_has_message, clean, end),
         cmocka_unit_test_setup_teardown(test_trash, clean, end),
