@@ -60,6 +60,16 @@ static int lock(const char *path, struct error *e)
     return error_set(e, "%s is locked.", path);
 }
 
+/* Dovecot reads the file again when its time is another, in seconds. */
+static int set_newer(int fd, const char *path)
+{
+    struct stat st;
+    struct timespec t[2] = {{.tv_sec = time(NULL)}, {.tv_sec = time(NULL)}};
+    if (stat(path, &st) == 0 && st.st_mtime >= t[1].tv_sec)
+        t[1].tv_sec = st.st_mtime + 1;
+    return futimens(fd, t);
+}
+
 /* Under the lock: what stands there now and the new line go into the lock file, which takes the
  * file's place; otherwise it goes. */
 static int add(const char *path, const char *lock_path, int fd, const char *name, struct error *e)
@@ -75,8 +85,8 @@ static int add(const char *path, const char *lock_path, int fd, const char *name
         if (next == KEYWORDS)
             rc = error_set(e, "%s has no room for another keyword.", path);
         else if (buf_printf(&whole, "%d %s\n", next, name) < 0 ||
-                 write_all(fd, whole.data, whole.len, e) < 0 || fsync(fd) < 0 ||
-                 rename(lock_path, path) < 0)
+                 write_all(fd, whole.data, whole.len, e) < 0 || set_newer(fd, path) < 0 ||
+                 fsync(fd) < 0 || rename(lock_path, path) < 0)
             rc = error_set(e, "Cannot write %s: %s.", path, strerror(errno));
         else
             ours = (found = next) < 0; /* its name may be somebody else's by now */

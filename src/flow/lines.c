@@ -383,6 +383,10 @@ int lines_start(struct flow *f, struct error *e)
     s->flow = f;
     s->timer = t;
     s->hold = true; /* the first round only looks */
+    char flag[2];
+    for (unsigned i = 0; line_keyword(i) != NULL; i++) /* before a line carries one */
+        if (maildir_keyword(f->c.home, LINES_FOLDER, line_keyword(i), flag, e) < 0)
+            log_warn("%s", e->text); /* the text says it too */
     int64_t every = f->c.cancel_grace / 2;
     every = every < 200 ? 200 : every > PAUSE_MS ? PAUSE_MS : every;
     return uv_timer_start(t, on_timer, (uint64_t)every, (uint64_t)every);

@@ -78,9 +78,10 @@ int moves_put(const char *home, enum in_place place, const char *file, const cha
     char flag[2];
     if (place != PLACE_FOREIGN)
         return maildir_add(home, place == PLACE_INBOX ? "" : REQUESTS, file, name, NULL, e);
-    if (maildir_keyword(home, REQUESTS, FOREIGN_KEYWORD, flag, e) < 0)
-        return -1;
-    return maildir_add(home, REQUESTS, file, name, flag, e);
+    bool marked = maildir_keyword(home, REQUESTS, FOREIGN_KEYWORD, flag, e) == 0;
+    if (!marked) /* the mailbox has too many already, say: the header tells it too */
+        log_warn("%s", e->text);
+    return maildir_add(home, REQUESTS, file, name, marked ? flag : NULL, e);
 }
 
 int moves_watch(const struct flow *f, const uint8_t nid[HASH_LEN], const char *full,
@@ -339,10 +340,14 @@ void moves_look(struct flow *f)
 
 int moves_start(struct flow *f, struct error *e)
 {
+    char flag[2];
     struct moves *m = f->moves = calloc(1, sizeof *m);
     if (m == NULL)
-        return error_set(e, "Out of memory.");
+        return error_set(e, TEXT_NO_MEMORY);
     m->flow = f;
+    /* before a message carries it: a client's session may be reading the folder then */
+    if (maildir_keyword(f->c.home, REQUESTS, FOREIGN_KEYWORD, flag, e) < 0)
+        log_warn("%s", e->text);
     return 0;
 }
 
