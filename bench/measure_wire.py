@@ -109,7 +109,7 @@ def mixed(ctx, pair, idle, name, messages):
 
 def measure(ctx):
     pair = ctx.pair()
-    idle = {s.name: rest(s, ctx.pick(15, 120)) for s in pair.sides}
+    idle = {s.name: rest(s, ctx.pick(10, 120)) for s in pair.sides}
     sizes = ctx.pick([5_000, 25_000, 100_000],
                      [1_000, 5_000, 10_000, 20_000, 25_000, 50_000, 100_000, 300_000, 1_000_000,
                       10_000_000])

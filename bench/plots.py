@@ -66,6 +66,51 @@ def latency(m, folder):
     return [_save(figure, folder, "open.svg")]
 
 
+def dht(m, folder):
+    rows = sorted((int(k), r) for k, r in m["by_size"].items())
+    figure, axes = plt.subplots(figsize=(7, 3.8))
+    for what, colour in (("put", OURS), ("get", THEIRS)):
+        for p, line in (("p50", "o-"), ("p99", "o:")):
+            axes.semilogx([k for k, _ in rows], [1000 * r[what][p] for _, r in rows], line,
+                          color=colour, base=2, label=f"{what}, {p}")
+    axes.set_xlabel("nodes")
+    axes.set_ylabel("milliseconds")
+    axes.set_ylim(bottom=0)
+    axes.grid(True, alpha=0.3)
+    axes.legend()
+    return [_save(figure, folder, "dht.svg")]
+
+
+def groups(m, folder):
+    rows = sorted((int(k), r) for k, r in m["by_members"].items())
+    figure, axes = plt.subplots(figsize=(7, 3.6))
+    axes.plot([k for k, _ in rows], [r["sender_octets"] / 1000 for _, r in rows], "o-", color=OURS,
+              label="sender")
+    axes.plot([k for k, _ in rows], [r["member_octets"] / 1000 for _, r in rows], "s--", color=THEIRS,
+              label="each other member")
+    axes.set_xlabel("members of the group")
+    axes.set_ylabel("KB on the wire per message")
+    axes.set_ylim(bottom=0)
+    axes.grid(True, alpha=0.3)
+    axes.legend()
+    return [_save(figure, folder, "groups.svg")]
+
+
+def receivers(m, folder):
+    rows = sorted((int(k), r) for k, r in m["by_count"].items())
+    figure, axes = plt.subplots(figsize=(7, 3.6))
+    for side, colour in (("restante", OURS), ("conventional", THEIRS)):
+        axes.loglog([k for k, _ in rows], [r[side]["sender_octets"] for _, r in rows], "o-",
+                    color=colour, label=side.capitalize() + ", all have it")
+    axes.loglog([k for k, _ in rows], [r["restante"]["sender_octets_announced"] for _, r in rows],
+                "o:", color=OURS, label="Restante, announced")
+    axes.set_xlabel("receivers")
+    axes.set_ylabel("octets on the sender's wire")
+    axes.grid(True, alpha=0.3)
+    axes.legend()
+    return [_save(figure, folder, "receivers.svg")]
+
+
 def draw(results, folder):
     """{measure: [file]} of what could be drawn."""
     out = {}

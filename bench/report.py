@@ -5,6 +5,7 @@
 usage: report.py RESULTS
 """
 
+import ast
 import json
 import os
 import sys
@@ -100,6 +101,66 @@ def latency(m):
         ["octets", "Restante (pull)", "Dovecot (there already)", "curl alone", "OpenPGP alone"], rows)
 
 
+def by_number(rows):
+    return sorted(rows.items(), key=lambda i: int(i[0]))
+
+
+def groups(m):
+    return f"Messages of {m['octets']:,} octets:\n\n" + table(
+        ["members", "seconds to the last copy", "octets of the sender", "octets of each other member"],
+        [[k, number(r["seconds"]), number(r["sender_octets"]), number(r["member_octets"])]
+         for k, r in by_number(m["by_members"])])
+
+
+def receivers(m):
+    rows = []
+    for k, r in by_number(m["by_count"]):
+        ours, theirs = r["restante"], r["conventional"]
+        rows.append([k, number(ours["sender_disk"]), number(theirs["sender_disk"]),
+                     number(ours["sender_octets_announced"]), number(ours["sender_octets"]),
+                     number(theirs["sender_octets"]), number(ours["announced_s"]),
+                     number(ours["all_pulled_s"]), number(theirs["all_delivered_s"])])
+    return f"A message of {m['octets']:,} octets; the sender's share:\n\n" + table(
+        ["receivers", "disk", "Postfix: disk", "octets until announced", "octets until all pulled",
+         "Postfix: octets", "seconds until announced", "until all pulled", "Postfix: until delivered"],
+        rows)
+
+
+def dht(m):
+    rows = []
+    for k, r in by_number(m["by_size"]):
+        heard = r["listen"]
+        rows.append([k, *(number(1000 * r[o][p]) for o in ("put", "get") for p in ("p50", "p99")),
+                     number(1000 * heard["p50"]) if "p50" in heard else "-",
+                     f"{heard['heard']} of {heard['tries']}", number(r["octets_per_put"]),
+                     number(r["octets_per_get"]), number(r["idle_octets_per_second_and_node"]),
+                     r["not_found"]])
+    text = table(["nodes", "put p50, ms", "p99", "get p50, ms", "p99", "heard p50, ms", "heard",
+                  "octets per put, all nodes", "per get", "a second and node at rest", "not found"], rows)
+    c = m["churn"]
+    text += (f"\nChurn: {c['nodes']} nodes, {c['deaths']} deaths, a week compressed "
+             f"{c['time_compressed_by']:,} times, {c['entries']} entries put once, {c['lost']} lost.\n\n")
+    return text + table(
+        ["entries at one key", "nodes", "entries", "read", "seconds", "octets at the reader per entry"],
+        [[k, r["nodes"], r["entries"], r["read"], number(r["seconds"]),
+          number(r["octets_at_the_reader_per_entry"])] for k, r in m["popular"].items()])
+
+
+def imap(m):
+    rows = [[k.removesuffix(" s"), number(1000 * r["stubs"]), number(1000 * r["ordinary"]),
+             number(r["ratio"])] for k, r in sorted(m.items()) if isinstance(r, dict)]
+    return (f"Milliseconds; {m['stubs']:,} messages in each mailbox, {m['large Maildir']:,} in the large "
+            "ones:\n\n" + table(["", "stubs", "ordinary mail", "ratio"], rows))
+
+
+def large(m):
+    text = table([f"{m['octets']:,} octets", "seconds"],
+                 [["SMTP's 250", number(m["accepted"])], ["visible at the receiver", number(m["visible"])],
+                  ["pulled", number(m["pulled"])], ["gpg and curl", number(m["gpg_and_curl"])]])
+    return text + "\nHighest memory, MiB:\n\n" + table(
+        ["process", "MiB"], [[k, number(v)] for k, v in sorted(m["peak_mib_by_process"].items())])
+
+
 def plain(m):
     """Numbers that need no table of their own."""
     skip = ("seconds", "load", "quick", "when")
@@ -140,6 +201,13 @@ This page is made from the results file by a script; nothing on it is written by
 """
 
 
+def source(name):
+    """The text of a measure's file: its head says what is counted and how."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"measure_{name}.py")
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
 def page(results, plot_names):
     out = [INTRO, how(results), "## Targets\n", table(
         ["target", "measured", "wanted", "verdict"],
@@ -153,10 +221,8 @@ def page(results, plot_names):
         if "error" in m:
             out.append(f"The measure failed: {m['error']}\n")
             continue
-        doc = (__import__("measure_" + name).__doc__ or "").split("\n\n", 1)
-        out.append(" ".join(doc[0].split()).split(": ", 1)[-1].capitalize() + "\n")
-        if len(doc) > 1:
-            out.append(doc[1].strip() + "\n")
+        about = ast.get_docstring(ast.parse(source(name))).split(": ", 1)[1]
+        out.append(about[0].upper() + about[1:] + "\n")
         out.append(f"({'Quick run' if m['quick'] else 'Full run'} of {m['when']}, load "
                    f"{m['load'][0]:.1f} to {m['load'][1]:.1f}, {m['seconds']:.0f} s.)\n")
         out.append(globals().get(name, plain)(m))
