@@ -156,7 +156,9 @@ def test_a_session_ends_at_any_moment(face):
 
 
 @pytest.mark.parametrize("then", ["FETCH 1:* BODY.PEEK[]", "STORE 2 +FLAGS (k)", "SEARCH 1:2 ALL",
-                                  "COPY 1 Archive", "FETCH 1 BODY["])
+                                  "COPY 1 Archive", "MOVE 1 Archive", "SORT (SUBJECT) UTF-8 1:2",
+                                  "THREAD REFERENCES UTF-8 ALL", "FETCH 1 BODY[",
+                                  "SEARCH SUBJECT {6+}\r\nletter"])
 def test_numbers_behind_a_fetch_that_waits(face, then):
     """It may renumber them, so they wait; but not for good, and without a word."""
     for n in range(2):
