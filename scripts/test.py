@@ -32,7 +32,8 @@ RUNS = (
     [PEER + n + ".py" for n in ("replica", "group", "requests")],
     [PEER + n + ".py" for n in ("outbox", "cancel", "restore")],
     [PEER + n + ".py" for n in ("crowd", "churn", "fsck")],
-    [PEER + n + ".py" for n in ("endure", "dht", "plugin", "plugin_life", "race", "pipeline")],
+    [PEER + n + ".py" for n in ("endure", "dht", "plugin", "plugin_life")],
+    [PEER + n + ".py" for n in ("race", "pipeline", "policy", "transcripts", "listing")],
 )
 
 def start_unit_tests(stage, build):
