@@ -24,7 +24,8 @@
 #define NEWS_MAX 128           /* of one look; the next one finds the others */
 #define JUDGED 4096            /* remembered: they say nothing new */
 #define WATCH_S (14 * 86400LL) /* since it came */
-#define OFFER ".offer"         /* inbox/moves/<id>.offer: the notice that asks */
+#define OFFERS_MAX 5   /* notices that wait for an answer: a client's own filter may move much */
+#define OFFER ".offer" /* inbox/moves/<id>.offer: the notice that asks */
 #define NOTICE_MAX 8192
 
 enum news { NEWS_ACCEPT, NEWS_JUNK, NEWS_BLOCK };
@@ -44,7 +45,7 @@ struct moves {
     uint8_t apart[APART_MAX][HASH_LEN]; /* sorted */
     size_t apart_count;
     struct item item[NEWS_MAX];
-    size_t count;
+    size_t count, offers; /* offers: notices that stand */
     uint8_t judged[JUDGED]
                   [HASH_LEN]; /* in Junk, by the beginning of the id; one may oust another */
     struct error why;
@@ -155,8 +156,11 @@ static void look_dir(struct moves *m, const struct sets *s, const char *sub)
             (void)unlink(path);
         else if (suffix == NULL)
             look_at(m, s, nid, at->d_ino);
-        else if (watched && strcmp(suffix, OFFER) == 0 && inodes_has(&s->junk, at->d_ino))
-            add(m, NEWS_BLOCK, nid);
+        else if (watched && strcmp(suffix, OFFER) == 0) {
+            m->offers++;
+            if (inodes_has(&s->junk, at->d_ino))
+                add(m, NEWS_BLOCK, nid);
+        }
     }
     (void)closedir(d);
 }
@@ -205,7 +209,9 @@ static bool judge(struct moves *m)
             i->nothing = in.place == PLACE_INBOX;
         else if (i->news == NEWS_JUNK)
             i->nothing = sender_rule(db, in.sender) != SENDER_NONE || asked_before(m, i);
-        if (i->news == NEWS_JUNK && i->nothing)
+        if (i->news == NEWS_JUNK && !i->nothing && ++m->offers > OFFERS_MAX)
+            i->nothing = true; /* later */
+        else if (i->news == NEWS_JUNK && i->nothing)
             memcpy(judged(m, i->nid), i->nid, HASH_LEN);
         incoming_free(&in);
         any |= !i->nothing;
@@ -332,7 +338,7 @@ void moves_look(struct flow *f)
     if (m == NULL || m->running || f->stopping)
         return;
     m->running = true;
-    m->count = 0;
+    m->count = m->offers = 0;
     m->apart_count = in_apart(store_reader(f->store), m->apart, APART_MAX);
     qsort(m->apart, m->apart_count, HASH_LEN, by_nid);
     flow_job(f->files, &m->job, look_run, look_done, true);

@@ -3,7 +3,10 @@
 moving messages (P-10.12, P-10.15, P-10.16)."""
 
 import json
+import os
 import re
+import sqlite3
+import time
 
 import pytest
 
@@ -148,6 +151,37 @@ def test_junk_offers_to_block(net, me):
     me.cli("contacts", "unblock", "other@demo")
     assert me.run_cli("contacts", "unblock", "other@demo").returncode == 1
     spam.stop()
+
+
+def test_questions_do_not_pile_up(net, me):
+    """A client's own filter may move much at once: five questions wait for an answer, not more."""
+    many = net.peer("many@demo")
+    sent = [send(many, me, f"Buy {i}") for i in range(7)]
+    uids = [me.wait_message(data, mailbox="Requests") for data in sent]
+    with me.imap("Requests") as box:
+        for uid in uids:
+            box.open(uid)
+    many.wait_idle()
+    me.stop()
+    with sqlite3.connect(os.path.join(me.home, "state.db")) as db:  # as if each had its own sender
+        db.execute("UPDATE incoming SET sender='many'||n||'@demo' WHERE sender='many@demo'")
+    me.start()
+    me.wait_ready()
+    with me.imap("Requests") as box:
+        box.command("MOVE", ",".join(map(str, uids)), "Junk")
+
+    def offers():
+        return me.search("SUBJECT", '"Block many"')
+
+    wait_for(lambda: len(offers()) == 5, 15, "five notices", me.logs)
+    time.sleep(2)  # some more looks
+    assert len(offers()) == 5
+    with me.imap() as box:
+        box.command("STORE", ",".join(map(str, offers())), "+FLAGS.SILENT", r"(\Deleted)")
+        box._ok(box.conn.expunge())
+    wait_for(lambda: len(offers()) == 2, 15, "the other two", me.logs)
+    assert contacts(me)[1] == []
+    many.stop()
 
 
 @pytest.mark.parametrize("point", ["moves.before", "moves.after"])
