@@ -37,7 +37,7 @@ def bird(net, bob):
     os.mkdir(folder)
     desktop = Desktop(folder)
     try:
-        thunderbird = Thunderbird(folder, desktop)
+        thunderbird = Thunderbird(folder, desktop, bob.logs())
         bob.cli("mua", "thunderbird", "--install", "--directory", thunderbird.program)
         try:
             thunderbird.start()

@@ -79,8 +79,11 @@ def test_offline_sender_is_told_and_the_second_click_works(bird, alice, bob):
     bird.wait_text("As promised.")
     alice.start()
     alice.wait_ready()
+    # It was said that it is tried again by itself.
+    wait_for(lambda: [e["state"] for e in bob.inbox() if e["subject"] == "Lunch on Friday?"]
+             == ["pulled"], 60, "the peer to have pulled it", bob.logs, every=0.5)
     bird.click("Lunch on Friday?")
-    bird.wait_text("Shall we meet at noon?", seconds=90)
+    bird.wait_text("Shall we meet at noon?")
     assert len(bird.desktop.notices()) == before + 1
 
 

@@ -12,7 +12,7 @@ class Composer:
     def __init__(self, bird, has=""):
         self.bird = bird
         bird.wait("a window to write in", "return !!composer()?.gMsgCompose?.editor")
-        wait_for(lambda: has in self.text(), 60, f"{has!r} in the text", [bird.log], every=0.25)
+        wait_for(lambda: has in self.text(), 60, f"{has!r} in the text", bird.logs, every=0.25)
 
     def subject(self):
         return self.bird.run("return composer().document.getElementById('msgSubject').value")
@@ -67,7 +67,7 @@ class Composer:
             for question in self.bird.answer_questions():
                 assert "about to send a message of size" in question, question
             return self.bird.run(count) < before
-        wait_for(gone, seconds, "the message to be sent", [self.bird.log], every=0.5)
+        wait_for(gone, seconds, "the message to be sent", self.bird.logs, every=0.5)
 
     def discard(self):
         self.bird.run("const w = composer(); w.gMsgCompose.bodyModified = false; w.close()")

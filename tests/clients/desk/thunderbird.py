@@ -60,11 +60,13 @@ def preference(value):
 
 
 class Thunderbird:
-    def __init__(self, folder, desktop):
+    def __init__(self, folder, desktop, logs=()):
+        """logs: files whose ends a wait in vain shows besides Thunderbird's own."""
         self.folder, self.desktop = folder, desktop
         self.program = shadow(os.path.join(folder, "thunderbird"))
         self.profile = os.path.join(folder, "profile")
         self.log = os.path.join(folder, "thunderbird.log")
+        self.logs = [self.log, *logs]
         self.process = self.marionette = None
         os.mkdir(self.profile)
         with open(os.path.join(self.profile, "user.js"), "w", encoding="utf-8") as f:
@@ -80,7 +82,7 @@ class Thunderbird:
              "--marionette", "--remote-allow-system-access"], self.log,
             {**self.desktop.env, "LIBGL_ALWAYS_SOFTWARE": "1", "MOZ_DISABLE_CONTENT_SANDBOX": "1",
              "MOZ_CRASHREPORTER_DISABLE": "1"})
-        wait_for(lambda: self._alive() and os.path.getsize(port) > 0, 180, "Thunderbird", [self.log])
+        wait_for(lambda: self._alive() and os.path.getsize(port) > 0, 180, "Thunderbird", self.logs)
         with open(port, encoding="ascii") as f:
             self.marionette = Marionette(int(f.read()))
         self.run("main.moveTo(0, 0); main.resizeTo(...arguments)", *self.desktop.size)
@@ -113,7 +115,7 @@ class Thunderbird:
     def wait(self, what, code, *arguments, seconds=60):
         """Until the script returns something true; that."""
         return wait_for(lambda: self.run(code, *arguments), seconds, f"Thunderbird: {what}",
-                        [self.log], every=0.25)
+                        self.logs, every=0.25)
 
     def picture(self, name):
         """Of the screen, once the line at the bottom says nothing more of what is loaded. After a refused
@@ -186,11 +188,11 @@ class Thunderbird:
         def look():
             self.check_mail(name)
             return [s for s in self.listing(name) if subject in s and state in s]
-        return wait_for(look, 60, f"{subject!r} as {state} in {name}", [self.log], every=1)[0]
+        return wait_for(look, 60, f"{subject!r} as {state} in {name}", self.logs, every=1)[0]
 
     def wait_listed(self, subject, name="INBOX", seconds=60):
         return wait_for(lambda: self.listing(name).get(subject), seconds,
-                        f"{subject!r} in Thunderbird's {name}", [self.log], every=0.25)
+                        f"{subject!r} in Thunderbird's {name}", self.logs, every=0.25)
 
     # Messages
 
@@ -213,7 +215,7 @@ class Thunderbird:
             return b?.contentDocument?.body?.textContent ?? \"\"""")
 
     def wait_text(self, text, seconds=60):
-        wait_for(lambda: text in self.text(), seconds, f"Thunderbird to show {text!r}", [self.log],
+        wait_for(lambda: text in self.text(), seconds, f"Thunderbird to show {text!r}", self.logs,
                  every=0.25)
 
     def attachments(self):
