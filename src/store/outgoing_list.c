@@ -37,10 +37,13 @@ static const char *const due_sql[] = {
         " NOT EXISTS(SELECT 1 FROM receiver o WHERE o.message=t.message AND o.state<5 AND"
         " o.expiry_s<=t.expiry) LIMIT ?2",
     [DUE_LINE] = "SELECT n FROM message WHERE line_dirty>0 AND line_due_ms<=?1 LIMIT ?2",
-    [DUE_WITHDRAW] = "SELECT n FROM receiver WHERE cancel=1 AND cancel_due_ms<=?1 ORDER BY"
-                     " cancel_due_ms,n LIMIT ?2",
-    [DUE_CANCEL] = "SELECT n FROM receiver WHERE cancel IN (2,3) AND cancel_due_ms<=?1 ORDER BY"
-                   " cancel_due_ms,n LIMIT ?2",
+    /* cancel>0 is what lets SQLite take the partial index */
+    [DUE_WITHDRAW] =
+        "SELECT n FROM receiver WHERE cancel>0 AND cancel=1 AND cancel_due_ms<=?1 ORDER BY"
+        " cancel_due_ms,n LIMIT ?2",
+    [DUE_CANCEL] =
+        "SELECT n FROM receiver WHERE cancel>0 AND cancel IN (2,3) AND cancel_due_ms<=?1 ORDER BY"
+        " cancel_due_ms,n LIMIT ?2",
     [DUE_REGAIN] = "SELECT b.n FROM blob b WHERE b.state=4 AND b.due_ms<=?1 AND EXISTS(SELECT 1"
                    " FROM receiver r WHERE r.state<5 AND (r.blob=b.n OR r.head=b.n)) LIMIT ?2",
 };
@@ -59,9 +62,10 @@ static const char *const next_sql[] = {
         "SELECT min(due_ms) FROM receiver INDEXED BY receiver_tell WHERE told<>1 AND " RCV_REPORTED
         " AND due_ms>?",
     [DUE_LINE] = "SELECT min(line_due_ms) FROM message WHERE line_dirty>0 AND line_due_ms>?",
-    [DUE_WITHDRAW] = "SELECT min(cancel_due_ms) FROM receiver WHERE cancel=1 AND cancel_due_ms>?",
-    [DUE_CANCEL] =
-        "SELECT min(cancel_due_ms) FROM receiver WHERE cancel IN (2,3) AND cancel_due_ms>?",
+    [DUE_WITHDRAW] =
+        "SELECT min(cancel_due_ms) FROM receiver WHERE cancel>0 AND cancel=1 AND cancel_due_ms>?",
+    [DUE_CANCEL] = "SELECT min(cancel_due_ms) FROM receiver WHERE cancel>0 AND cancel IN (2,3) AND "
+                   "cancel_due_ms>?",
     [DUE_REGAIN] = "SELECT min(due_ms) FROM blob WHERE state=4 AND due_ms>?",
 };
 
