@@ -85,6 +85,8 @@ def measure(ctx):
 
 def compare(ctx, pair):
     count = ctx.pick(150, 10_000)
+    for side in pair.sides:  # journals grow to their size first
+        life(side, spam(ctx.pick(60, 200)))
     mixed, _ = mail.mix(ctx.pick(30, 600))
     out = {"spam": {"count": count}, "modern mix": {"count": len(mixed)}}
     for name, messages in (("spam", spam(count)), ("modern mix", mixed)):

@@ -138,7 +138,7 @@ def dht(m):
     text = table(["nodes", "put p50, ms", "p99", "get p50, ms", "p99", "heard p50, ms", "heard",
                   "octets per put, all nodes", "per get", "a second and node at rest", "not found"], rows)
     c = m["churn"]
-    text += (f"\nChurn: {c['nodes']} nodes, {c['deaths']} deaths, a week compressed "
+    text += (f"\nChurn: {c['nodes']} nodes, {c['deaths']} deaths, {c['hours']} hours compressed "
              f"{c['time_compressed_by']:,} times, {c['entries']} entries put once, {c['lost']} lost.\n\n")
     return text + table(
         ["entries at one key", "nodes", "entries", "read", "seconds", "octets at the reader per entry"],
