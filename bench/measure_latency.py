@@ -11,7 +11,8 @@ import time
 import mail
 from load import Session, stuff
 from measure_wire import deliver
-from systems import median, percentile
+from systems import RestanteSide, median, percentile
+from wan import Wan
 
 
 def visible(side, messages, pause=0.05):
@@ -38,6 +39,24 @@ def visible(side, messages, pause=0.05):
             time.sleep(pause)
         session.close()
     return times
+
+
+def far(ctx, messages):
+    """The same on hosts 16 to 240 ms of round trip apart with one packet in a hundred lost; the sender and
+    the receiver too are hosts like the others."""
+    nodes = 32
+    with Wan(ctx.tool("bench-delay"), [f"h{i}" for i in range(nodes + 2)]) as wan:
+        side = RestanteSide(wan, ctx.scratch(), nodes)
+        try:
+            time.sleep(5)
+            return visible(side, messages)
+        finally:
+            side.close()
+
+
+def shape(times):
+    return {"count": len(times), "p50": percentile(times, 50), "p90": percentile(times, 90),
+            "p99": percentile(times, 99), "max": max(times)}
 
 
 def clear(side):
@@ -101,9 +120,10 @@ def measure(ctx):
         times[side.name] += visible(side, messages)
         clear(side)
     out = {"nodes": len(pair.restante.system.nodes),
-           "visible": {k: {"count": len(v), "p50": percentile(v, 50), "p90": percentile(v, 90),
-                           "p99": percentile(v, 99), "max": max(v)} for k, v in times.items()},
+           "visible": {k: shape(v) for k, v in times.items()},
            "open": {}}
     for size in ctx.pick([10_000, 100_000, 1_000_000], [10_000, 100_000, 1_000_000, 100_000_000]):
         out["open"][str(size)] = by_size(ctx, pair, size)
+    ctx.say("latency: hosts far apart")
+    out["visible"]["restante, far apart"] = shape(far(ctx, messages[:ctx.pick(8, 100)]))
     return out
