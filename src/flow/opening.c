@@ -20,7 +20,7 @@ struct opening {
     int64_t n;
     opening_fn *fn;
     void *ctx;
-    int64_t until_ms;
+    int64_t asked_ms, until_ms;
     bool held; /* a transition for it is under way */
     struct opening *next;
 };
@@ -142,6 +142,7 @@ struct opening *opening_ask(struct flow *f, const uint8_t nid[HASH_LEN], int64_t
                           .n = n,
                           .fn = fn,
                           .ctx = ctx,
+                          .asked_ms = clock_mono_ms(),
                           .until_ms = wait_ms == 0 ? INT64_MAX : clock_mono_ms() + wait_ms,
                           .held = true,
                           .next = f->openings->first};
@@ -175,6 +176,22 @@ void openings_filled(struct flow *f, const uint8_t nid[HASH_LEN])
 void openings_failed(struct flow *f, const uint8_t nid[HASH_LEN], const char *why)
 {
     tell(f, nid, false, why);
+}
+
+void openings_try_failed(struct flow *f, const uint8_t nid[HASH_LEN], int64_t began_ms,
+                         const char *why)
+{
+    for (struct opening *o = f->openings->first, *next; o != NULL; o = next) {
+        next = o->next;
+        if (o->fn == NULL || o->held || memcmp(o->nid, nid, HASH_LEN) != 0)
+            continue;
+        if (o->asked_ms <= began_ms) {
+            answer(o, false, why);
+        } else { /* for this one it was not tried yet */
+            o->held = true;
+            store_do(f->store, want_run, want_done, o);
+        }
+    }
 }
 
 void openings_progress_set(struct flow *f, const uint8_t nid[HASH_LEN], const struct transfer *t)

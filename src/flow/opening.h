@@ -20,6 +20,11 @@ void opening_cancel(struct opening *o);
 /* For the steps: this message is there; this try has failed. */
 void openings_filled(struct flow *f, const uint8_t nid[HASH_LEN]);
 void openings_failed(struct flow *f, const uint8_t nid[HASH_LEN], const char *why);
+/* The same of a try that began then (clock_mono_ms): who asked later is not told, but gets a try of
+ * his own, at once: the sender may have come back in between. After the try's delay is on its way
+ * to the store. */
+void openings_try_failed(struct flow *f, const uint8_t nid[HASH_LEN], int64_t began_ms,
+                         const char *why);
 
 /* Pulls under way, for progress: octets verified so far, or -1. */
 struct transfer;

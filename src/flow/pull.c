@@ -25,7 +25,8 @@ struct pulling {
     struct incoming in;
     struct buf header, skeleton;
     char part[PATH_CAP], tmp[PATH_CAP], full[PATH_CAP];
-    bool tampered; /* the sender's fault: asking again brings nothing */
+    int64_t began_ms; /* clock_mono_ms */
+    bool tampered;    /* the sender's fault: asking again brings nothing */
     bool fresh;
     bool late; /* it was declined, expired or taken back while it came */
     int rc;
@@ -45,8 +46,8 @@ static void fail(struct pulling *p, const char *why)
 {
     struct error text;
     (void)error_set(&text, TEXT_PULL_AGAIN, why);
-    openings_failed(p->flow, p->in.nid, text.text);
     work_retry(p->w, why);
+    openings_try_failed(p->flow, p->in.nid, p->began_ms, text.text);
     pulling_free(p);
 }
 
@@ -233,6 +234,7 @@ void step_pull(struct work *w)
     }
     p->w = w;
     p->flow = w->flow;
+    p->began_ms = clock_mono_ms();
     p->header = (struct buf)BUF_INIT(HEADER_MAX);
     p->skeleton = (struct buf)BUF_INIT(SKELETON_MAX);
     flow_path(w->flow, p->part, "inbox/parts", p->in.nid, HASH_LEN, "");
