@@ -82,12 +82,8 @@ def heard_after(net, draw, key, value):
 def by_size(ctx, count, operations):
     draw = random.Random(count)
     with Network(ctx, count) as net:
-        time.sleep(ctx.pick(3, 20) + count / 20)  # they find each other
-        before, start = net.usage(), time.monotonic()
-        time.sleep(ctx.pick(5, 60))
-        took = time.monotonic() - start
-        idle = (net.usage() - before).octets / took
-        out = {"idle_octets_per_second_and_node": idle / count}
+        time.sleep(ctx.pick(10, 60) + count / 20)  # they find each other
+        spent = {}
         keys = [f"ns:bench{count}.{i}@demo" for i in range(operations)]
         values = {k: os.urandom(VALUE) for k in keys}
         puts, gets, lost = [], [], 0
@@ -95,8 +91,7 @@ def by_size(ctx, count, operations):
         def metered(fn):
             before, start = net.usage(), time.monotonic()
             fn()
-            took = time.monotonic() - start
-            return max(0, (net.usage() - before).octets - idle * took) / operations
+            return (net.usage() - before).octets, time.monotonic() - start
 
         def put_all():
             for k in keys:
@@ -111,9 +106,13 @@ def by_size(ctx, count, operations):
                     gets.append(took)
                     lost += values[k] not in [g[3] for g in got]
 
-        out["octets_per_put"] = metered(put_all)
-        out["octets_per_get"] = metered(get_all)
-        out.update(put=summary(puts), get=summary(gets), not_found=lost)
+        spent["octets_per_put"] = metered(put_all)
+        spent["octets_per_get"] = metered(get_all)
+        octets, took = metered(lambda: time.sleep(ctx.pick(8, 60)))
+        idle = octets / took
+        out = {"idle_octets_per_second_and_node": idle / count, "put": summary(puts),
+               "get": summary(gets), "not_found": lost,
+               **{k: (n - idle * s) / operations for k, (n, s) in spent.items()}}
         heard = [heard_after(net, draw, f"ns:ear{count}.{i}@demo", os.urandom(VALUE))
                  for i in range(max(3, operations // 5))]
         came = [h for h in heard if h is not None]
