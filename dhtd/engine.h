@@ -95,11 +95,6 @@ class Engine
         std::set<uint64_t> deleted;
     };
 
-    struct Near { /* the closest nodes, as the last look-up found them */
-        Clock::time_point when;
-        std::vector<dht::SockAddr> nodes;
-    };
-
     void register_types();
     bool accept_new(const dht::InfoHash &key, const dht::Value &v, const dht::SockAddr &from);
     bool accept_edit(const dht::InfoHash &key, const dht::Value &old, const dht::Value &next,
@@ -125,10 +120,6 @@ class Engine
     void store_here(const policy::Key &key, const dht::Value &v, Clock::time_point created);
     void erase_here(const policy::Key &key, uint64_t id);
     bool hold(const policy::Key &key, uint64_t id, policy::Blob data, bool announce, Done done);
-    bool knows_near(const policy::Key &key) const;
-    void ask_near(const policy::Key &key, uint64_t id, bool tomb, std::function<void(bool)> done);
-    void look_near(const policy::Key &key, uint64_t id,
-                   std::function<void(bool, frame_presence)> done);
     static bool shown_near(const Find &f, uint64_t id);
     void check_tomb(const std::shared_ptr<Find> &f, uint64_t id, std::function<void(bool)> done);
     void check_tombs(const std::shared_ptr<Find> &f, std::vector<uint64_t> suspects,
@@ -136,8 +127,6 @@ class Engine
     void check_entry(const std::shared_ptr<Find> &f, uint64_t id, std::function<void(bool)> done);
     void put_checked(const policy::Key &key, uint64_t id, const policy::Blob &data, Done done);
     void del_checked(const policy::Key &key, uint64_t id, const policy::Blob &tomb, Done done);
-    void del_found(const policy::Key &key, uint64_t id, const policy::Blob &tomb, Done done);
-    void look_found(const policy::Key &key, uint64_t id, Looked looked);
     void del_here(const policy::Key &key, uint64_t id, const policy::Blob &tomb, Done done);
     void listed_here(const policy::Key &key, Listed listed);
     void pump(const std::shared_ptr<GetOp> &op);
@@ -166,8 +155,6 @@ class Engine
     std::deque<std::shared_ptr<GetOp>> paused_;  /* whose reader is slow */
     std::map<policy::Key, std::shared_ptr<Listening>> listening_;
     std::map<policy::Key, Recent> recent_;
-    std::map<policy::Key, Near> near_;
-    std::map<uint64_t, Clock::time_point> announced_; /* entries put a moment ago */
     uint64_t next_ticket_ = 1;
     bool was_connected_ = false, ever_connected_ = false, stopping_ = false;
     Clock::time_point started_, next_engine_, next_second_, next_walk_, next_bootstrap_;

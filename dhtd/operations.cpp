@@ -70,10 +70,6 @@ bool Engine::hold(const policy::Key &key, uint64_t id, policy::Blob data, bool a
         later([done] { done(true, ""); });
         return true;
     }
-    if (r.tomb)
-        announced_.erase(id);
-    else
-        announced_[id] = Clock::now();
     auto call = once([this, done](bool ok) { done(ok || !connected(), "no other node took it"); });
     dht_->put(
         hash_from(key), value,
@@ -100,21 +96,16 @@ void Engine::put(const std::string &key_text, const policy::Blob &value, uint64_
     });
 }
 
-/* The nodes refuse an entry with a tombstone, but would say they took it: so look first. Where the
- * neighbourhood is known, two of its nodes are asked for the tombstone. */
+/* The nodes refuse an entry with a tombstone, but would say they took it: so look first. */
 void Engine::put_checked(const policy::Key &key, uint64_t id, const policy::Blob &data, Done done)
 {
-    auto finish = [=](bool deleted) {
-        if (deleted)
-            done(false, "deleted");
-        else if (!hold(key, id, data, connected(), done))
-            done(false, FULL);
-    };
-    if (knows_near(key)) {
-        ask_near(key, id, true, finish);
-        return;
-    }
     find(key, id, [=](const std::shared_ptr<Find> &f) {
+        auto finish = [=](bool deleted) {
+            if (deleted)
+                done(false, "deleted");
+            else if (!hold(key, id, data, connected(), done))
+                done(false, FULL);
+        };
         auto it = f->ids.find(id);
         if (it != f->ids.end() && (it->second.tomb_here || !it->second.tomb.empty()))
             check_tomb(f, id, finish);
@@ -148,16 +139,6 @@ void Engine::del_here(const policy::Key &key, uint64_t id, const policy::Blob &t
 /* The engine acknowledges refused edits too, so find out first whether there is what this token
  * deletes: the id binds it. */
 void Engine::del_checked(const policy::Key &key, uint64_t id, const policy::Blob &tomb, Done done)
-{
-    ask_near(key, id, false, [=](bool there) {
-        if (there && hold(key, id, tomb, connected(), done))
-            deletions_++;
-        else
-            del_found(key, id, tomb, done);
-    });
-}
-
-void Engine::del_found(const policy::Key &key, uint64_t id, const policy::Blob &tomb, Done done)
 {
     find(key, id, [=](const std::shared_ptr<Find> &f) {
         auto delete_it = [=](bool there) {
@@ -323,30 +304,20 @@ void Engine::look(const std::string &key_text, uint64_t id, Looked looked)
             looked(whole() || h, !h ? FRAME_ABSENT : h->tomb ? FRAME_DELETED : FRAME_PRESENT);
             return;
         }
-        look_near(key, id, [=](bool sure, frame_presence what) {
-            if (sure)
-                looked(true, what);
+        find(key, id, [=](const std::shared_ptr<Find> &f) {
+            auto entry = [=](bool there) { looked(f->ok, there ? FRAME_PRESENT : FRAME_ABSENT); };
+            auto it = f->ids.find(id);
+            if (it == f->ids.end())
+                entry(false);
+            else if (it->second.tomb_here || !it->second.tomb.empty())
+                check_tomb(f, id, [=](bool deleted) {
+                    if (deleted)
+                        looked(true, FRAME_DELETED);
+                    else
+                        check_entry(f, id, entry);
+                });
             else
-                look_found(key, id, looked);
+                check_entry(f, id, entry);
         });
-    });
-}
-
-void Engine::look_found(const policy::Key &key, uint64_t id, Looked looked)
-{
-    find(key, id, [=](const std::shared_ptr<Find> &f) {
-        auto entry = [=](bool there) { looked(f->ok, there ? FRAME_PRESENT : FRAME_ABSENT); };
-        auto it = f->ids.find(id);
-        if (it == f->ids.end())
-            entry(false);
-        else if (it->second.tomb_here || !it->second.tomb.empty())
-            check_tomb(f, id, [=](bool deleted) {
-                if (deleted)
-                    looked(true, FRAME_DELETED);
-                else
-                    check_entry(f, id, entry);
-            });
-        else
-            check_entry(f, id, entry);
     });
 }

@@ -10,7 +10,6 @@ namespace
 
 constexpr auto PATIENCE = 30s; /* with the engine */
 constexpr size_t REPLICAS = 8;
-constexpr size_t NEAR_ASKED = 2;
 constexpr size_t SUSPECTS_MAX = 2000; /* tombstones verified in one look-up */
 constexpr size_t ENOUGH = 5; /* of the closest nodes: "nothing is there" needs their answers */
 
@@ -38,11 +37,6 @@ void Engine::ask(const std::shared_ptr<Find> &f, dht::Where where, std::function
     auto call = once([this, f, done](bool ok) {
         finds_.remove(f);
         f->ok = ok && f->answers.size() >= answers_needed();
-        if (f->ok) {
-            Near &near = near_[f->key] = {Clock::now(), {}};
-            for (uint16_t node : f->closest(REPLICAS))
-                near.nodes.push_back(f->answers[node].address);
-        }
         done(f->ok);
     });
     dht_->query(
@@ -179,48 +173,4 @@ void Engine::check_entry(const std::shared_ptr<Find> &f, uint64_t id,
                         bool there = data != nullptr;
                         later([done, there] { done(there); });
                     });
-}
-
-bool Engine::knows_near(const policy::Key &key) const
-{
-    auto it = near_.find(key);
-    return it != near_.end() && it->second.nodes.size() >= NEAR_ASKED;
-}
-
-/* Asks two of the nodes that the last look-up found near the key for the entry or the tombstone
- * itself: a tenth of the octets of a look-up. False settles nothing: then look it up. */
-void Engine::ask_near(const policy::Key &key, uint64_t id, bool tomb,
-                      std::function<void(bool)> done)
-{
-    if (!knows_near(key)) {
-        done(false);
-        return;
-    }
-    std::vector<dht::SockAddr> some = near_[key].nodes;
-    std::rotate(some.begin(), some.begin() + (ptrdiff_t)((id >> 16) % some.size()), some.end());
-    some.resize(NEAR_ASKED);
-    fetches_->start(key, id, tomb, std::move(some), [this, done](const policy::Blob *data) {
-        bool there = data != nullptr;
-        later([done, there] { done(there); });
-    });
-}
-
-/* What look() wants to know, without a look-up; (false, ...) when a look-up must say. What was put
- * a moment ago is not deleted yet. */
-void Engine::look_near(const policy::Key &key, uint64_t id,
-                       std::function<void(bool, frame_presence)> done)
-{
-    auto entry = [=] {
-        ask_near(key, id, false, [done](bool there) { done(there, FRAME_PRESENT); });
-    };
-    if (announced_.count(id)) {
-        entry();
-        return;
-    }
-    ask_near(key, id, true, [done, entry](bool deleted) {
-        if (deleted)
-            done(true, FRAME_DELETED);
-        else
-            entry();
-    });
 }

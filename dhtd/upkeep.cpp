@@ -19,7 +19,6 @@ constexpr auto PACE = 20ms;        /* between keys of one round */
 constexpr auto PACE_VALUES = 10ms; /* between values that are put again */
 constexpr unsigned REPAIRS_AT_ONCE = 4;
 constexpr size_t REPLICAS = 8;
-constexpr auto NEAR_LIFE = 300s; /* of what a look-up found out about a neighbourhood */
 constexpr size_t SWEEP_AT_ONCE = 500;
 const unsigned walk_gaps[] = {1, 2, 3, 5, 10, 20}; /* seconds, then: */
 constexpr unsigned WALK_GAP = 300;
@@ -84,10 +83,6 @@ void Engine::upkeep(Clock::time_point now)
         sweep();
         for (auto it = recent_.begin(); it != recent_.end();)
             it = now - it->second.when > 10s ? recent_.erase(it) : std::next(it);
-        for (auto it = near_.begin(); it != near_.end();)
-            it = now - it->second.when > NEAR_LIFE ? near_.erase(it) : std::next(it);
-        for (auto it = announced_.begin(); it != announced_.end();)
-            it = now - it->second > 10s ? announced_.erase(it) : std::next(it);
         if (now >= next_round_)
             begin_round();
     }
