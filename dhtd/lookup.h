@@ -31,8 +31,9 @@ struct Find { /* one look-up of one key */
         bool entry_here = false, tomb_here = false; /* this node's own store */
     };
     policy::Key key{};
-    uint64_t want = 0; /* this id only; 0: all */
-    bool ok = false;   /* the search ended in the regular way */
+    uint64_t want = 0;   /* this id only; 0: all */
+    bool ok = false;     /* the search ended in the regular way */
+    bool enough = false; /* and so many answered that what they do not know is not there */
     std::vector<Answer> answers;
     std::map<uint64_t, Claims> ids;
 

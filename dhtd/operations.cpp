@@ -193,7 +193,7 @@ void Engine::list(const std::string &key_text, Listed listed)
                     if ((c.entry_here || !c.entry.empty()) && !deleted.count(id))
                         ids.push_back(id);
                 recent_[key] = {Clock::now(), f, deleted};
-                listed(f->ok, ids);
+                listed(ids.empty() ? f->enough : f->ok, ids);
             });
         });
     });

@@ -36,8 +36,9 @@ void Engine::ask(const std::shared_ptr<Find> &f, dht::Where where, std::function
     finds_.add(f);
     auto call = once([this, f, done](bool ok) {
         finds_.remove(f);
-        f->ok = ok && f->answers.size() >= answers_needed();
-        done(f->ok);
+        f->ok = ok;
+        f->enough = ok && f->answers.size() >= answers_needed();
+        done(ok);
     });
     dht_->query(
         hash_from(f->key),

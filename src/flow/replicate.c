@@ -267,8 +267,10 @@ static void on_look(void *ctx, bool ok, enum dht_presence presence)
 {
     struct reputting *x = ctx;
     int64_t now = clock_wall_ms() / 1000;
-    if (ok && presence == DHT_DELETED) {
-        x->gone = true;
+    if (ok &&
+        (presence == DHT_DELETED || presence == DHT_PRESENT)) { /* its holders keep it alive */
+        x->gone = presence == DHT_DELETED;
+        store_crash_point("reput.before");
         store_do(x->w->flow->store, reput_run, reput_done, x);
         return;
     }

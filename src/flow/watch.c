@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define LOG_AREA "replica"
+#define NS_LOOK 3 /* times retry: the owner may have gone before it announced what it listed */
 #define TURN_MS 200
 #define SYNC_MS 1000
 #define WAIT_S 50
@@ -61,8 +62,8 @@ static int apply_run(struct db *db, void *arg)
     struct watcher *w = arg;
     const struct flow *f = w->flow;
     int64_t now = clock_wall_ms();
-    return replica_apply(db, &w->list, f->c.quota, f->c.address, now, now + f->c.reput, &w->news) <
-                       0 ||
+    return replica_apply(db, &w->list, f->c.quota, f->c.address, now, now + NS_LOOK * f->c.retry,
+                         &w->news) < 0 ||
                    adopt_held(db, f->c.address, f->c.quota) < 0
                ? -1
                : 0;
