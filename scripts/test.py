@@ -29,11 +29,13 @@ RUNS = (
     [PEER + "kill.py", "-k", "receiver or cancel"],
     [PEER + "kill.py", "-k", "not receiver and not cancel"],
     [PEER + n + ".py" for n in ("expiry", "survive", "alone", "soak")],
-    [PEER + n + ".py" for n in ("replica", "group", "requests")],
-    [PEER + n + ".py" for n in ("outbox", "cancel", "restore")],
+    [PEER + n + ".py" for n in ("replica", "group")],
+    [PEER + "outbox.py"],
+    [PEER + n + ".py" for n in ("cancel", "restore")],
     [PEER + n + ".py" for n in ("crowd", "churn", "fsck")],
     [PEER + n + ".py" for n in ("endure", "dht", "plugin", "plugin_life")],
-    [PEER + n + ".py" for n in ("race", "pipeline", "policy", "transcripts", "listing")],
+    [PEER + n + ".py" for n in ("race", "pipeline", "policy", "transcripts", "listing",
+                                "requests")],
 )
 
 def start_unit_tests(stage, build):

@@ -111,11 +111,13 @@ class Peer:
         self.wait_ready()
 
     def complaints(self, levels="Warning|Error|Panic|Fatal"):
-        """Dovecot's own lines at warning level or above, but for the one with which it notes that its
-        peer stopped it."""
+        """Dovecot's own lines at warning level or above, but for those with which it notes that its
+        peer stopped it, or was killed, perhaps while somebody was logging in."""
         return [line for line in self.log_text("dovecot.log").splitlines()
                 if re.search(rf"({levels}):", line)
-                and not re.search(r"master: Warning: Killed with signal 15 \(by pid=", line)]
+                and not re.search(r"master: Warning: Killed with signal 15 \(by pid=|"
+                                  r"-login: Error: master\(\w+\): read\(\) failed: Remote closed",
+                                  line)]
 
     def children(self):
         """{name: pid} of what restanted started: restante-dht, restante-mime, dovecot."""
