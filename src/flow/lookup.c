@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/texts.h"
 #include "flow/steps.h"
+#include "flow/timer.h"
 #include "flow/verify.h"
 #include "store/contacts.h"
 #include "store/groups.h"
@@ -14,6 +15,7 @@
 
 #define LOG_AREA "lookup"
 #define CANDIDATES_MAX 16          /* records looked at for one address */
+#define AGAIN_MS 1000              /* "unknown" is said after two looks */
 #define RECHECK_MS (3600 * 1000LL) /* a pinned key's record is looked at again after this */
 
 struct candidate {
@@ -33,9 +35,22 @@ struct lookup {
     struct contact found;
     enum lookup_result result;
     struct error why;
+    bool again;  /* this is the second look */
     bool accept; /* only the key with this fingerprint, which replaces the pinned one */
     uint8_t fpr[FPR_LEN];
 };
+
+static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n);
+
+static void drop_candidates(struct lookup *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        bytes_free(&l->c[i].value);
+        verified_identity_free(&l->c[i].id);
+        l->c[i].good = false;
+    }
+    l->count = 0;
+}
 
 static void finish(struct lookup *l, enum lookup_result result)
 {
@@ -43,10 +58,7 @@ static void finish(struct lookup *l, enum lookup_result result)
     l->fn = NULL;
     if (fn != NULL)
         fn(l->ctx, result, result == LOOKUP_FOUND ? NULL : l->why.text);
-    for (size_t i = 0; i < l->count; i++) {
-        bytes_free(&l->c[i].value);
-        verified_identity_free(&l->c[i].id);
-    }
+    drop_candidates(l);
     contact_free(&l->found);
     free(l);
 }
@@ -120,6 +132,31 @@ static void decide_accept(struct lookup *l)
     }
 }
 
+static void on_again(uv_timer_t *t)
+{
+    struct lookup *l = t->data;
+    flow_timer_free(&t);
+    if (l->flow->stopping) {
+        finish(l, LOOKUP_INCOMPLETE);
+    } else {
+        drop_candidates(l);
+        dht_list(l->flow->dht, l->key, on_list, l);
+    }
+}
+
+/* While nodes come and go a look may miss what is there, and a refusal is final: look twice. */
+static void none(struct lookup *l)
+{
+    uv_timer_t *t = l->again || l->flow->stopping ? NULL : flow_timer_new(l->flow, l);
+    (void)error_set(&l->why, TEXT_KEY_NONE, l->address);
+    if (t == NULL) {
+        finish(l, LOOKUP_NONE);
+        return;
+    }
+    l->again = true;
+    (void)uv_timer_start(t, on_again, AGAIN_MS, 0);
+}
+
 static void decide(struct job *job)
 {
     struct lookup *l = (struct lookup *)job;
@@ -142,8 +179,7 @@ static void decide(struct job *job)
     if (have)
         contact_free(&pinned);
     if (c == NULL) {
-        (void)error_set(&l->why, TEXT_KEY_NONE, l->address);
-        finish(l, LOOKUP_NONE);
+        none(l);
     } else if (several) {
         (void)error_set(&l->why, TEXT_KEY_SEVERAL, l->address);
         finish(l, LOOKUP_REFUSED);

@@ -231,7 +231,7 @@ class Peer:
             policy=message.policy.clone(linesep="\r\n"))
         s = self.smtp(seconds=seconds)
         try:
-            s.sendmail(sender or self.address, to, data, mail_options=["BODY=8BITMIME"])
+            return s.sendmail(sender or self.address, to, data, mail_options=["BODY=8BITMIME"])
         finally:
             s.close()
 

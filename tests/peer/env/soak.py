@@ -29,6 +29,7 @@ class Message:
         self.id = message_id(data)
         body = data[data.index(b"\r\n\r\n") + 4:]
         self.digest = hashlib.sha256(body).hexdigest()
+        self.refused = None  # {address: (code, text)} of those that were not taken
         self.accepted = None  # True, False, or None: the answer was lost with the peer
 
 
@@ -104,7 +105,7 @@ class Soak:
         m = Message(number, sender, receivers, data)
         self.messages.append(m)
         try:
-            sender.send(data, [p.address for p in receivers])
+            m.refused = sender.send(data, [p.address for p in receivers])
             m.accepted = True
         except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused):
             m.accepted = False
@@ -207,7 +208,7 @@ class Soak:
         who = f"{m.subject} to {receiver.address}"
         theirs = entry["state"] if entry else None
         if state not in ENDS:
-            return [f"{who}: no end at its sender: {state} (receiver: {theirs})"]
+            return [f"{who}: no end at its sender: {state} (receiver: {theirs}, refused: {m.refused})"]
         if state == "pulled" and (theirs != "pulled" or copies != [m.digest]):
             return [f"{who}: pulled, but the receiver says {theirs} and has {len(copies)} copies"]
         if state == "declined" and (theirs != "declined" or copies):
