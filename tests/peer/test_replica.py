@@ -434,4 +434,5 @@ def test_killed_while_replicating(all_up, point):
         wait_copies(ben, data, 4, 40)
         open_message(zoe, data)
     wait_emptied(ben, others, digest)
-    assert not glob.glob(os.path.join(cas.home, "replica", digest + "*"))
+    wait_for(lambda: not glob.glob(os.path.join(cas.home, "replica", digest + "*")), 10,
+             "the list of its pieces to go, too", cas.logs)
