@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* control_fsck.c - see control_fsck.h. */
 #include "daemon/control_fsck.h"
-#include "flow/fsck.h"
+#include "flow/mend/fsck.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* control_group.c - see control_group.h. Every answer carries the groups as they are committed. */
 #include "daemon/control_group.h"
-#include "flow/group.h"
+#include "flow/group/group.h"
 #include "store/groups.h"
 #include <stdlib.h>
 #include <string.h>

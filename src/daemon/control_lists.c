@@ -4,8 +4,8 @@
 #include "daemon/control_lists.h"
 #include "base/clock.h"
 #include "daemon/service.h"
-#include "flow/opening.h"
-#include "flow/sweep.h"
+#include "flow/receiver/opening.h"
+#include "flow/receiver/sweep.h"
 #include "store/incoming.h"
 #include "store/outgoing.h"
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* control_policy.c - see control_policy.h. */
 #include "daemon/control_policy.h"
-#include "flow/opening.h"
-#include "flow/policy.h"
+#include "flow/receiver/opening.h"
+#include "flow/receiver/policy.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

@@ -4,10 +4,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/service.h"
-#include "flow/opening.h"
-#include "flow/policy.h"
-#include "flow/sent.h"
-#include "flow/sweep.h"
+#include "flow/receiver/opening.h"
+#include "flow/receiver/policy.h"
+#include "flow/sender/sent.h"
+#include "flow/receiver/sweep.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

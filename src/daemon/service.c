@@ -8,8 +8,8 @@
 #include "daemon/plugin_socket.h"
 #include "daemon/program.h"
 #include "daemon/tls.h"
-#include "flow/presence.h"
-#include "flow/submit.h"
+#include "flow/peers/presence.h"
+#include "flow/sender/submit.h"
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #include "daemon/dht_process.h"
 #include "daemon/dovecot.h"
 #include "flow/flow.h"
-#include "flow/policy.h"
+#include "flow/receiver/policy.h"
 #include "net/line_server.h"
 #include <uv.h>
 

@@ -5,7 +5,7 @@
 #include "flow/clockwatch.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "flow/collect.h"
+#include "flow/sender/collect.h"
 #include "flow/timer.h"
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
 
 #include "flow/work.h"
 
-/* sender */
+/* sender/ */
 void step_lookup(struct work *w);   /* lookup.c: a receiver's key */
 void step_seal(struct work *w);     /* seal.c: sign, encrypt, hash; notifications made */
 void step_publish(struct work *w);  /* publish.c: the blob becomes fetchable */
@@ -18,9 +18,9 @@ void step_clean(struct work *w);    /* tidy.c: ns and nr of an ended receiver le
 void step_tidy(struct work *w);     /* tidy.c: the spool file goes */
 void step_withdraw(struct work *w); /* withdraw.c: closes the blob of a message taken back */
 void step_cancel(struct work *w);   /* withdraw.c: posts the cancellation, until it is answered */
-void step_regain(struct work *w);   /* regain.c: a blob whose file is missing is taken back */
+void step_regain(struct work *w);   /* mend/regain.c: a blob whose file is missing is taken back */
 void step_tell(struct work *w);     /* tell.c: the user hears of what failed */
-/* receiver (discover.c finds what is new) */
+/* receiver/ (discover.c finds what is new) */
 void step_stub(struct work *w);    /* stub.c */
 void step_pull(struct work *w);    /* pull.c: fetch, verify, decrypt, decide */
 void step_deliver(struct work *w); /* deliver.c: fills the stub */
@@ -30,7 +30,7 @@ void step_hasten(struct work *w); /* expire.c: a contact's stub is pulled before
 void step_expire(struct work *w); /* expire.c: a stub whose time is over */
 void step_lapse(struct work *w);  /* expire.c: a notice takes its place */
 void step_vanish(struct work *w); /* vanish.c: a stub whose sender took the message back */
-/* member of a group: replicate.c */
+/* group/: replicate.c */
 void step_replicate(struct work *w); /* another member's blob is fetched */
 void step_drop(struct work *w);      /* it may go, and goes */
 void step_fellow_ns(struct work *w); /* another member's notification, into the DHT again */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* validity.c - see validity.h. */
 #include "flow/validity.h"
-#include "flow/header.h"
+#include "flow/sender/header.h"
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

@@ -42,11 +42,11 @@ def test_every_package_has_a_stage_and_a_reason():
 
 # Who speaks to a mail client, directly or by what it hands to one that does.
 SPEAKERS = ["src/net/smtp_data.c", "src/net/smtp_parse.c", "src/net/smtp_server.c",
-            "src/net/smtp_session.c", "mimed/parse.c", "src/flow/deliver.c", "src/flow/dsn.c",
-            "src/flow/expire.c", "src/flow/header.c", "src/flow/line_text.c", "src/flow/lookup.c",
-            "src/flow/moves.c", "src/flow/opening.c", "src/flow/policy.c", "src/flow/pull.c",
-            "src/flow/receivers.c", "src/flow/sources.c", "src/flow/submit.c",
-            "src/flow/transfer.c", "src/flow/vanish.c", "src/flow/whereabouts.c"]
+            "src/net/smtp_session.c", "mimed/parse.c", "src/flow/receiver/deliver.c", "src/flow/sender/dsn.c",
+            "src/flow/receiver/expire.c", "src/flow/sender/header.c", "src/flow/sender/line_text.c", "src/flow/sender/lookup.c",
+            "src/flow/receiver/moves.c", "src/flow/receiver/opening.c", "src/flow/receiver/policy.c", "src/flow/receiver/pull.c",
+            "src/flow/sender/receivers.c", "src/flow/peers/sources.c", "src/flow/sender/submit.c",
+            "src/flow/peers/transfer.c", "src/flow/receiver/vanish.c", "src/flow/peers/whereabouts.c"]
 TEXTS = "src/base/texts.h"
 # Calls whose texts go into the log, or are shown by `restante status` alone.
 INTERNAL = re.compile(r"\b(log_\w+|i_(error|warning|info|debug|panic)|mail_set_critical|"

@@ -11,7 +11,7 @@
  * Octets are in hex. Exit status 0, 1 with a sentence on standard error, or 2 for a wrong call. */
 #include "base/clock.h"
 #include "flow/flow.h"
-#include "flow/verify.h"
+#include "flow/peers/verify.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

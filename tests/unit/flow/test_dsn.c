@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "flow/dsn.h"
+#include "flow/sender/dsn.h"
 
 static struct bytes text(const char *s)
 {

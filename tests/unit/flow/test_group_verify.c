@@ -2,7 +2,7 @@
 /* test_group_verify.c - which octets are a group descriptor, signed by its master, and which are a
  * renewal by one of its deputies (P-4.12, P-4.13). */
 #include "flow/flow.h"
-#include "flow/verify.h"
+#include "flow/peers/verify.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* test_maildir.c - the client's folders: a stub is filled wherever it stands, while somebody
  * changes flags, under its name and with its times (P-7.6). */
 #include "flow/flow.h"
-#include "flow/maildir.h"
+#include "flow/receiver/maildir.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>

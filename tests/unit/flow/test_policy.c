@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_policy.c - every way a client reads, under every rule (P-7.12). */
-#include "flow/policy.h"
+#include "flow/receiver/policy.h"
 #include "store/db.h"
 #include "store/schema.h"
 #include <setjmp.h>

@@ -2,8 +2,8 @@
 /* test_sweep.c - which stubs are declined: those the user expunged, after their grace; never those
  * that vanished with many others, whatever came since (P-10.7). */
 #include "flow/flow.h"
-#include "flow/maildir.h"
-#include "flow/sweep.h"
+#include "flow/receiver/maildir.h"
+#include "flow/receiver/sweep.h"
 #include "store/incoming.h"
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
  * DHT of this process's memory: it arrives whole or not at all, goes on where it stopped, and what
  * the sender did not announce never reaches the file (P-5.4, P-6). */
 #include "base/clock.h"
-#include "flow/transfer.h"
+#include "flow/peers/transfer.h"
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>

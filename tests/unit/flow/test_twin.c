@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "flow/twin.h"
+#include "flow/peers/twin.h"
 
 static void compared(void **state)
 {

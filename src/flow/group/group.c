@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* group.c - looking at the own group's key in the DHT: what is new there is verified and committed,
+ * and what the accepted group's descriptor needs is done: put again, renewed, the old one deleted
+ * (P-11.2 to P-11.5). One look at a time; each part of it can be repeated. */
+#include "flow/group/group.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/group/group_work.h"
+#include "flow/peers/presence.h"
+#include "flow/timer.h"
+#include "flow/peers/verify.h"
+#include "store/incoming.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "group"
+#define FETCH_MAX 64       /* entries fetched per look; the rest comes with the next */
+#define BAD_AGAIN_S 3600LL /* what did not verify is looked at again after this */
+
+struct candidate {
+    uint8_t id[DHT_ID_LEN], lock[HASH_LEN];
+    int64_t expiry;
+    struct bytes value;
+    struct verified_group *v; /* NULL: not a descriptor of this group */
+    enum group_news news;
+};
+
+struct group_look {
+    struct job job;
+    struct flow *flow;
+    struct candidate c[FETCH_MAX];
+    size_t count;
+    uint8_t *live; /* ids of all entries at the key */
+    size_t live_count;
+    struct group_row g; /* the accepted group */
+    bool more, alive;
+    uint8_t lock[HASH_LEN]; /* the put's */
+};
+
+static void look_end(struct group_look *l)
+{
+    struct flow *f = l->flow;
+    bool again = f->groups->again || l->more;
+    f->groups->look = NULL;
+    f->groups->again = false;
+    for (size_t i = 0; i < l->count; i++) {
+        bytes_free(&l->c[i].value);
+        free(l->c[i].v);
+    }
+    group_row_free(&l->g);
+    free(l->live);
+    free(l);
+    if (again)
+        groups_poll(f);
+}
+
+void groups_settle(struct flow *f)
+{
+    struct groups *g = f->groups;
+    uint8_t fpr[FPR_LEN];
+    bool has = flow_master(f, fpr);
+    if (g->settled && (has != g->has || memcmp(fpr, g->master_fpr, FPR_LEN) != 0))
+        presence_again(f);
+    g->settled = true;
+    g->has = has;
+    memcpy(g->master_fpr, fpr, FPR_LEN);
+}
+
+/* ---- third part: put it again, with the lock under which it stands there */
+
+static int put_run(struct db *db, void *arg)
+{
+    struct group_look *l = arg;
+    store_crash_point("group.put.before");
+    return group_set_put(db, l->g.master_fpr, l->lock, clock_wall_ms());
+}
+
+static void put_committed(void *arg, int rc)
+{
+    struct group_look *l = arg;
+    store_crash_point("group.put.after");
+    l->flow->groups->put_now = false;
+    if (rc == 0)
+        log_debug("the descriptor of %s is put", l->g.name);
+    if (rc == 0 && l->g.has_old)
+        l->flow->groups->again = true; /* now the old one goes */
+    look_end(l);
+}
+
+static void on_put(void *ctx, bool ok, const char *why)
+{
+    struct group_look *l = ctx;
+    if (!ok) {
+        log_info("the descriptor of %s is not put yet: %s", l->g.name, why);
+        look_end(l);
+        return;
+    }
+    store_do(l->flow->store, put_run, put_committed, l);
+}
+
+static void put(struct group_look *l)
+{
+    struct flow *f = l->flow;
+    int64_t now = clock_wall_ms(), now_s = now / 1000;
+    bool due = f->groups->put_now || l->g.put_ms == 0 || now - l->g.put_ms >= f->c.reput ||
+               l->g.put_ms > now;
+    if (!due || l->g.expiry_s <= now_s || f->stopping) {
+        look_end(l);
+        return;
+    }
+    uint8_t vh[HASH_LEN], token[HASH_LEN], infohash[INFOHASH_LEN], id[DHT_ID_LEN];
+    memcpy(l->lock, l->g.lock, HASH_LEN);
+    sha256(l->g.record.p, l->g.record.n, vh);
+    entry_infohash(f->groups->key, infohash);
+    entry_id(infohash, l->lock, vh, id);
+    for (size_t i = 0; i < l->live_count && !l->alive; i++)
+        l->alive = memcmp(l->live + i * DHT_ID_LEN, id, DHT_ID_LEN) == 0;
+    if (!l->alive) { /* lost, or deleted by somebody whose copy it was: under the own lock */
+        flow_own_token(f, f->groups->key, vh, token);
+        entry_lock(token, l->lock);
+        wipe(token, sizeof token);
+    }
+    int64_t until = now_s + DHT_LIFE_MAX < l->g.expiry_s ? now_s + DHT_LIFE_MAX : l->g.expiry_s;
+    dht_put(f->dht, f->groups->key, l->g.record.p, l->g.record.n, until, l->lock, on_put, l);
+}
+
+/* ---- second part: delete what an own descriptor replaced */
+
+static int old_run(struct db *db, void *arg)
+{
+    return group_set_old_gone(db, ((struct group_look *)arg)->g.master_fpr);
+}
+
+static void old_committed(void *arg, int rc)
+{
+    put(arg);
+}
+
+static void on_old(void *ctx, bool ok, const char *why)
+{
+    struct group_look *l = ctx;
+    if (ok || strcmp(why, "absent") == 0)
+        store_do(l->flow->store, old_run, old_committed, l);
+    else
+        put(l); /* again with the next look */
+}
+
+static void delete_old(struct group_look *l)
+{
+    struct flow *f = l->flow;
+    uint8_t token[HASH_LEN];
+    if (!l->g.has_old || l->g.put_ms == 0) { /* the new one first */
+        put(l);
+        return;
+    }
+    flow_own_token(f, f->groups->key, l->g.old_hash, token);
+    dht_del(f->dht, f->groups->key, l->g.old_hash, token, on_old, l);
+    wipe(token, sizeof token);
+}
+
+static void tend(struct group_look *l)
+{
+    struct flow *f = l->flow;
+    groups_settle(f);
+    if (f->stopping || !flow_may_go(f) || group_get_accepted(store_reader(f->store), &l->g) < 0) {
+        look_end(l);
+        return;
+    }
+    groups_renew(f, &l->g);
+    groups_keys(f, &l->g);
+    delete_old(l);
+}
+
+/* ---- first part: what stands there */
+
+static void row_of(const struct candidate *c, struct group_row *g)
+{
+    const struct verified_group *v = c->v;
+    *g = (struct group_row){.seq = v->r.seq, .expiry_s = v->expiry};
+    (void)strcpy(g->name, v->r.name);
+    (void)strcpy(g->master, group_find_role(&v->r, ROLE_MASTER)->address);
+    memcpy(g->master_fpr, v->master_fpr, FPR_LEN);
+    memcpy(g->roster, v->roster, HASH_LEN);
+    memcpy(g->lock, c->lock, HASH_LEN);
+    g->master_key = (struct bytes){(uint8_t *)v->r.master_key.p, v->r.master_key.n};
+    g->signed_ = (struct bytes){(uint8_t *)v->signed_.p, v->signed_.n};
+    g->record = c->value;
+}
+
+static int apply_run(struct db *db, void *arg)
+{
+    struct group_look *l = arg;
+    struct flow *f = l->flow;
+    int64_t now = clock_wall_ms() / 1000;
+    store_crash_point("group.before");
+    for (size_t i = 0; i < l->count; i++) {
+        struct candidate *c = &l->c[i];
+        int64_t until =
+            c->expiry > now && c->expiry < now + DHT_LIFE_MAX ? c->expiry : now + DHT_LIFE_MAX;
+        if (c->v == NULL && until > now + BAD_AGAIN_S)
+            until = now + BAD_AGAIN_S;
+        if (looked_add(db, c->id, until) < 0)
+            return -1;
+        if (c->v == NULL)
+            continue;
+        struct group_row g;
+        row_of(c, &g);
+        c->news = group_apply(db, &g, &c->v->r, f->c.address, f->fpr, false);
+        if (c->news == GROUP_ERROR)
+            return -1;
+    }
+    return 0;
+}
+
+static void tell(const struct group_look *l, const struct candidate *c)
+{
+    if (c->v == NULL)
+        return;
+    const char *master = group_find_role(&c->v->r, ROLE_MASTER)->address;
+    if (c->news == GROUP_NEW)
+        log_info("%s: %zu members, master %s, number %llu%s", c->v->r.name, c->v->r.count, master,
+                 (unsigned long long)c->v->r.seq, c->v->renewed ? ", renewed by a deputy" : "");
+    else if (c->news == GROUP_CONFLICT)
+        log_warn("%s has signed two lists of %s with one number; the first stays", master,
+                 c->v->r.name);
+    else if (c->news == GROUP_REFUSED)
+        log_info("a descriptor of %s by %s is ignored: it does not concern this peer", c->v->r.name,
+                 master);
+}
+
+static void applied(void *arg, int rc)
+{
+    struct group_look *l = arg;
+    store_crash_point("group.after");
+    for (size_t i = 0; i < l->count && rc == 0; i++)
+        tell(l, &l->c[i]);
+    if (rc == 0)
+        tend(l);
+    else
+        look_end(l);
+}
+
+static void check(struct job *job, void *thread_ctx)
+{
+    struct group_look *l = (struct group_look *)job;
+    struct error e;
+    for (size_t i = 0; i < l->count; i++) {
+        struct candidate *c = &l->c[i];
+        struct verified_group *v = malloc(sizeof *v);
+        if (v != NULL &&
+            verify_group(c->value.p, c->value.n, l->flow->c.network,
+                         address_group(l->flow->c.address), clock_wall_ms() / 1000, v, &e) == 0) {
+            c->v = v;
+            continue;
+        }
+        if (v != NULL)
+            log_info("an entry at %s is ignored: %s", l->flow->groups->key, e.text);
+        free(v);
+    }
+}
+
+static void checked(struct job *job)
+{
+    struct group_look *l = (struct group_look *)job;
+    if (l->flow->stopping)
+        look_end(l);
+    else if (l->count > 0)
+        store_do(l->flow->store, apply_run, applied, l);
+    else
+        tend(l);
+}
+
+static void on_value(void *ctx, bool ok, const struct dht_value *v)
+{
+    struct group_look *l = ctx;
+    if (v == NULL) {
+        flow_job(l->flow->pgp, &l->job, check, checked, true);
+        return;
+    }
+    if (l->count == FETCH_MAX || v->len > RECORD_MAX)
+        return;
+    struct candidate *c = &l->c[l->count];
+    if (bytes_set(&c->value, v->data, v->len) < 0)
+        return;
+    memcpy(c->id, v->id, DHT_ID_LEN);
+    memcpy(c->lock, v->lock, HASH_LEN);
+    c->expiry = v->expiry;
+    l->count++;
+}
+
+static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
+{
+    struct group_look *l = ctx;
+    uint8_t wanted[FETCH_MAX * DHT_ID_LEN];
+    size_t count = 0;
+    if (l->flow->stopping || !ok) {
+        look_end(l);
+        return;
+    }
+    l->live = malloc(n * DHT_ID_LEN + 1);
+    if (l->live != NULL && n > 0)
+        memcpy(l->live, ids, n * DHT_ID_LEN);
+    l->live_count = l->live == NULL ? 0 : n;
+    for (size_t i = 0; i < n && !l->more; i++) {
+        const uint8_t *id = ids + i * DHT_ID_LEN;
+        if (looked_has(store_reader(l->flow->store), id))
+            continue;
+        if (count == FETCH_MAX)
+            l->more = true;
+        else
+            memcpy(wanted + DHT_ID_LEN * count++, id, DHT_ID_LEN);
+    }
+    if (count > 0)
+        dht_get(l->flow->dht, l->flow->groups->key, wanted, count, on_value, l);
+    else
+        tend(l);
+}
+
+void groups_put(struct flow *f)
+{
+    f->groups->put_now = true;
+    groups_poll(f);
+}
+
+void groups_poll(struct flow *f)
+{
+    struct groups *g = f->groups;
+    if (g == NULL || f->stopping || dht_link_state(f->dht) == DHT_DOWN)
+        return;
+    if (g->look != NULL) {
+        g->again = true;
+        return;
+    }
+    struct group_look *l = calloc(1, sizeof *l);
+    if (l == NULL)
+        return; /* the timer comes again */
+    l->flow = f;
+    g->look = l;
+    dht_list(f->dht, g->key, on_list, l);
+}
+
+static void on_heard(void *ctx, const struct dht_value *v)
+{
+    struct flow *f = ctx;
+    if (!f->stopping && !looked_has(store_reader(f->store), v->id))
+        groups_poll(f);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    groups_poll(t->data);
+}
+
+int groups_start(struct flow *f, struct error *e)
+{
+    struct groups *g = f->groups = calloc(1, sizeof *g);
+    uv_timer_t *t = g == NULL ? NULL : flow_timer_new(f, f);
+    if (t == NULL)
+        return error_set(e, "Out of memory.");
+    (void)dht_key(g->key, "group:", address_group(f->c.address));
+    g->timer = t;
+    groups_settle(f);
+    (void)uv_timer_start(t, on_timer, (uint64_t)f->c.poll, (uint64_t)f->c.poll);
+    if (dht_listen(f->dht, g->key, on_heard, f) < 0)
+        log_warn("cannot listen for the group's descriptor; it is polled for");
+    return 0;
+}
+
+void groups_stop(struct flow *f)
+{
+    if (f->groups != NULL)
+        flow_timer_free(&f->groups->timer);
+}
+
+void groups_free(struct flow *f)
+{
+    free(f->groups);
+    f->groups = NULL;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* group_keys.c - the keys of the accepted group's members: the descriptor has their fingerprints,
+ * their identity records have the keys, and tell who has accepted (P-11.6). */
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/group/group_work.h"
+#include "flow/peers/identity.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "group"
+#define FINDING_MAX 8 /* look-ups at once; the others come with the next look */
+
+struct asking {
+    struct flow *flow;
+    struct contact c;
+    uint8_t master_fpr[FPR_LEN];
+    bool joined, had_key, had_joined;
+    bool keep; /* known for long: put its identity again */
+};
+
+static int key_run(struct db *db, void *arg)
+{
+    struct asking *a = arg;
+    store_crash_point("group.key.before");
+    return group_set_key(db, &a->c, a->joined);
+}
+
+static void key_done(void *arg, int rc)
+{
+    struct asking *a = arg;
+    store_crash_point("group.key.after");
+    if (rc == 0 && a->c.pubkey.p != NULL && !a->had_key)
+        log_info("the key of %s, a member of this group, is known", a->c.address);
+    if (rc == 0 && a->joined && !a->had_joined)
+        log_info("%s is in this group", a->c.address);
+    a->flow->groups->finding--;
+    contact_free(&a->c);
+    free(a);
+}
+
+static void on_identity(void *ctx, const struct verified_identity *v, const char *why)
+{
+    struct asking *a = ctx;
+    a->c.checked_ms = clock_wall_ms();
+    if (v != NULL && bytes_set(&a->c.pubkey, v->pubkey.p, v->pubkey.n) == 0) {
+        a->c.ocb = v->r.ocb;
+        a->c.shards = v->r.shards;
+        a->c.seq = v->r.seq;
+        a->joined = v->r.has_master && memcmp(v->r.master_fpr, a->master_fpr, FPR_LEN) == 0;
+    } else {
+        log_debug("%s: %s", a->c.address, why);
+        a->joined = a->had_joined;
+    }
+    store_do(a->flow->store, key_run, key_done, a);
+}
+
+struct due {
+    struct flow *flow;
+    const struct group_row *g;
+    struct asking *found[FINDING_MAX];
+    size_t count, room;
+};
+
+static bool collect(void *ctx, const struct group_fellow *m)
+{
+    struct due *d = ctx;
+    int64_t now = clock_wall_ms(), age = now - m->checked_ms;
+    bool open = m->pubkey.p == NULL || !m->joined; /* every look, until both are known */
+    if (strcmp(m->address, d->flow->c.address) == 0 ||
+        (age >= 0 && age < (open ? d->flow->c.poll / 2 : d->flow->c.reput)))
+        return true;
+    if (d->count == d->room)
+        return false;
+    struct asking *a = calloc(1, sizeof *a);
+    if (a == NULL)
+        return false;
+    a->flow = d->flow;
+    a->had_key = m->pubkey.p != NULL;
+    a->had_joined = m->joined;
+    a->keep = !open;
+    a->c.trust = TRUST_VOUCHED;
+    a->c.shards = 1;
+    (void)strcpy(a->c.address, m->address);
+    memcpy(a->c.fpr, m->fpr, FPR_LEN);
+    memcpy(a->master_fpr, d->g->master_fpr, FPR_LEN);
+    d->found[d->count++] = a;
+    return true;
+}
+
+void groups_keys(struct flow *f, const struct group_row *g)
+{
+    struct due d = {.flow = f, .g = g};
+    d.room = f->groups->finding > 0 ? 0 : FINDING_MAX;
+    if (d.room == 0)
+        return;
+    group_members(store_reader(f->store), g->master_fpr, collect, &d);
+    for (size_t i = 0; i < d.count; i++) {
+        f->groups->finding++;
+        (d.found[i]->keep ? identity_keep : identity_find)(
+            f, d.found[i]->c.address, d.found[i]->c.fpr, on_identity, d.found[i]);
+    }
+}

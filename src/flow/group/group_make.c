@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* group_make.c - what is written about the group: the master makes, changes and renews the
+ * descriptor, a deputy renews it, a member accepts or leaves (P-11.1, P-11.3, P-11.4). A descriptor
+ * is committed, with its sequence number, before anybody can see it; group.c puts it. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/group/group_work.h"
+#include "flow/sender/lookup.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "group"
+
+enum making_kind { MAKE_CREATE, MAKE_ADD, MAKE_REMOVE, MAKE_RENEW, MAKE_RENEWAL };
+
+struct making {
+    struct job job;
+    struct flow *flow;
+    enum making_kind kind;
+    struct group_member change; /* of add and remove */
+    struct group_record r;      /* its key points to the flow's, or into base */
+    struct group_row base;      /* the accepted row; zero when there is none */
+    struct group_row row;       /* what is committed; its pointers are borrowed */
+    struct buf signed_, record;
+    int rc;
+    enum group_news news;
+    struct error why;
+    groups_done_fn *done;
+    void *ctx;
+};
+
+static void made(struct making *m, bool ok)
+{
+    struct flow *f = m->flow;
+    f->groups->making = false;
+    if (m->done != NULL)
+        m->done(m->ctx, ok, ok ? NULL : m->why.text);
+    else if (!ok)
+        log_warn("the group's descriptor is not renewed: %s", m->why.text);
+    buf_free(&m->signed_);
+    buf_free(&m->record);
+    group_row_free(&m->base);
+    free(m);
+    if (ok)
+        groups_poll(f);
+}
+
+static int commit_run(struct db *db, void *arg)
+{
+    struct making *m = arg;
+    struct flow *f = m->flow;
+    store_crash_point("group.make.before");
+    m->news = group_apply(db, &m->row, &m->r, f->c.address, f->fpr, true);
+    return m->news == GROUP_ERROR ? -1 : 0;
+}
+
+static void commit_done(void *arg, int rc)
+{
+    struct making *m = arg;
+    store_crash_point("group.make.after");
+    if (rc != 0)
+        (void)error_set(&m->why, "The database does not take the group's descriptor.");
+    else if (m->news != GROUP_NEW)
+        (void)error_set(&m->why, "The group changed meanwhile; try again.");
+    else
+        log_info("%s: %zu members, number %llu, made here", m->r.name, m->r.count,
+                 (unsigned long long)m->r.seq);
+    made(m, rc == 0 && m->news == GROUP_NEW);
+}
+
+static int sign_roster(struct making *m, struct pgp *pgp, const struct record_place *at)
+{
+    struct buf payload = BUF_INIT(RECORD_MAX);
+    int rc = 0;
+    if (group_encode(&m->r, at, &payload) < 0)
+        rc = error_set(&m->why, "The descriptor of a group with %zu members is too large.",
+                       m->r.count);
+    else
+        rc = flow_sign_record(pgp, &payload, &m->signed_, &m->why);
+    if (rc == 0)
+        sha256(payload.data, payload.len, m->row.roster);
+    buf_free(&payload);
+    return rc == 0 ? buf_append(&m->record, m->signed_.data, m->signed_.len) : rc;
+}
+
+static int sign_renewal(struct making *m, struct pgp *pgp, const struct record_place *at)
+{
+    const struct flow *f = m->flow;
+    struct buf payload = BUF_INIT(RECORD_MAX);
+    struct group_renewal r = {.deputy_key = {f->pubkey.p, f->pubkey.n},
+                              .record = {m->base.signed_.p, m->base.signed_.n},
+                              .expiry = m->row.expiry_s};
+    (void)strcpy(r.deputy, f->c.address);
+    memcpy(m->row.roster, m->base.roster, HASH_LEN);
+    int rc = group_renewal_encode(&r, at, &payload) < 0
+                 ? error_set(&m->why, "The renewal would be too large.")
+                 : flow_sign_record(pgp, &payload, &m->record, &m->why);
+    buf_free(&payload);
+    return rc == 0 ? buf_append(&m->signed_, m->base.signed_.p, m->base.signed_.n) : rc;
+}
+
+static void sign_run(struct job *job, void *thread_ctx)
+{
+    struct making *m = (struct making *)job;
+    struct record_place at = {m->flow->c.network, m->flow->groups->key};
+    m->rc = m->kind == MAKE_RENEWAL ? sign_renewal(m, thread_ctx, &at)
+                                    : sign_roster(m, thread_ctx, &at);
+    uint8_t vh[HASH_LEN], token[HASH_LEN];
+    sha256(m->record.data, m->record.len, vh);
+    flow_own_token(m->flow, at.key, vh, token);
+    entry_lock(token, m->row.lock);
+    wipe(token, sizeof token);
+}
+
+static void sign_done(struct job *job)
+{
+    struct making *m = (struct making *)job;
+    struct group_row *g = &m->row;
+    if (m->rc != 0) {
+        made(m, false);
+        return;
+    }
+    const struct group_member *master = group_find_role(&m->r, ROLE_MASTER);
+    (void)strcpy(g->name, m->r.name);
+    (void)strcpy(g->master, master->address);
+    memcpy(g->master_fpr, master->fpr, FPR_LEN);
+    g->master_key = (struct bytes){(uint8_t *)m->r.master_key.p, m->r.master_key.n};
+    g->signed_ = (struct bytes){m->signed_.data, m->signed_.len};
+    g->record = (struct bytes){m->record.data, m->record.len};
+    store_do(m->flow->store, commit_run, commit_done, m);
+}
+
+/* The members as they are, from the row's signed record. */
+static int read_base(struct making *m)
+{
+    struct span payload, signature;
+    struct record_place at = {m->flow->c.network, m->flow->groups->key};
+    const struct group_row *g = &m->base;
+    if (record_unwrap(g->signed_.p, g->signed_.n, &payload, &signature, &m->why) < 0)
+        return -1;
+    return group_decode(payload.p, payload.n, &at, &m->r, &m->why) == 0 ? 0 : -1;
+}
+
+static int change_members(struct making *m)
+{
+    struct group_record *r = &m->r;
+    const char *address = m->change.address;
+    struct group_member *at = (struct group_member *)group_find(r, address);
+    if (m->kind == MAKE_ADD && at == NULL && r->count == GROUP_MEMBERS_MAX)
+        return error_set(&m->why, "A group has at most %d members.", GROUP_MEMBERS_MAX);
+    if (m->kind == MAKE_REMOVE && at == NULL)
+        return error_set(&m->why, "%s is not in this group.", address);
+    if (at != NULL && at->role == ROLE_MASTER)
+        return error_set(&m->why, "%s is the master of this group.", address);
+    if (m->kind == MAKE_ADD)
+        *(at != NULL ? at : &r->members[r->count++]) = m->change;
+    if (m->kind == MAKE_REMOVE)
+        *at = r->members[--r->count];
+    return 0;
+}
+
+static int prepare(struct making *m)
+{
+    const struct flow *f = m->flow;
+    int64_t now = clock_wall_ms();
+    bool in = group_get_accepted(store_reader(f->store), &m->base) == 0;
+    if (m->kind == MAKE_CREATE && in)
+        return error_set(&m->why, "This peer is in the group of %s already.", m->base.master);
+    if (m->kind != MAKE_CREATE && !in)
+        return error_set(&m->why, "This peer is in no group.");
+    if (m->kind == MAKE_CREATE) { /* numbers go on after a group that was left */
+        (void)group_get(store_reader(f->store), f->fpr, &m->base);
+        (void)strcpy(m->r.name, address_group(f->c.address));
+        m->r.count = 1;
+        (void)strcpy(m->r.members[0].address, f->c.address);
+        memcpy(m->r.members[0].fpr, f->fpr, FPR_LEN);
+        m->r.members[0].role = ROLE_MASTER;
+    } else if (read_base(m) < 0) {
+        return -1;
+    }
+    enum group_role role = in ? m->base.role : ROLE_MASTER;
+    if (m->kind == MAKE_RENEWAL ? role != ROLE_DEPUTY : role != ROLE_MASTER)
+        return error_set(&m->why, "Only the master, %s, changes this group.", m->base.master);
+    if ((m->kind == MAKE_ADD || m->kind == MAKE_REMOVE) && change_members(m) < 0)
+        return -1;
+    m->row.expiry_s = (now + f->c.group_life) / 1000;
+    if (m->kind == MAKE_RENEWAL) {
+        int64_t last = m->r.expiry + GROUP_RENEW_MAX;
+        m->row.expiry_s = m->row.expiry_s < last ? m->row.expiry_s : last;
+        m->row.seq = m->base.seq;
+        return 0;
+    }
+    m->r.master_key = (struct span){f->pubkey.p, f->pubkey.n};
+    m->r.expiry = m->row.expiry_s;
+    m->r.seq = m->base.seq + 1 > (uint64_t)now ? m->base.seq + 1 : (uint64_t)now;
+    m->row.seq = m->r.seq;
+    return 0;
+}
+
+static void make(struct flow *f, enum making_kind kind, const struct group_member *change,
+                 groups_done_fn *done, void *ctx)
+{
+    struct making *m = f->stopping || f->groups->making ? NULL : calloc(1, sizeof *m);
+    if (m == NULL) {
+        if (done != NULL)
+            done(ctx, false, "Another change of the group is under way.");
+        return;
+    }
+    f->groups->making = true;
+    m->flow = f;
+    m->kind = kind;
+    m->done = done;
+    m->ctx = ctx;
+    m->signed_ = (struct buf)BUF_INIT(RECORD_MAX);
+    m->record = (struct buf)BUF_INIT(RECORD_MAX);
+    if (change != NULL)
+        m->change = *change;
+    if (prepare(m) < 0)
+        made(m, false);
+    else
+        flow_job(f->pgp, &m->job, sign_run, sign_done, true);
+}
+
+void groups_create(struct flow *f, groups_done_fn *done, void *ctx)
+{
+    make(f, MAKE_CREATE, NULL, done, ctx);
+}
+
+void groups_renew(struct flow *f, const struct group_row *g)
+{
+    int64_t left = g->expiry_s * 1000 - clock_wall_ms();
+    if (f->groups->making)
+        return;
+    if (g->role == ROLE_MASTER && left < f->c.group_life * 2 / 3)
+        make(f, MAKE_RENEW, NULL, NULL, NULL);
+    else if (g->role == ROLE_DEPUTY && left < f->c.group_life / 3 && left > 0)
+        make(f, MAKE_RENEWAL, NULL, NULL, NULL);
+}
+
+/* ---- add and remove */
+
+struct adding {
+    struct flow *flow;
+    struct group_member m;
+    groups_done_fn *done;
+    void *ctx;
+};
+
+static void on_key(void *ctx, enum lookup_result result, const char *why)
+{
+    struct adding *a = ctx;
+    struct contact c;
+    if (result != LOOKUP_FOUND) {
+        a->done(a->ctx, false, why);
+    } else if (contact_get(store_reader(a->flow->store), a->m.address, &c) < 0) {
+        a->done(a->ctx, false, "Its key cannot be read from the database.");
+    } else {
+        memcpy(a->m.fpr, c.fpr, FPR_LEN);
+        contact_free(&c);
+        make(a->flow, MAKE_ADD, &a->m, a->done, a->ctx);
+    }
+    free(a);
+}
+
+static int take_address(const struct flow *f, const char *text, char out[ADDRESS_MAX + 1],
+                        struct error *e)
+{
+    if (address_parse(text, out) == 0 &&
+        strcmp(address_group(out), address_group(f->c.address)) == 0)
+        return 0;
+    return error_set(e, "\"%.80s\" is not an address of this group; they end in @%.120s.", text,
+                     address_group(f->c.address));
+}
+
+void groups_add(struct flow *f, const char *address, enum group_role role, groups_done_fn *done,
+                void *ctx)
+{
+    struct error e;
+    uint8_t fpr[FPR_LEN];
+    struct adding *a = calloc(1, sizeof *a);
+    if (a == NULL) {
+        done(ctx, false, "Out of memory.");
+        return;
+    }
+    *a = (struct adding){.flow = f, .m = {.role = role}, .done = done, .ctx = ctx};
+    if (take_address(f, address, a->m.address, &e) < 0) {
+        done(ctx, false, e.text);
+        free(a);
+    } else if (!flow_master(f, fpr) || memcmp(fpr, f->fpr, FPR_LEN) != 0) {
+        make(f, MAKE_ADD, &a->m, done, ctx); /* says why not */
+        free(a);
+    } else {
+        (void)lookup_key(f, a->m.address, on_key, a);
+    }
+}
+
+void groups_remove(struct flow *f, const char *address, groups_done_fn *done, void *ctx)
+{
+    struct error e;
+    struct group_member m = {.role = ROLE_NONE};
+    if (take_address(f, address, m.address, &e) < 0)
+        done(ctx, false, e.text);
+    else
+        make(f, MAKE_REMOVE, &m, done, ctx);
+}
+
+/* ---- accept and leave */
+
+struct joining {
+    struct flow *flow;
+    bool leave;
+    uint8_t master_fpr[FPR_LEN];
+    struct contact master;
+    int rc;
+    groups_done_fn *done;
+    void *ctx;
+};
+
+static int join_run(struct db *db, void *arg)
+{
+    struct joining *j = arg;
+    store_crash_point("group.accept.before");
+    if (j->leave)
+        return group_leave(db, j->master_fpr);
+    j->rc = group_accept(db, j->master_fpr);
+    if (j->rc != 0)
+        return j->rc < 0 ? -1 : 0;
+    return group_set_key(db, &j->master, false);
+}
+
+static void join_done(void *arg, int rc)
+{
+    struct joining *j = arg;
+    store_crash_point("group.accept.after");
+    static const char *const why[] = {
+        NULL, "That group does not name this peer any more.",
+        "This peer is in a group already; leave it first (`restante group leave`)."};
+    if (rc == 0)
+        groups_settle(j->flow);
+    if (rc != 0)
+        j->done(j->ctx, false, "The database does not take it.");
+    else
+        j->done(j->ctx, j->rc == 0, why[j->rc]);
+    if (rc == 0)
+        groups_poll(j->flow);
+    contact_free(&j->master);
+    free(j);
+}
+
+struct choosing {
+    const char *wanted;
+    struct group_row g;
+    int count;
+    bool accepted;
+};
+
+static bool choose(void *ctx, const struct group_row *g)
+{
+    struct choosing *c = ctx;
+    char hex[2 * FPR_LEN + 1];
+    hex_encode(g->master_fpr, FPR_LEN, hex);
+    if (g->role == ROLE_NONE || g->expiry_s * 1000 < clock_wall_ms() ||
+        (c->wanted != NULL && strcmp(c->wanted, g->master) != 0 &&
+         strncmp(c->wanted, hex, strlen(c->wanted)) != 0))
+        return true;
+    c->accepted = c->accepted || g->accepted;
+    if (c->count++ == 0) {
+        memcpy(c->g.master_fpr, g->master_fpr, FPR_LEN);
+        (void)strcpy(c->g.master, g->master);
+        (void)bytes_set(&c->g.master_key, g->master_key.p, g->master_key.n);
+    }
+    return true;
+}
+
+/* The sentence why this choice cannot be accepted, or NULL. */
+static const char *refuse(struct flow *f, const struct choosing *c, struct error *e)
+{
+    struct contact pinned;
+    if (c->count == 0)
+        return c->wanted == NULL ? "No group names this peer yet; its master must add it first."
+                                 : "No such group names this peer; see `restante group list`.";
+    if (c->accepted && c->count == 1)
+        return "This group is accepted already.";
+    if (c->count > 1)
+        return "Several masters name this peer. Say which: `restante group list` shows their "
+               "fingerprints; compare them with the people.";
+    if (contact_get(store_reader(f->store), c->g.master, &pinned) < 0)
+        return NULL;
+    bool other = memcmp(pinned.fpr, c->g.master_fpr, FPR_LEN) != 0;
+    contact_free(&pinned);
+    if (!other)
+        return NULL;
+    (void)error_set(e,
+                    "The key of this group's master is not the one this peer has pinned for %s. "
+                    "Ask its owner whether the key was changed; the group is not accepted.",
+                    c->g.master);
+    return e->text;
+}
+
+void groups_accept(struct flow *f, const char *master, groups_done_fn *done, void *ctx)
+{
+    struct choosing c = {.wanted = master};
+    struct error e;
+    group_list(store_reader(f->store), choose, &c);
+    const char *why = refuse(f, &c, &e);
+    struct joining *j = why != NULL ? NULL : calloc(1, sizeof *j);
+    if (j == NULL) {
+        group_row_free(&c.g);
+        done(ctx, false, why != NULL ? why : "Out of memory.");
+        return;
+    }
+    *j = (struct joining){.flow = f, .done = done, .ctx = ctx};
+    memcpy(j->master_fpr, c.g.master_fpr, FPR_LEN);
+    memcpy(j->master.fpr, c.g.master_fpr, FPR_LEN);
+    (void)strcpy(j->master.address, c.g.master);
+    j->master.pubkey = c.g.master_key;
+    j->master.shards = 1;
+    j->master.trust = TRUST_VOUCHED;
+    store_do(f->store, join_run, join_done, j);
+}
+
+void groups_leave(struct flow *f, groups_done_fn *done, void *ctx)
+{
+    struct group_row g;
+    struct making m = {.flow = f};
+    if (group_get_accepted(store_reader(f->store), &g) < 0) {
+        done(ctx, false, "This peer is in no group.");
+        return;
+    }
+    m.base = g;
+    bool others = g.role == ROLE_MASTER && (read_base(&m) < 0 || m.r.count > 1);
+    struct joining *j = others ? NULL : calloc(1, sizeof *j);
+    if (j != NULL) {
+        *j = (struct joining){.flow = f, .leave = true, .done = done, .ctx = ctx};
+        memcpy(j->master_fpr, g.master_fpr, FPR_LEN);
+        store_do(f->store, join_run, join_done, j);
+    } else {
+        done(ctx, false,
+             others ? "The master leaves last: remove the other members first." : "Out of memory.");
+    }
+    group_row_free(&g);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* group_of.c - the members of a sender's group (P-11.7): its master is the one the sender's own
+ * signature names, and only that master's newest list that names the sender counts. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/group/group_work.h"
+#include "flow/peers/identity.h"
+#include "flow/peers/verify.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "group"
+#define FETCH_MAX 64
+#define KEEP_MS 30000
+#define REMEMBERED 16
+
+static struct memory { /* loop thread only */
+    struct group_record *r;
+    uint8_t master_fpr[FPR_LEN];
+    int64_t until_ms;
+} memory[REMEMBERED];
+
+struct seeking {
+    struct job job;
+    struct flow *flow;
+    char address[ADDRESS_MAX + 1], key[DHT_KEY_MAX + 1];
+    uint8_t fpr[FPR_LEN], master_fpr[FPR_LEN];
+    struct bytes value[FETCH_MAX];
+    size_t count;
+    struct group_record *best; /* NULL: none */
+    int64_t best_expiry;
+    bool complete;
+    const char *why;
+    group_members_fn *fn;
+    void *ctx;
+};
+
+/* The others of the list, if it names the sender with its key. */
+static size_t others(const struct seeking *s, struct group_member *out)
+{
+    const struct group_member *m = s->best == NULL ? NULL : group_find(s->best, s->address);
+    size_t n = 0;
+    if (m == NULL || memcmp(m->fpr, s->fpr, FPR_LEN) != 0)
+        return 0;
+    for (size_t i = 0; i < s->best->count; i++) {
+        const struct group_member *o = &s->best->members[i];
+        if (o != m && strcmp(o->address, s->flow->c.address) != 0)
+            out[n++] = *o;
+    }
+    return n;
+}
+
+static void finish(struct seeking *s)
+{
+    struct group_member *out = calloc(GROUP_MEMBERS_MAX, sizeof *out);
+    struct error why = {""};
+    size_t n = out == NULL ? 0 : others(s, out);
+    if (n == 0)
+        (void)error_set(&why, "The group of %s %s.", s->address,
+                        s->why != NULL    ? s->why
+                        : s->best != NULL ? "has no other members"
+                        : s->complete     ? "is not announced"
+                                          : "could not be looked up");
+    s->fn(s->ctx, out, n, why.text);
+    free(out);
+    free(s->best);
+    for (size_t i = 0; i < s->count; i++)
+        bytes_free(&s->value[i]);
+    free(s);
+}
+
+static void keep(const struct seeking *s)
+{
+    struct memory *m = &memory[s->master_fpr[0] % REMEMBERED];
+    if (s->best == NULL)
+        return;
+    if (m->r == NULL)
+        m->r = malloc(sizeof *m->r);
+    if (m->r == NULL)
+        return;
+    *m->r = *s->best;
+    m->r->master_key = (struct span){0};
+    memcpy(m->master_fpr, s->master_fpr, FPR_LEN);
+    m->until_ms = clock_mono_ms() + KEEP_MS;
+}
+
+static void check(struct job *job, void *thread_ctx)
+{
+    struct seeking *s = (struct seeking *)job;
+    struct verified_group *v = malloc(sizeof *v);
+    struct error e;
+    s->best = NULL;
+    for (size_t i = 0; i < s->count && v != NULL; i++) {
+        if (verify_group(s->value[i].p, s->value[i].n, s->flow->c.network,
+                         address_group(s->address), clock_wall_ms() / 1000, v, &e) < 0) {
+            log_debug("an entry at %s is ignored: %s", s->key, e.text);
+            continue;
+        }
+        if (memcmp(v->master_fpr, s->master_fpr, FPR_LEN) != 0 ||
+            (s->best != NULL && (v->r.seq < s->best->seq ||
+                                 (v->r.seq == s->best->seq && v->expiry <= s->best_expiry))))
+            continue;
+        if (s->best == NULL)
+            s->best = malloc(sizeof *s->best);
+        if (s->best != NULL)
+            *s->best = v->r;
+        s->best_expiry = v->expiry;
+    }
+    free(v);
+}
+
+static void checked(struct job *job)
+{
+    struct seeking *s = (struct seeking *)job;
+    keep(s);
+    finish(s);
+}
+
+static void on_value(void *ctx, bool ok, const struct dht_value *v)
+{
+    struct seeking *s = ctx;
+    if (v == NULL) {
+        s->complete = s->complete && ok;
+        flow_job(s->flow->pgp, &s->job, check, checked, true);
+    } else if (s->count < FETCH_MAX && v->len <= RECORD_MAX &&
+               bytes_set(&s->value[s->count], v->data, v->len) == 0) {
+        s->count++;
+    }
+}
+
+static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
+{
+    struct seeking *s = ctx;
+    size_t from = 0;
+    s->complete = ok && dht_link_state(s->flow->dht) == DHT_CONNECTED;
+    if (!ok || n == 0) {
+        finish(s);
+        return;
+    }
+    if (n > FETCH_MAX) { /* somebody floods the key: another part at each look */
+        uint32_t r;
+        random_bytes(&r, sizeof r);
+        from = r % (n - FETCH_MAX + 1);
+        n = FETCH_MAX;
+        s->complete = false;
+    }
+    dht_get(s->flow->dht, s->key, ids + from * DHT_ID_LEN, n, on_value, s);
+}
+
+static void seek(struct seeking *s)
+{
+    const struct memory *m = &memory[s->master_fpr[0] % REMEMBERED];
+    if (m->r != NULL && m->until_ms > clock_mono_ms() &&
+        memcmp(m->master_fpr, s->master_fpr, FPR_LEN) == 0 &&
+        strcmp(m->r->name, address_group(s->address)) == 0) {
+        s->best = malloc(sizeof *s->best);
+        if (s->best != NULL)
+            *s->best = *m->r;
+        finish(s);
+        return;
+    }
+    (void)dht_key(s->key, "group:", address_group(s->address));
+    dht_list(s->flow->dht, s->key, on_list, s);
+}
+
+static void on_identity(void *ctx, const struct verified_identity *v, const char *why)
+{
+    struct seeking *s = ctx;
+    if (v != NULL && v->r.has_master) {
+        memcpy(s->master_fpr, v->r.master_fpr, FPR_LEN);
+        seek(s);
+        return;
+    }
+    s->why = v == NULL ? "could not be looked up" : "is not announced: it is in none";
+    finish(s);
+}
+
+static void nothing(struct job *job, void *thread_ctx)
+{
+}
+
+static void begin(struct job *job)
+{
+    seek((struct seeking *)job);
+}
+
+void group_members_of(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN],
+                      const uint8_t *master_fpr, group_members_fn *fn, void *ctx)
+{
+    struct seeking *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        abort(); /* nothing was acknowledged: a restart takes up from the last commit */
+    s->flow = f;
+    s->fn = fn;
+    s->ctx = ctx;
+    (void)strcpy(s->address, address);
+    memcpy(s->fpr, fpr, FPR_LEN);
+    if (master_fpr == NULL) {
+        identity_find(f, address, fpr, on_identity, s);
+        return;
+    }
+    memcpy(s->master_fpr, master_fpr, FPR_LEN);
+    flow_job(f->pgp, &s->job, nothing, begin, true);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* group_work.h - what the files of the peer group share: group.c (looking and putting),
+ * group_make.c (what master and deputy write), group_keys.c (the members' keys). */
+#ifndef RESTANTE_FLOW_GROUP_WORK_H
+#define RESTANTE_FLOW_GROUP_WORK_H
+
+#include "flow/group/group.h"
+#include "store/groups.h"
+
+struct group_look;
+struct groups {
+    uv_timer_t *timer;
+    char key[DHT_KEY_MAX + 1]; /* group:<own group> */
+    struct group_look *look;   /* one at a time */
+    bool again;
+    bool making;       /* a change by the master or a deputy is under way */
+    unsigned finding;  /* look-ups of members' keys under way */
+    bool put_now;      /* whenever it was put last */
+    bool settled, has; /* the group that the posted identity names */
+    uint8_t master_fpr[FPR_LEN];
+};
+
+/* The accepted group may have changed: the identity follows. */
+void groups_settle(struct flow *f);
+/* Writes the descriptor anew when its time comes: the master with the same members, a deputy as a
+ * renewal. g: the accepted row. */
+void groups_renew(struct flow *f, const struct group_row *g);
+/* Looks for the identities of members of the accepted group where that is due. */
+void groups_keys(struct flow *f, const struct group_row *g);
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* replicate.c - steps of replication: a listed blob is fetched, one that may go is dropped, another
+ * member's notification is put into the DHT again (P-12.3 to P-12.6). */
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/group/replicas.h"
+#include "flow/steps.h"
+#include "flow/peers/transfer.h"
+#include "store/replicas.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "replica"
+
+struct found {
+    const char *address;
+    struct group_fellow *m;
+    bool found;
+};
+
+static bool find_fellow(void *ctx, const struct group_fellow *m)
+{
+    struct found *x = ctx;
+    if (strcmp(m->address, x->address) != 0)
+        return true;
+    *x->m = *m;
+    x->m->pubkey = (struct bytes){0};
+    x->found = bytes_set(&x->m->pubkey, m->pubkey.p, m->pubkey.n) == 0;
+    return false;
+}
+
+int fellow_get(const struct flow *f, const char *address, struct group_fellow *m)
+{
+    if (strcmp(address, f->c.address) == 0) { /* what is taken back; others are asked */
+        *m = (struct group_fellow){0};
+        (void)strcpy(m->address, address);
+        memcpy(m->fpr, f->fpr, FPR_LEN);
+        return bytes_set(&m->pubkey, f->pubkey.p, f->pubkey.n);
+    }
+    struct found x = {address, m, false};
+    group_fellows(store_reader(f->store), f->c.address, find_fellow, &x);
+    return x.found ? 0 : -1;
+}
+
+struct endpoint_policy fellow_policy(const struct flow *f)
+{
+    struct endpoint_policy p = f->policy;
+    p.private_all = true;
+    return p;
+}
+
+/* ---- fetching */
+
+struct replicating {
+    struct job job;
+    struct work *w;
+    struct replica r;
+    struct group_fellow owner;
+    struct bytes chunks;
+    char part[PATH_CAP], path[PATH_CAP];
+    bool drop;
+    int rc;
+    struct error why;
+};
+
+static void end(struct replicating *x, const char *why)
+{
+    if (why != NULL)
+        work_retry(x->w, why);
+    else
+        work_end(x->w);
+    bytes_free(&x->chunks);
+    bytes_free(&x->owner.pubkey);
+    free(x);
+}
+
+static int held_run(struct db *db, void *arg)
+{
+    struct replicating *x = arg;
+    return x->drop ? replica_set_drop(db, x->r.n) : replica_set_held(db, x->r.n);
+}
+
+static void held_done(void *arg, int rc)
+{
+    struct replicating *x = arg;
+    store_crash_point("replicate.after");
+    if (rc == 0 && !x->drop)
+        log_info("replicated %llu octets of %s", (unsigned long long)x->r.ref.size, x->r.owner);
+    end(x, rc != 0 ? "The database does not take a replica." : NULL);
+}
+
+static void store_run(struct job *job, void *thread_ctx)
+{
+    struct replicating *x = (struct replicating *)job;
+    x->rc = transfer_place(x->w->flow, "replica", x->r.ref.hash, &x->chunks, &x->why);
+}
+
+static void store_done(struct job *job)
+{
+    struct replicating *x = (struct replicating *)job;
+    store_crash_point("replicate.before");
+    if (x->rc != 0)
+        end(x, x->why.text);
+    else
+        store_do(x->w->flow->store, held_run, held_done, x);
+}
+
+static void on_blob(void *ctx, bool ok, const char *why)
+{
+    struct replicating *x = ctx;
+    struct replica now;
+    store_crash_point("replicate.fetched");
+    if (x->w->flow->stopping) {
+        end(x, NULL);
+    } else if (replica_get(store_reader(x->w->flow->store), x->r.n, &now) < 0 ||
+               now.state != REPLICA_WANTED) { /* removed meanwhile */
+        end(x, NULL);
+    } else if (!ok) {
+        end(x, why);
+    } else {
+        flow_job(x->w->flow->files, &x->job, store_run, store_done, false);
+    }
+}
+
+static void on_chunks(void *ctx, const uint8_t *p, size_t n)
+{
+    struct replicating *x = ctx;
+    if (bytes_set(&x->chunks, p, n) < 0)
+        abort();
+}
+
+void step_replicate(struct work *w)
+{
+    struct flow *f = w->flow;
+    struct replicating *x = calloc(1, sizeof *x);
+    if (x == NULL || replica_get(store_reader(f->store), w->n, &x->r) < 0) {
+        free(x);
+        work_retry(w, "A row of the database cannot be read.");
+        return;
+    }
+    x->w = w;
+    flow_path(f, x->part, "replica", x->r.ref.hash, HASH_LEN, ".part");
+    flow_path(f, x->path, "replica", x->r.ref.hash, HASH_LEN, "");
+    if (fellow_get(f, x->r.owner, &x->owner) < 0) { /* it left the group */
+        x->drop = true;
+        store_do(f->store, held_run, held_done, x);
+        return;
+    }
+    /* a crash came between naming and committing: looked at again, octet by octet */
+    if (file_exists(x->path) && !file_exists(x->part))
+        (void)rename(x->path, x->part);
+    struct transfer *t = transfer_start(f, x->r.owner, &x->owner.pubkey, x->owner.fpr, &x->r.ref,
+                                        x->part, on_blob, x);
+    transfer_private(t);
+    uint8_t master_fpr[FPR_LEN];
+    if (strcmp(x->r.owner, f->c.address) == 0 && flow_master(f, master_fpr))
+        transfer_master(t, master_fpr);
+    transfer_want_chunks(t, on_chunks);
+}
+
+/* ---- dropping */
+
+struct dropping {
+    struct job job;
+    struct work *w;
+    struct replica r;
+    bool needed; /* another member lists the same blob */
+    int rc;
+    struct error why;
+};
+
+static void drop_run(struct job *job, void *thread_ctx)
+{
+    struct dropping *x = (struct dropping *)job;
+    static const char *const suffix[] = {"", ".chunks", ".part"};
+    char path[PATH_CAP];
+    for (size_t i = 0; i < 3 && x->rc == 0 && !x->needed; i++) {
+        flow_path(x->w->flow, path, "replica", x->r.ref.hash, HASH_LEN, suffix[i]);
+        x->rc = file_remove(path, &x->why);
+    }
+}
+
+static int drop_commit(struct db *db, void *arg)
+{
+    struct dropping *x = arg;
+    return replica_delete(db, x->r.n);
+}
+
+static void drop_committed(void *arg, int rc)
+{
+    struct dropping *x = arg;
+    store_crash_point("drop.after");
+    if (rc != 0)
+        work_retry(x->w, "The database does not take a dropped replica.");
+    else
+        work_end(x->w);
+    free(x);
+}
+
+static void drop_done(struct job *job)
+{
+    struct dropping *x = (struct dropping *)job;
+    store_crash_point("drop.before");
+    if (x->rc != 0) {
+        work_retry(x->w, x->why.text);
+        free(x);
+    } else {
+        store_do(x->w->flow->store, drop_commit, drop_committed, x);
+    }
+}
+
+void step_drop(struct work *w)
+{
+    struct db *db = store_reader(w->flow->store);
+    struct dropping *x = calloc(1, sizeof *x);
+    if (x == NULL || replica_get(db, w->n, &x->r) < 0) {
+        free(x);
+        work_retry(w, "A row of the database cannot be read.");
+        return;
+    }
+    x->w = w;
+    x->needed = replica_needed_beside(db, x->r.n, x->r.ref.hash);
+    flow_job(w->flow->files, &x->job, drop_run, drop_done, true);
+}
+
+/* ---- another member's notification */
+
+struct reputting {
+    struct work *w;
+    struct replica_ns r;
+    bool gone;
+};
+
+static int reput_run(struct db *db, void *arg)
+{
+    struct reputting *x = arg;
+    return x->gone ? replica_ns_delete(db, x->r.n)
+                   : replica_ns_delay(db, x->r.n, clock_wall_ms() + x->w->flow->c.reput);
+}
+
+static void reput_done(void *arg, int rc)
+{
+    struct reputting *x = arg;
+    store_crash_point("reput.after");
+    if (rc != 0)
+        work_retry(x->w, "The database does not take a notification's delay.");
+    else
+        work_end(x->w);
+    replica_ns_free(&x->r);
+    free(x);
+}
+
+static void on_put(void *ctx, bool ok, const char *why)
+{
+    struct reputting *x = ctx;
+    store_crash_point("reput.before");
+    if (!ok) {
+        work_retry(x->w, why);
+        replica_ns_free(&x->r);
+        free(x);
+    } else {
+        store_do(x->w->flow->store, reput_run, reput_done, x);
+    }
+}
+
+static void on_look(void *ctx, bool ok, enum dht_presence presence)
+{
+    struct reputting *x = ctx;
+    int64_t now = clock_wall_ms() / 1000;
+    if (ok &&
+        (presence == DHT_DELETED || presence == DHT_PRESENT)) { /* its holders keep it alive */
+        x->gone = presence == DHT_DELETED;
+        store_crash_point("reput.before");
+        store_do(x->w->flow->store, reput_run, reput_done, x);
+        return;
+    }
+    int64_t until = x->r.expiry_s < now + DHT_LIFE_MAX ? x->r.expiry_s : now + DHT_LIFE_MAX;
+    dht_put(x->w->flow->dht, x->r.key, x->r.entry.p, x->r.entry.n, until, x->r.lock, on_put, x);
+}
+
+void step_fellow_ns(struct work *w)
+{
+    struct reputting *x = calloc(1, sizeof *x);
+    if (x == NULL || replica_ns_get(store_reader(w->flow->store), w->n, &x->r) < 0) {
+        free(x);
+        work_retry(w, "A row of the database cannot be read.");
+        return;
+    }
+    x->w = w;
+    if (x->r.expiry_s <= clock_wall_ms() / 1000) {
+        x->gone = true;
+        store_do(w->flow->store, reput_run, reput_done, x);
+        return;
+    }
+    uint8_t infohash[INFOHASH_LEN], vh[HASH_LEN], id[ENTRY_ID_LEN];
+    entry_infohash(x->r.key, infohash);
+    sha256(x->r.entry.p, x->r.entry.n, vh);
+    entry_id(infohash, x->r.lock, vh, id);
+    dht_look(w->flow->dht, x->r.key, id, on_look, x);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* watch.c - the other members' message lists: each is asked for, then waited for with its ETag;
+ * what a new one says is committed in one transaction (P-12.3). Also the timer of replication. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/group/replicas.h"
+#include "flow/timer.h"
+#include "flow/peers/whereabouts.h"
+#include "store/check.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "replica"
+#define NS_LOOK 3 /* times retry: the owner may have gone before it announced what it listed */
+#define TURN_MS 200
+#define SYNC_MS 1000
+#define WAIT_S 50
+
+struct watcher {
+    struct job job;
+    struct flow *flow;
+    struct watcher *next;
+    char address[ADDRESS_MAX + 1], group[HOST_MAX + 1];
+    uint8_t fpr[FPR_LEN];
+    struct bytes pubkey;
+    bool busy, seen;
+    bool heard; /* it has answered, or could not, since the start */
+    char etag[MSGLIST_ETAG_LEN + 1], new_etag[MSGLIST_ETAG_LEN + 1];
+    int64_t next_ms, asked_ms, tries; /* monotonic */
+    struct endpoint ep[ENDPOINTS_MAX];
+    size_t ep_count, ep_next;
+    struct buf body, plain;
+    struct msglist list;
+    struct replica_news news;
+    int rc;
+    struct error why;
+};
+
+static void ask(struct watcher *w);
+
+static void rest(struct watcher *w, int64_t wait_ms)
+{
+    w->heard = true;
+    w->busy = false;
+    w->next_ms = clock_mono_ms() + wait_ms;
+    buf_free(&w->body);
+    buf_free(&w->plain);
+    msglist_free(&w->list);
+}
+
+static void failed(struct watcher *w)
+{
+    const struct flow *f = w->flow;
+    int64_t wait = flow_retry_at(f, w->tries++) - clock_wall_ms();
+    rest(w, wait < f->c.poll ? wait : f->c.poll);
+}
+
+/* ---- a list that came */
+
+static int apply_run(struct db *db, void *arg)
+{
+    struct watcher *w = arg;
+    const struct flow *f = w->flow;
+    int64_t now = clock_wall_ms();
+    return replica_apply(db, &w->list, f->c.quota, f->c.address, now, now + NS_LOOK * f->c.retry,
+                         &w->news) < 0 ||
+                   adopt_held(db, f->c.address, f->c.quota) < 0
+               ? -1
+               : 0;
+}
+
+static void apply_done(void *arg, int rc)
+{
+    struct watcher *w = arg;
+    store_crash_point("list.after");
+    if (rc != 0) {
+        failed(w);
+        return;
+    }
+    (void)strcpy(w->etag, w->new_etag);
+    if (w->news.old)
+        log_debug("the list of %s is not newer than the last one", w->address);
+    else
+        log_info("list of %s: %zu messages, %u to fetch, %u removed", w->address,
+                 w->list.blob_count, w->news.wanted, w->news.removed);
+    if (w->news.refused > 0)
+        log_warn("%s is over its quota: %u messages are not replicated here", w->address,
+                 w->news.refused);
+    w->tries = 0;
+    flow_kick(w->flow);
+    rest(w, 0);
+}
+
+static void verify_run(struct job *job, void *thread_ctx)
+{
+    struct watcher *w = (struct watcher *)job;
+    struct pgp_pub pub = {w->pubkey.p, w->pubkey.n};
+    struct span payload, sig;
+    char key[MSGLIST_KEY_MAX + 1];
+    int64_t now = clock_wall_ms();
+    msglist_key(key, w->address);
+    struct record_place at = {w->flow->c.network, key};
+    w->rc = -1;
+    if (pgp_decrypt(thread_ctx, w->body.data, w->body.len, &w->plain, &w->why) < 0 ||
+        record_unwrap_max(w->plain.data, w->plain.len, MSGLIST_MAX, &payload, &sig, &w->why) < 0 ||
+        pgp_verify(&pub, payload.p, payload.n, sig.p, sig.n, &w->why) < 0 ||
+        msglist_decode(payload.p, payload.n, &at, &w->list, &w->why) != 0)
+        return;
+    if (strcmp(w->list.group, w->group) != 0)
+        (void)error_set(&w->why, "It is of another group.");
+    else if (!record_life_ok(w->list.expiry, now / 1000, MSGLIST_LIFE_MAX))
+        (void)error_set(&w->why, "Its time is over, or too long.");
+    else if (!record_seq_ok(w->list.counter, now))
+        (void)error_set(&w->why, "Its counter is too far ahead.");
+    else
+        w->rc = 0;
+}
+
+static void verify_done(struct job *job)
+{
+    struct watcher *w = (struct watcher *)job;
+    store_crash_point("list.before");
+    if (w->flow->stopping) {
+        rest(w, 0);
+    } else if (w->rc != 0) {
+        log_warn("the message list at %s is not taken: %s", w->address, w->why.text);
+        (void)strcpy(w->etag, w->new_etag); /* the same one is not looked at again */
+        failed(w);
+    } else {
+        store_do(w->flow->store, apply_run, apply_done, w);
+    }
+}
+
+/* ---- asking */
+
+static int on_data(void *ctx, const uint8_t *p, size_t n)
+{
+    struct watcher *w = ctx;
+    return buf_append(&w->body, p, n);
+}
+
+static void on_done(void *ctx, bool ok, int status, const char *why)
+{
+    struct watcher *w = ctx;
+    if (w->flow->stopping) {
+        rest(w, 0);
+    } else if (ok && status == 304) { /* one that does not let us wait is not asked in a hurry */
+        w->tries = 0;
+        rest(w, clock_mono_ms() - w->asked_ms < 1000 ? w->flow->c.retry : 0);
+    } else if (ok) {
+        msglist_etag(w->body.data, w->body.len, w->new_etag);
+        flow_job(w->flow->pgp, &w->job, verify_run, verify_done, true);
+    } else {
+        log_debug("the list of %s: %s", w->address, why);
+        ask(w);
+    }
+}
+
+static void ask(struct watcher *w)
+{
+    struct endpoint_policy policy = fellow_policy(w->flow);
+    struct error e;
+    bool known = w->etag[0] != '\0';
+    if (w->ep_next == w->ep_count) {
+        whereabouts_forget(w->address);
+        failed(w);
+        return;
+    }
+    buf_free(&w->body);
+    struct http_fetch_config c = {.endpoint = &w->ep[w->ep_next++],
+                                  .policy = &policy,
+                                  .path = "/outbox/msglist",
+                                  .max_bytes = MSGLIST_MAX,
+                                  .etag = known ? w->etag : NULL,
+                                  .wait_s = known ? WAIT_S : 0,
+                                  .data = on_data,
+                                  .done = on_done,
+                                  .ctx = w};
+    w->asked_ms = clock_mono_ms();
+    if (http_fetch(w->flow->http, &c, &e) == NULL)
+        ask(w);
+}
+
+static void on_where(void *ctx, const struct endpoint *ep, size_t count, const char *why)
+{
+    struct watcher *w = ctx;
+    if (w->flow->stopping || count == 0) {
+        failed(w);
+        return;
+    }
+    memcpy(w->ep, ep, count * sizeof *ep);
+    w->ep_count = count;
+    w->ep_next = 0;
+    ask(w);
+}
+
+/* ---- who is watched */
+
+static bool add_fellow(void *ctx, const struct group_fellow *m)
+{
+    struct flow *f = ctx;
+    for (struct watcher *w = f->replication->watchers; w != NULL; w = w->next) {
+        if (strcmp(w->address, m->address) == 0 && memcmp(w->fpr, m->fpr, FPR_LEN) == 0) {
+            w->seen = true;
+            return true;
+        }
+    }
+    struct watcher *w = calloc(1, sizeof *w);
+    if (w == NULL || bytes_set(&w->pubkey, m->pubkey.p, m->pubkey.n) < 0) {
+        free(w);
+        return false;
+    }
+    w->flow = f;
+    w->seen = true;
+    (void)strcpy(w->address, m->address);
+    memcpy(w->fpr, m->fpr, FPR_LEN);
+    w->body = (struct buf)BUF_INIT(MSGLIST_MAX);
+    w->plain = (struct buf)BUF_INIT(MSGLIST_MAX);
+    w->next = f->replication->watchers;
+    f->replication->watchers = w;
+    return true;
+}
+
+static void watcher_free(struct watcher *w)
+{
+    buf_free(&w->body);
+    buf_free(&w->plain);
+    msglist_free(&w->list);
+    bytes_free(&w->pubkey);
+    free(w);
+}
+
+static void sync_fellows(struct flow *f)
+{
+    struct db *db = store_reader(f->store);
+    struct group_row g;
+    char name[HOST_MAX + 1] = "";
+    for (struct watcher *w = f->replication->watchers; w != NULL; w = w->next)
+        w->seen = false;
+    if (group_get_accepted(db, &g) == 0) {
+        (void)strcpy(name, g.name);
+        group_row_free(&g);
+        group_fellows(db, f->c.address, add_fellow, f);
+    }
+    for (struct watcher **at = &f->replication->watchers; *at != NULL;) {
+        struct watcher *w = *at;
+        if (!w->busy)
+            (void)strcpy(w->group, name);
+        if (w->seen || w->busy) {
+            at = &w->next;
+        } else {
+            *at = w->next;
+            watcher_free(w);
+        }
+    }
+}
+
+void watch_turn(struct flow *f)
+{
+    int64_t now = clock_mono_ms();
+    if (now - f->replication->sync_ms >= SYNC_MS) {
+        f->replication->sync_ms = now;
+        sync_fellows(f);
+    }
+    if (dht_link_state(f->dht) == DHT_DOWN)
+        return;
+    for (struct watcher *w = f->replication->watchers; w != NULL; w = w->next) {
+        if (w->busy || !w->seen || w->next_ms > now)
+            continue;
+        w->busy = true;
+        whereabouts_find(f, w->address, &w->pubkey, w->fpr, on_where, w);
+    }
+}
+
+bool watch_heard(const struct flow *f)
+{
+    for (const struct watcher *w = f->replication->watchers; w != NULL; w = w->next)
+        if (!w->heard)
+            return false;
+    return true;
+}
+
+void watch_free(struct flow *f)
+{
+    while (f->replication->watchers != NULL) {
+        struct watcher *w = f->replication->watchers;
+        f->replication->watchers = w->next;
+        watcher_free(w);
+    }
+}
+
+void replication_poll(struct flow *f)
+{
+    if (f->replication == NULL)
+        return;
+    for (struct watcher *w = f->replication->watchers; w != NULL; w = w->next) {
+        w->next_ms = 0;
+        w->tries = 0;
+    }
+}
+
+/* ---- the timer */
+
+static void on_timer(uv_timer_t *t)
+{
+    struct flow *f = t->data;
+    if (f->stopping)
+        return;
+    http_server_tick(f->server);
+    msglists_turn(f);
+    watch_turn(f);
+}
+
+int replication_start(struct flow *f, struct error *e)
+{
+    struct replication *r = f->replication = calloc(1, sizeof *r);
+    uv_timer_t *t = r == NULL ? NULL : flow_timer_new(f, f);
+    if (t == NULL)
+        return error_set(e, "Out of memory.");
+    r->timer = t;
+    r->version = -1;
+    r->sync_ms = -SYNC_MS;
+    return uv_timer_start(t, on_timer, TURN_MS, TURN_MS);
+}
+
+void replication_stop(struct flow *f)
+{
+    if (f->replication != NULL)
+        flow_timer_free(&f->replication->timer);
+}
+
+void replication_free(struct flow *f)
+{
+    if (f->replication == NULL)
+        return;
+    watch_free(f);
+    if (f->replication != NULL)
+        free(f->replication->locks);
+    free(f->replication);
+    f->replication = NULL;
+}

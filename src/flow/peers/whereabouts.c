@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* whereabouts.c - see whereabouts.h. */
+#include "flow/peers/whereabouts.h"
+#include "base/texts.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/peers/verify.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "whereabouts"
+#define KEEP_MS 30000
+#define REMEMBERED 64
+#define CANDIDATES_MAX 16
+
+static struct memory {
+    char address[ADDRESS_MAX + 1];
+    uint8_t fpr[FPR_LEN]; /* two keys may claim one address */
+    struct endpoint ep[ENDPOINTS_MAX];
+    size_t count;
+    int64_t until_ms;
+} memory[REMEMBERED]; /* loop thread only */
+
+struct finding {
+    struct job job;
+    struct flow *flow;
+    char address[ADDRESS_MAX + 1];
+    struct bytes pubkey, value[CANDIDATES_MAX];
+    size_t count;
+    uint8_t fpr[FPR_LEN];
+    whereabouts_fn *fn;
+    void *ctx;
+    struct descriptor best;
+    bool found, complete;
+};
+
+static struct memory *slot_of(const char *address)
+{
+    uint32_t h = 5381;
+    for (const char *c = address; *c != '\0'; c++)
+        h = h * 33 + (unsigned char)*c;
+    return &memory[h % REMEMBERED];
+}
+
+static void finish(struct finding *x, const char *why)
+{
+    x->fn(x->ctx, x->best.endpoints, x->found ? x->best.endpoint_count : 0, why);
+    for (size_t i = 0; i < x->count; i++)
+        bytes_free(&x->value[i]);
+    bytes_free(&x->pubkey);
+    free(x);
+}
+
+static void check(struct job *job, void *thread_ctx)
+{
+    struct finding *x = (struct finding *)job;
+    struct pgp_pub pub = {x->pubkey.p, x->pubkey.n};
+    struct error e;
+    for (size_t i = 0; i < x->count; i++) {
+        struct descriptor d;
+        if (verify_descriptor(x->value[i].p, x->value[i].n, x->flow->c.network, x->address, &pub,
+                              x->fpr, clock_wall_ms() / 1000, &d, &e) < 0) {
+            log_debug("a record at %s is not its descriptor: %s", x->address, e.text);
+            continue;
+        }
+        if (!x->found || d.seq > x->best.seq)
+            x->best = d;
+        x->found = true;
+    }
+}
+
+static void checked(struct job *job)
+{
+    struct finding *x = (struct finding *)job;
+    struct error why = {""};
+    if (x->found && x->best.endpoint_count > 0) {
+        struct memory *m = slot_of(x->address);
+        (void)strcpy(m->address, x->address);
+        memcpy(m->fpr, x->fpr, FPR_LEN);
+        memcpy(m->ep, x->best.endpoints, sizeof m->ep);
+        m->count = x->best.endpoint_count;
+        m->until_ms = clock_mono_ms() + KEEP_MS;
+    } else if (x->found || x->complete) {
+        (void)error_set(&why, TEXT_PEER_OFFLINE, x->address);
+    } else {
+        (void)error_set(&why, TEXT_PEER_LOST, x->address);
+    }
+    finish(x, why.text);
+}
+
+static void on_value(void *ctx, bool ok, const struct dht_value *v)
+{
+    struct finding *x = ctx;
+    if (v == NULL) {
+        x->complete = x->complete && ok;
+        flow_job(x->flow->pgp, &x->job, check, checked, true);
+    } else if (x->count < CANDIDATES_MAX && v->len <= RECORD_MAX &&
+               bytes_set(&x->value[x->count], v->data, v->len) == 0) {
+        x->count++;
+    }
+}
+
+static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
+{
+    struct finding *x = ctx;
+    x->complete = ok && dht_link_state(x->flow->dht) == DHT_CONNECTED;
+    if (ok && n > 0)
+        dht_get(x->flow->dht, x->address, ids, n < CANDIDATES_MAX ? n : CANDIDATES_MAX, on_value,
+                x);
+    else
+        flow_job(x->flow->pgp, &x->job, check, checked, true);
+}
+
+static void remembered(struct job *job, void *thread_ctx)
+{
+}
+
+static void recall(struct job *job)
+{
+    struct finding *x = (struct finding *)job;
+    finish(x, "");
+}
+
+void whereabouts_find(struct flow *f, const char *address, const struct bytes *pubkey,
+                      const uint8_t fpr[FPR_LEN], whereabouts_fn *fn, void *ctx)
+{
+    struct finding *x = calloc(1, sizeof *x);
+    if (x == NULL || bytes_set(&x->pubkey, pubkey->p, pubkey->n) < 0)
+        abort();
+    x->flow = f;
+    x->fn = fn;
+    x->ctx = ctx;
+    memcpy(x->fpr, fpr, FPR_LEN);
+    (void)strcpy(x->address, address);
+    const struct memory *m = slot_of(address);
+    if (m->until_ms > clock_mono_ms() && strcmp(m->address, address) == 0 &&
+        memcmp(m->fpr, fpr, FPR_LEN) == 0) {
+        memcpy(x->best.endpoints, m->ep, sizeof m->ep);
+        x->best.endpoint_count = m->count;
+        x->found = true;
+        flow_job(f->pgp, &x->job, remembered, recall, true);
+        return;
+    }
+    dht_list(f->dht, address, on_list, x);
+}
+
+void whereabouts_forget(const char *address)
+{
+    struct memory *m = slot_of(address);
+    if (strcmp(m->address, address) == 0)
+        m->until_ms = 0;
+}

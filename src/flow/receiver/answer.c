@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* answer.c - the receiver's last steps (the paper's step 10): the receipt is put and read back,
+ * then the notification is deleted; the receipt is kept alive until the sender has taken it or 30
+ * days have passed (P-10.5). */
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/receiver/maildir.h"
+#include "flow/steps.h"
+#include "store/incoming.h"
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_AREA "answer"
+#define KEEP_S (30LL * 86400)
+
+struct answering {
+    struct job job;
+    struct work *w;
+    struct flow *flow;
+    struct incoming in;
+    char key[DHT_KEY_MAX + 1];
+    uint8_t value[HASH_LEN], lock[HASH_LEN], id[ENTRY_ID_LEN];
+    bool settled, put_again;
+    int rc;
+    struct error why;
+};
+
+static void end(struct answering *a, const char *why)
+{
+    if (why != NULL)
+        work_retry(a->w, why);
+    else
+        work_end(a->w);
+    incoming_free(&a->in);
+    free(a);
+}
+
+static struct answering *begin(struct work *w)
+{
+    struct answering *a = calloc(1, sizeof *a);
+    if (a == NULL || in_get(store_reader(w->flow->store), w->n, &a->in) < 0) {
+        free(a);
+        work_retry(w, "A row of the database cannot be read.");
+        return NULL;
+    }
+    uint8_t vh[HASH_LEN], token[HASH_LEN], infohash[INFOHASH_LEN];
+    a->w = w;
+    a->flow = w->flow;
+    (void)dht_key(a->key, "nr:", a->in.sender);
+    receipt_value(a->in.p, (enum outcome)a->in.outcome, a->in.blob.hash, a->value);
+    sha256(a->value, sizeof a->value, vh);
+    entry_token(a->in.p, a->key, vh, token);
+    entry_lock(token, a->lock);
+    entry_infohash(a->key, infohash);
+    entry_id(infohash, a->lock, vh, a->id);
+    wipe(token, sizeof token);
+    return a;
+}
+
+static void put(struct answering *a, dht_done_fn *fn)
+{
+    int64_t now = clock_wall_ms() / 1000;
+    dht_put(a->flow->dht, a->key, a->value, HASH_LEN, now + DHT_LIFE_MAX, a->lock, fn, a);
+}
+
+/* ---- answer: put, read back, delete, commit */
+
+static int answered_run(struct db *db, void *arg)
+{
+    struct answering *a = arg;
+    return in_set_answered(db, a->in.n, clock_wall_ms() + a->flow->c.poll);
+}
+
+static void answered_done(void *arg, int rc)
+{
+    struct answering *a = arg;
+    store_crash_point("answer.after");
+    char stub[PATH_CAP];
+    flow_path(a->flow, stub, "inbox/stubs", a->in.nid, HASH_LEN, "");
+    (void)unlink(stub); /* of a declined message: nobody counts its links any more */
+    end(a, rc != 0 ? "The database does not take an answer." : NULL);
+}
+
+static void on_deleted(void *ctx, bool ok, const char *why)
+{
+    struct answering *a = ctx;
+    store_crash_point("answer.before");
+    if (!ok && strcmp(why, "absent") != 0)
+        end(a, why);
+    else
+        store_do(a->flow->store, answered_run, answered_done, a);
+}
+
+static void on_read_back(void *ctx, bool ok, enum dht_presence presence)
+{
+    struct answering *a = ctx;
+    if (!ok || presence == DHT_ABSENT) {
+        end(a, "The receipt cannot be read back from the DHT.");
+        return;
+    }
+    store_crash_point("answer.receipt");
+    uint8_t token[HASH_LEN];
+    entry_token(a->in.p, a->in.ns_key, a->in.ns_hash, token);
+    dht_del(a->flow->dht, a->in.ns_key, a->in.ns_hash, token, on_deleted, a);
+    wipe(token, sizeof token);
+}
+
+static void on_put(void *ctx, bool ok, const char *why)
+{
+    struct answering *a = ctx;
+    if (!ok)
+        end(a, why);
+    else
+        dht_look(a->flow->dht, a->key, a->id, on_read_back, a);
+}
+
+/* The sender may have taken the receipt already, before a crash of ours. */
+static void on_before_put(void *ctx, bool ok, enum dht_presence presence)
+{
+    struct answering *a = ctx;
+    if (ok && presence == DHT_DELETED)
+        on_read_back(a, true, presence);
+    else
+        put(a, on_put);
+}
+
+/* A message that its sender took back leaves the mailbox before that is confirmed (P-14.5). */
+static void vanish_run(struct job *job, void *thread_ctx)
+{
+    struct answering *a = (struct answering *)job;
+    char stub[PATH_CAP];
+    flow_path(a->flow, stub, "inbox/stubs", a->in.nid, HASH_LEN, "");
+    a->rc = maildir_remove(a->flow->c.home, stub, &a->why);
+}
+
+static void put_first(struct answering *a)
+{
+    if (a->in.tries == 0)
+        put(a, on_put);
+    else
+        dht_look(a->flow->dht, a->key, a->id, on_before_put, a);
+}
+
+static void vanish_done(struct job *job)
+{
+    struct answering *a = (struct answering *)job;
+    if (a->rc < 0)
+        end(a, a->why.text);
+    else
+        put_first(a);
+}
+
+void step_answer(struct work *w)
+{
+    struct answering *a = begin(w);
+    if (a != NULL && a->in.outcome == OUTCOME_CANCELLED)
+        flow_job(w->flow->files, &a->job, vanish_run, vanish_done, true);
+    else if (a != NULL)
+        put_first(a);
+}
+
+/* ---- settle */
+
+static int settled_run(struct db *db, void *arg)
+{
+    struct answering *a = arg;
+    if (a->settled)
+        return in_set_settled(db, a->in.n);
+    int64_t shift = a->in.tries < 6 ? a->in.tries : 6;
+    int64_t wait = a->flow->c.poll << shift;
+    if (wait > a->flow->c.reput)
+        wait = a->flow->c.reput;
+    return in_delay(db, a->in.n, clock_wall_ms() + wait, NULL);
+}
+
+static void settled_done(void *arg, int rc)
+{
+    store_crash_point("settle.after");
+    end(arg, rc != 0 ? "The database does not take a settled receipt." : NULL);
+}
+
+static void on_put_again(void *ctx, bool ok, const char *why)
+{
+    struct answering *a = ctx;
+    store_do(a->flow->store, settled_run, settled_done, a);
+}
+
+static void on_look(void *ctx, bool ok, enum dht_presence presence)
+{
+    struct answering *a = ctx;
+    a->settled = (ok && presence == DHT_DELETED) ||
+                 clock_wall_ms() / 1000 > a->in.changed_ms / 1000 + KEEP_S;
+    store_crash_point("settle.before");
+    /* put again when it is missing, and about every reput period to keep it alive */
+    if (!a->settled && ok &&
+        (presence == DHT_ABSENT ||
+         (a->flow->c.poll << (a->in.tries < 6 ? a->in.tries : 6)) >= a->flow->c.reput))
+        put(a, on_put_again);
+    else
+        on_put_again(a, ok, NULL);
+}
+
+void step_settle(struct work *w)
+{
+    struct answering *a = begin(w);
+    if (a != NULL)
+        dht_look(a->flow->dht, a->key, a->id, on_look, a);
+}

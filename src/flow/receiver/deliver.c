@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* deliver.c - the message takes its stub's place, under the same name, UID and time, in every
+ * folder where a copy of the stub stands (P-7.6, P-10.5). */
+#include "base/log.h"
+#include "base/texts.h"
+#include "flow/receiver/maildir.h"
+#include "flow/receiver/moves.h"
+#include "flow/receiver/opening.h"
+#include "flow/steps.h"
+#include "store/incoming.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_AREA "deliver"
+#define UNNAMED_TRIES 4 /* a copy that stands in no folder is waited for so often */
+
+struct delivery {
+    struct job job;
+    struct work *w;
+    struct incoming in;
+    char stub[PATH_CAP], full[PATH_CAP];
+    int rc;
+    struct error why;
+};
+
+static void end(struct delivery *d, const char *why)
+{
+    if (why != NULL)
+        work_retry(d->w, why);
+    else
+        work_end(d->w);
+    incoming_free(&d->in);
+    free(d);
+}
+
+/* As a new message beside the stub, which then goes: its structure was announced wrongly. */
+static int deliver_fresh(struct delivery *d)
+{
+    const char *home = d->w->flow->c.home;
+    char name[sizeof d->in.file + 8];
+    (void)snprintf(name, sizeof name, "F%s", d->in.file);
+    const char *folder = d->in.place == PLACE_INBOX ? "" : ".Requests";
+    if (!maildir_find(home, folder, name, false) &&
+        moves_put(home, d->in.place, d->full, name, &d->why) < 0)
+        return -1;
+    (void)maildir_find(home, folder, d->in.file, true);
+    return 0;
+}
+
+static void fill_run(struct job *job, void *thread_ctx)
+{
+    struct delivery *d = (struct delivery *)job;
+    if (d->in.fresh || !file_exists(d->stub)) /* the own link is lost: no copy can be found by it */
+        d->rc = deliver_fresh(d);
+    else
+        d->rc = maildir_fill(d->w->flow->c.home, d->stub, d->full, d->in.file, &d->why);
+    if (d->rc == 0 && moves_watch(d->w->flow, d->in.nid, d->full, &d->why) < 0)
+        d->rc = -1;
+}
+
+static int commit_run(struct db *db, void *arg)
+{
+    struct delivery *d = arg;
+    return in_set_answer(db, d->in.n);
+}
+
+static void commit_done(void *arg, int rc)
+{
+    struct delivery *d = arg;
+    store_crash_point("deliver.after");
+    if (rc == 0) { /* the Maildir has its own links now */
+        (void)unlink(d->stub);
+        (void)unlink(d->full);
+    }
+    openings_filled(d->w->flow, d->in.nid);
+    end(d, rc != 0 ? "The database does not take a delivery." : NULL);
+}
+
+static void fill_done(struct job *job)
+{
+    struct delivery *d = (struct delivery *)job;
+    store_crash_point("deliver.before");
+    if (d->rc < 0) {
+        openings_failed(d->w->flow, d->in.nid, TEXT_NOT_PLACED);
+        end(d, d->why.text);
+        return;
+    }
+    if (d->rc == 2 && d->in.tries < UNNAMED_TRIES) {
+        openings_filled(d->w->flow, d->in.nid); /* where it can be seen, it is */
+        end(d, "A copy of the stub stands in no folder of the Maildir yet.");
+        return;
+    }
+    if (d->rc == 1)
+        log_info("a message from %s was pulled, but its stub stands nowhere any more",
+                 d->in.sender);
+    store_do(d->w->flow->store, commit_run, commit_done, d);
+}
+
+void step_deliver(struct work *w)
+{
+    struct delivery *d = calloc(1, sizeof *d);
+    if (d == NULL || in_get(store_reader(w->flow->store), w->n, &d->in) < 0) {
+        free(d);
+        work_retry(w, "A row of the database cannot be read.");
+        return;
+    }
+    d->w = w;
+    flow_path(w->flow, d->stub, "inbox/stubs", d->in.nid, HASH_LEN, "");
+    flow_path(w->flow, d->full, "inbox/full", d->in.nid, HASH_LEN, "");
+    flow_job(w->flow->files, &d->job, fill_run, fill_done, true);
+}

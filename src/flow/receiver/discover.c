@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* discover.c - see discover.h. Listening hastens it, slow polling makes it sure; an entry is looked
+ * at once. What an entry says is believed only after notice.c has opened and verified it. */
+#include "flow/receiver/discover.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/receiver/notice.h"
+#include "flow/peers/presence.h"
+#include "flow/timer.h"
+#include "store/incoming.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "discover"
+#define UNDER_WAY_MAX 64 /* entries being opened at once */
+#define SHARDS_MOST 64   /* more are not announced */
+#define FETCH_MAX 256    /* entries fetched per look; the rest comes with the next */
+
+struct discovery {
+    uv_timer_t *timer;
+    char key[DHT_KEY_MAX + 1]; /* shard 0, which is listened to */
+    char at_key[DHT_KEY_MAX + 1];
+    size_t live[SHARDS_MOST]; /* entries in each shard, when it was looked at last */
+    uint32_t at, turn;        /* the shard looked at; the one whose turn was last */
+    bool looking, again;
+    bool found;   /* the look that is under way brought something */
+    size_t start; /* where the next look begins, when there is more than one may fetch */
+    size_t under_way;
+    uint8_t busy[UNDER_WAY_MAX + FETCH_MAX][DHT_ID_LEN]; /* ids of the entries being opened */
+};
+
+static bool is_busy(const struct discovery *d, const uint8_t id[DHT_ID_LEN])
+{
+    for (size_t i = 0; i < d->under_way; i++)
+        if (memcmp(d->busy[i], id, DHT_ID_LEN) == 0)
+            return true;
+    return false;
+}
+
+static void opened(struct flow *f, const uint8_t id[DHT_ID_LEN])
+{
+    struct discovery *d = f->discovery;
+    for (size_t i = 0; i < d->under_way; i++) {
+        if (memcmp(d->busy[i], id, DHT_ID_LEN) == 0) {
+            memmove(d->busy[i], d->busy[--d->under_way], DHT_ID_LEN);
+            break;
+        }
+    }
+    flow_kick(f);
+    if (d->again && d->under_way == 0)
+        discovery_poll(f);
+}
+
+static void take(struct flow *f, const char *key, const struct dht_value *v)
+{
+    struct discovery *d = f->discovery;
+    if (f->stopping || !flow_may_go(f) || v->len > RECORD_MAX || is_busy(d, v->id) ||
+        looked_has(store_reader(f->store), v->id))
+        return;
+    if (d->under_way == sizeof d->busy / sizeof *d->busy) {
+        d->again = true;
+        return;
+    }
+    d->found = true;
+    memcpy(d->busy[d->under_way++], v->id, DHT_ID_LEN);
+    notice_open(f, key, v, opened);
+}
+
+static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n);
+
+static void look_at(struct flow *f, uint32_t shard)
+{
+    struct discovery *d = f->discovery;
+    d->at = shard;
+    dht_ns_key(d->at_key, f->c.address, shard);
+    dht_list(f->dht, d->at_key, on_list, f);
+}
+
+/* Four times as many shards; a sender learns of them when it renews our identity. */
+struct growing {
+    struct flow *flow;
+    uint32_t shards;
+};
+
+static int grow_run(struct db *db, void *arg)
+{
+    const struct growing *g = arg;
+    return meta_set(db, "shards", &g->shards, sizeof g->shards);
+}
+
+static void grow_done(void *arg, int rc)
+{
+    struct growing *g = arg;
+    store_crash_point("shards.after");
+    if (rc == 0 && g->shards > g->flow->shards) {
+        g->flow->shards = g->shards;
+        log_info("notifications for this peer are spread over %u shards now", (unsigned)g->shards);
+        if (!g->flow->stopping)
+            presence_again(g->flow);
+    }
+    free(g);
+}
+
+static void more_shards(struct flow *f, size_t live)
+{
+    struct growing *g = f->shards >= SHARDS_MOST ? NULL : calloc(1, sizeof *g);
+    if (g == NULL)
+        return;
+    *g = (struct growing){f, f->shards * 4};
+    log_info("%zu notifications wait for this peer", live);
+    store_crash_point("shards.before");
+    store_do(f->store, grow_run, grow_done, g);
+}
+
+/* What stands in the old shards stays there: the mean counts. */
+static void count_live(struct flow *f, size_t n)
+{
+    struct discovery *d = f->discovery;
+    size_t sum = 0;
+    if (d->at < SHARDS_MOST)
+        d->live[d->at] = n;
+    for (size_t i = 0; i < SHARDS_MOST; i++)
+        sum += d->live[i];
+    if (sum > (size_t)f->c.shard_at * f->shards)
+        more_shards(f, sum);
+}
+
+/* Shard 0, then the one whose turn it is. */
+static void look_end(struct flow *f)
+{
+    struct discovery *d = f->discovery;
+    if (d->at == 0 && !d->again && f->shards > 1 && !f->stopping) {
+        d->turn = d->turn + 1 < f->shards ? d->turn + 1 : 1;
+        look_at(f, d->turn);
+        return;
+    }
+    d->looking = false;
+    /* a look that brought nothing is not repeated at once: the timer does */
+    if (d->again && d->found && d->under_way == 0 && !f->stopping)
+        discovery_poll(f);
+}
+
+static void on_value(void *ctx, bool ok, const struct dht_value *v)
+{
+    struct flow *f = ctx;
+    if (f->stopping)
+        return;
+    if (v != NULL)
+        take(f, f->discovery->at_key, v);
+    else
+        look_end(f);
+}
+
+static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
+{
+    struct flow *f = ctx;
+    if (f->stopping)
+        return;
+    struct discovery *d = f->discovery;
+    uint8_t wanted[FETCH_MAX * DHT_ID_LEN];
+    size_t count = 0, start = n == 0 ? 0 : d->start % n;
+    d->again = d->found = false;
+    d->start = 0;
+    if (ok)
+        count_live(f, n);
+    for (size_t k = 0; ok && k < n; k++) {
+        size_t i = (start + k) % n;
+        const uint8_t *id = ids + i * DHT_ID_LEN;
+        if (is_busy(d, id) || looked_has(store_reader(f->store), id))
+            continue;
+        if (count == FETCH_MAX) {
+            d->again = true;
+            d->start = i; /* ids that cannot be fetched must not keep the others away */
+            break;
+        }
+        memcpy(wanted + DHT_ID_LEN * count++, id, DHT_ID_LEN);
+    }
+    if (count > 0)
+        dht_get(f->dht, d->at_key, wanted, count, on_value, f);
+    else
+        look_end(f);
+}
+
+void discovery_poll(struct flow *f)
+{
+    struct discovery *d = f->discovery;
+    if (d == NULL || f->stopping || !flow_may_go(f) || dht_link_state(f->dht) == DHT_DOWN)
+        return;
+    if (d->looking) {
+        d->again = true;
+        return;
+    }
+    d->looking = true;
+    look_at(f, 0);
+}
+
+static void on_heard(void *ctx, const struct dht_value *v)
+{
+    struct flow *f = ctx;
+    take(f, f->discovery->key, v);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    discovery_poll(t->data);
+}
+
+int discovery_start(struct flow *f, struct error *e)
+{
+    struct discovery *d = f->discovery = calloc(1, sizeof *d);
+    uv_timer_t *t = d == NULL ? NULL : flow_timer_new(f, f);
+    if (t == NULL)
+        return error_set(e, "Out of memory.");
+    dht_ns_key(d->key, f->c.address, 0);
+    f->shards = 1;
+    (void)meta_get(store_reader(f->store), "shards", &f->shards, sizeof f->shards);
+    d->timer = t;
+    (void)uv_timer_start(t, on_timer, (uint64_t)f->c.poll, (uint64_t)f->c.poll);
+    if (dht_listen(f->dht, d->key, on_heard, f) < 0)
+        log_warn("cannot listen for notifications; they are polled for");
+    return 0;
+}
+
+void discovery_stop(struct flow *f)
+{
+    if (f->discovery != NULL)
+        flow_timer_free(&f->discovery->timer);
+}
+
+void discovery_free(struct flow *f)
+{
+    free(f->discovery);
+    f->discovery = NULL;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* expire.c - the receiver's side of validity (P-13.3 to P-13.5). First it is decided: from then
+ * on no pull ends in the message. Then the stub's copies go, and a short notice stands, as a new
+ * message, in the folder where the stub stood. And before it comes to that: what a contact sent is
+ * pulled in time. */
+#include "base/clock.h"
+#include "base/texts.h"
+#include "base/log.h"
+#include "flow/sender/header.h"
+#include "flow/receiver/maildir.h"
+#include "flow/receiver/opening.h"
+#include "flow/steps.h"
+#include "store/incoming.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOG_AREA "expire"
+
+/* ---- a contact's message is pulled before its time is over */
+
+static int hasten_run(struct db *db, void *arg)
+{
+    const struct work *w = arg;
+    return in_set_hastened(db, w->n);
+}
+
+static void simple_done(void *arg, int rc)
+{
+    struct work *w = arg;
+    if (rc != 0)
+        work_retry(w, "The database does not take a step.");
+    else
+        work_end(w);
+}
+
+void step_hasten(struct work *w)
+{
+    log_info("a contact's message is about to expire: it is pulled");
+    store_do(w->flow->store, hasten_run, simple_done, w);
+}
+
+/* ---- its time is over */
+
+static int expire_run(struct db *db, void *arg)
+{
+    const struct work *w = arg;
+    return in_set_expired(db, w->n) < 0 ? -1 : 0;
+}
+
+static void expire_done(void *arg, int rc)
+{
+    store_crash_point("expire.after");
+    simple_done(arg, rc);
+}
+
+void step_expire(struct work *w)
+{
+    store_crash_point("expire.before");
+    store_do(w->flow->store, expire_run, expire_done, w);
+}
+
+/* ---- the notice */
+
+struct lapsing {
+    struct job job;
+    struct work *w;
+    struct incoming in;
+    char stub[PATH_CAP], notice[PATH_CAP];
+    int rc;
+    struct error why;
+};
+
+static void end(struct lapsing *x, const char *why)
+{
+    if (why != NULL)
+        work_retry(x->w, why);
+    else
+        work_end(x->w);
+    incoming_free(&x->in);
+    free(x);
+}
+
+/* So that a reply goes to the sender, into the thread of the message that is gone. */
+static int thread_fields(const struct buf *header, struct buf *out)
+{
+    struct buf id = BUF_INIT(SUMMARY_MAX), refs = BUF_INIT(16 * 1024);
+    int rc = 0;
+    bool has_id = header_value(header->data, header->len, "message-id", SUMMARY_MAX, &id) == 0;
+    if (has_id && id.len > 0) {
+        (void)header_value(header->data, header->len, "references", 900, &refs);
+        rc |= buf_printf(out, "In-Reply-To: %s\r\nReferences: ", buf_str(&id));
+        for (size_t i = 0; i < refs.len && rc == 0; i++) /* one id a line: lines have an end */
+            rc |= refs.data[i] == ' ' ? buf_append(out, "\r\n ", 3)
+                                      : buf_append(out, &refs.data[i], 1);
+        rc |= buf_printf(out, "%s%s\r\n", refs.len > 0 ? "\r\n " : "", buf_str(&id));
+    }
+    buf_free(&id);
+    buf_free(&refs);
+    return rc;
+}
+
+static int compose(const struct lapsing *x, const struct buf *header, struct buf *out)
+{
+    const char *own = x->w->flow->c.address;
+    char date[40], came[40], id[2 * HASH_LEN + 1];
+    clock_rfc5322(x->in.expiry_s * 1000, date);
+    clock_rfc5322(x->in.arrived_ms, came);
+    hex_encode(x->in.nid, HASH_LEN, id);
+    int rc = header_field(header->data, header->len, "from", out);
+    if (rc == 1)
+        rc = buf_printf(out, "From: <%s>\r\n", x->in.sender);
+    rc |= header_field(header->data, header->len, "reply-to", out) < 0;
+    rc |= header_field(header->data, header->len, "subject", out) < 0;
+    rc |= thread_fields(header, out);
+    rc |= buf_printf(out,
+                     "To: <%s>\r\nDate: %s\r\nMessage-ID: <%.32s.expired@%s>\r\n"
+                     "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
+                     "Content-Type: text/plain; charset=utf-8\r\n"
+                     "Content-Transfer-Encoding: 8bit\r\n\r\n",
+                     own, date, id, address_group(own));
+    rc |= buf_printf(out, TEXT_EXPIRED_NOTICE, date, (unsigned long long)x->in.m_size, x->in.sender,
+                     came);
+    return rc;
+}
+
+/* 0: the notice's file is there, written now or before a crash. */
+static int write_notice(struct lapsing *x, const struct buf *header, size_t *size_r)
+{
+    struct stat st;
+    struct buf b = BUF_INIT(HEADER_MAX);
+    int rc = compose(x, header, &b) == 0 ? 0 : error_set(&x->why, TEXT_NO_MEMORY);
+    *size_r = b.len;
+    if (rc == 0 && (stat(x->notice, &st) < 0 || st.st_nlink < 2)) /* else it stands there */
+        rc = file_write(x->notice, b.data, b.len, &x->why);
+    buf_free(&b);
+    return rc;
+}
+
+static void replace_run(struct job *job, void *thread_ctx)
+{
+    struct lapsing *x = (struct lapsing *)job;
+    struct buf header = BUF_INIT(HEADER_MAX), skeleton = BUF_INIT(SKELETON_MAX);
+    struct stat st;
+    char name[96], id[2 * HASH_LEN + 1];
+    size_t size;
+    /* nothing was ever shown of it, or its last copy was expunged: there is nothing to replace */
+    if (x->in.head.n > 0 && stat(x->stub, &st) == 0 && st.st_nlink > 1 &&
+        head_unpack(x->in.head.p, x->in.head.n, &header, &skeleton, &x->why) == 0) {
+        hex_encode(x->in.nid, HASH_LEN, id);
+        x->rc = write_notice(x, &header, &size);
+        (void)snprintf(name, sizeof name, "%lld.E%.32s.restante,S=%zu,W=%zu",
+                       (long long)(x->in.changed_ms / 1000), id, size, size);
+        if (x->rc == 0)
+            x->rc = maildir_replace(x->w->flow->c.home, x->stub, x->notice, name, &x->why);
+    }
+    buf_free(&header);
+    buf_free(&skeleton);
+}
+
+static int lapse_run(struct db *db, void *arg)
+{
+    struct lapsing *x = arg;
+    return in_set_lapsed(db, x->in.n);
+}
+
+static void lapse_done(void *arg, int rc)
+{
+    struct lapsing *x = arg;
+    store_crash_point("lapse.after");
+    if (rc == 0) {
+        (void)unlink(x->stub);
+        (void)unlink(x->notice);
+    }
+    end(x, rc != 0 ? "The database does not take a notice." : NULL);
+}
+
+static void replaced(struct job *job)
+{
+    struct lapsing *x = (struct lapsing *)job;
+    store_crash_point("lapse.before");
+    if (x->rc != 0) {
+        end(x, x->why.text);
+        return;
+    }
+    log_info("a message from %s was not opened in time", x->in.sender);
+    store_do(x->w->flow->store, lapse_run, lapse_done, x);
+}
+
+void step_lapse(struct work *w)
+{
+    struct lapsing *x = calloc(1, sizeof *x);
+    char why[160], date[40];
+    if (x == NULL || in_get(store_reader(w->flow->store), w->n, &x->in) < 0) {
+        free(x);
+        work_end(w);
+        return;
+    }
+    x->w = w;
+    clock_rfc5322(x->in.expiry_s * 1000, date);
+    (void)snprintf(why, sizeof why, TEXT_OPEN_GONE, date);
+    openings_failed(w->flow, x->in.nid, why);
+    flow_path(w->flow, x->stub, "inbox/stubs", x->in.nid, HASH_LEN, "");
+    flow_path(w->flow, x->notice, "inbox/stubs", x->in.nid, HASH_LEN, ".notice");
+    flow_job(w->flow->files, &x->job, replace_run, replaced, true);
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* notice.c - see notice.h (P-4.3, P-10.5). An entry that is no notification for us is remembered,
+ * so that it is not opened again, and otherwise ignored. One whose lock does not come from the p
+ * inside is somebody else's copy: ignored, never answered. */
+#include "flow/receiver/notice.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/sender/header.h"
+#include "flow/peers/verify.h"
+#include "store/cancel.h"
+#include "store/contacts.h"
+#include "store/incoming.h"
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_AREA "notice"
+
+struct noticing {
+    struct job job;
+    struct flow *flow;
+    void (*done)(struct flow *f, const uint8_t id[DHT_ID_LEN]);
+    char key[DHT_KEY_MAX + 1];
+    uint8_t id[DHT_ID_LEN], lock[HASH_LEN];
+    int64_t expiry;
+    struct bytes value;
+    struct buf plain;
+    struct incoming in;
+    bool good, again; /* again: a notification met before */
+    bool had_old;     /* the entry that this one replaces */
+    uint8_t old_p[SECRET_LEN], old_hash[HASH_LEN];
+    char old_key[DHT_KEY_MAX + 1];
+    int renewed;  /* in_again's answer */
+    bool cancels; /* it is a cancellation, of in.nid by in.fpr until in.expiry_s */
+    struct error why;
+};
+
+static void noticing_free(struct noticing *x)
+{
+    bytes_free(&x->value);
+    buf_wipe(&x->plain);
+    incoming_free(&x->in);
+    wipe(x->old_p, sizeof x->old_p);
+    free(x);
+}
+
+static int copy(struct bytes *to, const struct span *from)
+{
+    return from->p == NULL ? 0 : bytes_set(to, from->p, from->n);
+}
+
+/* What the lists of the command line show, from the header inside. */
+static void summarize(struct incoming *in)
+{
+    struct buf header = BUF_INIT(HEADER_MAX), skeleton = BUF_INIT(SKELETON_MAX);
+    static const char *const name[] = {"from", "subject", "date"};
+    struct bytes *const to[] = {&in->from, &in->subject, &in->date};
+    struct error e;
+    if (head_unpack(in->head.p, in->head.n, &header, &skeleton, &e) == 0) {
+        for (size_t i = 0; i < 3; i++) {
+            struct buf v = BUF_INIT(SUMMARY_MAX);
+            if (header_value(header.data, header.len, name[i], SUMMARY_MAX, &v) == 0)
+                (void)bytes_set(to[i], v.data == NULL ? (const uint8_t *)"" : v.data, v.len);
+            buf_free(&v);
+        }
+    }
+    buf_free(&header);
+    buf_free(&skeleton);
+}
+
+static int fill(struct noticing *x, const struct notification *r, const uint8_t fpr[FPR_LEN])
+{
+    struct incoming *in = &x->in;
+    notification_id(fpr, r->message_id, r->receiver, in->nid);
+    (void)strcpy(in->sender, r->sender);
+    (void)strcpy(in->ns_key, x->key);
+    memcpy(in->fpr, fpr, FPR_LEN);
+    memcpy(in->p, r->p, SECRET_LEN);
+    memcpy(in->m_hash, r->m_hash, HASH_LEN);
+    in->blob = r->blobs[0];
+    in->m_size = r->m_size;
+    in->expiry_s = r->expiry;
+    in->arrived_ms = clock_wall_ms();
+    in->state = IN_NOTICED;
+    in->has_master = r->has_master;
+    memcpy(in->master_fpr, r->master_fpr, FPR_LEN);
+    int rc = copy(&in->pubkey, &r->pubkey) | copy(&in->skp, &r->skp);
+    if (!r->has_head_blob) {
+        rc |= copy(&in->head, &r->head);
+        summarize(in);
+        return rc;
+    }
+    in->head_blob = r->head_blob;
+    return rc | copy(&in->head_skp, &r->head_skp) | copy(&in->from, &r->from) |
+           copy(&in->subject, &r->subject) | copy(&in->date, &r->date);
+}
+
+static int check_lock(const struct noticing *x, const struct notification *r, struct error *e)
+{
+    uint8_t token[HASH_LEN], lock[HASH_LEN];
+    entry_token(r->p, x->key, x->in.ns_hash, token);
+    entry_lock(token, lock);
+    wipe(token, sizeof token);
+    if (!equal_ct(lock, x->lock, HASH_LEN))
+        return error_set(e, "It is somebody else's copy (its lock is foreign).");
+    return 0;
+}
+
+/* Who may take a notification back is who signed it: their ids bind the signer (P-14.5). */
+static void open_cancellation(struct noticing *x)
+{
+    struct cancellation c;
+    if (verify_cancellation(x->plain.data, x->plain.len, x->flow->c.network, x->key,
+                            clock_wall_ms() / 1000, &c, x->in.fpr, &x->why) < 0)
+        return;
+    memcpy(x->in.nid, c.notification_id, HASH_LEN);
+    (void)strcpy(x->in.sender, c.sender);
+    x->in.expiry_s = c.expiry;
+    x->good = x->cancels = true;
+}
+
+static void open_run(struct job *job, void *thread_ctx)
+{
+    struct noticing *x = (struct noticing *)job;
+    struct notification r;
+    uint8_t fpr[FPR_LEN];
+    x->plain = (struct buf)BUF_INIT(2 * RECORD_MAX);
+    sha256(x->value.p, x->value.n, x->in.ns_hash);
+    if (pgp_decrypt(thread_ctx, x->value.p, x->value.n, &x->plain, &x->why) < 0)
+        return;
+    if (is_cancellation(x->plain.data, x->plain.len)) {
+        open_cancellation(x);
+        return;
+    }
+    if (verify_notification(x->plain.data, x->plain.len, x->flow->c.network, x->key,
+                            x->flow->c.address, clock_wall_ms() / 1000, &r, fpr, &x->why) < 0)
+        return;
+    if (check_lock(x, &r, &x->why) < 0)
+        return;
+    if (fill(x, &r, fpr) != 0)
+        (void)error_set(&x->why, "Out of memory.");
+    else
+        x->good = true;
+    wipe(r.p, sizeof r.p);
+}
+
+/* The sender's key against the key cache: receiving never pins. */
+static void judge(struct noticing *x)
+{
+    struct contact c;
+    struct incoming *in = &x->in;
+    if (contact_get(store_reader(x->flow->store), in->sender, &c) < 0)
+        return;
+    if (memcmp(c.fpr, in->fpr, FPR_LEN) == 0) {
+        in->trust = c.trust;
+    } else {
+        static const char why[] = "It is signed by a key that is not the pinned one of its sender.";
+        in->state = IN_QUARANTINED;
+        (void)bytes_set(&in->why, why, sizeof why - 1);
+    }
+    contact_free(&c);
+}
+
+static void read_old(struct db *db, struct noticing *x)
+{
+    struct incoming old;
+    int64_t n = in_find(db, x->in.nid);
+    if (n == 0 || in_get(db, n, &old) < 0)
+        return;
+    x->had_old = memcmp(old.p, x->in.p, SECRET_LEN) != 0;
+    memcpy(x->old_p, old.p, SECRET_LEN);
+    memcpy(x->old_hash, old.ns_hash, HASH_LEN);
+    (void)strcpy(x->old_key, old.ns_key);
+    incoming_free(&old);
+}
+
+static void on_old_gone(void *ctx, bool ok, const char *why)
+{
+}
+
+/* The sender that lost its p cannot delete it any more. What stays all the same ends with its life.
+ */
+static void delete_old(struct noticing *x)
+{
+    uint8_t token[HASH_LEN];
+    entry_token(x->old_p, x->old_key, x->old_hash, token);
+    dht_del(x->flow->dht, x->old_key, x->old_hash, token, on_old_gone, NULL);
+    wipe(token, sizeof token);
+}
+
+static int commit_run(struct db *db, void *arg)
+{
+    struct noticing *x = arg;
+    int64_t until = x->expiry > 0 ? x->expiry : clock_wall_ms() / 1000 + DHT_LIFE_MAX;
+    if (looked_add(db, x->id, until) < 0)
+        return -1;
+    if (!x->good)
+        return 0;
+    if (x->cancels) {
+        x->again = in_find(db, x->in.nid) != 0;
+        return cancelled_add(db, x->in.nid, x->in.fpr, x->in.expiry_s);
+    }
+    int added = in_add(db, &x->in);
+    x->again = added == 0;
+    if (x->again)
+        read_old(db, x);
+    if (x->again && x->in.state != IN_QUARANTINED)
+        added = x->renewed = in_again(db, &x->in, clock_wall_ms());
+    return added < 0 ? -1 : 0;
+}
+
+static void on_forgotten(void *ctx, bool ok, const char *why)
+{
+}
+
+/* Remembered, and its notification was never here: nobody will be answered, so it may leave the DHT
+ * at once (P-14.5). Otherwise the sender deletes it. */
+static void forget_cancellation(const struct noticing *x)
+{
+    uint8_t token[HASH_LEN], lock[HASH_LEN];
+    entry_token(x->in.nid, x->key, x->in.ns_hash, token);
+    entry_lock(token, lock);
+    if (equal_ct(lock, x->lock, HASH_LEN) && !x->flow->stopping)
+        dht_del(x->flow->dht, x->key, x->in.ns_hash, token, on_forgotten, NULL);
+    wipe(token, sizeof token);
+}
+
+static void commit_done(void *arg, int rc)
+{
+    struct noticing *x = arg;
+    store_crash_point("notice.after");
+    if (rc == 0 && x->cancels) {
+        log_info("%s takes a message back", x->in.sender);
+        if (!x->again)
+            forget_cancellation(x);
+    }
+    if (rc == 0 && !x->cancels && x->good && !x->again)
+        log_info("%s announces a message of %llu octets%s", x->in.sender,
+                 (unsigned long long)x->in.m_size,
+                 x->in.state == IN_QUARANTINED ? "; its key is not the pinned one" : "");
+    if (rc == 0 && x->renewed == 1) {
+        log_info("%s announces a known message again", x->in.sender);
+        char part[PATH_CAP]; /* of the former blob */
+        flow_path(x->flow, part, "inbox/parts", x->in.nid, HASH_LEN, "");
+        (void)unlink(part);
+        if (x->had_old)
+            delete_old(x);
+    }
+    x->done(x->flow, x->id);
+    noticing_free(x);
+}
+
+static void open_done(struct job *job)
+{
+    struct noticing *x = (struct noticing *)job;
+    store_crash_point("notice.before");
+    if (x->good && !x->cancels)
+        judge(x);
+    else if (!x->good)
+        log_info("an entry at %s is ignored: %s", x->key, x->why.text);
+    store_do(x->flow->store, commit_run, commit_done, x);
+}
+
+void notice_open(struct flow *f, const char *key, const struct dht_value *v,
+                 void (*done)(struct flow *f, const uint8_t id[DHT_ID_LEN]))
+{
+    struct noticing *x = calloc(1, sizeof *x);
+    if (x == NULL || bytes_set(&x->value, v->data, v->len) < 0) {
+        free(x);
+        done(f, v->id);
+        return;
+    }
+    x->flow = f;
+    x->done = done;
+    (void)strcpy(x->key, key);
+    memcpy(x->id, v->id, DHT_ID_LEN);
+    memcpy(x->lock, v->lock, HASH_LEN);
+    int64_t now = clock_wall_ms() / 1000;
+    x->expiry = v->expiry > now && v->expiry < now + DHT_LIFE_MAX ? v->expiry : 0;
+    flow_job(f->pgp, &x->job, open_run, open_done, true);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* opening.c - see opening.h. */
+#include "flow/receiver/opening.h"
+#include "base/texts.h"
+#include "flow/timer.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/peers/transfer.h"
+#include "store/incoming.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "opening"
+#define PULLS_MAX 32
+
+struct opening {
+    struct flow *flow;
+    uint8_t nid[HASH_LEN];
+    int64_t n;
+    opening_fn *fn;
+    void *ctx;
+    int64_t asked_ms, until_ms;
+    bool held; /* a transition for it is under way */
+    struct opening *next;
+};
+
+struct openings {
+    uv_timer_t *timer;
+    struct opening *first;
+    struct {
+        uint8_t nid[HASH_LEN];
+        const struct transfer *t;
+    } pulls[PULLS_MAX];
+};
+
+static void drop(struct opening *o)
+{
+    for (struct opening **at = &o->flow->openings->first; *at != NULL; at = &(*at)->next) {
+        if (*at == o) {
+            *at = o->next;
+            break;
+        }
+    }
+    free(o);
+}
+
+static void answer(struct opening *o, bool ok, const char *why)
+{
+    opening_fn *fn = o->fn;
+    o->fn = NULL;
+    if (fn != NULL)
+        fn(o->ctx, ok, why);
+    if (!o->held)
+        drop(o);
+}
+
+static bool settle(struct opening *o);
+
+static int want_run(struct db *db, void *arg)
+{
+    const struct opening *o = arg;
+    return in_set_wanted(db, o->n, true);
+}
+
+static void want_done(void *arg, int rc)
+{
+    struct opening *o = arg;
+    o->held = false;
+    if (o->fn == NULL)
+        drop(o);
+    else if (rc != 0)
+        answer(o, false, TEXT_OPEN_DATABASE);
+    else if (!settle(o)) /* it may have been filled while this was on its way */
+        flow_kick(o->flow);
+}
+
+/* What can be said at once: 1 there, 0 wait, -1 why. */
+static int judge(const struct flow *f, const struct incoming *in, struct error *why)
+{
+    char date[40];
+    switch (in->state) {
+    case IN_ANSWER:
+    case IN_ANSWERED:
+    case IN_SETTLED:
+        if (in->outcome == OUTCOME_PULLED)
+            return 1;
+        if (in->outcome == OUTCOME_CANCELLED)
+            return error_set(why, TEXT_OPEN_CANCELLED, in->sender);
+        return error_set(why, TEXT_OPEN_DECLINED, in->sender);
+    case IN_EXPIRED:
+        clock_rfc5322(in->expiry_s * 1000, date);
+        return error_set(why, TEXT_OPEN_EXPIRED, date, in->sender);
+    case IN_QUARANTINED:
+        return error_set(why, TEXT_OPEN_QUARANTINED, in->sender);
+    case IN_NOTICED:
+    case IN_STUB:
+    case IN_PULLED:
+        break;
+    }
+    if (in->state != IN_PULLED && in->expiry_s * 1000 <= clock_wall_ms()) {
+        clock_rfc5322(in->expiry_s * 1000, date);
+        return error_set(why, TEXT_OPEN_LATE, date, in->sender);
+    }
+    return 0;
+}
+
+/* Answers one that waits when its message came to an end meanwhile, whichever step did it. */
+static bool settle(struct opening *o)
+{
+    struct incoming in;
+    struct error why = {TEXT_OPEN_UNKNOWN};
+    int verdict = -1;
+    if (in_get(store_reader(o->flow->store), o->n, &in) == 0) {
+        verdict = judge(o->flow, &in, &why);
+        incoming_free(&in);
+    }
+    if (verdict != 0)
+        answer(o, verdict == 1, verdict == 1 ? "" : why.text);
+    return verdict != 0;
+}
+
+struct opening *opening_ask(struct flow *f, const uint8_t nid[HASH_LEN], int64_t wait_ms,
+                            opening_fn *fn, void *ctx)
+{
+    struct incoming in;
+    struct error why = {TEXT_OPEN_UNKNOWN};
+    int64_t n = in_find(store_reader(f->store), nid);
+    int verdict = -1;
+    if (f->stop_reason[0] != '\0')
+        (void)error_set(&why, "%s", f->stop_reason);
+    else if (n != 0 && in_get(store_reader(f->store), n, &in) == 0) {
+        verdict = judge(f, &in, &why);
+        incoming_free(&in);
+    }
+    struct opening *o = verdict == 0 ? calloc(1, sizeof *o) : NULL;
+    if (o == NULL) {
+        fn(ctx, verdict == 1, verdict == 1 ? "" : why.text);
+        return NULL;
+    }
+    *o = (struct opening){.flow = f,
+                          .n = n,
+                          .fn = fn,
+                          .ctx = ctx,
+                          .asked_ms = clock_mono_ms(),
+                          .until_ms = wait_ms == 0 ? INT64_MAX : clock_mono_ms() + wait_ms,
+                          .held = true,
+                          .next = f->openings->first};
+    memcpy(o->nid, nid, HASH_LEN);
+    f->openings->first = o;
+    store_do(f->store, want_run, want_done, o);
+    return o;
+}
+
+void opening_cancel(struct opening *o)
+{
+    o->fn = NULL;
+    if (!o->held)
+        drop(o);
+}
+
+static void tell(struct flow *f, const uint8_t nid[HASH_LEN], bool ok, const char *why)
+{
+    for (struct opening *o = f->openings->first, *next; o != NULL; o = next) {
+        next = o->next;
+        if (o->fn != NULL && !o->held && memcmp(o->nid, nid, HASH_LEN) == 0)
+            answer(o, ok, why);
+    }
+}
+
+void openings_filled(struct flow *f, const uint8_t nid[HASH_LEN])
+{
+    tell(f, nid, true, "");
+}
+
+void openings_failed(struct flow *f, const uint8_t nid[HASH_LEN], const char *why)
+{
+    tell(f, nid, false, why);
+}
+
+void openings_try_failed(struct flow *f, const uint8_t nid[HASH_LEN], int64_t began_ms,
+                         const char *why)
+{
+    for (struct opening *o = f->openings->first, *next; o != NULL; o = next) {
+        next = o->next;
+        if (o->fn == NULL || o->held || memcmp(o->nid, nid, HASH_LEN) != 0)
+            continue;
+        if (o->asked_ms <= began_ms) {
+            answer(o, false, why);
+        } else { /* for this one it was not tried yet */
+            o->held = true;
+            store_do(f->store, want_run, want_done, o);
+        }
+    }
+}
+
+void openings_progress_set(struct flow *f, const uint8_t nid[HASH_LEN], const struct transfer *t)
+{
+    struct openings *all = f->openings;
+    for (size_t i = 0; i < PULLS_MAX; i++)
+        if (all->pulls[i].t != NULL && memcmp(all->pulls[i].nid, nid, HASH_LEN) == 0)
+            all->pulls[i].t = NULL;
+    for (size_t i = 0; i < PULLS_MAX && t != NULL; i++) {
+        if (all->pulls[i].t == NULL) {
+            memcpy(all->pulls[i].nid, nid, HASH_LEN);
+            all->pulls[i].t = t;
+            return;
+        }
+    }
+}
+
+int64_t openings_progress(const struct flow *f, const uint8_t nid[HASH_LEN])
+{
+    const struct openings *all = f->openings;
+    for (size_t i = 0; i < PULLS_MAX; i++)
+        if (all->pulls[i].t != NULL && memcmp(all->pulls[i].nid, nid, HASH_LEN) == 0)
+            return (int64_t)transfer_octets(all->pulls[i].t);
+    return -1;
+}
+
+/* Declined, expired or otherwise ended: told. Who has waited long enough is told how far it is. */
+static void on_timer(uv_timer_t *t)
+{
+    struct flow *f = t->data;
+    int64_t now = clock_mono_ms();
+    for (struct opening *o = f->openings->first, *next; o != NULL; o = next) {
+        next = o->next;
+        if (o->held || o->fn == NULL || settle(o) || now < o->until_ms)
+            continue;
+        struct incoming in;
+        char why[200] = TEXT_OPEN_WAITING;
+        int64_t done = openings_progress(f, o->nid);
+        if (done > 0 && in_get(store_reader(f->store), o->n, &in) == 0) {
+            (void)snprintf(why, sizeof why, TEXT_OPEN_PROGRESS, (long long)done / 1000000,
+                           (unsigned long long)in.blob.size / 1000000);
+            incoming_free(&in);
+        }
+        answer(o, false, why);
+    }
+}
+
+int openings_start(struct flow *f, struct error *e)
+{
+    f->openings = calloc(1, sizeof *f->openings);
+    uv_timer_t *t = f->openings == NULL ? NULL : flow_timer_new(f, f);
+    if (t == NULL)
+        return error_set(e, "Out of memory.");
+    f->openings->timer = t;
+    return uv_timer_start(t, on_timer, 500, 500);
+}
+
+void openings_stop(struct flow *f)
+{
+    if (f->openings == NULL)
+        return;
+    flow_timer_free(&f->openings->timer);
+    for (struct opening *o = f->openings->first, *next; o != NULL; o = next) {
+        next = o->next;
+        answer(o, false, TEXT_OPEN_STOPPING);
+    }
+}
+
+void openings_free(struct flow *f)
+{
+    while (f->openings != NULL && f->openings->first != NULL)
+        drop(f->openings->first);
+    free(f->openings);
+    f->openings = NULL;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* policy.c - see policy.h. */
+#include "flow/receiver/policy.h"
+#include "base/texts.h"
+#include <string.h>
+#include <strings.h>
+
+#define PREVIEW_MAX 4096 /* octets; K-9 opens a message by asking for so many more */
+
+/* Clients that fetch whole messages in advance as they come, and that ask in another way when a
+ * person opens one: BODY[], or with PEEK for a range of it or for a part. */
+static const char *const ahead[] = {"Thunderbird"};
+
+bool policy_fetches_ahead(const char *client)
+{
+    for (size_t i = 0; i < sizeof ahead / sizeof *ahead; i++)
+        if (strcasecmp(client, ahead[i]) == 0)
+            return true;
+    return false;
+}
+
+int policy_client_name(const char *in, char out[CLIENT_NAME_MAX + 1])
+{
+    size_t n = strlen(in);
+    if (n == 0 || n > CLIENT_NAME_MAX)
+        return -1;
+    for (size_t i = 0; i <= n; i++) {
+        if (i < n && (in[i] < ' ' || in[i] > '~'))
+            return -1;
+        out[i] = (char)(in[i] == ' ' ? '_' : in[i]);
+    }
+    return 0;
+}
+
+/* A message that is fetched in advance is refused with a sentence, not passed over: a copy to a
+ * local folder looks the same, and must not be taken for done. */
+static enum verdict background(const struct reading *r)
+{
+    if (!r->peek)
+        return VERDICT_PULL;
+    if (r->part == READ_WHOLE && !r->partial)
+        return VERDICT_REFUSE;
+    if (r->part == READ_TEXT && r->partial && r->octets <= PREVIEW_MAX)
+        return VERDICT_SKIP;
+    return VERDICT_PULL;
+}
+
+enum verdict policy_verdict(struct db *db, const char *sender, const struct reading *r)
+{
+    enum policy p = policy_get(db, POLICY_CONTACT, sender);
+    if (p == POLICY_NONE)
+        p = policy_get(db, POLICY_CLIENT, r->client);
+    if (p == POLICY_PULL_ALL)
+        return VERDICT_PULL;
+    return p == POLICY_REFUSE_BACKGROUND || policy_fetches_ahead(r->client) ? background(r)
+                                                                            : VERDICT_PULL;
+}
+
+enum verdict policy_judge(struct flow *f, const uint8_t nid[HASH_LEN], const struct reading *r,
+                          struct error *why)
+{
+    char sender[ADDRESS_MAX + 1];
+    struct db *db = store_reader(f->store);
+    if (f->stop_reason[0] != '\0' || !policy_sender(db, nid, sender, sizeof sender))
+        return VERDICT_PULL;
+    enum verdict v = policy_verdict(db, sender, r);
+    if (v == VERDICT_REFUSE)
+        (void)error_set(why, TEXT_AHEAD);
+    return v;
+}

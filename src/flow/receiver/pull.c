@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* pull.c - the message is fetched, decrypted and checked against all that was announced; then, in
+ * one transaction, it is decided: pulled (the paper's step 9; P-10.5). Nothing is handed on before.
+ */
+#include "base/clock.h"
+#include "base/texts.h"
+#include "base/log.h"
+#include "flow/receiver/opening.h"
+#include "flow/steps.h"
+#include "flow/peers/transfer.h"
+#include "store/incoming.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_AREA "pull"
+#define SMALL (1024 * 1024)
+
+struct pulling {
+    struct job job;
+    struct work *w;
+    struct flow *flow;
+    struct incoming in;
+    struct buf header, skeleton;
+    char part[PATH_CAP], tmp[PATH_CAP], full[PATH_CAP];
+    int64_t began_ms; /* clock_mono_ms */
+    bool tampered;    /* the sender's fault: asking again brings nothing */
+    bool fresh;
+    bool late; /* it was declined, expired or taken back while it came */
+    int rc;
+    struct error why, from; /* from: whom the octets came from */
+};
+
+static void pulling_free(struct pulling *p)
+{
+    buf_free(&p->header);
+    buf_free(&p->skeleton);
+    incoming_free(&p->in);
+    free(p);
+}
+
+/* Tries again by itself; who waits is told now. */
+static void fail(struct pulling *p, const char *why)
+{
+    struct error text;
+    (void)error_set(&text, TEXT_PULL_AGAIN, why);
+    work_retry(p->w, why);
+    openings_try_failed(p->flow, p->in.nid, p->began_ms, text.text);
+    pulling_free(p);
+}
+
+static int give_up_run(struct db *db, void *arg)
+{
+    struct pulling *p = arg;
+    return in_set_wanted(db, p->in.n, false) | in_delay(db, p->in.n, 0, p->why.text);
+}
+
+static void give_up_done(void *arg, int rc)
+{
+    struct pulling *p = arg;
+    openings_failed(p->flow, p->in.nid, p->why.text);
+    work_end(p->w);
+    pulling_free(p);
+}
+
+static void give_up(struct pulling *p)
+{
+    log_warn("message from %s: %s", p->in.sender, p->why.text);
+    (void)unlink(p->part);
+    (void)unlink(p->tmp);
+    store_do(p->flow->store, give_up_run, give_up_done, p);
+}
+
+static int decide_run(struct db *db, void *arg)
+{
+    struct pulling *p = arg;
+    int decided = in_decide(db, p->in.n, OUTCOME_PULLED);
+    if (decided == 1 && p->fresh)
+        return in_set_fresh(db, p->in.n);
+    p->late = decided == 0;
+    return decided < 0 ? -1 : 0;
+}
+
+static void decide_done(void *arg, int rc)
+{
+    struct pulling *p = arg;
+    store_crash_point("pull.after");
+    if (rc != 0) {
+        fail(p, TEXT_OPEN_DATABASE);
+        return;
+    }
+    if (p->late) {
+        log_info("a message from %s came after it was declined, expired or taken back",
+                 p->in.sender);
+        (void)unlink(p->full);
+    } else {
+        log_info("pulled %llu octets of %s; they came from %s", (unsigned long long)p->in.m_size,
+                 p->in.sender, p->from.text[0] != '\0' ? p->from.text : "an earlier transfer");
+    }
+    (void)unlink(p->part);
+    work_end(p->w);
+    pulling_free(p);
+}
+
+/* The rendered structure may differ although every octet is as announced: parsers disagree on
+ * broken MIME. Then clients must not keep what they cached. */
+static void on_skeleton(void *ctx, enum mime_verdict verdict, const char *why,
+                        const struct mime_answer *a)
+{
+    struct pulling *p = ctx;
+    store_crash_point("pull.before");
+    if (verdict == MIME_FAILED) {
+        fail(p, why);
+        return;
+    }
+    p->fresh =
+        verdict != MIME_OK || a->n != p->skeleton.len || memcmp(a->p, p->skeleton.data, a->n) != 0;
+    if (p->fresh)
+        log_warn("message from %s: its structure is not the announced one", p->in.sender);
+    store_do(p->flow->store, decide_run, decide_done, p);
+}
+
+static int check_header(struct pulling *p, int fd)
+{
+    uint8_t piece[4096];
+    off_t base = (off_t)p->in.trace.n;
+    for (size_t at = 0; at < p->header.len;) {
+        size_t want = p->header.len - at < sizeof piece ? p->header.len - at : sizeof piece;
+        ssize_t n = pread(fd, piece, want, base + (off_t)at);
+        if (n <= 0 || memcmp(piece, p->header.data + at, (size_t)n) != 0)
+            return -1;
+        at += (size_t)n;
+    }
+    return 0;
+}
+
+static int check_announced(struct pulling *p, const struct pgp_unseal *u, int fd)
+{
+    if (u->size == p->in.m_size && memcmp(u->hash, p->in.m_hash, HASH_LEN) == 0 &&
+        check_header(p, fd) == 0)
+        return 0;
+    p->tampered = true;
+    return error_set(&p->why, TEXT_PULL_TAMPERED, p->in.sender);
+}
+
+/* The log says what; who opens the message is told that it is so. */
+static int here(struct pulling *p, const char *what, const char *why)
+{
+    log_error("%s: %s", what, why);
+    return error_set(&p->why, TEXT_NOT_STORED);
+}
+
+static int store_full(struct pulling *p, int fd)
+{
+    char dir[PATH_CAP];
+    if (fsync(fd) < 0)
+        return here(p, p->tmp, strerror(errno));
+    if (rename(p->tmp, p->full) < 0)
+        return here(p, p->full, strerror(errno));
+    struct error e = {""};
+    if (path_join(dir, p->flow->c.home, "inbox/full", &e) < 0 || dir_sync(dir, &e) < 0)
+        return here(p, p->full, e.text);
+    return 0;
+}
+
+static void open_run(struct job *job, void *thread_ctx)
+{
+    struct pulling *p = (struct pulling *)job;
+    int in_fd = open(p->part, O_RDONLY | O_CLOEXEC);
+    int fd = open(p->tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct pgp_unseal u = {.skp = p->in.skp.p,
+                           .skp_len = p->in.skp.n,
+                           .blob_fd = in_fd,
+                           .out_fd = fd,
+                           .max_size = p->in.m_size,
+                           .from = {p->in.pubkey.p, p->in.pubkey.n}};
+    if (in_fd < 0 || fd < 0) {
+        p->rc = here(p, p->tmp, strerror(errno));
+    } else if (write_all(fd, p->in.trace.p, p->in.trace.n, &p->why) < 0) {
+        p->rc = here(p, p->tmp, p->why.text);
+    } else if (pgp_unseal(thread_ctx, &u, &p->why) < 0) {
+        struct error inner = p->why;
+        p->tampered = true;
+        p->rc = error_set(&p->why, TEXT_PULL_SEALED, inner.text, p->in.sender);
+    } else {
+        p->rc = check_announced(p, &u, fd);
+        if (p->rc == 0)
+            p->rc = store_full(p, fd);
+    }
+    if (in_fd >= 0)
+        (void)close(in_fd);
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+static void open_done(struct job *job)
+{
+    struct pulling *p = (struct pulling *)job;
+    int fd = p->rc == 0 ? open(p->full, O_RDONLY | O_CLOEXEC) : -1;
+    if (p->rc != 0 && p->tampered) {
+        give_up(p);
+    } else if (fd < 0) {
+        fail(p, p->rc != 0 ? p->why.text : TEXT_NOT_STORED);
+    } else {
+        mime_skeleton(p->flow->mime, fd, on_skeleton, p);
+        (void)close(fd);
+    }
+}
+
+static void on_blob(void *ctx, bool ok, const char *why)
+{
+    struct pulling *p = ctx;
+    openings_progress_set(p->flow, p->in.nid, NULL);
+    if (p->flow->stopping) {
+        work_end(p->w);
+        pulling_free(p);
+    } else if (!ok) {
+        fail(p, why);
+    } else {
+        (void)error_set(&p->from, "%s", why);
+        flow_job(p->flow->pgp, &p->job, open_run, open_done, p->in.m_size < SMALL);
+    }
+}
+
+void step_pull(struct work *w)
+{
+    struct pulling *p = calloc(1, sizeof *p);
+    if (p == NULL || in_get(store_reader(w->flow->store), w->n, &p->in) < 0) {
+        free(p);
+        work_retry(w, "A row of the database cannot be read.");
+        return;
+    }
+    p->w = w;
+    p->flow = w->flow;
+    p->began_ms = clock_mono_ms();
+    p->header = (struct buf)BUF_INIT(HEADER_MAX);
+    p->skeleton = (struct buf)BUF_INIT(SKELETON_MAX);
+    flow_path(w->flow, p->part, "inbox/parts", p->in.nid, HASH_LEN, "");
+    flow_path(w->flow, p->tmp, "inbox/full", p->in.nid, HASH_LEN, ".tmp");
+    flow_path(w->flow, p->full, "inbox/full", p->in.nid, HASH_LEN, "");
+    if (p->in.expiry_s * 1000 <= clock_wall_ms()) {
+        (void)error_set(&p->why, TEXT_PULL_OVER, p->in.sender);
+        give_up(p);
+    } else if (head_unpack(p->in.head.p, p->in.head.n, &p->header, &p->skeleton, &p->why) < 0) {
+        give_up(p);
+    } else {
+        struct transfer *t = transfer_start(w->flow, p->in.sender, &p->in.pubkey, p->in.fpr,
+                                            &p->in.blob, p->part, on_blob, p);
+        if (p->in.has_master)
+            transfer_master(t, p->in.master_fpr);
+        openings_progress_set(w->flow, p->in.nid, t);
+    }
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* stub.c - the receiver's second step: real headers, real sizes, real structure, no body (the
+ * paper's step 7; P-7). File and name follow from the row alone, so the step can be repeated; a
+ * stub that has copies already stands in the Maildir. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/receiver/maildir.h"
+#include "flow/sender/header.h"
+#include "flow/receiver/moves.h"
+#include "flow/steps.h"
+#include "flow/peers/transfer.h"
+#include "proto/stub.h"
+#include "store/cancel.h"
+#include "store/policy.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOG_AREA "stub"
+
+struct stubbing {
+    struct job job;
+    struct work *w;
+    struct incoming in;
+    struct buf header, skeleton, file;
+    char part[PATH_CAP];
+    bool refuse;
+    const char
+        *from;      /* whose address a client displays: "signer", a "relay"'s or a "foreign" one */
+    bool cancelled; /* its sender took it back before it stood here */
+    int rc;
+    struct error why;
+};
+
+static void end(struct stubbing *s, const char *why)
+{
+    if (why != NULL)
+        work_retry(s->w, why);
+    else
+        work_end(s->w);
+    incoming_free(&s->in);
+    buf_free(&s->header);
+    buf_free(&s->skeleton);
+    buf_free(&s->file);
+    free(s);
+}
+
+/* ---- a notification that cannot become a stub is declined: the sender hears of it */
+
+static int refuse_run(struct db *db, void *arg)
+{
+    struct stubbing *s = arg;
+    return in_decide(db, s->in.n, s->cancelled ? OUTCOME_CANCELLED : OUTCOME_DECLINED) < 0 ? -1 : 0;
+}
+
+static void refuse_done(void *arg, int rc)
+{
+    end(arg, rc != 0 ? "The database does not take a refusal." : NULL);
+}
+
+static void refuse(struct stubbing *s, const char *why)
+{
+    log_warn("a message from %s is refused: %s", s->in.sender, why);
+    store_do(s->w->flow->store, refuse_run, refuse_done, s);
+}
+
+/* ---- the file */
+
+static void trace_fields(struct stubbing *s)
+{
+    char id[2 * HASH_LEN + 1];
+    struct incoming *in = &s->in;
+    struct buf b = BUF_INIT(TRACE_MAX);
+    struct trace t = {.sender = in->sender,
+                      .own = s->w->flow->c.address,
+                      .id = id,
+                      .fpr = in->fpr,
+                      .trust = in_trust_name(in->trust),
+                      .from = s->from,
+                      .when_ms = in->arrived_ms};
+    hex_encode(in->nid, HASH_LEN, id);
+    (void)header_trace(&t, &b);
+    bytes_free(&in->trace);
+    in->trace.p = buf_steal(&b, &in->trace.n);
+    (void)snprintf(in->file, sizeof in->file, "%lld.R%.32s.restante,S=%llu,W=%llu",
+                   (long long)(in->arrived_ms / 1000), id,
+                   (unsigned long long)(in->m_size + in->trace.n),
+                   (unsigned long long)(in->m_size + in->trace.n));
+}
+
+static int make_file(struct stubbing *s, const uint8_t *structure, size_t n)
+{
+    struct buf header = BUF_INIT(HEADER_MAX + 4096);
+    int rc = buf_append(&header, s->in.trace.p, s->in.trace.n) |
+             buf_append(&header, s->header.data, s->header.len);
+    struct stub stub = {.header = header.data,
+                        .header_len = header.len,
+                        .structure = structure,
+                        .structure_len = n};
+    memcpy(stub.id, s->in.nid, HASH_LEN);
+    s->file = (struct buf)BUF_INIT(header.len + n + 4096);
+    if (rc == 0)
+        rc = stub_encode(&stub, s->w->flow->stub_key, &s->file);
+    buf_free(&header);
+    return rc;
+}
+
+static int set_time(const char *path, int64_t ms)
+{
+    struct timespec t[2] = {{.tv_sec = ms / 1000}, {.tv_sec = ms / 1000}};
+    return utimensat(AT_FDCWD, path, t, 0);
+}
+
+static void write_run(struct job *job, void *thread_ctx)
+{
+    struct stubbing *s = (struct stubbing *)job;
+    const char *home = s->w->flow->c.home;
+    char path[PATH_CAP];
+    struct stat st;
+    flow_path(s->w->flow, path, "inbox/stubs", s->in.nid, HASH_LEN, "");
+    if (stat(path, &st) == 0 && st.st_nlink > 1)
+        return; /* it stood there before a crash */
+    s->rc = file_write(path, s->file.data, s->file.len, &s->why);
+    if (s->rc == 0 && set_time(path, s->in.arrived_ms) < 0)
+        s->rc = error_set(&s->why, "Cannot set the time of %s.", path);
+    if (s->rc == 0)
+        s->rc = moves_put(home, s->in.place, path, s->in.file, &s->why);
+}
+
+static int commit_run(struct db *db, void *arg)
+{
+    struct stubbing *s = arg;
+    return in_set_stub(db, s->in.n, s->in.file, &s->in.trace, s->in.place) < 0 ||
+                   policy_arrived(db, s->in.n) < 0
+               ? -1
+               : 0;
+}
+
+static void commit_done(void *arg, int rc)
+{
+    struct stubbing *s = arg;
+    store_crash_point("stub.after");
+    end(s, rc != 0 ? "The database does not take a stub." : NULL);
+}
+
+static void write_done(struct job *job)
+{
+    struct stubbing *s = (struct stubbing *)job;
+    store_crash_point("stub.before");
+    if (s->rc != 0)
+        end(s, s->why.text);
+    else
+        store_do(s->w->flow->store, commit_run, commit_done, s);
+}
+
+/* ---- from the header to the structure */
+
+/* Does any Authentication-Results field speak in our name? Whatever stands before its first ';' and
+ * contains the name is taken as that: comments and quotes make no difference. */
+static bool claims_ours(const struct buf *header)
+{
+    unsigned count = header_count(header->data, header->len, "authentication-results");
+    bool yes = false;
+    for (unsigned i = 0; i < count && !yes; i++) {
+        struct buf v = BUF_INIT(SUMMARY_MAX);
+        yes = header_value_at(header->data, header->len, "authentication-results", i, SUMMARY_MAX,
+                              &v) == 0;
+        const char *text = yes ? buf_str(&v) : NULL;
+        if (text != NULL) {
+            v.data[strcspn(text, ";")] = '\0';
+            yes = strcasestr(text, HEADER_SERVER) != NULL;
+        }
+        buf_free(&v);
+    }
+    return yes;
+}
+
+static void on_structure(void *ctx, enum mime_verdict verdict, const char *why,
+                         const struct mime_answer *a)
+{
+    struct stubbing *s = ctx;
+    struct flow *f = s->w->flow;
+    if (verdict == MIME_REFUSED) {
+        refuse(s, why);
+        return;
+    }
+    if (verdict == MIME_FAILED) {
+        end(s, why);
+        return;
+    }
+    char from[ADDRESS_MAX + 1];
+    bool signer =
+        a->from_count == 1 && address_parse(a->from, from) == 0 && strcmp(from, s->in.sender) == 0;
+    bool relay = !signer && f->c.is_relay != NULL && f->c.is_relay(f->c.relay_ctx, s->in.sender);
+    s->from = signer ? "signer" : relay ? "relay" : "foreign";
+    s->in.place = moves_place(f, &s->in, !signer && !relay);
+    trace_fields(s);
+    if (make_file(s, a->p, a->n) < 0)
+        refuse(s, "its stub would be too large");
+    else
+        flow_job(f->files, &s->job, write_run, write_done, true);
+}
+
+static void with_head(struct stubbing *s)
+{
+    s->header = (struct buf)BUF_INIT(HEADER_MAX);
+    s->skeleton = (struct buf)BUF_INIT(SKELETON_MAX);
+    if (head_unpack(s->in.head.p, s->in.head.n, &s->header, &s->skeleton, &s->why) < 0)
+        refuse(s, s->why.text);
+    else if (claims_ours(&s->header))
+        refuse(s, "it carries an Authentication-Results field in this peer's name");
+    else
+        mime_render(s->w->flow->mime, s->header.data, s->header.len, s->skeleton.data,
+                    s->skeleton.len, on_structure, s);
+}
+
+/* ---- a head blob comes first */
+
+static int head_run(struct db *db, void *arg)
+{
+    struct stubbing *s = arg;
+    return in_set_head(db, s->in.n, s->file.data, s->file.len);
+}
+
+static void head_committed(void *arg, int rc)
+{
+    struct stubbing *s = arg;
+    (void)unlink(s->part);
+    end(s, rc != 0 ? "The database does not take a head." : NULL);
+}
+
+static void unseal_run(struct job *job, void *thread_ctx)
+{
+    struct stubbing *s = (struct stubbing *)job;
+    char out[PATH_CAP];
+    flow_path(s->w->flow, out, "inbox/parts", s->in.nid, HASH_LEN, ".head.plain");
+    int in_fd = open(s->part, O_RDONLY | O_CLOEXEC);
+    int fd = open(out, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    struct pgp_unseal u = {.skp = s->in.head_skp.p,
+                           .skp_len = s->in.head_skp.n,
+                           .blob_fd = in_fd,
+                           .out_fd = fd,
+                           .max_size = HEAD_BLOB_MAX,
+                           .from = {s->in.pubkey.p, s->in.pubkey.n}};
+    s->file = (struct buf)BUF_INIT(HEAD_BLOB_MAX);
+    s->rc = in_fd < 0 || fd < 0 ? error_set(&s->why, "The head cannot be stored.")
+                                : pgp_unseal(thread_ctx, &u, &s->why);
+    s->refuse = s->rc != 0 && in_fd >= 0 && fd >= 0;
+    if (s->rc == 0)
+        s->rc = file_read(out, &s->file, &s->why);
+    if (in_fd >= 0)
+        (void)close(in_fd);
+    if (fd >= 0)
+        (void)close(fd);
+    (void)unlink(out);
+}
+
+static void unseal_done(struct job *job)
+{
+    struct stubbing *s = (struct stubbing *)job;
+    if (s->refuse) {
+        (void)unlink(s->part);
+        refuse(s, s->why.text);
+    } else if (s->rc != 0) {
+        end(s, s->why.text);
+    } else {
+        store_do(s->w->flow->store, head_run, head_committed, s);
+    }
+}
+
+static void on_head(void *ctx, bool ok, const char *why)
+{
+    struct stubbing *s = ctx;
+    if (!ok) {
+        end(s, why);
+        return;
+    }
+    log_info("the header of a message of %s came from %s", s->in.sender,
+             why[0] != '\0' ? why : "an earlier transfer");
+    flow_job(s->w->flow->pgp, &s->job, unseal_run, unseal_done, true);
+}
+
+void step_stub(struct work *w)
+{
+    struct stubbing *s = calloc(1, sizeof *s);
+    if (s == NULL || in_get(store_reader(w->flow->store), w->n, &s->in) < 0) {
+        free(s);
+        work_retry(w, "A row of the database cannot be read.");
+        return;
+    }
+    s->w = w;
+    if (cancelled_has(store_reader(w->flow->store), w->n)) {
+        s->cancelled = true;
+        store_do(w->flow->store, refuse_run, refuse_done, s);
+    } else if (moves_refused(w->flow, &s->in)) {
+        log_info("a message from %s is declined by the user's rule", s->in.sender);
+        store_do(w->flow->store, refuse_run, refuse_done, s);
+    } else if (s->in.head.n > 0) {
+        with_head(s);
+    } else if (s->in.head_skp.n == 0 || s->in.head_blob.size > HEAD_BLOB_MAX) {
+        refuse(s, "its header is missing or too large");
+    } else {
+        flow_path(w->flow, s->part, "inbox/parts", s->in.nid, HASH_LEN, ".head");
+        (void)transfer_start(w->flow, s->in.sender, &s->in.pubkey, s->in.fpr, &s->in.head_blob,
+                             s->part, on_head, s);
+    }
+}

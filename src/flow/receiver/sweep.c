@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* sweep.c - see sweep.h (design: IMAP face, Declined; P-10.7). The daemon keeps a link of its own
+ * to every stub: a count of one means that the last copy was expunged. Copies that stand only in
+ * Trash or Junk count as expunged after a longer grace. When many vanish at once, nothing is
+ * declined: a Maildir restored without its links must not destroy mail at its senders. */
+#include "flow/receiver/sweep.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/receiver/maildir.h"
+#include "flow/receiver/moves.h"
+#include "flow/timer.h"
+#include "store/incoming.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LOG_AREA "sweep"
+#define PAGE 1024
+#define MANY 20
+
+enum look { STANDS, IN_TRASH, GONE, LOST }; /* lost: our own link is missing */
+
+struct sweep {
+    uv_timer_t *timer;
+    struct job job;
+    struct flow *flow;
+    bool running, again;
+    int64_t after, n[PAGE], gone[PAGE];
+    uint8_t nid[PAGE][HASH_LEN];
+    enum look look[PAGE];
+    size_t count;
+    size_t total, vanished; /* of this round */
+    size_t waiting, held;   /* vanished ones up to held_to: in this round, in the last one */
+    bool hold;              /* of the round before: too many vanished */
+    int64_t last_gone;      /* of this round: the last row that vanished */
+    int64_t held_to;        /* rows up to this one are not declined until each is back, or the user
+                               declines it; kept in the database: new mail and a restart do not
+                               make a restored Maildir right */
+};
+
+static void look_at(struct sweep *s, size_t i)
+{
+    char path[PATH_CAP];
+    struct stat st;
+    unsigned elsewhere, trash;
+    flow_path(s->flow, path, "inbox/stubs", s->nid[i], HASH_LEN, "");
+    if (stat(path, &st) < 0) {
+        s->look[i] = LOST;
+    } else if (st.st_nlink == 1) {
+        s->look[i] = GONE;
+    } else if (!maildir_trash_has(s->flow, st.st_ino)) {
+        s->look[i] = STANDS;
+    } else {
+        maildir_count(s->flow->c.home, st.st_ino, &elsewhere, &trash);
+        s->look[i] = elsewhere == 0 && trash > 0 ? IN_TRASH : STANDS;
+    }
+}
+
+static void page_run(struct job *job, void *thread_ctx)
+{
+    struct sweep *s = (struct sweep *)((char *)job - offsetof(struct sweep, job));
+    maildir_trash_read(s->flow);
+    for (size_t i = 0; i < s->count; i++)
+        look_at(s, i);
+}
+
+struct verdict { /* what one page says, on its way to the store */
+    struct flow *flow;
+    size_t count;
+    struct {
+        int64_t n, gone_ms;
+        bool decline;
+    } row[];
+};
+
+static int verdict_run(struct db *db, void *arg)
+{
+    struct verdict *v = arg;
+    for (size_t i = 0; i < v->count; i++) {
+        int rc = v->row[i].decline ? in_decide(db, v->row[i].n, OUTCOME_DECLINED)
+                                   : in_set_gone(db, v->row[i].n, v->row[i].gone_ms);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void verdict_done(void *arg, int rc)
+{
+    struct verdict *v = arg;
+    store_crash_point("decline.after");
+    flow_kick(v->flow);
+    free(v);
+}
+
+static void judge(struct sweep *s)
+{
+    struct flow *f = s->flow;
+    int64_t now = clock_wall_ms();
+    struct verdict *v = calloc(1, sizeof *v + s->count * sizeof v->row[0]);
+    if (v == NULL)
+        return;
+    v->flow = f;
+    for (size_t i = 0; i < s->count; i++) {
+        bool away = s->look[i] == GONE || s->look[i] == IN_TRASH;
+        int64_t grace = s->look[i] == GONE ? f->c.decline_grace : f->c.trash_grace;
+        bool waits = s->look[i] == GONE && s->n[i] <= s->held_to;
+        s->vanished += s->look[i] == GONE;
+        s->waiting += waits;
+        if (s->look[i] == GONE)
+            s->last_gone = s->n[i];
+        if (away && s->gone[i] != 0 && (now - s->gone[i] < grace || s->hold || waits))
+            continue;
+        if (!away && s->gone[i] == 0)
+            continue;
+        v->row[v->count].n = s->n[i];
+        v->row[v->count].gone_ms = away ? now : 0;
+        v->row[v->count++].decline = away && s->gone[i] != 0;
+        if (away && s->gone[i] != 0)
+            log_info("a stub was deleted unread: declined");
+    }
+    store_crash_point("decline.before");
+    store_do(f->store, verdict_run, verdict_done, v);
+}
+
+static void next_page(struct sweep *s);
+
+static void page_done(struct job *job)
+{
+    struct sweep *s = (struct sweep *)((char *)job - offsetof(struct sweep, job));
+    if (s->flow->stopping) {
+        s->running = false;
+        return;
+    }
+    judge(s);
+    s->total += s->count;
+    s->after = s->n[s->count - 1];
+    next_page(s);
+}
+
+static int held_run(struct db *db, void *arg)
+{
+    struct sweep *s = arg;
+    int64_t to = s->held_to; /* the loop waits with the next round until this is done */
+    return meta_set(db, "sweep_held_to", &to, sizeof to);
+}
+
+static void held_done(void *arg, int rc)
+{
+    struct sweep *s = arg;
+    if (rc != 0)
+        log_error("the database does not take which stubs are held");
+    s->running = false;
+    if (s->again)
+        sweep_hint(s->flow);
+}
+
+static void round_end(struct sweep *s)
+{
+    bool many = s->vanished > MANY && s->vanished * 2 > s->total;
+    moves_look(s->flow);
+    int64_t held_to = many ? s->last_gone : s->waiting == 0 ? 0 : s->held_to;
+    if (many && held_to != s->held_to)
+        log_warn("%zu of %zu stubs vanished from the Maildir at once: none is declined. If you "
+                 "deleted them, say so with `restante decline ID`.",
+                 s->vanished, s->total);
+    s->hold = many;
+    s->held = many ? s->vanished : s->waiting;
+    if (held_to != s->held_to) {
+        s->held_to = held_to;
+        store_do(s->flow->store, held_run, held_done, s);
+    } else {
+        s->running = false;
+        if (s->again)
+            sweep_hint(s->flow);
+    }
+}
+
+static void next_page(struct sweep *s)
+{
+    s->count = in_stubs(store_reader(s->flow->store), s->after, s->n, s->nid, s->gone, PAGE);
+    if (s->count == 0)
+        round_end(s);
+    else
+        flow_job(s->flow->files, &s->job, page_run, page_done, false);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    struct sweep *s = t->data;
+    (void)uv_timer_start(t, on_timer, (uint64_t)s->flow->c.sweep, 0);
+    if (s->running)
+        return;
+    s->running = true;
+    s->again = false;
+    s->after = 0;
+    s->total = s->vanished = s->waiting = 0;
+    next_page(s);
+}
+
+int sweep_start(struct flow *f, struct error *e)
+{
+    struct sweep *s = f->sweep = calloc(1, sizeof *s);
+    uv_timer_t *t = s == NULL ? NULL : flow_timer_new(f, s);
+    if (t == NULL)
+        return error_set(e, "Out of memory.");
+    s->flow = f;
+    s->timer = t;
+    s->hold = true; /* the first round only looks */
+    (void)meta_get(store_reader(f->store), "sweep_held_to", &s->held_to, sizeof s->held_to);
+    return uv_timer_start(t, on_timer, 1000, 0);
+}
+
+void sweep_hint(struct flow *f)
+{
+    struct sweep *s = f->sweep;
+    if (s == NULL || s->timer == NULL)
+        return;
+    if (s->running)
+        s->again = true;
+    else
+        (void)uv_timer_start(s->timer, on_timer, 50, 0);
+}
+
+size_t sweep_held(const struct flow *f)
+{
+    return f->sweep == NULL ? 0 : f->sweep->held;
+}
+
+struct declining {
+    struct flow *flow;
+    int64_t n;
+};
+
+static int decline_run(struct db *db, void *arg)
+{
+    struct declining *d = arg;
+    return in_decide(db, d->n, OUTCOME_DECLINED) < 0 ? -1 : 0;
+}
+
+static void decline_done(void *arg, int rc)
+{
+    struct declining *d = arg;
+    flow_kick(d->flow);
+    free(d);
+}
+
+int sweep_decline(struct flow *f, int64_t n, struct error *why)
+{
+    struct incoming in;
+    if (in_get(store_reader(f->store), n, &in) < 0)
+        return error_set(why, "There is no such message.");
+    enum in_state state = in.state;
+    char file[sizeof in.file];
+    (void)strcpy(file, in.file);
+    incoming_free(&in);
+    if (state != IN_STUB && state != IN_NOTICED)
+        return error_set(why, "It is too late to decline this message: it is %s.",
+                         in_state_name(state));
+    struct declining *d = calloc(1, sizeof *d);
+    if (d == NULL)
+        return error_set(why, "Out of memory.");
+    *d = (struct declining){f, n};
+    store_do(f->store, decline_run, decline_done, d);
+    if (file[0] != '\0')
+        (void)maildir_find(f->c.home, "", file, true);
+    return 0;
+}
+
+void sweep_stop(struct flow *f)
+{
+    if (f->sweep != NULL)
+        flow_timer_free(&f->sweep->timer);
+}
+
+void sweep_free(struct flow *f)
+{
+    free(f->sweep);
+    f->sweep = NULL;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* announce.c - step four: the notification goes into the DHT (the paper's step 5), and again about
+ * every hour until it is answered: always the same octets under the same lock (P-10.4). */
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/clockwatch.h"
+#include "flow/sender/collect.h"
+#include "flow/steps.h"
+#include "store/outgoing.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "announce"
+
+struct announcing {
+    struct work *w;
+    struct out_receiver r;
+    char key[DHT_KEY_MAX + 1];
+    uint8_t blob_hash[HASH_LEN];
+    bool answered;        /* it was deleted, and not by us: the receiver was there */
+    enum rcv_state known; /* what its receipt said, when that is in the DHT as deleted by us */
+    int probe;            /* which receipt is looked for */
+    bool waits;           /* its time is over, the grace not yet */
+    bool expired;         /* nobody came, and the grace is over */
+};
+
+static void end(struct announcing *a, const char *why)
+{
+    if (why != NULL)
+        work_retry(a->w, why);
+    else
+        work_end(a->w);
+    out_receiver_free(&a->r);
+    free(a);
+}
+
+/* Put again, unless its time is over by then: then its end is looked at. */
+static int64_t next_look(const struct announcing *a)
+{
+    const struct flow_config *c = &a->w->flow->c;
+    int64_t again = clock_wall_ms() + c->reput, expiry = a->r.expiry_s * 1000;
+    return again < expiry ? again : expiry + c->expiry_grace;
+}
+
+static int commit_run(struct db *db, void *arg)
+{
+    struct announcing *a = arg;
+    if (a->expired)
+        return rcv_end(db, a->r.n, RCV_EXPIRED, true, NULL) < 0 ? -1 : 0;
+    if (a->answered)
+        return rcv_end(db, a->r.n, a->known, true, NULL) < 0 ? -1 : 0;
+    if (a->waits)
+        return rcv_delay(db, a->r.n, next_look(a));
+    return rcv_set_announced(db, a->r.n, next_look(a));
+}
+
+static void commit_done(void *arg, int rc)
+{
+    store_crash_point("announce.after");
+    end(arg, rc != 0 ? "The database does not take an announcement." : NULL);
+}
+
+static void on_put(void *ctx, bool ok, const char *why)
+{
+    struct announcing *a = ctx;
+    store_crash_point("announce.before");
+    /* deleted already: the receiver was there before this commit; the next look tells (on_look) */
+    if (!ok && why != NULL && strcmp(why, "deleted") == 0)
+        ok = true;
+    if (!ok || dht_link_state(a->w->flow->dht) == DHT_DOWN) {
+        end(a, why != NULL ? why : "The DHT did not take the notification.");
+        return;
+    }
+    if (a->r.state == RCV_SEALED)
+        log_info("announced to %s", a->r.address);
+    store_do(a->w->flow->store, commit_run, commit_done, a);
+}
+
+/* Its time is over. A receipt may still come during the grace; and none may be missed: the end is
+ * declared only after a complete look for receipts while connected (P-10.14). */
+static void on_last_look(void *ctx, bool ok, const uint8_t *ids, size_t n)
+{
+    struct announcing *a = ctx;
+    enum outcome o;
+    if (!ok || dht_link_state(a->w->flow->dht) != DHT_CONNECTED) {
+        end(a, "Receipts cannot be looked for now.");
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (expected_find(store_reader(a->w->flow->store), ids + i * DHT_ID_LEN, &o) == a->r.n) {
+            collection_poll(a->w->flow);
+            end(a, "A receipt stands in the DHT.");
+            return;
+        }
+    }
+    a->expired = true;
+    log_info("%s did not come in time", a->r.address);
+    store_do(a->w->flow->store, commit_run, commit_done, a);
+}
+
+static void wait_or_expire(struct announcing *a)
+{
+    struct flow *f = a->w->flow;
+    if (clock_wall_ms() < a->r.expiry_s * 1000 + f->c.expiry_grace) {
+        a->waits = true;
+        log_info("the time of a message to %s is over; a late receipt is waited for", a->r.address);
+        store_do(f->store, commit_run, commit_done, a);
+        return;
+    }
+    if (!clockwatch_trusted(f)) {
+        end(a, "Nothing expires until receipts were looked for in this run.");
+        return;
+    }
+    (void)dht_key(a->key, "nr:", f->c.address);
+    dht_list(f->dht, a->key, on_last_look, a);
+}
+
+static void put(struct announcing *a)
+{
+    int64_t now = clock_wall_ms() / 1000;
+    if (a->r.expiry_s <= now) {
+        wait_or_expire(a);
+        return;
+    }
+    int64_t until = a->r.expiry_s < now + DHT_LIFE_MAX ? a->r.expiry_s : now + DHT_LIFE_MAX;
+    dht_put(a->w->flow->dht, a->key, a->r.ns.p, a->r.ns.n, until, a->r.lock, on_put, a);
+}
+
+static void conclude(struct announcing *a, enum rcv_state known)
+{
+    a->answered = true;
+    a->known = known;
+    log_info("%s deleted its notification%s", a->r.address,
+             known == RCV_ANSWERED ? " without a receipt" : "; its receipt was taken already");
+    store_do(a->w->flow->store, commit_run, commit_done, a);
+}
+
+static void probe(struct announcing *a);
+
+static void on_probe(void *ctx, bool ok, enum dht_presence presence)
+{
+    struct announcing *a = ctx;
+    static const enum rcv_state state[] = {[OUTCOME_PULLED] = RCV_PULLED,
+                                           [OUTCOME_DECLINED] = RCV_DECLINED,
+                                           [OUTCOME_CANCELLED] = RCV_CANCELLED};
+    if (ok && presence == DHT_DELETED)
+        conclude(a, state[a->probe]);
+    else if (ok && a->probe < OUTCOME_CANCELLED)
+        probe(a);
+    else if (a->r.tries < 3)
+        end(a, "The notification is gone from the DHT: waiting for its receipt.");
+    else
+        conclude(a, RCV_ANSWERED);
+}
+
+/* Does one of the receipts stand there as deleted? Then this peer took it, and a backup that was
+ * restored does not know. */
+static void probe(struct announcing *a)
+{
+    char key[DHT_KEY_MAX + 1];
+    uint8_t infohash[INFOHASH_LEN], value[HASH_LEN], vh[HASH_LEN], token[HASH_LEN], lock[HASH_LEN],
+        id[ENTRY_ID_LEN];
+    a->probe++;
+    (void)dht_key(key, "nr:", a->w->flow->c.address);
+    entry_infohash(key, infohash);
+    receipt_value(a->r.p, (enum outcome)a->probe, a->blob_hash, value);
+    sha256(value, sizeof value, vh);
+    entry_token(a->r.p, key, vh, token);
+    entry_lock(token, lock);
+    entry_id(infohash, lock, vh, id);
+    wipe(token, sizeof token);
+    dht_look(a->w->flow->dht, key, id, on_probe, a);
+}
+
+/* Before putting again: a deletion that is not ours proves that the receiver was there (only it and
+ * we know p). Its receipt may still be on the way: it is waited for once more. */
+static void on_look(void *ctx, bool ok, enum dht_presence presence)
+{
+    struct announcing *a = ctx;
+    if (!ok || presence != DHT_DELETED) {
+        put(a);
+    } else {
+        probe(a);
+    }
+}
+
+void step_announce(struct work *w)
+{
+    struct announcing *a = calloc(1, sizeof *a);
+    if (a == NULL || rcv_get(store_reader(w->flow->store), w->n, &a->r) < 0) {
+        free(a);
+        work_retry(w, "A row of the database cannot be read.");
+        return;
+    }
+    a->w = w;
+    struct out_blob b;
+    if (blob_get(store_reader(w->flow->store), a->r.blob, &b) == 0) {
+        memcpy(a->blob_hash, b.hash, HASH_LEN);
+        bytes_free(&b.chunks);
+    }
+    dht_ns_key(a->key, a->r.address, a->r.shard);
+    /* sealed under an earlier run: a crash, or a restored backup, may have announced it already */
+    if (a->r.state != RCV_ANNOUNCED && a->r.changed_ms >= w->flow->started_ms) {
+        put(a);
+        return;
+    }
+    uint8_t infohash[INFOHASH_LEN], vh[HASH_LEN], id[ENTRY_ID_LEN];
+    entry_infohash(a->key, infohash);
+    sha256(a->r.ns.p, a->r.ns.n, vh);
+    entry_id(infohash, a->r.lock, vh, id);
+    dht_look(w->flow->dht, a->key, id, on_look, a);
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* lookup.c - see lookup.h. */
+#include "flow/sender/lookup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/texts.h"
+#include "flow/steps.h"
+#include "flow/timer.h"
+#include "flow/peers/verify.h"
+#include "store/contacts.h"
+#include "store/groups.h"
+#include "store/outgoing.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "lookup"
+#define CANDIDATES_MAX 16          /* records looked at for one address */
+#define AGAIN_MS 1000              /* "unknown" is said after two looks */
+#define RECHECK_MS (3600 * 1000LL) /* a pinned key's record is looked at again after this */
+
+struct candidate {
+    struct bytes value;
+    struct verified_identity id;
+    bool good;
+};
+
+struct lookup {
+    struct job job;
+    struct flow *flow;
+    char address[ADDRESS_MAX + 1], key[DHT_KEY_MAX + 1];
+    lookup_fn *fn; /* NULL: cancelled, or nobody waits (a recheck) */
+    void *ctx;
+    struct candidate c[CANDIDATES_MAX];
+    size_t count, listed; /* entries that came; that are there */
+    struct contact found;
+    enum lookup_result result;
+    struct error why;
+    bool again;  /* this is the second look */
+    bool accept; /* only the key with this fingerprint, which replaces the pinned one */
+    uint8_t fpr[FPR_LEN];
+};
+
+static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n);
+
+static void drop_candidates(struct lookup *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        bytes_free(&l->c[i].value);
+        verified_identity_free(&l->c[i].id);
+        l->c[i].good = false;
+    }
+    l->count = 0;
+}
+
+static void finish(struct lookup *l, enum lookup_result result)
+{
+    lookup_fn *fn = l->fn;
+    l->fn = NULL;
+    if (fn != NULL)
+        fn(l->ctx, result, result == LOOKUP_FOUND ? NULL : l->why.text);
+    drop_candidates(l);
+    contact_free(&l->found);
+    free(l);
+}
+
+static int pin_run(struct db *db, void *arg)
+{
+    struct lookup *l = arg;
+    if (l->accept)
+        return contact_replace(db, &l->found);
+    if (l->result == LOOKUP_FOUND)
+        return contact_pin(db, &l->found);
+    return contact_set_changed(db, l->address, l->found.fpr);
+}
+
+static void pin_done(void *arg, int rc)
+{
+    struct lookup *l = arg;
+    if (rc != 0) {
+        (void)error_set(&l->why, TEXT_KEY_STORE, l->address);
+        l->result = LOOKUP_INCOMPLETE;
+    }
+    finish(l, l->result);
+}
+
+static int take(struct lookup *l, const struct candidate *c)
+{
+    l->found.ocb = c->id.r.ocb;
+    l->found.shards = c->id.r.shards;
+    l->found.seq = c->id.r.seq;
+    l->found.trust = TRUST_SEEN;
+    l->found.checked_ms = clock_wall_ms();
+    memcpy(l->found.fpr, c->id.fpr, FPR_LEN);
+    (void)strcpy(l->found.address, l->address);
+    return bytes_set(&l->found.pubkey, c->id.pubkey.p, c->id.pubkey.n);
+}
+
+static const struct candidate *best_of(const struct lookup *l, const uint8_t *fpr, bool *several)
+{
+    const struct candidate *best = NULL;
+    *several = false;
+    for (size_t i = 0; i < l->count; i++) {
+        const struct candidate *c = &l->c[i];
+        if (!c->good || (fpr != NULL && memcmp(c->id.fpr, fpr, FPR_LEN) != 0))
+            continue;
+        if (best != NULL && memcmp(best->id.fpr, c->id.fpr, FPR_LEN) != 0)
+            *several = true;
+        if (best == NULL || c->id.r.seq > best->id.r.seq)
+            best = c;
+    }
+    return best;
+}
+
+static void explain_changed(struct lookup *l)
+{
+    (void)error_set(&l->why, TEXT_KEY_CHANGED, l->address);
+}
+
+static void decide_accept(struct lookup *l)
+{
+    bool several;
+    const struct candidate *c = best_of(l, l->fpr, &several);
+    l->result = LOOKUP_FOUND;
+    if (c == NULL) {
+        (void)error_set(&l->why, TEXT_KEY_ABSENT, l->address);
+        finish(l, LOOKUP_NONE);
+    } else if (take(l, c) < 0) {
+        (void)error_set(&l->why, TEXT_NO_MEMORY);
+        finish(l, LOOKUP_INCOMPLETE);
+    } else {
+        store_do(l->flow->store, pin_run, pin_done, l);
+    }
+}
+
+static void on_again(uv_timer_t *t)
+{
+    struct lookup *l = t->data;
+    flow_timer_free(&t);
+    if (l->flow->stopping) {
+        finish(l, LOOKUP_INCOMPLETE);
+    } else {
+        drop_candidates(l);
+        dht_list(l->flow->dht, l->key, on_list, l);
+    }
+}
+
+/* While nodes come and go a look may miss what is there, and a refusal is final: look twice. */
+static void none(struct lookup *l)
+{
+    uv_timer_t *t = l->again || l->flow->stopping ? NULL : flow_timer_new(l->flow, l);
+    (void)error_set(&l->why, TEXT_KEY_NONE, l->address);
+    if (t == NULL) {
+        finish(l, LOOKUP_NONE);
+        return;
+    }
+    l->again = true;
+    (void)uv_timer_start(t, on_again, AGAIN_MS, 0);
+}
+
+static void decide(struct job *job)
+{
+    struct lookup *l = (struct lookup *)job;
+    if (l->accept) {
+        decide_accept(l);
+        return;
+    }
+    struct contact pinned;
+    bool several, have = contact_get(store_reader(l->flow->store), l->address, &pinned) == 0;
+    uint8_t vouched[FPR_LEN]; /* of several keys the one that the own group's list states counts */
+    bool listed =
+        !have && group_vouched_fpr(store_reader(l->flow->store), l->address, vouched) == 0;
+    const struct candidate *c = best_of(l, have ? pinned.fpr : listed ? vouched : NULL, &several);
+    l->result = LOOKUP_FOUND;
+    if (c == NULL && have && (c = best_of(l, NULL, &several)) != NULL) {
+        explain_changed(l);
+        l->result = LOOKUP_REFUSED;
+        several = false;
+    }
+    if (have)
+        contact_free(&pinned);
+    if (c == NULL) {
+        none(l);
+    } else if (several) {
+        (void)error_set(&l->why, TEXT_KEY_SEVERAL, l->address);
+        finish(l, LOOKUP_REFUSED);
+    } else if (take(l, c) < 0) {
+        (void)error_set(&l->why, TEXT_NO_MEMORY);
+        finish(l, LOOKUP_INCOMPLETE);
+    } else {
+        store_do(l->flow->store, pin_run, pin_done, l);
+    }
+}
+
+static void check(struct job *job, void *thread_ctx)
+{
+    struct lookup *l = (struct lookup *)job;
+    struct error e;
+    for (size_t i = 0; i < l->count; i++) {
+        struct candidate *c = &l->c[i];
+        c->good = verify_identity(c->value.p, c->value.n, l->flow->c.network, l->address,
+                                  clock_wall_ms() / 1000, &c->id, &e) == 0;
+        if (!c->good)
+            log_info("a record at %s is not an identity: %s", l->key, e.text);
+    }
+}
+
+static void on_value(void *ctx, bool ok, const struct dht_value *v)
+{
+    struct lookup *l = ctx;
+    if (v != NULL) {
+        if (l->count < CANDIDATES_MAX && v->len <= RECORD_MAX &&
+            bytes_set(&l->c[l->count].value, v->data, v->len) == 0)
+            l->count++;
+        return;
+    }
+    if (l->count == 0 && (!ok || l->listed > 0)) {
+        (void)error_set(&l->why, TEXT_KEY_INCOMPLETE, l->address);
+        finish(l, LOOKUP_INCOMPLETE);
+        return;
+    }
+    flow_job(l->flow->pgp, &l->job, check, decide, true);
+}
+
+static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
+{
+    struct lookup *l = ctx;
+    if (!ok || dht_link_state(l->flow->dht) != DHT_CONNECTED) {
+        (void)error_set(&l->why, TEXT_KEY_OFFLINE, l->address);
+        finish(l, LOOKUP_INCOMPLETE);
+        return;
+    }
+    l->listed = n;
+    dht_get(l->flow->dht, l->key, ids, n < CANDIDATES_MAX ? n : CANDIDATES_MAX, on_value, l);
+}
+
+/* Answers from the key cache alone; false when the DHT must be asked. */
+static bool cached(struct flow *f, const char *address, enum lookup_result *result,
+                   struct error *why, bool *recheck)
+{
+    struct contact c;
+    if (contact_get(store_reader(f->store), address, &c) < 0)
+        return false;
+    struct lookup l;
+    (void)strcpy(l.address, address);
+    *result = c.changed ? LOOKUP_REFUSED : LOOKUP_FOUND;
+    *recheck = clock_wall_ms() - c.checked_ms > RECHECK_MS;
+    if (c.changed) {
+        explain_changed(&l);
+        *why = l.why;
+    }
+    contact_free(&c);
+    return true;
+}
+
+struct lookup *lookup_key(struct flow *f, const char *address, lookup_fn *fn, void *ctx)
+{
+    enum lookup_result result;
+    struct error why = {""};
+    bool recheck = false;
+    if (cached(f, address, &result, &why, &recheck)) {
+        fn(ctx, result, result == LOOKUP_FOUND ? NULL : why.text);
+        if (!recheck)
+            return NULL;
+        fn = NULL; /* look again, for the next time */
+    }
+    struct lookup *l = calloc(1, sizeof *l);
+    if (l == NULL) {
+        if (fn != NULL)
+            fn(ctx, LOOKUP_INCOMPLETE, TEXT_NO_MEMORY);
+        return NULL;
+    }
+    l->flow = f;
+    l->fn = fn;
+    l->ctx = ctx;
+    (void)strcpy(l->address, address);
+    (void)dht_key(l->key, "key:", address);
+    dht_list(f->dht, l->key, on_list, l);
+    return fn == NULL ? NULL : l;
+}
+
+void lookup_accept(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN], lookup_fn *fn,
+                   void *ctx)
+{
+    struct lookup *l = calloc(1, sizeof *l);
+    if (l == NULL) {
+        fn(ctx, LOOKUP_INCOMPLETE, TEXT_NO_MEMORY);
+        return;
+    }
+    l->flow = f;
+    l->fn = fn;
+    l->ctx = ctx;
+    l->accept = true;
+    memcpy(l->fpr, fpr, FPR_LEN);
+    (void)strcpy(l->address, address);
+    (void)dht_key(l->key, "key:", address);
+    if (contact_quarantined_key(store_reader(f->store), address, fpr, &l->found.pubkey) == 0) {
+        (void)strcpy(l->found.address, address);
+        memcpy(l->found.fpr, fpr, FPR_LEN);
+        l->found.trust = TRUST_SEEN;
+        l->found.shards = 1;
+        l->result = LOOKUP_FOUND;
+        store_do(f->store, pin_run, pin_done, l);
+    } else {
+        dht_list(f->dht, l->key, on_list, l);
+    }
+}
+
+void lookup_cancel(struct lookup *l)
+{
+    l->fn = NULL;
+}
+
+/* ---- the step: receivers whose key was not known at submission */
+
+struct pending {
+    struct work *w;
+    struct out_receiver r;
+    char why[320];
+    bool failed;
+};
+
+static int pending_run(struct db *db, void *arg)
+{
+    struct pending *p = arg;
+    if (p->failed)
+        return rcv_end(db, p->r.n, RCV_FAILED, false, p->why) < 0 ? -1 : 0;
+    return rcv_set_ready(db, p->r.n);
+}
+
+static void pending_done(void *arg, int rc)
+{
+    struct pending *p = arg;
+    out_receiver_free(&p->r);
+    if (rc != 0)
+        work_retry(p->w, NULL);
+    else
+        work_end(p->w);
+    free(p);
+}
+
+static void on_key(void *ctx, enum lookup_result result, const char *why)
+{
+    struct pending *p = ctx;
+    struct flow *f = p->w->flow;
+    bool over = clock_wall_ms() - p->r.changed_ms > f->c.give_up;
+    p->failed = result == LOOKUP_REFUSED || (result == LOOKUP_NONE && over);
+    if (result == LOOKUP_FOUND || p->failed) {
+        (void)strncpy(p->why, why != NULL ? why : "", sizeof p->why - 1);
+        store_do(f->store, pending_run, pending_done, p);
+        return;
+    }
+    out_receiver_free(&p->r);
+    work_retry(p->w, NULL);
+    free(p);
+}
+
+void step_lookup(struct work *w)
+{
+    struct pending *p = calloc(1, sizeof *p);
+    if (p == NULL || rcv_get(store_reader(w->flow->store), w->n, &p->r) < 0) {
+        free(p);
+        work_retry(w, "A row of the database cannot be read.");
+        return;
+    }
+    p->w = w;
+    (void)lookup_key(w->flow, p->r.address, on_key, p);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* receivers.c - see receivers.h. */
+#include "flow/sender/receivers.h"
+#include "base/texts.h"
+#include "store/contacts.h"
+#include "store/groups.h"
+#include <stdlib.h>
+#include <string.h>
+
+static int reply(int code, struct error *e, const char *text)
+{
+    (void)error_set(e, "%s", text);
+    return code;
+}
+
+/* 1 added, 0 it is there, -1 too many. */
+static int add(struct receivers *r, const struct flow *f, const char *address, bool known,
+               unsigned notify)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (strcmp(r->item[i].address, address) == 0) {
+            r->item[i].notify |= notify;
+            return 0;
+        }
+    }
+    struct out_rcpt *grown =
+        r->count >= RCPTS_MAX ? NULL : realloc(r->item, (r->count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return -1;
+    r->item = grown;
+    grown[r->count] = (struct out_rcpt){.known = known, .notify = notify};
+    grown[r->count].own = strcmp(address, f->c.address) == 0;
+    (void)strcpy(grown[r->count++].address, address);
+    return 1;
+}
+
+int receivers_add(struct receivers *r, const struct flow *f, const char *address, bool known,
+                  unsigned notify, struct error *e)
+{
+    int rc = add(r, f, address, known, notify);
+    return rc < 0    ? reply(452, e, TEXT_RCPT_MANY)
+           : rc == 0 ? reply(250, e, TEXT_RCPT_AGAIN)
+                     : reply(250, e, known ? TEXT_RCPT_OK : TEXT_RCPT_LATER);
+}
+
+struct all {
+    struct receivers *to;
+    struct flow *f;
+    unsigned notify;
+    size_t count;
+    bool full;
+};
+
+static bool add_member(void *ctx, const struct group_fellow *m)
+{
+    struct all *a = ctx;
+    struct contact c;
+    if (strcmp(m->address, a->f->c.address) == 0)
+        return true;
+    /* one whose key is not found yet, or has changed, is looked up later and reported on */
+    bool known = contact_get(store_reader(a->f->store), m->address, &c) == 0;
+    if (known) {
+        known = !c.changed;
+        contact_free(&c);
+    }
+    a->full = add(a->to, a->f, m->address, known, a->notify) < 0;
+    a->count++;
+    return !a->full;
+}
+
+int receivers_add_all(struct receivers *r, struct flow *f, const char *group, unsigned notify,
+                      struct error *e)
+{
+    struct group_row g;
+    struct all a = {.to = r, .f = f, .notify = notify};
+    if (strcmp(group, address_group(f->c.address)) != 0 ||
+        group_get_accepted(store_reader(f->store), &g) < 0) {
+        (void)error_set(e, TEXT_RCPT_ALL_OTHER, group);
+        return 550;
+    }
+    group_members(store_reader(f->store), g.master_fpr, add_member, &a);
+    group_row_free(&g);
+    if (a.full)
+        return reply(452, e, TEXT_RCPT_MANY);
+    if (a.count == 0)
+        (void)error_set(e, TEXT_RCPT_ALL_ALONE, group);
+    else
+        (void)error_set(e, TEXT_RCPT_ALL, group, a.count);
+    return a.count == 0 ? 550 : 250;
+}
+
+void receivers_free(struct receivers *r)
+{
+    free(r->item);
+    *r = (struct receivers){0};
+}

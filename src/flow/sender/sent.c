@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* sent.c - see sent.h. Our copy is written some time after the submission unless the client's own
+ * stands in Sent by then; if that comes later, ours goes. The wait is a column of the message's
+ * row. */
+#include "flow/sender/sent.h"
+#include "base/log.h"
+#include "flow/receiver/maildir.h"
+#include "flow/steps.h"
+#include "store/outgoing.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_AREA "sent"
+#define SENT_FOLDER ".Sent"
+#define EARLIER_MS (10 * 60 * 1000LL) /* some clients save their copy before they submit */
+
+struct copy {
+    struct job job;
+    struct flow *flow;
+    struct work *w; /* NULL: told by the plugin */
+    struct out_message m;
+    enum sent_state state;
+    bool late;
+    int rc;
+    struct error why;
+};
+
+static void name_of(const struct copy *c, char out[96])
+{
+    char hex[2 * MESSAGE_ID_LEN + 1];
+    hex_encode(c->m.id, MESSAGE_ID_LEN, hex);
+    (void)snprintf(out, 96, "%lld.O%s.restante,S=%llu,W=%llu", (long long)(c->m.created_ms / 1000),
+                   hex, (unsigned long long)c->m.size, (unsigned long long)c->m.size);
+}
+
+static void copy_free(struct copy *c)
+{
+    out_message_free(&c->m);
+    free(c);
+}
+
+static int commit_run(struct db *db, void *arg)
+{
+    struct copy *c = arg;
+    int changed = sent_set(db, c->m.n, c->state);
+    c->late = changed == 0 && c->state == SENT_OURS;
+    return changed < 0 ? -1 : 0;
+}
+
+static void remove_run(struct job *job, void *thread_ctx);
+static void removed(struct job *job);
+
+static void commit_done(void *arg, int rc)
+{
+    struct copy *c = arg;
+    store_crash_point("sent.after");
+    if (rc == 0 && c->late) { /* the client's came while ours was written */
+        flow_job(c->flow->files, &c->job, remove_run, removed, true);
+        return;
+    }
+    if (c->w != NULL && rc != 0)
+        work_retry(c->w, "The database does not take the copy in Sent.");
+    else if (c->w != NULL)
+        work_end(c->w);
+    else
+        flow_kick(c->flow);
+    copy_free(c);
+}
+
+static void written(struct job *job)
+{
+    struct copy *c = (struct copy *)job;
+    store_crash_point("sent.before");
+    if (c->rc == 0) {
+        store_do(c->flow->store, commit_run, commit_done, c);
+        return;
+    }
+    work_retry(c->w, c->why.text);
+    copy_free(c);
+}
+
+/* The spool file is linked, not copied: the same octets, once on the disk. */
+static void write_run(struct job *job, void *thread_ctx)
+{
+    struct copy *c = (struct copy *)job;
+    char name[96], path[PATH_CAP], msgid[SUMMARY_MAX + 1] = "";
+    name_of(c, name);
+    if (c->m.msgid.n <= SUMMARY_MAX && c->m.msgid.n > 0)
+        memcpy(msgid, c->m.msgid.p, c->m.msgid.n);
+    msgid[c->m.msgid.n <= SUMMARY_MAX ? c->m.msgid.n : 0] = '\0';
+    const char *home = c->flow->c.home;
+    if (msgid[0] != '\0' &&
+        maildir_has_message(home, SENT_FOLDER, msgid, c->m.created_ms - EARLIER_MS, name)) {
+        c->state = SENT_CLIENT;
+        return;
+    }
+    c->state = SENT_OURS;
+    if (maildir_find(home, SENT_FOLDER, name, false)) /* before a crash */
+        return;
+    flow_path(c->flow, path, "spool", c->m.id, MESSAGE_ID_LEN, "");
+    struct timespec t[2] = {{.tv_sec = c->m.created_ms / 1000}, {.tv_sec = c->m.created_ms / 1000}};
+    (void)utimensat(AT_FDCWD, path, t, 0); /* INTERNALDATE: when it was sent */
+    c->rc = maildir_add(home, SENT_FOLDER, path, name, "S", &c->why);
+}
+
+void step_sent(struct work *w)
+{
+    struct copy *c = calloc(1, sizeof *c);
+    if (c == NULL || out_get(store_reader(w->flow->store), w->n, &c->m) < 0) {
+        free(c);
+        work_retry(w, "A row of the database cannot be read.");
+        return;
+    }
+    c->flow = w->flow;
+    c->w = w;
+    flow_job(w->flow->files, &c->job, write_run, written, true);
+}
+
+static void remove_run(struct job *job, void *thread_ctx)
+{
+    struct copy *c = (struct copy *)job;
+    char name[96];
+    name_of(c, name);
+    (void)maildir_find(c->flow->c.home, SENT_FOLDER, name, true);
+}
+
+static void removed(struct job *job)
+{
+    struct copy *c = (struct copy *)job;
+    if (c->w != NULL)
+        work_end(c->w);
+    copy_free(c);
+}
+
+void sent_saved(struct flow *f, const char *msgid)
+{
+    int64_t n[8];
+    size_t count = sent_find(store_reader(f->store), msgid, n, 8);
+    for (size_t i = 0; i < count; i++) {
+        struct copy *c = calloc(1, sizeof *c);
+        if (c == NULL || out_get(store_reader(f->store), n[i], &c->m) < 0) {
+            free(c);
+            continue;
+        }
+        c->flow = f;
+        c->state = SENT_CLIENT;
+        log_debug("the client saved its own copy");
+        flow_job(f->files, &c->job, remove_run, written, true);
+    }
+}
