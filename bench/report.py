@@ -163,7 +163,7 @@ def large(m):
 
 def plain(m):
     """Numbers that need no table of their own."""
-    skip = ("seconds", "load", "quick", "when")
+    skip = ("seconds", "load", "quick", "when", "restante")
     rows = []
 
     def walk(name, v):
@@ -230,7 +230,8 @@ def page(results, plot_names):
             continue
         about = ast.get_docstring(ast.parse(source(name))).split(": ", 1)[1]
         out.append(about[0].upper() + about[1:] + "\n")
-        out.append(f"({'Quick run' if m['quick'] else 'Full run'} of {m['when']}, load "
+        of = f", Restante {m['restante']}" if "restante" in m else ""
+        out.append(f"({'Quick run' if m['quick'] else 'Full run'} of {m['when']}{of}, load "
                    f"{m['load'][0]:.1f} to {m['load'][1]:.1f}, {m['seconds']:.0f} s.)\n")
         out.append(globals().get(name, plain)(m))
         for p in plot_names.get(name, []):

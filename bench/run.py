@@ -82,6 +82,10 @@ def output(*command):
         return "unknown"
 
 
+def own_version():
+    return output("git", "-C", ROOT, "describe", "--always", "--dirty")
+
+
 def version(package):
     return output("dpkg-query", "-W", "-f", "${Version}", package)
 
@@ -95,7 +99,7 @@ def machine():
             "kernel": platform.release(), "file_system": output("stat", "-f", "-c", "%T", "/tmp"),
             "load_at_start": os.getloadavg()[0],
             "debian": output("cat", "/etc/debian_version"),
-            "restante": output("git", "-C", ROOT, "describe", "--always", "--dirty"),
+            "restante": own_version(),
             "packages": {p: version(p) for p in ("postfix", "dovecot-core", "dovecot-lmtpd",
                                                  "libopendht-c2", "librnp0", "gnupg", "curl")}}
 
@@ -127,7 +131,7 @@ def one(ctx, name):
         value = {"error": str(e).splitlines()[0] if str(e) else repr(e)}
         ctx.close()  # the next measure gets fresh systems
     value.update(seconds=time.monotonic() - start, load=[load_before, os.getloadavg()[0]],
-                 quick=ctx.quick, when=datetime.datetime.now(datetime.timezone.utc).isoformat()[:16])
+                 quick=ctx.quick, restante=own_version(), when=datetime.datetime.now(datetime.timezone.utc).isoformat()[:16])
     return value
 
 
