@@ -5,7 +5,6 @@
 #include "net/smtp_parse.h"
 #include "base/texts.h"
 #include "base/crypt.h"
-#include "net/smtp_server.h"
 #include <ctype.h>
 #include <stddef.h>
 #include <string.h>
@@ -108,20 +107,58 @@ static const char *parse_path(const char *p, char out[SMTP_ADDR_MAX + 1])
     return *p == '>' && (p[1] == '\0' || p[1] == ' ') ? p + 1 : NULL;
 }
 
-/* xtext (RFC 3461, 4): printable octets, with "+" and two upper-case hex digits for the others. */
+/* The value of an upper-case hex digit, or -1. */
+static int hex_value(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* xtext (RFC 3461, 4): printable octets, with "+" and two upper-case hex digits for the others. One
+ * octet of it: how many it takes (0: it is none), and what it stands for. */
+static size_t xtext_octet(const char *v, size_t n, int *c_r)
+{
+    if (*v != '+') {
+        *c_r = *v;
+        return *v >= 33 && *v <= 126 && *v != '=' ? 1 : 0;
+    }
+    int high = n < 3 ? -1 : hex_value(v[1]), low = n < 3 ? -1 : hex_value(v[2]);
+    *c_r = 16 * high + low;
+    return high < 0 || low < 0 ? 0 : 3;
+}
+
+/* Any xtext that is not empty; its octets mean nothing here. */
 static bool is_xtext(const char *v, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (v[i] == '+') {
-            if (n - i < 3 || strchr("0123456789ABCDEF", v[i + 1]) == NULL ||
-                strchr("0123456789ABCDEF", v[i + 2]) == NULL) {
-                return false;
-            }
-            i += 2;
-        } else if (v[i] < 33 || v[i] > 126 || v[i] == '=') {
+    size_t at = 0;
+    int c;
+
+    for (size_t taken = 1; at < n && taken > 0; at += taken) {
+        taken = xtext_octet(v + at, n - at, &c);
+        if (taken == 0) {
             return false;
         }
     }
+    return n > 0;
+}
+
+/* The text behind xtext that a report repeats in one of its lines: printable octets and white space
+ * (RFC 3461, 4.2 and 4.4). out: room for n octets and NUL; it is "" when this says false. */
+static bool take_xtext(const char *v, size_t n, char *out)
+{
+    size_t len = 0;
+    int c;
+
+    out[0] = '\0';
+    for (size_t at = 0; at < n;) {
+        size_t taken = xtext_octet(v + at, n - at, &c);
+        if (taken == 0 || ((c < 32 || c > 126) && c != '\t')) {
+            out[0] = '\0';
+            return false;
+        }
+        out[len++] = (char)c;
+        at += taken;
+    }
+    out[len] = '\0';
     return n > 0;
 }
 
@@ -176,12 +213,12 @@ static bool parse_notify(const char *v, size_t n, unsigned *notify_r)
     }
 }
 
-/* address-type ";" xtext, at most 500 octets (RFC 3461, 4.2). */
-static bool is_orcpt(const char *v, size_t n)
+/* address-type ";" xtext (RFC 3461, 4.2). */
+static bool parse_orcpt(const char *v, size_t n, char out[SMTP_ORCPT_MAX + 1])
 {
     const char *semi = memchr(v, ';', n);
 
-    if (semi == NULL || semi == v || n > 500) {
+    if (semi == NULL || semi == v || n > SMTP_ORCPT_MAX) {
         return false;
     }
     for (const char *p = v; p < semi; p++) {
@@ -189,7 +226,10 @@ static bool is_orcpt(const char *v, size_t n)
             return false;
         }
     }
-    return is_xtext(semi + 1, n - (size_t)(semi + 1 - v));
+    size_t type = (size_t)(semi + 1 - v);
+    bool ok = take_xtext(semi + 1, n - type, out + type);
+    memcpy(out, v, ok ? type : 0);
+    return ok;
 }
 
 struct param {
@@ -250,7 +290,7 @@ static bool mail_param(int number, const struct param *q, struct smtp_mail_args 
     case 2:
         return same(v, n, "FULL") || same(v, n, "HDRS");
     case 3:
-        return n <= 100 && is_xtext(v, n);
+        return n <= SMTP_ENVID_MAX && take_xtext(v, n, out->envid);
     default:
         return same(v, n, "<>") || is_xtext(v, n);
     }
@@ -280,7 +320,7 @@ int smtp_parse_mail(const char *args, struct smtp_mail_args *out, struct smtp_re
     return more < 0 ? refuse(no, 501, syntax) : 0;
 }
 
-int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], unsigned *notify_r,
+int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], struct smtp_rcpt_asks *asks,
                     struct smtp_refusal *no)
 {
     static const char *const names[] = {"NOTIFY", "ORCPT"};
@@ -288,7 +328,7 @@ int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], unsigned *no
     unsigned seen = 0;
     int more;
 
-    *notify_r = SMTP_NOTIFY_DEFAULT;
+    *asks = (struct smtp_rcpt_asks){.notify = SMTP_NOTIFY_DEFAULT};
     const char *p = strncasecmp(args, "TO:", 3) == 0 ? parse_path(args + 3, addr) : NULL;
     if (p == NULL || addr[0] == '\0') {
         return refuse(no, 501, TEXT_SMTP_RCPT);
@@ -298,8 +338,8 @@ int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], unsigned *no
         if (number < 0) {
             return refuse(no, 555, unknown);
         }
-        bool ok = number == 0 ? parse_notify(q.value, q.value_len, notify_r)
-                              : is_orcpt(q.value, q.value_len);
+        bool ok = number == 0 ? parse_notify(q.value, q.value_len, &asks->notify)
+                              : parse_orcpt(q.value, q.value_len, asks->orcpt);
         if ((seen & 1u << number) != 0 || !ok) {
             return refuse(no, 501, syntax);
         }

@@ -5,6 +5,7 @@
 #ifndef RESTANTE_NET_SMTP_PARSE_H
 #define RESTANTE_NET_SMTP_PARSE_H
 
+#include "net/smtp_server.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,17 +36,17 @@ struct smtp_refusal {
 };
 
 struct smtp_mail_args {
-    char from[SMTP_ADDR_MAX + 1]; /* "" for <> */
-    uint64_t size;                /* SIZE= (RFC 1870), 0 when not said */
+    char from[SMTP_ADDR_MAX + 1];   /* "" for <> */
+    uint64_t size;                  /* SIZE= (RFC 1870), 0 when not said */
+    char envid[SMTP_ENVID_MAX + 1]; /* ENVID= without its xtext, "" when not said */
 };
 
 /* The command at the line's start; *args_r is what follows its spaces ("" for nothing). */
 enum smtp_verb smtp_parse_verb(const char *line, const char **args_r);
 /* "FROM:<path> [params]": SIZE (RFC 1870), BODY (6152), RET and ENVID (3461), AUTH (4954). */
 int smtp_parse_mail(const char *args, struct smtp_mail_args *out, struct smtp_refusal *no);
-/* "TO:<path> [params]": NOTIFY and ORCPT (RFC 3461). addr gets the mailbox, unquoted; notify_r
- * SMTP_NOTIFY_*. */
-int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], unsigned *notify_r,
+/* "TO:<path> [params]": NOTIFY and ORCPT (RFC 3461). addr gets the mailbox, unquoted. */
+int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], struct smtp_rcpt_asks *asks_r,
                     struct smtp_refusal *no);
 /* "size [LAST]" (RFC 3030). -1 when it is anything else. */
 int smtp_parse_bdat(const char *args, uint64_t *size_r, bool *last_r);

@@ -19,6 +19,16 @@ struct smtp_session; /* one connection */
 #define SMTP_NOTIFY_DELAY 4u
 #define SMTP_NOTIFY_DEFAULT SMTP_NOTIFY_FAILURE /* when RCPT says nothing */
 
+/* Octets of what a client gives to find in its reports again, as xtext (RFC 3461 4.4, 4.2). */
+#define SMTP_ENVID_MAX 100
+#define SMTP_ORCPT_MAX 500
+
+/* What one RCPT asks of reports. */
+struct smtp_rcpt_asks {
+    unsigned notify;                /* SMTP_NOTIFY_* */
+    char orcpt[SMTP_ORCPT_MAX + 1]; /* "type;address" without its xtext, "" when not said */
+};
+
 /* All callbacks on the loop's thread. Where "answer with smtp_reply" is said, the session waits for
  * that single call; it may come from within the callback or later. If the client vanishes first,
  * gone() is called instead and smtp_reply must not be. */
@@ -67,8 +77,10 @@ void smtp_server_stop(struct smtp_server **srv);
  * CR or LF, with its RFC 3463 enhanced code at the front. */
 void smtp_reply(struct smtp_session *s, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* What the RCPT that is being handled wants to be told of: SMTP_NOTIFY_*. */
-unsigned smtp_session_notify(const struct smtp_session *s);
+/* ENVID of the MAIL that was handled last, without its xtext; "" when not said. */
+const char *smtp_session_envid(const struct smtp_session *s);
+/* What the RCPT that is being handled asks. */
+const struct smtp_rcpt_asks *smtp_session_asks(const struct smtp_session *s);
 /* A pointer of the handler's own per session. */
 void smtp_session_set(struct smtp_session *s, void *p);
 void *smtp_session_get(const struct smtp_session *s);

@@ -125,6 +125,7 @@ static void cmd_mail(struct smtp_session *s, const char *args)
     } else {
         s->open = true;
         s->wait = SMTP_WAIT_MAIL;
+        memcpy(s->envid, mail.envid, sizeof s->envid);
         s->set->handler->mail(s->set->ctx, s, mail.from, mail.size);
     }
 }
@@ -136,7 +137,7 @@ static void cmd_rcpt(struct smtp_session *s, const char *args)
 
     if (!s->accepted || s->chunked) {
         mistake(s, 503, TEXT_SMTP_RCPT_LATE);
-    } else if (smtp_parse_rcpt(args, addr, &s->notify, &no) != 0) {
+    } else if (smtp_parse_rcpt(args, addr, &s->asks, &no) != 0) {
         mistake(s, no.code, no.text);
     } else if (s->set->max_rcpts != 0 && s->rcpts >= s->set->max_rcpts) {
         smtp_say(s, 452, TEXT_RCPT_MANY);
@@ -372,9 +373,14 @@ void smtp_reply(struct smtp_session *s, int code, const char *fmt, ...)
     }
 }
 
-unsigned smtp_session_notify(const struct smtp_session *s)
+const char *smtp_session_envid(const struct smtp_session *s)
 {
-    return s->notify;
+    return s->envid;
+}
+
+const struct smtp_rcpt_asks *smtp_session_asks(const struct smtp_session *s)
+{
+    return &s->asks;
 }
 
 void smtp_session_set(struct smtp_session *s, void *p)

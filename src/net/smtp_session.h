@@ -50,9 +50,10 @@ struct smtp_session {
     bool discard;                /* octets are read and thrown away */
     struct smtp_refusal verdict; /* then said at the end instead of data_end; code 0 = none */
     unsigned rcpts, mistakes, failed_auths;
-    unsigned notify; /* of the last RCPT */
-    uint64_t left;   /* octets missing from this chunk */
-    uint64_t total;  /* octets of the message so far */
+    char envid[SMTP_ENVID_MAX + 1]; /* of the last MAIL */
+    struct smtp_rcpt_asks asks;     /* of the last RCPT */
+    uint64_t left;                  /* octets missing from this chunk */
+    uint64_t total;                 /* octets of the message so far */
     enum smtp_dot dot;
 };
 

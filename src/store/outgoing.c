@@ -23,12 +23,14 @@ void out_message_free(struct out_message *m)
     bytes_free(&m->refs);
     bytes_free(&m->to);
     bytes_free(&m->head);
+    bytes_free(&m->envid);
 }
 
 void out_receiver_free(struct out_receiver *r)
 {
     bytes_free(&r->ns);
     bytes_free(&r->why);
+    bytes_free(&r->orcpt);
     wipe(r->p, sizeof r->p);
 }
 
@@ -38,22 +40,23 @@ int out_add(struct db *db, struct out_message *m, const struct out_rcpt *rcpts, 
     int64_t now = clock_wall_ms();
     if (db_exec(db,
                 "INSERT INTO message(id,state,created_ms,size,hash,msgid,subject,date,sender_from,"
-                "refs,receivers_to,head,sent,sent_due_ms,expires_s,due_ms)"
-                " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)",
-                "biiibbbbbbbbiii", m->id, (size_t)MESSAGE_ID_LEN, (int64_t)OUT_SUBMITTED,
+                "refs,receivers_to,head,sent,sent_due_ms,expires_s,envid,due_ms)"
+                " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)",
+                "biiibbbbbbbbiiib", m->id, (size_t)MESSAGE_ID_LEN, (int64_t)OUT_SUBMITTED,
                 m->created_ms, (int64_t)m->size, m->hash, (size_t)HASH_LEN, m->msgid.p, m->msgid.n,
                 m->subject.p, m->subject.n, m->date.p, m->date.n, m->from.p, m->from.n, m->refs.p,
                 m->refs.n, m->to.p, m->to.n, m->head.p, m->head.n, (int64_t)SENT_WAIT, sent_due_ms,
-                m->expires_s) < 0)
+                m->expires_s, m->envid.p, m->envid.n) < 0)
         return -1;
     m->n = db_last_id(db);
     for (size_t i = 0; i < count; i++)
         if (db_exec(db,
                     "INSERT OR IGNORE INTO receiver(message,address,state,own,due_ms,changed_ms,"
-                    "notify) VALUES(?,?,?,?,0,?,?)",
-                    "itiiii", m->n, rcpts[i].address,
+                    "notify,orcpt) VALUES(?,?,?,?,0,?,?,?)",
+                    "itiiiib", m->n, rcpts[i].address,
                     (int64_t)(rcpts[i].known || rcpts[i].own ? RCV_READY : RCV_WAITING),
-                    (int64_t)rcpts[i].own, now, (int64_t)rcpts[i].notify) < 0)
+                    (int64_t)rcpts[i].own, now, (int64_t)rcpts[i].notify, rcpts[i].orcpt,
+                    rcpts[i].orcpt == NULL ? (size_t)0 : strlen(rcpts[i].orcpt)) < 0)
             return -1;
     return 0;
 }
@@ -64,7 +67,7 @@ int out_get(struct db *db, int64_t n, struct out_message *m)
     sqlite3_stmt *q =
         db_query(db,
                  "SELECT n,id,state,created_ms,size,hash,msgid,subject,date,sender_from,refs,"
-                 "receivers_to,head,sent,tries,expires_s FROM message WHERE n=?",
+                 "receivers_to,head,sent,tries,expires_s,envid FROM message WHERE n=?",
                  "i", n);
     if (!db_row(q, NULL))
         return -1;
@@ -82,6 +85,7 @@ int out_get(struct db *db, int64_t n, struct out_message *m)
     m->sent = (enum sent_state)sqlite3_column_int(q, 13);
     m->tries = sqlite3_column_int64(q, 14);
     m->expires_s = sqlite3_column_int64(q, 15);
+    rc |= column_bytes(q, 16, &m->envid);
     (void)sqlite3_reset(q);
     if (rc != 0)
         out_message_free(m);
@@ -125,7 +129,7 @@ int rcv_get(struct db *db, int64_t n, struct out_receiver *r)
     *r = (struct out_receiver){0};
     sqlite3_stmt *q = db_query(db,
                                "SELECT n,message,blob,head,address,state,nid,p,lock,ns,expiry_s,"
-                               "tries,changed_ms,why,shard FROM receiver WHERE n=?",
+                               "tries,changed_ms,why,shard,orcpt FROM receiver WHERE n=?",
                                "i", n);
     if (!db_row(q, NULL))
         return -1;
@@ -147,6 +151,7 @@ int rcv_get(struct db *db, int64_t n, struct out_receiver *r)
     r->changed_ms = sqlite3_column_int64(q, 12);
     rc |= column_bytes(q, 13, &r->why);
     r->shard = (uint32_t)sqlite3_column_int64(q, 14);
+    rc |= column_bytes(q, 15, &r->orcpt);
     (void)sqlite3_reset(q);
     if (rc != 0)
         out_receiver_free(r);

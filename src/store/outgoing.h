@@ -51,6 +51,7 @@ struct out_message {
     uint8_t hash[HASH_LEN];                            /* of m */
     struct bytes msgid, subject, date, from, refs, to; /* header fields, unfolded */
     struct bytes head;                                 /* head_pack()ed */
+    struct bytes envid;                                /* for reports (RFC 3461), or empty */
     enum sent_state sent;
     int64_t tries;
     int64_t expires_s; /* asked for by its header, 0 = not */
@@ -63,6 +64,7 @@ struct out_rcpt { /* for out_add */
     unsigned notify; /* of what the user wants to be told: NOTIFY_*, the bits of RFC 3461's NOTIFY
                         as net/smtp_server.h counts them */
     bool own;        /* it is this peer: delivered here */
+    char *orcpt;     /* how the user's client calls it in reports (ORCPT), or NULL */
 };
 #define NOTIFY_SUCCESS 1u
 #define NOTIFY_FAILURE 2u
@@ -84,7 +86,7 @@ struct out_receiver {
     struct bytes ns; /* the exact entry, committed before the first put */
     uint32_t shard;  /* of the receiver's ns: key */
     int64_t expiry_s, tries, changed_ms;
-    struct bytes why;
+    struct bytes why, orcpt;
 };
 void out_receiver_free(struct out_receiver *r);
 int rcv_get(struct db *db, int64_t n, struct out_receiver *r_r);

@@ -141,6 +141,10 @@ static const char *const steps[] = {
     /* of what the sender's client wants to be told (RFC 3461): 1 success, 2 failure, added up */
     "ALTER TABLE receiver ADD COLUMN notify INTEGER NOT NULL DEFAULT 2;"
     "CREATE INDEX receiver_tell ON receiver(message, due_ms) WHERE told<>1 AND " RCV_REPORTED ";",
+
+    /* what the sender's client finds its reports by (RFC 3461) */
+    "ALTER TABLE message ADD COLUMN envid BLOB;"
+    "ALTER TABLE receiver ADD COLUMN orcpt BLOB;",
 };
 
 int schema_migrate(struct db *db, struct error *e)

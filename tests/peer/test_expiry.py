@@ -37,6 +37,12 @@ def reports_on(peer, data):
     return [r for r in reports(peer) if r["In-Reply-To"] == message_id(data)]
 
 
+def envelope(report):
+    """The fields of message/delivery-status that are about the whole message."""
+    _, status, _ = report.iter_parts()
+    return status.get_payload()[0]
+
+
 def recipients(report):
     """{address: fields} of message/delivery-status."""
     words, status, original = report.iter_parts()
@@ -46,8 +52,8 @@ def recipients(report):
     assert words.get_content_type() == "text/plain"
     assert status.get_content_type() == "message/delivery-status"
     assert original.get_content_type() == "text/rfc822-headers"
-    first, *rest = status.get_payload()
-    assert first["Reporting-MTA"]
+    rest = status.get_payload()[1:]
+    assert envelope(report)["Reporting-MTA"]
     return {r["Final-Recipient"].split(";")[1].strip(): r for r in rest}
 
 
@@ -85,7 +91,7 @@ def test_one_report_names_all_who_never_came(short):
 
 
 def test_only_what_was_asked_for_is_reported(short):
-    """P-13.1: NOTIFY of the submission (RFC 3461), through the private Dovecot."""
+    """P-13.1: NOTIFY, ENVID and ORCPT of the submission (RFC 3461), through the private Dovecot."""
     nora, otto = short.peer("nora@demo"), short.peer("otto@demo")
     with DhtClient(short.nodes[0].socket) as dht:
         never, success, unsaid, delay = crowd.post(dht, short.id, "absent", 4)
@@ -93,9 +99,12 @@ def test_only_what_was_asked_for_is_reported(short):
     asks = {otto.address: "SUCCESS", never: "NEVER", success: "SUCCESS", unsaid: None,
             delay: "DELAY,FAILURE"}
     s = nora.smtp()
-    s.mail(nora.address)
+    s.mail(nora.address, ["ENVID=QQ+2B+20314"])
     for address, notify in asks.items():
-        code, text = s.rcpt(address, [f"NOTIFY={notify}"] if notify else [])
+        options = [f"NOTIFY={notify}"] if notify else []
+        if address in (otto.address, delay):
+            options.append(f"ORCPT=rfc822;Old+2B{address}")
+        code, text = s.rcpt(address, options)
         assert code == 250, text
     assert s.data(data)[0] == 250
     s.close()
@@ -106,12 +115,15 @@ def test_only_what_was_asked_for_is_reported(short):
     first, = reports_on(nora, data)
     (address, fields), = recipients(first).items()
     assert (address, fields["Action"], fields["Status"]) == (otto.address, "delivered", "2.0.0")
+    assert fields["Original-Recipient"] == f"rfc822;Old+{address}"
+    assert envelope(first)["Original-Envelope-Id"] == "QQ+ 314"
     assert first["Subject"] == "Fetched: Who has it?"
     wait_for(lambda: len(reports_on(nora, data)) == 2, 40, "the second report", nora.logs)
     nora.wait_idle()
     second, = [r for r in reports_on(nora, data) if r["Subject"] != first["Subject"]]
-    assert {a: r["Action"] for a, r in recipients(second).items()} == {
-        unsaid: "failed", delay: "failed"}
+    assert {a: (r["Action"], r["Original-Recipient"]) for a, r in recipients(second).items()} == {
+        unsaid: ("failed", None), delay: ("failed", f"rfc822;Old+{delay}")}
+    assert envelope(second)["Original-Envelope-Id"] == "QQ+ 314"
 
 
 def test_sender_away_longer_than_the_validity_gets_no_false_bounce(short):

@@ -51,6 +51,14 @@ static int line(struct buf *out, const struct bytes *why)
     return rc;
 }
 
+/* A field of the client's own words (RFC 3464 2.2.1, 2.3.1), if it gave any. */
+static int echo(const char *name, const struct bytes *value, struct buf *out)
+{
+    return value->n == 0
+               ? 0
+               : buf_printf(out, "%s: ", name) | line(out, value) | buf_printf(out, "\r\n");
+}
+
 static int top(const struct dsn *d, const char *boundary, struct buf *out)
 {
     char date[40];
@@ -110,13 +118,13 @@ static int report(const struct dsn *d, struct buf *out)
 {
     char date[40];
     clock_rfc5322(d->m->created_ms, date);
-    int rc = buf_printf(out,
-                        "Content-Type: message/delivery-status\r\n\r\n"
-                        "Reporting-MTA: x-restante; %s\r\nArrival-Date: %s\r\n",
-                        d->own, date);
+    int rc = buf_printf(out, "Content-Type: message/delivery-status\r\n\r\n");
+    rc |= echo("Original-Envelope-Id", &d->m->envid, out);
+    rc |= buf_printf(out, "Reporting-MTA: x-restante; %s\r\nArrival-Date: %s\r\n", d->own, date);
     for (size_t i = 0; i < d->count && rc == 0; i++) {
         const struct out_receiver *r = &d->rcpts[i];
-        rc |= buf_printf(out, "\r\nFinal-Recipient: rfc822; %s\r\nAction: %s\r\nStatus: %s\r\n",
+        rc |= buf_printf(out, "\r\n") | echo("Original-Recipient", &r->orcpt, out);
+        rc |= buf_printf(out, "Final-Recipient: rfc822; %s\r\nAction: %s\r\nStatus: %s\r\n",
                          r->address, pulled(r) ? "delivered" : "failed", status_of(r));
         if (pulled(r)) {
             clock_rfc5322(r->changed_ms, date);

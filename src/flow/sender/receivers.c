@@ -15,11 +15,11 @@ static int reply(int code, struct error *e, const char *text)
 
 /* 1 added, 0 it is there, -1 too many. */
 static int add(struct receivers *r, const struct flow *f, const char *address, bool known,
-               unsigned notify)
+               const struct smtp_rcpt_asks *asks)
 {
     for (size_t i = 0; i < r->count; i++) {
         if (strcmp(r->item[i].address, address) == 0) {
-            r->item[i].notify |= notify;
+            r->item[i].notify |= asks->notify;
             return 0;
         }
     }
@@ -28,16 +28,19 @@ static int add(struct receivers *r, const struct flow *f, const char *address, b
     if (grown == NULL)
         return -1;
     r->item = grown;
-    grown[r->count] = (struct out_rcpt){.known = known, .notify = notify};
+    char *orcpt = asks->orcpt[0] == '\0' ? NULL : strdup(asks->orcpt);
+    if (orcpt == NULL && asks->orcpt[0] != '\0')
+        return -1;
+    grown[r->count] = (struct out_rcpt){.known = known, .notify = asks->notify, .orcpt = orcpt};
     grown[r->count].own = strcmp(address, f->c.address) == 0;
     (void)strcpy(grown[r->count++].address, address);
     return 1;
 }
 
 int receivers_add(struct receivers *r, const struct flow *f, const char *address, bool known,
-                  unsigned notify, struct error *e)
+                  const struct smtp_rcpt_asks *asks, struct error *e)
 {
-    int rc = add(r, f, address, known, notify);
+    int rc = add(r, f, address, known, asks);
     return rc < 0    ? reply(452, e, TEXT_RCPT_MANY)
            : rc == 0 ? reply(250, e, TEXT_RCPT_AGAIN)
                      : reply(250, e, known ? TEXT_RCPT_OK : TEXT_RCPT_LATER);
@@ -46,7 +49,7 @@ int receivers_add(struct receivers *r, const struct flow *f, const char *address
 struct all {
     struct receivers *to;
     struct flow *f;
-    unsigned notify;
+    const struct smtp_rcpt_asks *asks;
     size_t count;
     bool full;
 };
@@ -63,16 +66,16 @@ static bool add_member(void *ctx, const struct group_fellow *m)
         known = !c.changed;
         contact_free(&c);
     }
-    a->full = add(a->to, a->f, m->address, known, a->notify) < 0;
+    a->full = add(a->to, a->f, m->address, known, a->asks) < 0;
     a->count++;
     return !a->full;
 }
 
-int receivers_add_all(struct receivers *r, struct flow *f, const char *group, unsigned notify,
-                      struct error *e)
+int receivers_add_all(struct receivers *r, struct flow *f, const char *group,
+                      const struct smtp_rcpt_asks *asks, struct error *e)
 {
     struct group_row g;
-    struct all a = {.to = r, .f = f, .notify = notify};
+    struct all a = {.to = r, .f = f, .asks = asks};
     if (strcmp(group, address_group(f->c.address)) != 0 ||
         group_get_accepted(store_reader(f->store), &g) < 0) {
         (void)error_set(e, TEXT_RCPT_ALL_OTHER, group);
@@ -91,6 +94,8 @@ int receivers_add_all(struct receivers *r, struct flow *f, const char *group, un
 
 void receivers_free(struct receivers *r)
 {
+    for (size_t i = 0; i < r->count; i++)
+        free(r->item[i].orcpt);
     free(r->item);
     *r = (struct receivers){0};
 }

@@ -4,6 +4,7 @@
 #define RESTANTE_FLOW_RECEIVERS_H
 
 #include "flow/flow.h"
+#include "net/smtp_server.h"
 #include "store/outgoing.h"
 
 struct receivers {
@@ -11,13 +12,13 @@ struct receivers {
     size_t count;
 };
 
-/* Adds a canonical address once. known: its key is in the key cache; notify: what its RCPT asks to
- * be told of. reply_r: the rest of the SMTP reply; the reply's code. */
+/* Adds a canonical address once. known: its key is in the key cache; asks: what its RCPT asks
+ * of reports. reply_r: the rest of the SMTP reply; the reply's code. */
 int receivers_add(struct receivers *r, const struct flow *f, const char *address, bool known,
-                  unsigned notify, struct error *reply_r);
+                  const struct smtp_rcpt_asks *asks, struct error *reply_r);
 /* all@group: each other member of the accepted group (P-10.18). */
-int receivers_add_all(struct receivers *r, struct flow *f, const char *group, unsigned notify,
-                      struct error *reply_r);
+int receivers_add_all(struct receivers *r, struct flow *f, const char *group,
+                      const struct smtp_rcpt_asks *asks, struct error *reply_r);
 void receivers_free(struct receivers *r);
 
 #endif

@@ -85,14 +85,18 @@ static void on_mail(void *ctx, struct smtp_session *session, const char *from, u
     s->header.cap = HEADER_MAX + 64 * 1024; /* room for the Bcc fields that go */
     random_bytes(s->m.id, sizeof s->m.id);
     smtp_session_set(session, s);
-    smtp_reply(session, 250, TEXT_SENDER_OK);
+    const char *envid = smtp_session_envid(session);
+    if (bytes_set(&s->m.envid, envid, strlen(envid)) < 0)
+        smtp_reply(session, 451, TEXT_MEMORY);
+    else
+        smtp_reply(session, 250, TEXT_SENDER_OK);
 }
 
 static void add_rcpt(struct submission *s, bool known)
 {
     struct error text;
     int code =
-        receivers_add(&s->to, s->flow, s->asked, known, smtp_session_notify(s->session), &text);
+        receivers_add(&s->to, s->flow, s->asked, known, smtp_session_asks(s->session), &text);
     smtp_reply(s->session, code, "%s", text.text);
 }
 
@@ -123,8 +127,7 @@ static void on_rcpt(void *ctx, struct smtp_session *session, const char *addr)
     if (s == NULL) {
         smtp_reply(session, 503, TEXT_SMTP_MAIL_FIRST);
     } else if (address_parse_all(addr, s->asked) == 0) {
-        int code =
-            receivers_add_all(&s->to, s->flow, s->asked, smtp_session_notify(session), &text);
+        int code = receivers_add_all(&s->to, s->flow, s->asked, smtp_session_asks(session), &text);
         smtp_reply(session, code, "%s", text.text);
     } else if (address_parse(addr, s->asked) < 0) {
         smtp_reply(session, 553, TEXT_RCPT_FORM, addr);

@@ -40,14 +40,28 @@ static void note(struct run *r, char event, const void *p, size_t n)
     }
 }
 
+/* What a report will repeat in a line of its own. */
+static void check_line(const char *text, size_t max)
+{
+    if (strlen(text) > max) {
+        abort();
+    }
+    for (const char *p = text; *p != '\0'; p++) {
+        if ((*p < 32 || *p > 126) && *p != '\t') {
+            abort();
+        }
+    }
+}
+
 static void on_mail(void *ctx, struct smtp_session *s, const char *from, uint64_t size)
 {
     struct run *r = ctx;
 
-    (void)s;
+    check_line(smtp_session_envid(s), SMTP_ENVID_MAX);
     r->mails++;
     r->octets = 0;
     note(r, 'M', from, strlen(from));
+    note(r, 'E', smtp_session_envid(s), strlen(smtp_session_envid(s)));
     note(r, '=', &size, sizeof(size));
     answer(r, strchr(from, '!') != NULL ? 550 : 250);
 }
@@ -56,11 +70,12 @@ static void on_rcpt(void *ctx, struct smtp_session *s, const char *addr)
 {
     struct run *r = ctx;
 
-    (void)s;
+    check_line(smtp_session_asks(s)->orcpt, SMTP_ORCPT_MAX);
     if (r->mails == r->resets || strlen(addr) > SMTP_ADDR_MAX) {
         abort();
     }
     note(r, 'R', addr, strlen(addr));
+    note(r, 'O', smtp_session_asks(s)->orcpt, strlen(smtp_session_asks(s)->orcpt));
     answer(r, strchr(addr, '!') != NULL ? 450 : 250);
 }
 

@@ -88,6 +88,26 @@ static void says_who_has_it(void **state)
     buf_free(&b);
 }
 
+/* RFC 3464 2.2.1 and 2.3.1: first in their groups, only where the client gave them, in one line
+ * each, whatever they hold. */
+static void names_what_the_client_calls_it(void **state)
+{
+    struct buf b = BUF_INIT(DSN_MAX);
+    struct out_message m = message();
+    struct out_receiver r[2] = {bob, {.n = 8, .address = "carol@inn.example", .state = RCV_FAILED}};
+    compose(&m, r, 2, &b);
+    assert_false(has(&b, "Original-"));
+    m.envid = text("QQ+3 14");
+    r[0].orcpt = text("rfc822;Bob@Home.example\r\nStatus: 2.0.0");
+    compose(&m, r, 2, &b);
+    assert_true(has(&b, "Content-Type: message/delivery-status\r\n\r\n"
+                        "Original-Envelope-Id: QQ+3 14\r\nReporting-MTA: x-restante; "));
+    assert_true(has(&b, "\r\n\r\nOriginal-Recipient: rfc822;Bob@Home.example  Status: 2.0.0\r\n"
+                        "Final-Recipient: rfc822; bob@house.example\r\n"));
+    assert_true(has(&b, "\r\n\r\nFinal-Recipient: rfc822; carol@inn.example\r\n"));
+    buf_free(&b);
+}
+
 static void repeats_the_header(void **state)
 {
     static const char h[] = "From: alice@house.example\r\nX-Kept: as it\r\n\tstands\r\n\r\n";
@@ -129,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_each_receiver),
         cmocka_unit_test(says_who_has_it),
+        cmocka_unit_test(names_what_the_client_calls_it),
         cmocka_unit_test(repeats_the_header),
         cmocka_unit_test(many_fit),
     };

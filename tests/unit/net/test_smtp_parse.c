@@ -33,10 +33,9 @@ static void rcpt_is(const char *args, const char *addr)
 {
     char got[SMTP_ADDR_MAX + 1];
     struct smtp_refusal no = {0};
+    struct smtp_rcpt_asks asks;
 
-    unsigned notify;
-
-    if (smtp_parse_rcpt(args, got, &notify, &no) != 0) {
+    if (smtp_parse_rcpt(args, got, &asks, &no) != 0) {
         fail_msg("%s: %d %s", args, no.code, no.text);
     }
     assert_string_equal(got, addr);
@@ -46,10 +45,10 @@ static void notify_is(const char *args, unsigned notify)
 {
     char got[SMTP_ADDR_MAX + 1];
     struct smtp_refusal no = {0};
-    unsigned seen = 99;
+    struct smtp_rcpt_asks seen = {.notify = 99};
 
     assert_int_equal(smtp_parse_rcpt(args, got, &seen, &no), 0);
-    assert_int_equal(seen, notify);
+    assert_int_equal(seen.notify, notify);
 }
 
 static void test_notify(void **state)
@@ -68,12 +67,85 @@ static void rcpt_fails(const char *args, int code)
 {
     char got[SMTP_ADDR_MAX + 1];
     struct smtp_refusal no = {0};
+    struct smtp_rcpt_asks asks;
 
-    unsigned notify;
-
-    if (smtp_parse_rcpt(args, got, &notify, &no) != -1 || no.code != code) {
+    if (smtp_parse_rcpt(args, got, &asks, &no) != -1 || no.code != code) {
         fail_msg("%s gave %d", args, no.code);
     }
+}
+
+static void orcpt_is(const char *args, const char *orcpt)
+{
+    char got[SMTP_ADDR_MAX + 1];
+    struct smtp_refusal no = {0};
+    struct smtp_rcpt_asks asks;
+
+    assert_int_equal(smtp_parse_rcpt(args, got, &asks, &no), 0);
+    assert_string_equal(asks.orcpt, orcpt);
+}
+
+static void envid_is(const char *args, const char *envid)
+{
+    struct smtp_mail_args m;
+    struct smtp_refusal no = {0};
+
+    assert_int_equal(smtp_parse_mail(args, &m, &no), 0);
+    assert_string_equal(m.envid, envid);
+}
+
+/* xtext of the longest value that is allowed, and one octet more (RFC 3461, 4.2 and 4.4). */
+static void test_xtext_caps(void **state)
+{
+    char args[600] = "FROM:<a@b> ENVID=";
+    size_t at = strlen(args);
+    struct smtp_mail_args m;
+
+    (void)state;
+    memset(args + at, 'e', SMTP_ENVID_MAX);
+    envid_is(args, args + at);
+    args[at + SMTP_ENVID_MAX] = 'e';
+    args[at + SMTP_ENVID_MAX + 1] = '\0';
+    mail_fails(args, 501);
+    memset(args, 0, sizeof(args));
+    at = (size_t)snprintf(args, sizeof(args), "TO:<bob@demo> ORCPT=");
+    memset(args + at, 'o', SMTP_ORCPT_MAX);
+    args[at + 6] = ';';
+    orcpt_is(args, args + at);
+    args[at + SMTP_ORCPT_MAX] = 'o';
+    rcpt_fails(args, 501);
+    /* all of it coded, so that the value is the shortest */
+    at = (size_t)snprintf(args, sizeof(args), "FROM:<a@b> ENVID=");
+    for (size_t i = 0; i < SMTP_ENVID_MAX / 3; i++)
+        (void)snprintf(args + at + 3 * i, 4, "+2B");
+    struct smtp_refusal no;
+    assert_int_equal(smtp_parse_mail(args, &m, &no), 0);
+    assert_int_equal(strspn(m.envid, "+"), SMTP_ENVID_MAX / 3);
+}
+
+static void test_xtext(void **state)
+{
+    (void)state;
+    envid_is("FROM:<a@b>", "");
+    envid_is("FROM:<a@b> ENVID=QQ314159 SIZE=1", "QQ314159");
+    envid_is("FROM:<a@b> envid=+3D+2B+20x+09+7E", "=+ x\t~");
+    orcpt_is("TO:<bob@demo>", "");
+    orcpt_is("TO:<bob@demo> ORCPT=rfc822;bob+2Bx@demo NOTIFY=NEVER", "rfc822;bob+x@demo");
+    orcpt_is("TO:<bob@demo> ORCPT=x-My-2;a;b", "x-My-2;a;b");
+    /* what would end the report's line, or is not ASCII */
+    mail_fails("FROM:<a@b> ENVID=a+0D+0ASubject:x", 501);
+    mail_fails("FROM:<a@b> ENVID=a+00", 501);
+    mail_fails("FROM:<a@b> ENVID=+7F", 501);
+    mail_fails("FROM:<a@b> ENVID=+E4", 501);
+    mail_fails("FROM:<a@b> ENVID=+", 501);
+    mail_fails("FROM:<a@b> ENVID=++2B", 501);
+    rcpt_fails("TO:<bob@demo> ORCPT=rfc822;a+0Ab", 501);
+    rcpt_fails("TO:<bob@demo> ORCPT=rfc822;a+", 501);
+    rcpt_fails("TO:<bob@demo> ORCPT=rfc822;a=b", 501);
+    rcpt_fails("TO:<bob@demo> ORCPT=rfc 822;a", 501);
+    rcpt_fails("TO:<bob@demo> ORCPT=utf+38;a", 501);
+    /* of AUTH nothing is repeated anywhere: octets of any kind */
+    mail_is("FROM:<a@b> AUTH=+00e+3Dmc2@example.com", "a@b", 0);
+    mail_fails("FROM:<a@b> AUTH=e+", 501);
 }
 
 static void test_verbs(void **state)
@@ -153,8 +225,8 @@ static void test_rcpt(void **state)
     snprintf(args + 4 + SMTP_ADDR_MAX, 2, ">");
     char got[SMTP_ADDR_MAX + 1];
     struct smtp_refusal no;
-    unsigned notify;
-    assert_int_equal(smtp_parse_rcpt(args, got, &notify, &no), 0);
+    struct smtp_rcpt_asks asks;
+    assert_int_equal(smtp_parse_rcpt(args, got, &asks, &no), 0);
     assert_int_equal(strlen(got), SMTP_ADDR_MAX);
     args[4 + SMTP_ADDR_MAX] = 'a';
     snprintf(args + 5 + SMTP_ADDR_MAX, 2, ">");
@@ -214,8 +286,10 @@ static void test_plain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_notify), cmocka_unit_test(test_verbs), cmocka_unit_test(test_mail),
-        cmocka_unit_test(test_rcpt),   cmocka_unit_test(test_bdat),  cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_notify), cmocka_unit_test(test_verbs),
+        cmocka_unit_test(test_mail),   cmocka_unit_test(test_rcpt),
+        cmocka_unit_test(test_bdat),   cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_xtext),  cmocka_unit_test(test_xtext_caps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,9 +50,11 @@ int64_t test_message(struct db *db, uint8_t tag, bool known, const char *const *
     memset(m.hash, tag, sizeof m.hash);
     assert_int_equal(bytes_set(&m.msgid, "<id@demo>", 9), 0);
     assert_int_equal(bytes_set(&m.head, "head", 4), 0);
+    assert_int_equal(bytes_set(&m.envid, "envelope", 8), 0);
     for (; to[count] != NULL; count++) {
         rcpts[count].known = known;
         rcpts[count].notify = NOTIFY_FAILURE;
+        rcpts[count].orcpt = count == 0 ? TEST_ORCPT : NULL;
         (void)strcpy(rcpts[count].address, to[count]);
     }
     assert_int_equal(out_add(db, &m, rcpts, count, 5000), 0);

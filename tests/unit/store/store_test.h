@@ -21,6 +21,7 @@ int test_dir_remove(void **state);
 /* A migrated database, opened for writing; the file is new. */
 void test_db(struct db *db);
 
+#define TEST_ORCPT "rfc822;first@demo" /* of a message's first receiver */
 /* A message with these receivers (up to the first NULL), whose keys are known or not. */
 int64_t test_message(struct db *db, uint8_t tag, bool known, const char *const *to);
 /* Seals all READY receivers of a message into a blob whose hash is 32 times tag. */

@@ -104,6 +104,7 @@ static void test_ends(void **state)
         struct out_receiver r;
         assert_int_equal(rcv_get(&db, n[0], &r), 0);
         assert_string_equal(r.why.p, "first");
+        assert_string_equal(r.orcpt.p, TEST_ORCPT);
         out_receiver_free(&r);
         assert_int_equal(rcv_set_announced(&db, n[0], 1), 0); /* too late: it stays ended */
         assert_int_equal(test_rcv_state(&db, n[0]), end[i]);
@@ -111,6 +112,9 @@ static void test_ends(void **state)
         assert_int_equal(rcv_end(&db, n[0], end[i], true, NULL), 0);
         assert_int_equal(test_rcv_state(&db, n[0]), RCV_PULLED);
         assert_int_equal(test_rcv_state(&db, n[1]), RCV_SEALED); /* nobody else's business */
+        assert_int_equal(rcv_get(&db, n[1], &r), 0);
+        assert_int_equal(r.orcpt.n, 0);
+        out_receiver_free(&r);
     }
 }
 
@@ -214,6 +218,7 @@ static void test_forget(void **state)
     assert_int_equal(out_set_done(&db, m), 0);
     assert_int_equal(out_forget(&db, INT64_MAX), 0);
     assert_int_equal(out_get(&db, m, &got), 0); /* one receiver is waited for */
+    assert_string_equal(got.envid.p, "envelope");
     out_message_free(&got);
     assert_int_equal(rcv_end(&db, rows[1], RCV_PULLED, true, NULL), 1);
     assert_int_equal(out_forget(&db, INT64_MAX), 0);
