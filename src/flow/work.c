@@ -227,6 +227,14 @@ void work_retry(struct work *w, const char *why)
     store_do(w->flow->store, delay_run, delay_done, d);
 }
 
+void work_over(struct work *w, const char *why)
+{
+    if (why != NULL)
+        work_retry(w, why);
+    else
+        work_end(w);
+}
+
 int work_start(struct flow *f, struct error *e)
 {
     f->work = calloc(1, sizeof *f->work);

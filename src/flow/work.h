@@ -19,13 +19,15 @@ struct step {
     int due;                       /* enum out_due, in_due or replica_due */
     unsigned parallel;             /* at most so many at once */
     bool needs_net;                /* not started while the DHT has no link */
-    void (*start)(struct work *w); /* must come to work_end, once */
+    void (*start)(struct work *w); /* must come to work_over, once */
 };
 
 /* The row's next state is committed, or its delay: look again. */
 void work_end(struct work *w);
 /* For steps that failed: commits the delay (with why for incoming rows), then ends. */
 void work_retry(struct work *w, const char *why);
+/* One of both: why NULL says that it went well. */
+void work_over(struct work *w, const char *why);
 
 int work_start(struct flow *f, struct error *e);
 void work_stop(struct flow *f);

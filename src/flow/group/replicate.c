@@ -65,10 +65,7 @@ struct replicating {
 
 static void end(struct replicating *x, const char *why)
 {
-    if (why != NULL)
-        work_retry(x->w, why);
-    else
-        work_end(x->w);
+    work_over(x->w, why);
     bytes_free(&x->chunks);
     bytes_free(&x->owner.pubkey);
     free(x);
@@ -190,10 +187,7 @@ static void drop_committed(void *arg, int rc)
 {
     struct dropping *x = arg;
     store_crash_point("drop.after");
-    if (rc != 0)
-        work_retry(x->w, "The database does not take a dropped replica.");
-    else
-        work_end(x->w);
+    work_over(x->w, rc != 0 ? "The database does not take a dropped replica." : NULL);
     free(x);
 }
 

@@ -2,43 +2,29 @@
 /* regain.c - a blob that somebody waits for and whose file is not in the outbox (a restored backup,
  * a damaged home) is taken back from the members of the group, and published then (P-10.23). */
 #include "base/log.h"
+#include "flow/blob_step.h"
 #include "flow/steps.h"
 #include "flow/peers/transfer.h"
 #include "store/check.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LOG_AREA "regain"
 
 struct regaining {
-    struct job job;
-    struct work *w;
-    struct out_blob b;
+    struct blob_step s;
     bool grouped, lost; /* lost: there is nobody to ask */
-    int rc;
-    struct error why;
 };
-
-static void end(struct regaining *x, const char *why)
-{
-    if (why != NULL)
-        work_retry(x->w, why);
-    else
-        work_end(x->w);
-    bytes_free(&x->b.chunks);
-    free(x);
-}
 
 static int commit_run(struct db *db, void *arg)
 {
     struct regaining *x = arg;
     if (x->lost)
         return check_blob_lost(
-            db, x->b.n,
+            db, x->s.b.n,
             "Its sealed form is missing in the outbox, and there is no group whose "
             "members could hold it. Send it again.");
-    return blob_set_state(db, x->b.n, BLOB_PUBLISHED);
+    return blob_set_state(db, x->s.b.n, BLOB_PUBLISHED);
 }
 
 static void commit_done(void *arg, int rc)
@@ -46,46 +32,46 @@ static void commit_done(void *arg, int rc)
     struct regaining *x = arg;
     store_crash_point("regain.after");
     if (rc == 0 && !x->lost)
-        log_info("took back %llu octets", (unsigned long long)x->b.size);
-    end(x, rc != 0 ? "The database does not take a blob that is back." : NULL);
+        log_info("took back %llu octets", (unsigned long long)x->s.b.size);
+    blob_step_end(&x->s, rc != 0 ? "The database does not take a blob that is back." : NULL);
 }
 
 static void lose(struct regaining *x)
 {
     log_warn("a blob is missing in the outbox, and nobody can have it: its receivers fail");
     x->lost = true;
-    store_do(x->w->flow->store, commit_run, commit_done, x);
+    store_do(x->s.w->flow->store, commit_run, commit_done, x);
 }
 
 static void place_run(struct job *job, void *thread_ctx)
 {
     struct regaining *x = (struct regaining *)job;
-    x->rc = transfer_place(x->w->flow, "outbox", x->b.hash, &x->b.chunks, &x->why);
+    x->s.rc = transfer_place(x->s.w->flow, "outbox", x->s.b.hash, &x->s.b.chunks, &x->s.why);
 }
 
 static void place_done(struct job *job)
 {
     struct regaining *x = (struct regaining *)job;
     store_crash_point("regain.before");
-    if (x->rc != 0)
-        end(x, x->why.text);
+    if (x->s.rc != 0)
+        blob_step_end(&x->s, x->s.why.text);
     else
-        store_do(x->w->flow->store, commit_run, commit_done, x);
+        store_do(x->s.w->flow->store, commit_run, commit_done, x);
 }
 
 static void on_blob(void *ctx, bool ok, const char *why)
 {
     struct regaining *x = ctx;
     struct out_blob now = {0};
-    if (x->w->flow->stopping || blob_get(store_reader(x->w->flow->store), x->b.n, &now) < 0 ||
+    if (x->s.w->flow->stopping || blob_get(store_reader(x->s.w->flow->store), x->s.b.n, &now) < 0 ||
         now.state != BLOB_MISSING) /* nobody waits for it any more */
-        end(x, NULL);
+        blob_step_end(&x->s, NULL);
     else if (!ok && !x->grouped)
         lose(x);
     else if (!ok)
-        end(x, why);
+        blob_step_end(&x->s, why);
     else
-        flow_job(x->w->flow->files, &x->job, place_run, place_done, false);
+        flow_job(x->s.w->flow->files, &x->s.job, place_run, place_done, false);
     bytes_free(&now.chunks);
 }
 
@@ -103,29 +89,25 @@ static void gather(struct flow *f, const uint8_t hash[HASH_LEN], const char *par
 void step_regain(struct work *w)
 {
     struct flow *f = w->flow;
-    struct regaining *x = calloc(1, sizeof *x);
-    if (x == NULL || blob_get(store_reader(f->store), w->n, &x->b) < 0) {
-        free(x);
-        work_retry(w, "A row of the database cannot be read.");
+    struct regaining *x = blob_step_new(w, sizeof *x);
+    if (x == NULL)
         return;
-    }
     char part[PATH_CAP];
     uint8_t master_fpr[FPR_LEN];
-    struct blob_ref ref = {.size = x->b.size};
-    x->w = w;
-    flow_path(f, part, "outbox", x->b.hash, HASH_LEN, ".part");
-    gather(f, x->b.hash, part);
+    struct blob_ref ref = {.size = x->s.b.size};
+    flow_path(f, part, "outbox", x->s.b.hash, HASH_LEN, ".part");
+    gather(f, x->s.b.hash, part);
     x->grouped = flow_master(f, master_fpr);
     if (!x->grouped && !file_exists(part)) {
         lose(x);
         return;
     }
-    memcpy(ref.hash, x->b.hash, HASH_LEN);
-    sha256(x->b.chunks.p, x->b.chunks.n, ref.chunks_hash);
+    memcpy(ref.hash, x->s.b.hash, HASH_LEN);
+    sha256(x->s.b.chunks.p, x->s.b.chunks.n, ref.chunks_hash);
     struct transfer *t =
         transfer_start(f, f->c.address, &f->pubkey, f->fpr, &ref, part, on_blob, x);
     transfer_private(t);
-    transfer_have_chunks(t, x->b.chunks.p, x->b.chunks.n);
+    transfer_have_chunks(t, x->s.b.chunks.p, x->s.b.chunks.n);
     if (x->grouped)
         transfer_master(t, master_fpr);
 }

@@ -28,10 +28,7 @@ struct answering {
 
 static void end(struct answering *a, const char *why)
 {
-    if (why != NULL)
-        work_retry(a->w, why);
-    else
-        work_end(a->w);
+    work_over(a->w, why);
     incoming_free(&a->in);
     free(a);
 }

@@ -27,10 +27,7 @@ struct delivery {
 
 static void end(struct delivery *d, const char *why)
 {
-    if (why != NULL)
-        work_retry(d->w, why);
-    else
-        work_end(d->w);
+    work_over(d->w, why);
     incoming_free(&d->in);
     free(d);
 }

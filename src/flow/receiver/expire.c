@@ -75,10 +75,7 @@ struct lapsing {
 
 static void end(struct lapsing *x, const char *why)
 {
-    if (why != NULL)
-        work_retry(x->w, why);
-    else
-        work_end(x->w);
+    work_over(x->w, why);
     incoming_free(&x->in);
     free(x);
 }

@@ -37,10 +37,7 @@ struct stubbing {
 
 static void end(struct stubbing *s, const char *why)
 {
-    if (why != NULL)
-        work_retry(s->w, why);
-    else
-        work_end(s->w);
+    work_over(s->w, why);
     incoming_free(&s->in);
     buf_free(&s->header);
     buf_free(&s->skeleton);

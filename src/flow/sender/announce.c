@@ -26,10 +26,7 @@ struct announcing {
 
 static void end(struct announcing *a, const char *why)
 {
-    if (why != NULL)
-        work_retry(a->w, why);
-    else
-        work_end(a->w);
+    work_over(a->w, why);
     out_receiver_free(&a->r);
     free(a);
 }

@@ -172,10 +172,7 @@ static void line_run(struct job *job, void *thread_ctx)
 
 static void line_end(struct lining *l, const char *why)
 {
-    if (why != NULL)
-        work_retry(l->w, why);
-    else
-        work_end(l->w);
+    work_over(l->w, why);
     out_message_free(&l->m);
     buf_free(&l->text);
     free(l);

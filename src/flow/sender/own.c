@@ -30,10 +30,7 @@ struct owning {
 
 static void end(struct owning *o, const char *why)
 {
-    if (why != NULL)
-        work_retry(o->w, why);
-    else
-        work_end(o->w);
+    work_over(o->w, why);
     out_receiver_free(&o->r);
     out_message_free(&o->m);
     free(o);

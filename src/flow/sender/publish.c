@@ -2,36 +2,17 @@
 /* publish.c - step three: the blob gets the name under which it is served, outbox/<hash>, and its
  * list of chunk hashes beside it (the paper's step 4). */
 #include "base/log.h"
+#include "flow/blob_step.h"
 #include "flow/steps.h"
-#include "store/outgoing.h"
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define LOG_AREA "publish"
 
-struct publishing {
-    struct job job;
-    struct work *w;
-    struct out_blob b;
-    int rc;
-    struct error why;
-};
-
-static void end(struct publishing *p, const char *why)
-{
-    if (why != NULL)
-        work_retry(p->w, why);
-    else
-        work_end(p->w);
-    bytes_free(&p->b.chunks);
-    free(p);
-}
-
 static void publish_run(struct job *job, void *thread_ctx)
 {
-    struct publishing *p = (struct publishing *)job;
+    struct blob_step *p = (struct blob_step *)job;
     const struct flow *f = p->w->flow;
     char from[PATH_CAP], to[PATH_CAP], chunks[PATH_CAP], dir[PATH_CAP];
     flow_path(f, from, "outbox", p->b.hash, HASH_LEN, ".sealed");
@@ -51,34 +32,29 @@ static void publish_run(struct job *job, void *thread_ctx)
 
 static int commit_run(struct db *db, void *arg)
 {
-    struct publishing *p = arg;
+    struct blob_step *p = arg;
     return blob_set_state(db, p->b.n, BLOB_PUBLISHED);
 }
 
 static void commit_done(void *arg, int rc)
 {
     store_crash_point("publish.after");
-    end(arg, rc != 0 ? "The database does not take a published blob." : NULL);
+    blob_step_end(arg, rc != 0 ? "The database does not take a published blob." : NULL);
 }
 
 static void publish_done(struct job *job)
 {
-    struct publishing *p = (struct publishing *)job;
+    struct blob_step *p = (struct blob_step *)job;
     store_crash_point("publish.before");
     if (p->rc != 0)
-        end(p, p->why.text);
+        blob_step_end(p, p->why.text);
     else
         store_do(p->w->flow->store, commit_run, commit_done, p);
 }
 
 void step_publish(struct work *w)
 {
-    struct publishing *p = calloc(1, sizeof *p);
-    if (p == NULL || blob_get(store_reader(w->flow->store), w->n, &p->b) < 0) {
-        free(p);
-        work_retry(w, "A row of the database cannot be read.");
-        return;
-    }
-    p->w = w;
-    flow_job(w->flow->files, &p->job, publish_run, publish_done, false);
+    struct blob_step *p = blob_step_new(w, sizeof *p);
+    if (p != NULL)
+        flow_job(w->flow->files, &p->job, publish_run, publish_done, false);
 }

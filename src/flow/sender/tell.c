@@ -26,10 +26,7 @@ struct telling {
 
 static void end(struct telling *t, const char *why)
 {
-    if (why != NULL)
-        work_retry(t->w, why);
-    else
-        work_end(t->w);
+    work_over(t->w, why);
     for (size_t i = 0; i < t->count; i++)
         out_receiver_free(&t->rcpts[i]);
     free(t->rcpts);

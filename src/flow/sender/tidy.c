@@ -2,6 +2,7 @@
 /* tidy.c - what ended leaves: a blob nobody waits for any more, the entries of an ended receiver in
  * the DHT, the spool file of a message that is sealed (P-10.6). */
 #include "base/log.h"
+#include "flow/blob_step.h"
 #include "flow/steps.h"
 #include "store/cancel.h"
 #include "store/outgoing.h"
@@ -12,27 +13,9 @@
 
 /* ---- blobs */
 
-struct freeing {
-    struct job job;
-    struct work *w;
-    struct out_blob b;
-    int rc;
-    struct error why;
-};
-
-static void free_end(struct freeing *x, const char *why)
-{
-    if (why != NULL)
-        work_retry(x->w, why);
-    else
-        work_end(x->w);
-    bytes_free(&x->b.chunks);
-    free(x);
-}
-
 static void free_run(struct job *job, void *thread_ctx)
 {
-    struct freeing *x = (struct freeing *)job;
+    struct blob_step *x = (struct blob_step *)job;
     static const char *const suffix[] = {".sealed", "", ".chunks", ".fetched", ".part"};
     char path[PATH_CAP];
     for (size_t i = 0; i < 5 && x->rc == 0; i++) {
@@ -43,36 +26,31 @@ static void free_run(struct job *job, void *thread_ctx)
 
 static int free_commit(struct db *db, void *arg)
 {
-    struct freeing *x = arg;
+    struct blob_step *x = arg;
     return blob_set_state(db, x->b.n, BLOB_GONE);
 }
 
 static void free_committed(void *arg, int rc)
 {
     store_crash_point("free.after");
-    free_end(arg, rc != 0 ? "The database does not take a freed blob." : NULL);
+    blob_step_end(arg, rc != 0 ? "The database does not take a freed blob." : NULL);
 }
 
 static void free_done(struct job *job)
 {
-    struct freeing *x = (struct freeing *)job;
+    struct blob_step *x = (struct blob_step *)job;
     store_crash_point("free.before");
     if (x->rc != 0)
-        free_end(x, x->why.text);
+        blob_step_end(x, x->why.text);
     else
         store_do(x->w->flow->store, free_commit, free_committed, x);
 }
 
 void step_free(struct work *w)
 {
-    struct freeing *x = calloc(1, sizeof *x);
-    if (x == NULL || blob_get(store_reader(w->flow->store), w->n, &x->b) < 0) {
-        free(x);
-        work_retry(w, "A row of the database cannot be read.");
-        return;
-    }
-    x->w = w;
-    flow_job(w->flow->files, &x->job, free_run, free_done, true);
+    struct blob_step *x = blob_step_new(w, sizeof *x);
+    if (x != NULL)
+        flow_job(w->flow->files, &x->job, free_run, free_done, true);
 }
 
 /* ---- entries of an ended receiver: its notification, then the receipt that ended it */
@@ -92,10 +70,7 @@ static void clean_next(struct cleaning *c);
 
 static void clean_end(struct cleaning *c, const char *why)
 {
-    if (why != NULL)
-        work_retry(c->w, why);
-    else
-        work_end(c->w);
+    work_over(c->w, why);
     bytes_free(&c->cancellation);
     out_receiver_free(&c->r);
     free(c);

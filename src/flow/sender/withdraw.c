@@ -95,10 +95,7 @@ struct closing {
 
 static void closing_end(struct closing *c, const char *why)
 {
-    if (why != NULL)
-        work_retry(c->w, why);
-    else
-        work_end(c->w);
+    work_over(c->w, why);
     bytes_free(&c->b.chunks);
     free(c);
 }
@@ -182,10 +179,7 @@ struct posting {
 
 static void posting_end(struct posting *p, const char *why)
 {
-    if (why != NULL)
-        work_retry(p->w, why);
-    else
-        work_end(p->w);
+    work_over(p->w, why);
     out_receiver_free(&p->r);
     contact_free(&p->to);
     bytes_free(&p->entry);
