@@ -7,6 +7,7 @@ import os
 import random
 import sqlite3
 
+from env.network import stop_all
 from env.node import DhtNode
 from env.peer import Peer
 from env.wait import wait_for
@@ -121,12 +122,7 @@ class Restante:
         return p
 
     def close(self):
-        for p in self.peers:
-            p.tell_stop()
-        for p in self.peers:
-            p.stop()
-        for n in self.nodes:
-            n.kill9()
+        stop_all(self.peers, self.nodes)
 
 
 def own(path):

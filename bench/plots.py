@@ -12,7 +12,13 @@ import matplotlib.pyplot as plt  # noqa: E402
 OURS, THEIRS, NODES = "#1b6ca8", "#b85c38", "#8a8a8a"
 
 
-def _save(figure, folder, name):
+def _save(figure, folder, name, x, y, axis="both"):
+    """Names the axes, then writes the file; axis: which of them have lines."""
+    axes, = figure.axes
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(True, axis=axis, alpha=0.3)
+    axes.legend()
     figure.tight_layout()
     figure.savefig(os.path.join(folder, name), metadata={"Date": None})
     plt.close(figure)
@@ -29,11 +35,8 @@ def wire(m, folder):
     for outcome, line in (("pulled", "o-"), ("declined", "o--"), ("ignored", "o:")):
         axes.loglog(x, [both(r["restante." + outcome]) for r in rows], line, color=OURS,
                     label=f"Restante, {outcome}")
-    axes.set_xlabel("octets of the message")
-    axes.set_ylabel("octets on the wire, sender and receiver")
-    axes.grid(True, which="major", alpha=0.3)
-    axes.legend()
-    return [_save(figure, folder, "wire.svg")]
+    return [_save(figure, folder, "wire.svg", "octets of the message",
+                  "octets on the wire, sender and receiver")]
 
 
 def rate(m, folder):
@@ -44,10 +47,7 @@ def rate(m, folder):
         axes.bar([i + n * 0.38 for i in range(3)], [r[side][k] for k in keys], 0.36, color=colour,
                  label=side.capitalize())
     axes.set_xticks([i + 0.19 for i in range(3)], ["accepted", "visible", "opened"])
-    axes.set_ylabel("messages a second, 1 receiver")
-    axes.grid(True, axis="y", alpha=0.3)
-    axes.legend()
-    return [_save(figure, folder, "rate.svg")]
+    return [_save(figure, folder, "rate.svg", "", "messages a second, 1 receiver", axis="y")]
 
 
 def latency(m, folder):
@@ -59,11 +59,7 @@ def latency(m, folder):
                 label="curl and OpenPGP alone")
     axes.loglog([k for k, _ in rows], [r["conventional"] for _, r in rows], "s-", color=THEIRS,
                 label="Dovecot, message there already")
-    axes.set_xlabel("octets of the message")
-    axes.set_ylabel("seconds to the last octet")
-    axes.grid(True, which="major", alpha=0.3)
-    axes.legend()
-    return [_save(figure, folder, "open.svg")]
+    return [_save(figure, folder, "open.svg", "octets of the message", "seconds to the last octet")]
 
 
 def dht(m, folder):
@@ -73,12 +69,8 @@ def dht(m, folder):
         for p, line in (("p50", "o-"), ("p99", "o:")):
             axes.semilogx([k for k, _ in rows], [1000 * r[what][p] for _, r in rows], line,
                           color=colour, base=2, label=f"{what}, {p}")
-    axes.set_xlabel("nodes")
-    axes.set_ylabel("milliseconds")
     axes.set_ylim(bottom=0)
-    axes.grid(True, alpha=0.3)
-    axes.legend()
-    return [_save(figure, folder, "dht.svg")]
+    return [_save(figure, folder, "dht.svg", "nodes", "milliseconds")]
 
 
 def groups(m, folder):
@@ -88,12 +80,8 @@ def groups(m, folder):
               label="sender")
     axes.plot([k for k, _ in rows], [r["member_octets"] / 1000 for _, r in rows], "s--", color=THEIRS,
               label="each other member")
-    axes.set_xlabel("members of the group")
-    axes.set_ylabel("KB on the wire per message")
     axes.set_ylim(bottom=0)
-    axes.grid(True, alpha=0.3)
-    axes.legend()
-    return [_save(figure, folder, "groups.svg")]
+    return [_save(figure, folder, "groups.svg", "members of the group", "KB on the wire per message")]
 
 
 def receivers(m, folder):
@@ -104,11 +92,7 @@ def receivers(m, folder):
                     color=colour, label=side.capitalize() + ", all have it")
     axes.loglog([k for k, _ in rows], [r["restante"]["sender_octets_announced"] for _, r in rows],
                 "o:", color=OURS, label="Restante, announced")
-    axes.set_xlabel("receivers")
-    axes.set_ylabel("octets on the sender's wire")
-    axes.grid(True, alpha=0.3)
-    axes.legend()
-    return [_save(figure, folder, "receivers.svg")]
+    return [_save(figure, folder, "receivers.svg", "receivers", "octets on the sender's wire")]
 
 
 def draw(results, folder):

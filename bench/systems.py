@@ -43,6 +43,13 @@ class Side:
         return Submission(self.sender_host, self.door(), [(self.sender_address, t, m)
                                                         for t, m in zip(to, messages)], sessions)
 
+    def watch(self, names=("bob",)):
+        """Watches these receivers' mailboxes grow."""
+        first, *others = [Watch(*self.mailbox(n)) for n in names]
+        for w in others:
+            first.add(w)
+        return first
+
     def usage(self):
         """{party: Usage}."""
         return {name: sum((h.usage() for h in hosts), Usage())
@@ -76,16 +83,8 @@ class RestanteSide(Side):
     def box(self, name="bob"):
         return self.receivers[name].imap()
 
-    def watch(self, names=("bob",)):
-        first = None
-        for n in names:
-            p = self.receivers[n]
-            w = Watch(p.machine, {n: p.box()})
-            if first:
-                first.add(w)
-            else:
-                first = w
-        return first
+    def mailbox(self, name):
+        return self.receivers[name].machine, {name: self.receivers[name].box()}
 
     def parties(self):
         return {"sender": [self.alice.machine],
@@ -133,15 +132,8 @@ class ConventionalSide(Side):
     def box(self, name="bob"):
         return self.system.imap(name)
 
-    def watch(self, names=("bob",)):
-        first = None
-        for n in names:
-            w = Watch(self.system.b, {n: self.system.box(n)})
-            if first:
-                first.add(w)
-            else:
-                first = w
-        return first
+    def mailbox(self, name):
+        return self.system.b, {name: self.system.box(name)}
 
     def parties(self):
         return {"sender": [self.system.a], "receiver": [self.system.b]}

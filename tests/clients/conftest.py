@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from desk import Desktop, Thunderbird  # noqa: E402
 from env import Network  # noqa: E402
+from env.fixtures import alice, bob  # noqa: E402, F401
 
 
 @pytest.fixture(scope="module")
@@ -18,16 +19,6 @@ def net():
     # Clients get their real time to put a copy into Sent, and a person the time to undo.
     with Network(nodes=5, settings={"mail.sent_wait": "30", "timing.trash_grace": "12"}) as network:
         yield network
-
-
-@pytest.fixture(scope="module")
-def alice(net):
-    return net.peer("alice@demo")
-
-
-@pytest.fixture(scope="module")
-def bob(net):
-    return net.peer("bob@demo")
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The network that the tests of one file share; each test leaves it idle, or takes one of its own."""
 
+import os
+import shutil
+import tempfile
+
 import pytest
 
 from env import Network
+from env.fixtures import alice, bob, carol  # noqa: F401
 
 
 @pytest.fixture(scope="module")
@@ -13,16 +18,9 @@ def net():
         yield network
 
 
-@pytest.fixture(scope="module")
-def alice(net):
-    return net.peer("alice@demo")
-
-
-@pytest.fixture(scope="module")
-def bob(net):
-    return net.peer("bob@demo")
-
-
-@pytest.fixture(scope="module")
-def carol(net):
-    return net.peer("carol@demo")
+@pytest.fixture
+def folder():
+    """An empty one that goes afterwards."""
+    path = tempfile.mkdtemp(prefix="f", dir=os.environ.get("TMPDIR", "/tmp"))
+    yield path
+    shutil.rmtree(path)

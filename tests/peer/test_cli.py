@@ -8,13 +8,11 @@ import os
 import pty
 import re
 import resource
-import shutil
 import signal
 import socket
 import ssl
 import stat
 import subprocess
-import tempfile
 import threading
 import time
 
@@ -52,13 +50,6 @@ def settings(home):
     ini = configparser.ConfigParser(interpolation=None)
     ini.read(os.path.join(home, "config"))
     return ini
-
-
-@pytest.fixture
-def folder():
-    path = tempfile.mkdtemp(prefix="c", dir=os.environ.get("TMPDIR", "/tmp"))
-    yield path
-    shutil.rmtree(path)
 
 
 @pytest.fixture

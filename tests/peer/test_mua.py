@@ -6,10 +6,8 @@ import json
 import os
 import plistlib
 import re
-import shutil
 import ssl
 import stat
-import tempfile
 import uuid
 import xml.etree.ElementTree as ElementTree
 
@@ -19,13 +17,6 @@ from test_cli import INIT, ok, refused
 
 CLIENTS = ("thunderbird", "mutt", "mbsync", "apple")
 ADDRESS = "a.l+i-c_e@demo-1.example"
-
-
-@pytest.fixture
-def folder():
-    path = tempfile.mkdtemp(prefix="m", dir=os.environ.get("TMPDIR", "/tmp"))
-    yield path
-    shutil.rmtree(path)
 
 
 @pytest.fixture

@@ -12,6 +12,16 @@ from .peer import Peer
 ERRORS = "Error|Panic|Fatal"  # of Dovecot: no test may bring it to that
 
 
+def stop_all(peers, nodes):
+    # All told first, so that their ends overlap.
+    for p in peers:
+        p.tell_stop()
+    for p in peers:
+        p.stop()
+    for n in nodes:
+        n.kill9()
+
+
 class Network:
     def __init__(self, nodes=5, settings=None, folder=None, host="127.0.0.1"):
         """settings: configuration for every peer, {"section.key": value}."""
@@ -61,13 +71,7 @@ class Network:
         return lines
 
     def close(self):
-        # All told first, so that their ends overlap.
-        for p in self.peers:
-            p.tell_stop()
-        for p in self.peers:
-            p.stop()
-        for n in self.nodes:
-            n.kill9()
+        stop_all(self.peers, self.nodes)
         malformed = [] if self.hostile else self.malformed()
         errors = [f"{p.home}: {line}" for p in self.peers for line in p.complaints(ERRORS)]
         if self.made and not os.environ.get("RESTANTE_KEEP"):

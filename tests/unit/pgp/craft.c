@@ -96,7 +96,9 @@ void craft(const struct craft *c, struct buf *skp, struct buf *blob)
     rnp_ffi_destroy(ffi);
 }
 
-void craft_signed(const struct peer *by, const void *data, size_t n, struct buf *packets)
+/* hash, at: of the signature; at 0: now. */
+static void sign_octets(const struct peer *by, const void *data, size_t n, bool detached,
+                        int64_t at, const char *hash, struct buf *out)
 {
     rnp_ffi_t ffi = NULL;
     rnp_input_t in = NULL;
@@ -108,15 +110,29 @@ void craft_signed(const struct peer *by, const void *data, size_t n, struct buf 
     key = enter_peer(ffi, by);
     must(rnp_input_from_memory(&in, data, n, false));
     must(rnp_output_to_memory(&mem, 0));
-    must(rnp_op_sign_create(&op, ffi, in, mem));
-    must(rnp_op_sign_set_hash(op, "SHA256"));
+    must(detached ? rnp_op_sign_detached_create(&op, ffi, in, mem)
+                  : rnp_op_sign_create(&op, ffi, in, mem));
+    must(rnp_op_sign_set_hash(op, hash));
+    if (at != 0)
+        must(rnp_op_sign_set_creation_time(op, (uint32_t)at));
     must(rnp_op_sign_add_signature(op, key, NULL));
     must(rnp_op_sign_execute(op));
     must(rnp_op_sign_destroy(op));
-    take(mem, packets);
+    take(mem, out);
     rnp_key_handle_destroy(key);
     rnp_input_destroy(in);
     rnp_ffi_destroy(ffi);
+}
+
+void craft_signed(const struct peer *by, const void *data, size_t n, struct buf *packets)
+{
+    sign_octets(by, data, n, false, 0, "SHA256", packets);
+}
+
+void craft_signature(const struct peer *by, const void *data, size_t n, int64_t at,
+                     const char *hash, struct buf *sig)
+{
+    sign_octets(by, data, n, true, at, hash, sig);
 }
 
 void craft_key(const char *address, int64_t at, uint32_t valid, struct buf *secret,
@@ -150,31 +166,5 @@ void craft_key(const char *address, int64_t at, uint32_t valid, struct buf *secr
     must(rnp_key_export(key, mem, RNP_KEY_EXPORT_PUBLIC | RNP_KEY_EXPORT_SUBKEYS));
     take(mem, public);
     rnp_key_handle_destroy(key);
-    rnp_ffi_destroy(ffi);
-}
-
-void craft_signature(const struct peer *by, const void *data, size_t n, int64_t at,
-                     const char *hash, struct buf *sig)
-{
-    rnp_ffi_t ffi = NULL;
-    rnp_input_t in = NULL;
-    rnp_output_t mem = NULL;
-    rnp_op_sign_t op = NULL;
-    rnp_key_handle_t key;
-
-    must(rnp_ffi_create(&ffi, "GPG", "GPG"));
-    key = enter_peer(ffi, by);
-    must(rnp_input_from_memory(&in, data, n, false));
-    must(rnp_output_to_memory(&mem, 0));
-    must(rnp_op_sign_detached_create(&op, ffi, in, mem));
-    must(rnp_op_sign_set_hash(op, hash));
-    if (at != 0)
-        must(rnp_op_sign_set_creation_time(op, (uint32_t)at));
-    must(rnp_op_sign_add_signature(op, key, NULL));
-    must(rnp_op_sign_execute(op));
-    must(rnp_op_sign_destroy(op));
-    take(mem, sig);
-    rnp_key_handle_destroy(key);
-    rnp_input_destroy(in);
     rnp_ffi_destroy(ffi);
 }

@@ -1,43 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_again.c - a notification that comes again (P-10.20), and rows that are forgotten (P-10.21).
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
-
 #include "base/clock.h"
-#include "store/db.h"
-#include "store/incoming.h"
-#include "store/outgoing.h"
-#include "store/schema.h"
+#include "store_test.h"
 
 #define DAY_MS (86400LL * 1000)
 
-static char path[] = "/tmp/restante-again-XXXXXX";
 static struct db db;
 
 static int set_up(void **state)
 {
-    struct error e;
-    (void)strcpy(path, "/tmp/restante-again-XXXXXX");
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    (void)close(fd);
-    memset(&db, 0, sizeof db);
-    assert_int_equal(db_open(&db, path, false, &e), 0);
-    return schema_migrate(&db, &e);
+    test_db(&db);
+    return 0;
 }
 
 static int tear_down(void **state)
 {
     db_close(&db);
-    return unlink(path);
+    return 0;
 }
 
 static struct incoming notice(uint8_t p)
@@ -157,5 +137,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(incoming_forgotten, set_up, tear_down),
         cmocka_unit_test_setup_teardown(outgoing_forgotten, set_up, tear_down),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_dir_make, test_dir_remove);
 }

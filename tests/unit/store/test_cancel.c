@@ -1,44 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_cancel.c - taking messages back in the store (P-14.1, P-14.2, P-14.5, P-14.6). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
 #include "store/cancel.h"
-#include "store/db.h"
-#include "store/schema.h"
+#include "store_test.h"
 
 static struct db db;
-static char folder[64];
 
 static int setup(void **state)
 {
-    char path[96];
-    struct error e;
-    (void)strcpy(folder, "/tmp/restante-cancel-XXXXXX");
-    memset(&db, 0, sizeof db);
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    (void)snprintf(path, sizeof path, "%s/db", folder);
-    return db_open(&db, path, false, &e) < 0 || schema_migrate(&db, &e) < 0 ? -1 : 0;
+    test_db(&db);
+    return 0;
 }
 
 static int teardown(void **state)
 {
-    static const char *const name[] = {"/db", "/db-wal", "/db-shm", ""};
-    char path[96];
     db_close(&db);
-    for (size_t i = 0; i < 4; i++) {
-        (void)snprintf(path, sizeof path, "%s%s", folder, name[i]);
-        (void)(i < 3 ? unlink(path) : rmdir(path));
-    }
     return 0;
 }
 
@@ -177,5 +152,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_entry_is_made_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_same_signer_only, setup, teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_dir_make, test_dir_remove);
 }
