@@ -206,6 +206,9 @@
 #define TEXT_NOT_PLACED                                                                            \
     "The message is here, but cannot be put into the mailbox, as Restante's log says: open "       \
     "it again later."
+#define TEXT_ANEW                                                                                  \
+    "Its sender's program described this message wrongly, so it has come again as a new message "  \
+    "beside this one: open that."
 /* MB */
 #define TEXT_NO_ROOM "There is no room for its %llu MB on this machine's disk."
 #define TEXT_SIZE "Its announced size is impossible."

@@ -2,7 +2,7 @@
 """What a stub shows is what Dovecot, without our plugin, computes from the full message (P-7.2): structure,
 envelope, sizes, date. 100 real messages in the suite; RESTANTE_CORPUS=all (`make corpus-structure`) takes
 all 6,046. Where a message's structure cannot be announced as it will be read, it comes under a new
-UID (P-10.5); how many did is printed."""
+UID (P-7.14); how many did is printed."""
 
 import glob
 import os

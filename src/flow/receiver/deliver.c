@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* deliver.c - the message takes its stub's place, under the same name, UID and time, in every
- * folder where a copy of the stub stands (P-7.6, P-10.5). */
+ * folder where a copy of the stub stands (P-7.3, P-7.14, P-10.5). */
 #include "base/log.h"
 #include "base/texts.h"
 #include "flow/receiver/maildir.h"
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOG_AREA "deliver"
@@ -21,6 +22,7 @@ struct delivery {
     struct work *w;
     struct incoming in;
     char stub[PATH_CAP], full[PATH_CAP];
+    bool anew; /* it stands under a new UID */
     int rc;
     struct error why;
 };
@@ -32,12 +34,10 @@ static void end(struct delivery *d, const char *why)
     free(d);
 }
 
-/* As a new message beside the stub, which then goes: its structure was announced wrongly. */
-static int deliver_fresh(struct delivery *d)
+/* The own link is lost, so no copy can be found by it: into the folder where it came. */
+static int deliver_lost(struct delivery *d, const char *name)
 {
     const char *home = d->w->flow->c.home;
-    char name[sizeof d->in.file + 8];
-    (void)snprintf(name, sizeof name, "F%s", d->in.file);
     const char *folder = d->in.place == PLACE_INBOX ? "" : ".Requests";
     if (!maildir_find(home, folder, name, false) &&
         moves_put(home, d->in.place, d->full, name, &d->why) < 0)
@@ -46,11 +46,30 @@ static int deliver_fresh(struct delivery *d)
     return 0;
 }
 
+/* As a new message beside the stub, which then goes: its structure was announced wrongly. */
+static int deliver_anew(struct delivery *d)
+{
+    const char *home = d->w->flow->c.home;
+    char name[sizeof d->in.file + 8];
+    unsigned elsewhere, trash;
+    struct stat st;
+    (void)snprintf(name, sizeof name, "F%s", d->in.file);
+    d->anew = true;
+    if (stat(d->stub, &st) < 0)
+        return deliver_lost(d, name);
+    maildir_count(home, st.st_ino, &elsewhere, &trash);
+    if (elsewhere > 0)
+        return maildir_replace(home, d->stub, d->full, name, &d->why);
+    if (trash > 0 && deliver_lost(d, name) < 0)
+        return -1;
+    return maildir_remove(home, d->stub, &d->why) < 0 ? -1 : 0;
+}
+
 static void fill_run(struct job *job, void *thread_ctx)
 {
     struct delivery *d = (struct delivery *)job;
-    if (d->in.fresh || !file_exists(d->stub)) /* the own link is lost: no copy can be found by it */
-        d->rc = deliver_fresh(d);
+    if (d->in.fresh || !file_exists(d->stub))
+        d->rc = deliver_anew(d);
     else
         d->rc = maildir_fill(d->w->flow->c.home, d->stub, d->full, d->in.file, &d->why);
     if (d->rc == 0 && moves_watch(d->w->flow, d->in.nid, d->full, &d->why) < 0)
@@ -71,7 +90,10 @@ static void commit_done(void *arg, int rc)
         (void)unlink(d->stub);
         (void)unlink(d->full);
     }
-    openings_filled(d->w->flow, d->in.nid);
+    if (d->anew)
+        openings_failed(d->w->flow, d->in.nid, TEXT_ANEW);
+    else
+        openings_filled(d->w->flow, d->in.nid);
     end(d, rc != 0 ? "The database does not take a delivery." : NULL);
 }
 
