@@ -96,6 +96,33 @@ static void test_round_trips(void **state)
             round_trip(sizes[i], kind & 1, kind & 2);
 }
 
+/* Octets as base64 has them, or text: how large the blob is. */
+static size_t sealed_size(size_t n, bool base64)
+{
+    uint8_t *m = message(n, base64);
+    struct sealed s;
+    size_t size;
+
+    for (size_t i = 0; i < n && base64; i++)
+        m[i] = ' ' + 1 + m[i] % 64;
+    seal_octets(&s, &alice, &bob.pub, 1, m, n, true);
+    size = s.seal.blob_size;
+    sealed_free(&s);
+    free(m);
+    return size;
+}
+
+/* What compression takes off base64 is worth its time up to 16 MB; what it takes off text always.
+ */
+static void test_compression(void **state)
+{
+    const size_t small = 1024 * 1024, large = 17 * small;
+
+    assert_true(sealed_size(small, true) < small / 5 * 4);
+    assert_in_range(sealed_size(large, true), large, large + large / 1000);
+    assert_true(sealed_size(large, false) < large / 10);
+}
+
 static void test_to_oneself(void **state)
 {
     struct sealed s;
@@ -194,9 +221,8 @@ static void test_caps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trips),
-        cmocka_unit_test(test_to_oneself),
-        cmocka_unit_test(test_many_receivers),
+        cmocka_unit_test(test_round_trips), cmocka_unit_test(test_compression),
+        cmocka_unit_test(test_to_oneself),  cmocka_unit_test(test_many_receivers),
         cmocka_unit_test(test_caps),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
