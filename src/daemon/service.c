@@ -160,10 +160,15 @@ static int start_threads(struct service *s, struct error *e)
                               .thread_start = pgp_thread_start,
                               .thread_stop = pgp_thread_stop,
                               .arg = s};
+    struct jobs_config follower = pgp;
+    follower.name = "follower";
+    follower.threads = 1;
+    follower.small_threads = 0;
     struct jobs_config files = {.name = "files", .threads = 4};
     s->flow.pgp = jobs_create(s->loop, &pgp, e);
+    s->flow.follower = s->flow.pgp == NULL ? NULL : jobs_create(s->loop, &follower, e);
     buf_wipe(&s->secret);
-    if (s->flow.pgp == NULL)
+    if (s->flow.follower == NULL)
         return -1;
     s->flow.files = jobs_create(s->loop, &files, e);
     return s->flow.files == NULL ? -1 : 0;
@@ -339,6 +344,7 @@ static void close_rest(struct service *s)
     mime_free(&s->flow.mime);
     line_server_stop(&s->control);
     line_server_stop(&s->plugin);
+    jobs_free(&s->flow.follower); /* what it made goes on there */
     jobs_free(&s->flow.pgp);
     jobs_free(&s->flow.files);
     store_close(&s->flow.store);

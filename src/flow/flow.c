@@ -4,7 +4,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/clockwatch.h"
+#include "flow/follower.h"
 #include "flow/sender/collect.h"
+#include "flow/sender/early.h"
 #include "flow/receiver/discover.h"
 #include "flow/mend/fsck.h"
 #include "flow/group/group.h"
@@ -42,6 +44,7 @@ void flow_stop(struct flow *f)
     if (f->stopping)
         return;
     f->stopping = true;
+    follower_stop(f);
     work_stop(f);
     openings_stop(f);
     discovery_stop(f);
@@ -62,6 +65,7 @@ bool flow_may_go(const struct flow *f)
 
 void flow_free(struct flow *f)
 {
+    early_free(f);
     clockwatch_free(f);
     groups_free(f);
     replication_free(f);

@@ -39,8 +39,9 @@ struct flow {
     uv_loop_t *loop;
     struct flow_config c;
     struct store *store;
-    struct jobs *pgp;   /* thread_ctx: struct pgp with the own secret key */
-    struct jobs *files; /* file work that syncs */
+    struct jobs *pgp;      /* thread_ctx: struct pgp with the own secret key */
+    struct jobs *files;    /* file work that syncs */
+    struct jobs *follower; /* as pgp; one thread, see follower.h */
     struct dht *dht;
     struct mime *mime;
     struct http_client *http;
@@ -58,6 +59,8 @@ struct flow {
     int64_t started_ms;    /* what was committed earlier may have been answered meanwhile */
 
     struct work_loop *work;
+    struct growing *followed;
+    struct early *early;
     struct discovery *discovery;
     struct collection *collection;
     struct openings *openings;

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/crypt.h"
 #include "base/error.h"
+#include "base/growing.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -63,12 +64,13 @@ int pgp_decrypt(struct pgp *p, const void *data, size_t n, struct buf *plain, st
 /* Sealing: sign with the own key, compress if it pays, encrypt to all receivers; the session-key
  * packets are taken off the front, the rest (the encrypted-data packet alone) is the blob. */
 struct pgp_seal {
-    int in_fd;  /* message m, read from its current position to the end */
-    int out_fd; /* the blob is written here (not synced) */
+    int in_fd;             /* message m, read from its current position to the end */
+    struct growing *grows; /* in_fd is still being written; NULL: it is complete */
+    int out_fd;            /* the blob is written here (not synced) */
     const struct pgp_pub *to;
     size_t to_count;  /* 1 .. 10,000 */
     bool ocb;         /* OCB instead of CFB with MDC: only if every receiver announces it */
-    uint64_t in_size; /* size of m, to choose the compression */
+    uint64_t in_size; /* size of m, or of what is there, to choose the compression */
     /* results */
     struct buf *skp; /* array of to_count buffers, made by the caller with a cap: one
                         session-key packet each, in the order of `to` */
@@ -83,10 +85,11 @@ int pgp_seal(struct pgp *p, struct pgp_seal *s, struct error *e);
 struct pgp_unseal {
     const uint8_t *skp;
     size_t skp_len;
-    int blob_fd;         /* read from its current position to the end */
-    int out_fd;          /* not synced */
-    uint64_t max_size;   /* more plaintext than this ends it */
-    struct pgp_pub from; /* the announced signer */
+    int blob_fd;           /* read from its current position to the end */
+    struct growing *grows; /* blob_fd is still being written; NULL: it is complete */
+    int out_fd;            /* not synced */
+    uint64_t max_size;     /* more plaintext than this ends it */
+    struct pgp_pub from;   /* the announced signer */
     /* results */
     uint64_t size;
     uint8_t hash[HASH_LEN]; /* SHA-256 of the plaintext */

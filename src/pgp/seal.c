@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define RECEIVERS_MAX 10000
 
@@ -28,23 +27,24 @@ struct sealing {
     bool in_blob;
     struct packet_stream stream; /* holds the blob to its shape */
     struct sha256 *whole, *chunk;
-    uint32_t chunk_len; /* octets in the current piece */
+    uint32_t chunk_len;                      /* octets in the current piece */
+    uint64_t in_octets, in_asked, out_asked; /* read; of these and the blob's, sent to the disk */
 };
 
 static bool seal_read(void *ctx, void *p, size_t n, size_t *n_r)
 {
     struct sealing *w = ctx;
-    ssize_t r;
+    ssize_t r = growing_read(w->s->grows, w->s->in_fd, p, n);
 
-    do
-        r = read(w->s->in_fd, p, n);
-    while (r < 0 && errno == EINTR);
     if (r < 0) {
         w->failed = true;
         (void)error_set(w->e, "The message cannot be read: %s.", strerror(errno));
         return false;
     }
     *n_r = (size_t)r;
+    w->in_octets += (uint64_t)r;
+    if (w->s->grows != NULL) /* it is new, and will be synced soon */
+        writeback_ask(w->s->in_fd, &w->in_asked, w->in_octets);
     return true;
 }
 
@@ -65,6 +65,7 @@ static int blob_write(struct sealing *w, const uint8_t *p, size_t n)
         return -1;
     sha256_add(w->whole, p, n);
     w->s->blob_size += n;
+    writeback_ask(w->s->out_fd, &w->out_asked, w->s->blob_size);
     while (n > 0) {
         size_t take = PGP_CHUNK - w->chunk_len < n ? PGP_CHUNK - w->chunk_len : n;
 

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 struct unsealing {
     struct pgp_unseal *u;
@@ -15,6 +14,7 @@ struct unsealing {
     size_t skp_done; /* octets of the session-key packet handed over */
     struct packet_stream stream;
     struct sha256 *hash;
+    uint64_t asked; /* of what was written, sent to the disk */
 };
 
 static bool unseal_read(void *ctx, void *p, size_t n, size_t *n_r)
@@ -32,9 +32,7 @@ static bool unseal_read(void *ctx, void *p, size_t n, size_t *n_r)
         w->skp_done += *n_r;
         return true;
     }
-    do
-        r = read(w->u->blob_fd, p, n);
-    while (r < 0 && errno == EINTR);
+    r = growing_read(w->u->grows, w->u->blob_fd, p, n);
     if (r < 0)
         (void)error_set(w->e, "The sealed message cannot be read: %s.", strerror(errno));
     w->failed = r < 0 || packet_stream_feed(&w->stream, p, (size_t)r, w->e) < 0;
@@ -58,6 +56,7 @@ static bool unseal_write(void *ctx, const void *data, size_t n)
         return false;
     sha256_add(w->hash, data, n);
     w->u->size += n;
+    writeback_ask(w->u->out_fd, &w->asked, w->u->size);
     return true;
 }
 

@@ -39,6 +39,7 @@ RESTORED = ("instance", "regain")  # in test_restore.py
 FSCK = ("fsck",)  # in test_fsck.py
 MOVES = ("moves",)  # in test_requests.py
 OWN = ("own",)  # in test_alone.py
+EARLY = ("early",)  # in test_large.py
 UNCONFIRMED = ["cancel.over"]  # in test_cancel.py
 LINES = ["line.added", "line.replaced", "line.before", "line.after",
          "deleted.before", "deleted.after"]  # in test_outbox.py
@@ -66,7 +67,8 @@ def test_every_point_is_tried():
     group = {p for p in found if p.startswith("group.")}
     assert group == set(MASTER_POINTS + MEMBER_POINTS + JOIN_POINTS)  # tried in test_group.py
     found -= group
-    found -= {p for p in found if p.split(".")[0] in REPLICATION + RESTORED + FSCK + MOVES + OWN}
+    found -= {p for p in found
+              if p.split(".")[0] in REPLICATION + RESTORED + FSCK + MOVES + OWN + EARLY}
     assert found == set(points(SENDER + RECEIVER + DECLINE + GIVE_UP + EXPIRY + CANCEL + VANISH)
                         + points(SHARDS + FORGET) + BETWEEN + CANCEL_BETWEEN + UNCONFIRMED + LINES)
 

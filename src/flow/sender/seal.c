@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* seal.c - step two: m is signed, compressed if it pays, encrypted once for all receivers whose key
- * is known, hashed, and the notifications are made (the paper's step 3; P-5). The blob lies in the
- * outbox under a name that is not served until it is published. */
+ * is known, hashed, and the notifications are made (the paper's step 3; P-5). A large message may
+ * have been sealed while it was submitted (early.h). */
 #include "flow/sender/seal.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/texts.h"
+#include "flow/sender/early.h"
 #include "flow/steps.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -16,78 +17,28 @@
 #define LOG_AREA "seal"
 #define SMALL (1024 * 1024)
 
-static void sealed_file_free(struct sealed_file *x, size_t count)
-{
-    buf_free(&x->chunks);
-    for (size_t i = 0; i < count && x->skp != NULL; i++)
-        buf_free(&x->skp[i]);
-    free(x->skp);
-}
-
 static void sealing_free(struct sealing *s)
 {
-    for (size_t i = 0; i < s->count; i++) {
-        if (s->contact != NULL)
-            contact_free(&s->contact[i]);
-        if (s->made != NULL)
-            buf_free(&s->made[i].ns);
-    }
+    for (size_t i = 0; i < s->keys.count && s->made != NULL; i++)
+        buf_free(&s->made[i].ns);
     if (s->made != NULL)
-        wipe(s->made, s->count * sizeof *s->made);
-    sealed_file_free(&s->body, s->count);
-    sealed_file_free(&s->head, s->count);
+        wipe(s->made, s->keys.count * sizeof *s->made);
+    sealed_file_free(&s->body);
+    sealed_file_free(&s->head);
+    seal_keys_free(&s->keys);
     out_message_free(&s->m);
     free(s->rows);
-    free(s->address);
-    free(s->contact);
-    free(s->to);
     free(s->made);
     free(s);
-}
-
-static int sealed_file_init(struct sealed_file *x, size_t count)
-{
-    x->chunks.cap = (size_t)CHUNKS_MAX * HASH_LEN;
-    x->skp = calloc(count, sizeof *x->skp);
-    for (size_t i = 0; i < count && x->skp != NULL; i++)
-        x->skp[i].cap = SKP_MAX;
-    return x->skp == NULL ? -1 : 0;
 }
 
 /* in_fd -> outbox/<hash>.sealed, durable. */
 static int seal_fd(struct sealing *s, struct pgp *pgp, int in_fd, uint64_t size,
                    struct sealed_file *x)
 {
-    char tmp[PATH_CAP], path[PATH_CAP], dir[PATH_CAP];
-    flow_path(s->flow, tmp, "outbox", s->m.id, MESSAGE_ID_LEN, ".part");
-    (void)unlink(tmp);
-    int fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return error_set(&s->why, "Cannot make %s: %s.", tmp, strerror(errno));
-    struct pgp_seal p = {.in_fd = in_fd,
-                         .out_fd = fd,
-                         .to = s->to,
-                         .to_count = s->count,
-                         .ocb = s->ocb,
-                         .in_size = size,
-                         .skp = x->skp,
-                         .chunks = &x->chunks};
-    int rc = pgp_seal(pgp, &p, &s->why);
-    if (rc == 0 && fsync(fd) < 0)
-        rc = error_set(&s->why, "Cannot sync %s: %s.", tmp, strerror(errno));
-    (void)close(fd);
-    memcpy(x->hash, p.blob_hash, HASH_LEN);
-    x->size = p.blob_size;
-    flow_path(s->flow, path, "outbox", x->hash, HASH_LEN, ".sealed");
-    if (rc == 0 && rename(tmp, path) < 0)
-        rc = error_set(&s->why, "Cannot name %s: %s.", path, strerror(errno));
-    if (rc == 0 && (rc = path_join(dir, s->flow->c.home, "outbox", &s->why)) == 0)
-        rc = dir_sync(dir, &s->why);
-    if (rc == 0)
-        sha256(x->chunks.data, x->chunks.len, x->chunks_hash);
-    else
-        (void)unlink(tmp);
-    return rc;
+    if (sealed_file_init(x, s->keys.count) < 0)
+        return error_set(&s->why, "Out of memory.");
+    return seal_file(s->flow, pgp, s->m.id, &s->keys, in_fd, size, NULL, x, &s->why);
 }
 
 static int seal_body(struct sealing *s, struct pgp *pgp)
@@ -122,8 +73,8 @@ static void seal_run(struct job *job, void *thread_ctx)
 {
     struct sealing *s = (struct sealing *)job;
     struct pgp *pgp = thread_ctx;
-    s->rc = seal_body(s, pgp);
-    for (size_t i = 0; i < s->count && s->rc == 0; i++) {
+    s->rc = s->has_body ? 0 : seal_body(s, pgp);
+    for (size_t i = 0; i < s->keys.count && s->rc == 0; i++) {
         s->rc = seal_notification(s, pgp, i, &s->why);
         if (s->rc == 1) { /* too large for this receiver: all get the head as a blob */
             s->has_head = true;
@@ -142,7 +93,7 @@ static int commit_run(struct db *db, void *arg)
         .size = s->head.size, .chunks = s->head.chunks.data, .chunks_len = s->head.chunks.len};
     memcpy(body.hash, s->body.hash, HASH_LEN);
     memcpy(head.hash, s->head.hash, HASH_LEN);
-    return out_set_sealed(db, s->m.n, &body, s->has_head ? &head : NULL, s->made, s->count);
+    return out_set_sealed(db, s->m.n, &body, s->has_head ? &head : NULL, s->made, s->keys.count);
 }
 
 static void commit_done(void *arg, int rc)
@@ -160,7 +111,7 @@ static void commit_done(void *arg, int rc)
 static int give_up_run(struct db *db, void *arg)
 {
     struct sealing *s = arg;
-    for (size_t i = 0; i < s->count; i++)
+    for (size_t i = 0; i < s->keys.count; i++)
         if (rcv_end(db, s->rows[i], RCV_FAILED, false, TEXT_NOT_SEALED) < 0)
             return -1;
     return 0;
@@ -180,8 +131,8 @@ static void seal_done(struct job *job)
         sealing_free(s);
         return;
     }
-    log_info("sealed: %llu octets became %llu for %zu receivers", (unsigned long long)s->m.size,
-             (unsigned long long)s->body.size, s->count);
+    log_info("sealed: %llu octets became %llu for %zu receivers%s", (unsigned long long)s->m.size,
+             (unsigned long long)s->body.size, s->keys.count, s->has_body ? ", while it came" : "");
     store_do(s->flow->store, commit_run, commit_done, s);
 }
 
@@ -193,28 +144,31 @@ static int gather(struct sealing *s)
     if (s->rows == NULL)
         return error_set(&s->why, "Out of memory.");
     size_t found = rcv_of_message(db, s->m.n, RCV_READY, s->rows, RCPTS_MAX);
-    s->address = calloc(found + 1, sizeof *s->address);
-    s->contact = calloc(found + 1, sizeof *s->contact);
-    s->to = calloc(found + 1, sizeof *s->to);
     s->made = calloc(found + 1, sizeof *s->made);
-    if (s->address == NULL || s->contact == NULL || s->to == NULL || s->made == NULL)
+    if (seal_keys_init(&s->keys, found) < 0 || s->made == NULL)
         return error_set(&s->why, "Out of memory.");
-    s->ocb = true;
     for (size_t i = 0; i < found; i++) {
         struct out_receiver r;
         if (rcv_get(db, s->rows[i], &r) < 0)
             return error_set(&s->why, "A receiver's row cannot be read.");
-        (void)strcpy(s->address[i], r.address);
+        int rc = seal_keys_add(&s->keys, db, r.address, &s->why);
         out_receiver_free(&r);
-        if (contact_get(db, s->address[i], &s->contact[i]) < 0)
-            return error_set(&s->why, "The key of %s is not in the key cache.", s->address[i]);
-        s->to[i] = (struct pgp_pub){s->contact[i].pubkey.p, s->contact[i].pubkey.n};
-        s->ocb = s->ocb && s->contact[i].ocb;
-        s->count++;
+        if (rc < 0)
+            return -1;
     }
-    if (sealed_file_init(&s->body, s->count) < 0 || sealed_file_init(&s->head, s->count) < 0)
-        return error_set(&s->why, "Out of memory.");
     return 0;
+}
+
+/* What was sealed while m came is taken if it is for the same receivers. */
+static void on_early(void *ctx, struct sealed_file *body, const struct seal_keys *keys)
+{
+    struct sealing *s = ctx;
+    if (body != NULL && seal_keys_equal(keys, &s->keys)) {
+        s->body = *body;
+        s->has_body = true;
+        *body = (struct sealed_file){0};
+    }
+    flow_job(s->flow->pgp, &s->job, seal_run, seal_done, s->has_body || s->m.size < SMALL);
 }
 
 void step_seal(struct work *w)
@@ -233,5 +187,6 @@ void step_seal(struct work *w)
         sealing_free(s);
         return;
     }
-    flow_job(w->flow->pgp, &s->job, seal_run, seal_done, s->m.size < SMALL);
+    if (!early_claim(w->flow, s->m.id, on_early, s))
+        on_early(s, NULL, NULL);
 }

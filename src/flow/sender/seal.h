@@ -4,32 +4,21 @@
 #ifndef RESTANTE_FLOW_SEAL_H
 #define RESTANTE_FLOW_SEAL_H
 
+#include "flow/sender/seal_file.h"
 #include "flow/work.h"
-#include "store/contacts.h"
 #include "store/outgoing.h"
-
-struct sealed_file {
-    uint8_t hash[HASH_LEN], chunks_hash[HASH_LEN];
-    uint64_t size;
-    struct buf chunks;
-    struct buf *skp; /* one per receiver */
-};
 
 struct sealing {
     struct job job;
     struct work *w;
     struct flow *flow;
     struct out_message m;
-    size_t count;
-    int64_t *rows; /* receivers */
-    char (*address)[ADDRESS_MAX + 1];
-    struct contact *contact;
-    struct pgp_pub *to;
-    bool ocb;
+    struct seal_keys keys;
+    int64_t *rows;   /* of these receivers */
     bool has_master; /* in an accepted group */
     uint8_t master_fpr[FPR_LEN];
     struct sealed_file body, head;
-    bool has_head;
+    bool has_body, has_head;
     struct sealed_receiver *made;
     int rc;
     struct error why;

@@ -17,7 +17,7 @@ static void fill(const struct sealing *s, size_t i, struct notification *r)
     *r = (struct notification){.blob_count = 1, .m_size = s->m.size};
     memcpy(r->message_id, s->m.id, MESSAGE_ID_LEN);
     (void)strcpy(r->sender, f->c.address);
-    (void)strcpy(r->receiver, s->address[i]);
+    (void)strcpy(r->receiver, s->keys.address[i]);
     r->pubkey = span_of(&f->pubkey);
     r->has_master = s->has_master;
     memcpy(r->master_fpr, s->master_fpr, FPR_LEN);
@@ -38,7 +38,7 @@ static void fill(const struct sealing *s, size_t i, struct notification *r)
     r->head_blob.size = s->head.size;
     r->head_skp = (struct span){s->head.skp[i].data, s->head.skp[i].len};
     r->from = span_of(&s->m.from);
-    r->to = (struct span){(const uint8_t *)s->address[i], strlen(s->address[i])};
+    r->to = (struct span){(const uint8_t *)s->keys.address[i], strlen(s->keys.address[i])};
     r->date = span_of(&s->m.date);
     r->subject = span_of(&s->m.subject);
     r->msgid = span_of(&s->m.msgid);
@@ -67,14 +67,14 @@ int seal_notification(struct sealing *s, struct pgp *pgp, size_t i, struct error
     struct sealed_receiver *made = &s->made[i];
     const struct flow *f = s->flow;
     char key[DHT_KEY_MAX + 1];
-    made->shard = notification_shard(f->fpr, s->address[i], s->contact[i].shards);
-    dht_ns_key(key, s->address[i], made->shard);
+    made->shard = notification_shard(f->fpr, s->keys.address[i], s->keys.contact[i].shards);
+    dht_ns_key(key, s->keys.address[i], made->shard);
     struct record_place at = {f->c.network, key};
     struct buf payload = BUF_INIT(2 * RECORD_MAX), record = BUF_INIT(2 * RECORD_MAX);
     made->n = s->rows[i];
     made->expiry_s = validity_end(s->m.expires_s, f->c.validity, clock_wall_ms());
     random_bytes(made->p, sizeof made->p);
-    notification_id(f->fpr, s->m.id, s->address[i], made->nid);
+    notification_id(f->fpr, s->m.id, s->keys.address[i], made->nid);
     struct notification r;
     fill(s, i, &r);
     buf_free(&made->ns);
@@ -83,10 +83,10 @@ int seal_notification(struct sealing *s, struct pgp *pgp, size_t i, struct error
     if (!s->has_head && s->m.head.n > NOTIFICATION_MAX) {
         rc = 1;
     } else if (notification_encode(&r, &at, &payload) < 0) {
-        rc = error_set(e, "The notification for %s cannot be written.", s->address[i]);
+        rc = error_set(e, "The notification for %s cannot be written.", s->keys.address[i]);
     } else if ((rc = flow_sign_record(pgp, &payload, &record, e)) == 0) {
         struct buf sealed = BUF_INIT(4 * RECORD_MAX);
-        rc = pgp_encrypt(&s->to[i], record.data, record.len, &sealed, e);
+        rc = pgp_encrypt(&s->keys.to[i], record.data, record.len, &sealed, e);
         if (rc == 0 && sealed.len > NOTIFICATION_MAX)
             rc = s->has_head ? error_set(e, "The notification is larger than 6 KB.") : 1;
         if (rc == 0)

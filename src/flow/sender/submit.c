@@ -5,14 +5,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/texts.h"
+#include "flow/sender/early.h"
 #include "flow/sender/header.h"
-#include "flow/sender/lookup.h"
-#include "flow/sender/receivers.h"
+#include "flow/sender/spool.h"
 #include "flow/validity.h"
-#include "store/outgoing.h"
-#include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -20,28 +16,12 @@
 
 #define LOG_AREA "submit"
 
-struct submission {
-    struct job job;
-    struct flow *flow;
-    struct smtp_session *session; /* NULL: the client is gone */
-    struct lookup *lookup;
-    bool busy; /* a job, the MIME helper or the store holds it */
-    char asked[ADDRESS_MAX + 1];
-    struct receivers to;
-    struct out_message m;
-    char path[PATH_CAP];
-    int fd;
-    bool header_done, after_cr;
-    struct buf header;
-    struct sha256 *hash;
-    int code; /* of a refusal; 0 = none */
-    struct error why;
-};
-
 static void submission_free(struct submission *s)
 {
     if (s->lookup != NULL)
         lookup_cancel(s->lookup);
+    if (s->early)
+        early_drop(s->flow, s->m.id);
     if (s->fd >= 0)
         (void)close(s->fd);
     if (s->path[0] != '\0')
@@ -53,7 +33,7 @@ static void submission_free(struct submission *s)
     free(s);
 }
 
-static int refuse(struct submission *s, int code, const char *text)
+int submission_refuse(struct submission *s, int code, const char *text)
 {
     if (s->code == 0) {
         s->code = code;
@@ -138,94 +118,10 @@ static void on_rcpt(void *ctx, struct smtp_session *session, const char *addr)
     }
 }
 
-/* The header is complete: m's header goes to the spool file. */
-static int begin_message(struct submission *s, size_t header_len)
-{
-    struct flow *f = s->flow;
-    struct buf made = BUF_INIT(HEADER_MAX);
-    struct header_rules rules = {
-        .domain = address_group(f->c.address), .now_ms = clock_wall_ms(), .sender = NULL};
-    struct error e;
-    if (header_make(s->header.data, header_len, &rules, &made, &e) < 0) {
-        struct error text;
-        buf_free(&made);
-        (void)error_set(&text, TEXT_FORM, e.text);
-        return refuse(s, 554, text.text);
-    }
-    flow_path(f, s->path, "spool", s->m.id, sizeof s->m.id, "");
-    s->fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    s->hash = sha256_new();
-    if (s->fd < 0) {
-        log_error("cannot make %s: %s", s->path, strerror(errno));
-        s->path[0] = '\0';
-        (void)refuse(s, 451, TEXT_SPOOL);
-    } else if (write_all(s->fd, made.data, made.len, &e) < 0) {
-        log_error("%s: %s", s->path, e.text);
-        (void)refuse(s, 452, TEXT_SPOOL_FULL);
-    }
-    sha256_add(s->hash, made.data, made.len);
-    s->m.size = made.len;
-    (void)buf_reserve(&s->header, 0);
-    struct buf old = s->header;
-    s->header = made; /* from here on: m's header */
-    s->header_done = true;
-    /* what was collected of the body */
-    int rc = s->code != 0 ? -1 : 0;
-    if (rc == 0 && old.len > header_len) {
-        rc = write_all(s->fd, old.data + header_len, old.len - header_len, &e);
-        sha256_add(s->hash, old.data + header_len, old.len - header_len);
-        s->m.size += old.len - header_len;
-        if (rc < 0)
-            (void)refuse(s, 452, TEXT_SPOOL_FULL);
-    }
-    buf_free(&old);
-    return rc;
-}
-
-/* NUL and a line feed without carriage return have no place in m. */
-static int check_octets(struct submission *s, const uint8_t *p, size_t n)
-{
-    if (memchr(p, '\0', n) != NULL)
-        return refuse(s, 554, TEXT_NUL);
-    bool cr = s->after_cr;
-    for (const uint8_t *at = p, *end = p + n, *nl; (nl = memchr(at, '\n', (size_t)(end - at)));
-         at = nl + 1)
-        if (nl == p ? !cr : nl[-1] != '\r')
-            return refuse(s, 554, TEXT_CRLF);
-    s->after_cr = n > 0 && p[n - 1] == '\r';
-    return 0;
-}
-
-/* Octets of the header with its empty line, 0 while it is not complete. */
-static size_t header_end(const struct buf *b, size_t from)
-{
-    if (b->len >= 2 && b->data[0] == '\r' && b->data[1] == '\n')
-        return 2;
-    from = from < 3 ? 0 : from - 3;
-    const uint8_t *p = b->len < 4 ? NULL : memmem(b->data + from, b->len - from, "\r\n\r\n", 4);
-    return p == NULL ? 0 : (size_t)(p - b->data) + 4;
-}
-
 static int on_data(void *ctx, struct smtp_session *session, const uint8_t *p, size_t n)
 {
     struct submission *s = smtp_session_get(session);
-    struct error e;
-    if (s == NULL || s->code != 0 || check_octets(s, p, n) < 0)
-        return -1;
-    if (!s->header_done) {
-        size_t from = s->header.len;
-        if (buf_append(&s->header, p, n) < 0)
-            return refuse(s, 552, TEXT_HEADER_LARGE);
-        size_t end = header_end(&s->header, from);
-        return end == 0 ? 0 : begin_message(s, end);
-    }
-    if (write_all(s->fd, p, n, &e) < 0) {
-        log_error("%s: %s", s->path, e.text);
-        return refuse(s, 452, TEXT_SPOOL_FULL);
-    }
-    sha256_add(s->hash, p, n);
-    s->m.size += n;
-    return 0;
+    return s == NULL ? -1 : spool_data(s, p, n);
 }
 
 /* The answer to the end of data, or nothing when nobody waits for it. */
@@ -257,7 +153,8 @@ static void commit_done(void *arg, int rc)
     hex_encode(s->m.id, MESSAGE_ID_LEN, hex);
     log_info("message %s: %llu octets for %zu receivers", hex, (unsigned long long)s->m.size,
              s->to.count);
-    s->path[0] = '\0'; /* the spool file is the store's now */
+    s->path[0] = '\0'; /* the spool file is the store's now, and the blob the next step's */
+    s->early = false;
     flow_kick(s->flow);
     (void)snprintf(text, sizeof text, TEXT_TAKEN, hex);
     answer(s, 250, text);
@@ -268,9 +165,9 @@ static void sync_run(struct job *job, void *thread_ctx)
     struct submission *s = (struct submission *)job;
     char dir[PATH_CAP];
     if (fsync(s->fd) < 0)
-        (void)refuse(s, 452, TEXT_SPOOL_FULL);
+        (void)submission_refuse(s, 452, TEXT_SPOOL_FULL);
     else if (path_join(dir, s->flow->c.home, "spool", &s->why) < 0 || dir_sync(dir, &s->why) < 0)
-        (void)refuse(s, 451, TEXT_SPOOL);
+        (void)submission_refuse(s, 451, TEXT_SPOOL);
 }
 
 static void sync_done(struct job *job)
@@ -300,54 +197,7 @@ static int check_from(struct submission *s, const struct mime_answer *a)
         return 0;
     if (s->flow->c.allow_foreign_from)
         return 1;
-    return refuse(s, 550, TEXT_FROM);
-}
-
-/* A foreign From is allowed: the header is made again, with Sender, and the file with it. */
-static int add_sender(struct submission *s)
-{
-    struct buf made = BUF_INIT(HEADER_MAX);
-    struct header_rules rules = {.domain = "", .sender = s->flow->c.address};
-    char path[PATH_CAP];
-    struct error e;
-    flow_path(s->flow, path, "spool", s->m.id, sizeof s->m.id, ".sender");
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    /* the first Received field went in the first pass: keep a later one by putting one in front */
-    struct buf in = BUF_INIT(HEADER_MAX + 64);
-    int rc = fd < 0 ? -1 : 0;
-    rc |= buf_printf(&in, "Received: by this peer\r\n");
-    rc |= buf_append(&in, s->header.data, s->header.len);
-    if (rc == 0)
-        rc = header_make(in.data, in.len, &rules, &made, &e);
-    if (rc == 0)
-        rc = write_all(fd, made.data, made.len, &e);
-    sha256_end(&s->hash, NULL);
-    s->hash = sha256_new();
-    sha256_add(s->hash, made.data, made.len);
-    uint64_t size = made.len;
-    char piece[65536];
-    off_t at = (off_t)s->header.len;
-    for (ssize_t n; rc == 0 && (n = pread(s->fd, piece, sizeof piece, at)) != 0; at += n) {
-        rc = n < 0 ? -1 : write_all(fd, piece, (size_t)n, &e);
-        if (rc == 0)
-            sha256_add(s->hash, piece, (size_t)n);
-        size += n < 0 ? 0 : (uint64_t)n;
-    }
-    if (rc == 0 && rename(path, s->path) == 0) {
-        (void)close(s->fd);
-        s->fd = fd;
-        s->m.size = size;
-        buf_free(&s->header);
-        s->header = made;
-    } else {
-        rc = refuse(s, 451, TEXT_SPOOL);
-        (void)unlink(path);
-        if (fd >= 0)
-            (void)close(fd);
-        buf_free(&made);
-    }
-    buf_free(&in);
-    return rc;
+    return submission_refuse(s, 550, TEXT_FROM);
 }
 
 static void on_skeleton(void *ctx, enum mime_verdict verdict, const char *why,
@@ -366,7 +216,7 @@ static void on_skeleton(void *ctx, enum mime_verdict verdict, const char *why,
         return;
     }
     int foreign = check_from(s, a);
-    if (foreign < 0 || (foreign == 1 && add_sender(s) < 0)) {
+    if (foreign < 0 || (foreign == 1 && spool_add_sender(s) < 0)) {
         answer(s, s->code, s->why.text);
         return;
     }
@@ -396,13 +246,7 @@ static void on_data_end(void *ctx, struct smtp_session *session)
         smtp_reply(session, 503, TEXT_SMTP_MAIL_FIRST);
         return;
     }
-    if (s->code == 0 && !s->header_done) { /* a message without an empty line is all header */
-        if (s->header.len < 2 || memcmp(s->header.data + s->header.len - 2, "\r\n", 2) != 0)
-            (void)buf_append(&s->header, "\r\n", 2);
-        (void)buf_append(&s->header, "\r\n", 2);
-        (void)begin_message(s, s->header.len);
-    }
-    if (s->code != 0) {
+    if (spool_end(s) < 0) {
         smtp_reply(session, s->code, "%s", s->why.text);
         return;
     }
