@@ -12,6 +12,8 @@ from env.node import DhtNode
 from env.peer import Peer
 from env.wait import wait_for
 
+PULLED = 5  # RCV_PULLED of store/outgoing.h
+
 
 class Place:
     """What a peer of the tests asks its network for, with the host's address."""
@@ -60,6 +62,9 @@ class BenchPeer(Peer):
             "SELECT (SELECT count(*) FROM receiver WHERE state<5 OR state=11 OR clean=1) +"
             " (SELECT count(*) FROM message WHERE state<2) +"
             " (SELECT count(*) FROM blob WHERE state IN (1,2,4))")
+
+    def pulled(self):
+        return self.ask_store(f"SELECT count(*) FROM receiver WHERE state={PULLED}")
 
     def receives(self):
         """Messages whose pull or receipt is under way; stubs are not."""
