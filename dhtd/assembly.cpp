@@ -7,30 +7,35 @@ namespace
 
 /* The engine forgets after ten seconds at the latest. */
 constexpr auto LIFE = std::chrono::seconds(11);
-constexpr size_t MESSAGE_COST = 256, VALUE_COST = 128;
+constexpr auto EARLY_LIFE = std::chrono::seconds(2);
+constexpr size_t MESSAGE_COST = 256, VALUE_COST = 128, EARLY_COST = 512;
 
 } // namespace
 
-bool Assembly::pay(Message &m, size_t cost)
+bool Assembly::pay(const std::string &from, size_t cost)
 {
-    size_t &source = sources_[m.source];
+    size_t &source = sources_[from];
     if (cost_ + cost > COST_MAX || source + cost > COST_PER_SOURCE) {
         if (source == 0)
-            sources_.erase(m.source);
+            sources_.erase(from);
         return false;
     }
     source += cost;
     cost_ += cost;
-    m.cost += cost;
     return true;
+}
+
+void Assembly::pay_back(const std::string &from, size_t cost)
+{
+    cost_ -= cost;
+    auto source = sources_.find(from);
+    if ((source->second -= cost) == 0)
+        sources_.erase(source);
 }
 
 void Assembly::forget(Messages::iterator it)
 {
-    cost_ -= it->second.cost;
-    auto source = sources_.find(it->second.source);
-    if ((source->second -= it->second.cost) == 0)
-        sources_.erase(source);
+    pay_back(it->second.source, it->second.cost);
     messages_.erase(it);
 }
 
@@ -41,68 +46,90 @@ bool Assembly::begin(const std::string &from, const std::string &source, const g
 {
     if (messages_.count(d.tid))
         return false;
-    Message m{from, source, now, 0, false, d.kind == gate::Kind::Update, d.key, {}, {}};
-    size_t cost = MESSAGE_COST;
-    for (size_t i = 0; i < d.items.size(); i++) {
-        const auto &item = d.items[i];
-        if (item.packed_size > 0)
-            m.values[(uint32_t)i] = {item.packed_size, {}};
-        else if (m.update)
-            m.whole.push_back(item);
-        cost += VALUE_COST + (m.update ? item.data.size() : 0);
-    }
-    if (!pay(m, cost))
+    Message m{from, source, now, 0, false, {}};
+    for (size_t i = 0; i < d.items.size(); i++)
+        if (d.items[i].packed_size > 0)
+            m.values[(uint32_t)i] = {d.items[i].packed_size, {}};
+    m.cost = MESSAGE_COST + VALUE_COST * d.items.size();
+    if (!pay(source, m.cost))
         return false;
     messages_.emplace(d.tid, std::move(m));
     return true;
 }
 
-bool Assembly::pass(const std::string &from, const std::string &source, const gate::Datagram &d,
-                    Time now, News &news)
+/* Does it leave a gap? Its sender puts one piece into a datagram. */
+bool Assembly::is_early(const Message &m, const gate::Datagram &d) const
 {
-    news.items.clear();
+    auto value = m.values.find(d.pieces[0].index);
+    return d.pieces.size() == 1 && value != m.values.end() &&
+           d.pieces[0].offset > value->second.data.size() &&
+           d.pieces[0].offset < value->second.size;
+}
+
+Assembly::Fate Assembly::pass(const std::string &from, const std::string &source,
+                              const gate::Datagram &d, Time now)
+{
     if (d.kind != gate::Kind::Part) {
         for (const auto &item : d.items)
             if (item.packed_size > 0)
-                return begin(from, source, d, now);
-        if (d.kind == gate::Kind::Update)
-            news = {d.key, d.items};
-        return true;
+                return begin(from, source, d, now) ? Fate::Pass : Fate::Drop;
+        return Fate::Pass;
     }
     auto it = messages_.find(d.tid);
-    if (it == messages_.end() || it->second.from != from)
-        return false; /* of no use to the engine either */
+    if (it == messages_.end())
+        return d.pieces.size() == 1 ? Fate::Early : Fate::Drop;
     Message &m = it->second;
-    if (m.poisoned)
-        return false;
+    if (m.from != from || m.poisoned)
+        return Fate::Drop;
+    if (is_early(m, d))
+        return Fate::Early;
     for (const auto &piece : d.pieces) {
         auto value = m.values.find(piece.index);
         if (value == m.values.end() || value->second.data.size() >= value->second.size ||
             piece.offset != value->second.data.size())
             continue;
-        if (!pay(m, piece.data.size())) {
+        if (!pay(m.source, piece.data.size())) {
             m.poisoned = true;
-            return false;
+            return Fate::Drop;
         }
+        m.cost += piece.data.size();
         value->second.data.insert(value->second.data.end(), piece.data.begin(), piece.data.end());
     }
     for (const auto &v : m.values)
         if (v.second.data.size() < v.second.size)
-            return true;
-    std::vector<gate::Item> items = std::move(m.whole);
+            return Fate::Pass;
     for (const auto &v : m.values) {
         gate::Item item;
         if (!gate::read_value(v.second.data.data(), v.second.data.size(), item)) {
             m.poisoned = true;
-            return false;
+            return Fate::Drop;
         }
-        if (m.update)
-            items.push_back(std::move(item));
     }
-    if (m.update)
-        news = {m.key, std::move(items)};
     forget(it);
-    return true;
+    return Fate::Pass;
+}
+
+void Assembly::keep(const std::string &from, Early early)
+{
+    if (pay(early.source, EARLY_COST + 2 * early.octets.size()))
+        early_.emplace(std::pair{from, early.d.tid}, std::move(early));
+}
+
+bool Assembly::next(const std::string &from, uint32_t tid, Early &early)
+{
+    auto m = messages_.find(tid);
+    if (m == messages_.end() || m->second.from != from)
+        return false;
+    auto [begin, end] = early_.equal_range({from, tid});
+    for (auto it = begin; it != end; ++it) {
+        if (is_early(m->second, it->second.d))
+            continue;
+        early = std::move(it->second);
+        early_.erase(it);
+        pay_back(early.source, EARLY_COST + 2 * early.octets.size());
+        return true;
+    }
+    return false;
 }
 
 void Assembly::tick(Time now)
@@ -112,6 +139,13 @@ void Assembly::tick(Time now)
         if (now - it->second.started > LIFE)
             forget(it);
         it = next;
+    }
+    for (auto it = early_.begin(); it != early_.end();) {
+        const Early &e = it->second;
+        bool over = now - e.came > EARLY_LIFE;
+        if (over)
+            pay_back(e.source, EARLY_COST + 2 * e.octets.size());
+        it = over ? early_.erase(it) : std::next(it);
     }
 }
 

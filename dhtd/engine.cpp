@@ -185,15 +185,26 @@ void Engine::read(int fd)
             hear(*key, from, d);
             continue;
         }
-        std::string whole((const char *)from.get(), from.getLength());
-        Assembly::News news;
-        if (!assembly_.pass(whole, source_of(from), d, Clock::now(), news))
-            continue;
-        tell_all(news);
-        policy::Blob seen = finds_.received(from, d, buf, (size_t)n);
-        if (!seen.empty())
-            next_engine_ = dht_->periodic(seen.data(), seen.size(), std::move(from), Clock::now());
+        take(from, std::move(d), policy::Blob(buf, buf + n));
     }
+}
+
+/* Hands a datagram to the engine, and then pieces of values that had overtaken it. */
+void Engine::take(const SockAddr &from, gate::Datagram d, policy::Blob octets)
+{
+    std::string whole((const char *)from.get(), from.getLength()), source = source_of(from);
+    uint32_t tid = d.tid;
+    Assembly::Early e{std::move(d), std::move(octets), source, Clock::now()};
+    do {
+        auto fate = assembly_.pass(whole, source, e.d, e.came);
+        if (fate == Assembly::Fate::Early)
+            assembly_.keep(whole, std::move(e));
+        if (fate != Assembly::Fate::Pass)
+            return;
+        policy::Blob seen = finds_.received(from, e.d, e.octets.data(), e.octets.size());
+        if (!seen.empty())
+            next_engine_ = dht_->periodic(seen.data(), seen.size(), from, Clock::now());
+    } while (assembly_.next(whole, tid, e));
 }
 
 int Engine::tick()

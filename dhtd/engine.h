@@ -56,8 +56,11 @@ class Engine
     /* Does what is due; returns the milliseconds until there is more. */
     int tick();
 
+    /* add: nobody can have deleted it yet. */
     void put(const std::string &key, const policy::Blob &value, uint64_t expiry,
-             const policy::Hash &lock, Done done);
+             const policy::Hash &lock, bool add, Done done);
+    /* Finds the nodes near a key, which a put then need not do. */
+    void warm(const std::string &key);
     void del(const std::string &key, const policy::Hash &value_hash, const policy::Hash &token,
              Done done);
     void list(const std::string &key, Listed listed);
@@ -99,10 +102,10 @@ class Engine
     bool accept_new(const dht::InfoHash &key, const dht::Value &v, const dht::SockAddr &from);
     bool accept_edit(const dht::InfoHash &key, const dht::Value &old, const dht::Value &next,
                      const dht::SockAddr &from);
+    void take(const dht::SockAddr &from, gate::Datagram d, policy::Blob octets);
     void keep(const policy::Key &key, uint64_t id, const policy::Record &r, size_t size,
               const std::string &source);
     void tell(const policy::Key &key, uint64_t id, const policy::Record &r);
-    void tell_all(const Assembly::News &news);
     void hear(const policy::Key &key, const dht::SockAddr &from, const gate::Datagram &d);
     void fetch_heard(const policy::Key &key, uint64_t id, std::vector<dht::SockAddr> from);
     void engage(const std::shared_ptr<Listening> &l);
@@ -135,6 +138,7 @@ class Engine
 
     void sweep();
     void walk();
+    void approach(const policy::Key &key);
     void bootstrap();
     void upkeep(Clock::time_point now);
     void begin_round();
@@ -155,6 +159,7 @@ class Engine
     std::deque<std::shared_ptr<GetOp>> paused_;  /* whose reader is slow */
     std::map<policy::Key, std::shared_ptr<Listening>> listening_;
     std::map<policy::Key, Recent> recent_;
+    std::map<policy::Key, Clock::time_point> warm_; /* until when its search is current */
     uint64_t next_ticket_ = 1;
     bool was_connected_ = false, ever_connected_ = false, stopping_ = false;
     Clock::time_point started_, next_engine_, next_second_, next_walk_, next_bootstrap_;

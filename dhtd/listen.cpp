@@ -12,8 +12,10 @@ constexpr size_t CLAIMANTS_MAX = 8;
 
 } // namespace
 
-/* Registers with the engine. What it hears it does not hand on while it has one address family
- * only: what is stored here is told by accept_new() and hold(), what others tell by tell_all(). */
+/* Registers with the engine, which then sends the requests that Ears changes. What it hears itself
+ * is nothing new: what is stored here is told by accept_new() and hold(), what others hold by
+ * hear().
+ */
 void Engine::engage(const std::shared_ptr<Listening> &l)
 {
     if (l->alive)
@@ -21,20 +23,9 @@ void Engine::engage(const std::shared_ptr<Listening> &l)
     auto alive = std::make_shared<bool>(true);
     l->alive = alive;
     l->early = !connected();
-    policy::Key key = l->key;
-    dht::ValueCallback on_values = [this, key, alive](const std::vector<Value> &values,
-                                                      bool expired) {
-        if (stopping_ || !*alive)
-            return false;
-        for (const auto &v : values) {
-            policy::Record r;
-            if (!expired && parse_value(key, *v, r) && !r.tomb && policy::fresh(r, policy::wall()))
-                tell(key, v->id, r);
-        }
-        return true;
-    };
+    dht::ValueCallback on_values = [alive](const std::vector<Value> &, bool) { return *alive; };
     l->token =
-        dht_->listen(hash_from(key), on_values, {}, dht::Where().valueType(policy::TYPE_ENTRY));
+        dht_->listen(hash_from(l->key), on_values, {}, dht::Where().valueType(policy::TYPE_ENTRY));
 }
 
 void Engine::tell(const policy::Key &key, uint64_t id, const policy::Record &r)
@@ -60,19 +51,6 @@ void Engine::tell(const policy::Key &key, uint64_t id, const policy::Record &r)
         for (const auto &h : heard)
             h.second(id, copy);
     });
-}
-
-/* From the datagrams themselves: any node may send such ones, as any may put. */
-void Engine::tell_all(const Assembly::News &news)
-{
-    if (news.items.empty() || listening_.find(news.key) == listening_.end())
-        return;
-    for (const auto &item : news.items) {
-        policy::Record r;
-        if (policy::parse(news.key, item.id, item.type, item.data.data(), item.data.size(), r) &&
-            !r.tomb && policy::fresh(r, policy::wall()))
-            tell(news.key, item.id, r);
-    }
 }
 
 /* Nodes near the key say that they hold something new: the first is asked for it. */

@@ -10,6 +10,7 @@ namespace
 {
 
 constexpr auto RECENT = 10s;      /* a get after a list needs no look-up of its own */
+constexpr auto WARM = 5min;       /* the engine keeps what a search found for ten */
 constexpr size_t GET_WINDOW = 48; /* values of one get under way */
 const char *const FULL = "the store of this node is full";
 const char *const OFFLINE = "not connected";
@@ -78,7 +79,7 @@ bool Engine::hold(const policy::Key &key, uint64_t id, policy::Blob data, bool a
 }
 
 void Engine::put(const std::string &key_text, const policy::Blob &value, uint64_t expiry,
-                 const policy::Hash &lock, Done done)
+                 const policy::Hash &lock, bool add, Done done)
 {
     uint64_t now = policy::wall();
     if (value.size() > policy::VALUE_MAX || expiry <= now || expiry - now > policy::ENTRY_LIFE) {
@@ -89,11 +90,22 @@ void Engine::put(const std::string &key_text, const policy::Blob &value, uint64_
     uint64_t id = policy::id_of(key, lock, policy::hash_of(value.data(), value.size()));
     policy::Blob data = policy::make_entry(expiry, lock, value.data(), value.size());
     when_ready([=] {
-        if (connected())
+        if (connected() && !add)
             put_checked(key, id, data, done);
-        else if (!hold(key, id, data, false, done))
+        else if (!hold(key, id, data, connected(), done))
             done(false, held(key, id) ? "deleted" : FULL);
     });
+}
+
+void Engine::warm(const std::string &key_text)
+{
+    policy::Key key = policy::key_of(key_text.c_str());
+    auto now = Clock::now();
+    Clock::time_point &until = warm_[key];
+    if (connected() && until < now) {
+        until = now + WARM;
+        approach(key);
+    }
 }
 
 /* The nodes refuse an entry with a tombstone, but would say they took it: so look first. */

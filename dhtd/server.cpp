@@ -255,7 +255,7 @@ void Server::parse(const Sp &c)
 
 void Server::request(const Sp &c, const dht_frame &f)
 {
-    if (f.verb > FRAME_STATUS) {
+    if (f.verb > FRAME_WARM) {
         drop(c, "it sent an answer");
         return;
     }
@@ -264,6 +264,7 @@ void Server::request(const Sp &c, const dht_frame &f)
     uint32_t request = f.request;
     switch (f.verb) {
     case FRAME_PUT:
+    case FRAME_ADD:
         request_put(c, f);
         break;
     case FRAME_DEL:
@@ -288,6 +289,10 @@ void Server::request(const Sp &c, const dht_frame &f)
     case FRAME_LISTEN:
         request_listen(c, f);
         break;
+    case FRAME_WARM:
+        engine_.warm(f.key);
+        done(c, request)(true, "");
+        break;
     default: {
         dht_frame a = frame(FRAME_STATE, request);
         a.state = engine_.state();
@@ -300,7 +305,8 @@ void Server::request(const Sp &c, const dht_frame &f)
 void Server::request_put(const Sp &c, const dht_frame &f)
 {
     policy::Blob value(f.value.p, f.value.p + f.value.n);
-    engine_.put(f.key, value, f.expiry, array_from<policy::Hash>(f.lock), done(c, f.request));
+    engine_.put(f.key, value, f.expiry, array_from<policy::Hash>(f.lock), f.verb == FRAME_ADD,
+                done(c, f.request));
 }
 
 void Server::request_list(const Sp &c, const dht_frame &f)

@@ -83,6 +83,8 @@ void Engine::upkeep(Clock::time_point now)
         sweep();
         for (auto it = recent_.begin(); it != recent_.end();)
             it = now - it->second.when > 10s ? recent_.erase(it) : std::next(it);
+        for (auto it = warm_.begin(); it != warm_.end();)
+            it = it->second < now ? warm_.erase(it) : std::next(it);
         if (now >= next_round_)
             begin_round();
     }
@@ -153,6 +155,12 @@ void Engine::walk()
     policy::Key key = key_from(dht_->getNodeId());
     if (walks_++ % 2)
         random_bytes(key.data(), key.size());
+    approach(key);
+}
+
+/* A search that asks for nothing but who is near. */
+void Engine::approach(const policy::Key &key)
+{
     dht_->query(
         hash_from(key),
         [](const std::vector<std::shared_ptr<dht::FieldValueIndex>> &) { return true; },

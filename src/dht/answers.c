@@ -68,8 +68,8 @@ static bool fits(enum frame_verb asked, enum frame_verb answer)
 {
     switch (answer) {
     case FRAME_DONE:
-        return asked == FRAME_PUT || asked == FRAME_DEL || asked == FRAME_GET ||
-               asked == FRAME_LISTEN;
+        return asked == FRAME_PUT || asked == FRAME_ADD || asked == FRAME_DEL ||
+               asked == FRAME_GET || asked == FRAME_LISTEN || asked == FRAME_WARM;
     case FRAME_VALUE:
         return asked == FRAME_GET;
     case FRAME_IDS:

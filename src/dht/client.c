@@ -116,14 +116,28 @@ static void set_key(struct dht_frame *f, const char *key)
         memcpy(f->key, key, n + 1);
 }
 
-static void client_put(struct dht *d, const char *key, const void *value, size_t len,
+static void client_put(struct dht *d, bool add, const char *key, const void *value, size_t len,
                        int64_t expiry, const uint8_t lock[HASH_LEN], dht_done_fn *done, void *ctx)
 {
     struct dht_frame f = {.value = {value, len}, .expiry = (uint64_t)expiry};
-    struct request *r = request_new(FRAME_PUT, key, ctx);
+    struct request *r = request_new(add ? FRAME_ADD : FRAME_PUT, key, ctx);
     set_key(&f, key);
     memcpy(f.lock, lock, HASH_LEN);
     r->fn.done = done;
+    ask((struct client *)d, r, &f);
+}
+
+static void warmed(void *ctx, bool ok, const char *why)
+{
+    (void)ctx, (void)ok, (void)why; /* it only hastens */
+}
+
+static void client_warm(struct dht *d, const char *key)
+{
+    struct dht_frame f = {0};
+    struct request *r = request_new(FRAME_WARM, key, NULL);
+    set_key(&f, key);
+    r->fn.done = warmed;
     ask((struct client *)d, r, &f);
 }
 
@@ -227,6 +241,7 @@ static void client_free(struct dht *d)
 
 static const struct dht_ops client_ops = {
     .put = client_put,
+    .warm = client_warm,
     .del = client_del,
     .list = client_list,
     .get = client_get,

@@ -7,7 +7,20 @@ void dht_put(struct dht *d, const char *key, const void *value, size_t len, int6
              const uint8_t lock[HASH_LEN], dht_done_fn *done, void *ctx)
 {
     if (d != NULL)
-        d->ops->put(d, key, value, len, expiry, lock, done, ctx);
+        d->ops->put(d, false, key, value, len, expiry, lock, done, ctx);
+}
+
+void dht_add(struct dht *d, const char *key, const void *value, size_t len, int64_t expiry,
+             const uint8_t lock[HASH_LEN], dht_done_fn *done, void *ctx)
+{
+    if (d != NULL)
+        d->ops->put(d, true, key, value, len, expiry, lock, done, ctx);
+}
+
+void dht_warm(struct dht *d, const char *key)
+{
+    if (d != NULL)
+        d->ops->warm(d, key);
 }
 
 void dht_del(struct dht *d, const char *key, const uint8_t value_hash[HASH_LEN],

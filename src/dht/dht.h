@@ -58,8 +58,9 @@ typedef void dht_link_fn(void *ctx, enum dht_link link);
 
 struct dht;
 struct dht_ops { /* what an engine must do; the meaning of each stands below */
-    void (*put)(struct dht *, const char *key, const void *value, size_t len, int64_t expiry,
-                const uint8_t lock[HASH_LEN], dht_done_fn *done, void *ctx);
+    void (*put)(struct dht *, bool add, const char *key, const void *value, size_t len,
+                int64_t expiry, const uint8_t lock[HASH_LEN], dht_done_fn *done, void *ctx);
+    void (*warm)(struct dht *, const char *key);
     void (*del)(struct dht *, const char *key, const uint8_t value_hash[HASH_LEN],
                 const uint8_t token[HASH_LEN], dht_done_fn *done, void *ctx);
     void (*list)(struct dht *, const char *key, dht_list_fn *done, void *ctx);
@@ -91,6 +92,12 @@ struct dht *dht_memory(uv_loop_t *loop);
  * stored it (see dht_status.link before relying on it). */
 void dht_put(struct dht *d, const char *key, const void *value, size_t len, int64_t expiry,
              const uint8_t lock[HASH_LEN], dht_done_fn *done, void *ctx);
+/* The same for an entry that nobody can have deleted, because its octets were never shown to
+ * anybody: it goes out without a look for its deletion. */
+void dht_add(struct dht *d, const char *key, const void *value, size_t len, int64_t expiry,
+             const uint8_t lock[HASH_LEN], dht_done_fn *done, void *ctx);
+/* Soon something is put under key: its neighbourhood is looked up now, if it was not lately. */
+void dht_warm(struct dht *d, const char *key);
 /* Deletes the entry whose lock is SHA-256(token) and whose value hash is this. ok=false with
  * why "absent": no such entry, or the wrong token. */
 void dht_del(struct dht *d, const char *key, const uint8_t value_hash[HASH_LEN],

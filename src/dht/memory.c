@@ -194,13 +194,19 @@ static struct asked *ask(struct dht *d, enum frame_verb verb, const char *key, v
     return a;
 }
 
-static void memory_put(struct dht *d, const char *key, const void *value, size_t len,
+static void memory_put(struct dht *d, bool add, const char *key, const void *value, size_t len,
                        int64_t expiry, const uint8_t lock[HASH_LEN], dht_done_fn *done, void *ctx)
 {
+    (void)add; /* there is nowhere to look */
     struct asked *a = ask(d, FRAME_PUT, key, ctx, value, len);
     a->r->fn.done = done;
     a->expiry = expiry;
     memcpy(a->lock, lock, HASH_LEN);
+}
+
+static void memory_warm(struct dht *d, const char *key)
+{
+    (void)d, (void)key; /* everything is near */
 }
 
 static void memory_del(struct dht *d, const char *key, const uint8_t value_hash[HASH_LEN],
@@ -286,6 +292,7 @@ static void memory_free(struct dht *d)
 
 static const struct dht_ops memory_ops = {
     .put = memory_put,
+    .warm = memory_warm,
     .del = memory_del,
     .list = memory_list,
     .get = memory_get,

@@ -28,7 +28,9 @@ void request_fail(struct request *r, const char *why)
 {
     switch (r->verb) {
     case FRAME_PUT:
+    case FRAME_ADD:
     case FRAME_DEL:
+    case FRAME_WARM:
         r->fn.done(r->ctx, false, why);
         break;
     case FRAME_LIST:

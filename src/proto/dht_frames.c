@@ -37,6 +37,8 @@ static const struct {
     {FRAME_LOOK, {F_KEY, F_ID}},
     {FRAME_LISTEN, {F_KEY}},
     {FRAME_STATUS, {F_END}},
+    {FRAME_ADD, {F_KEY, F_VALUE, F_EXPIRY, F_LOCK}},
+    {FRAME_WARM, {F_KEY}},
     {FRAME_DONE, {F_OK, F_WHY}},
     {FRAME_IDS, {F_OK, F_MORE, F_IDS}},
     {FRAME_VALUE, {F_ID, F_LOCK, F_EXPIRY, F_VALUE}},

@@ -31,6 +31,8 @@ enum frame_verb {
     FRAME_LOOK,    /* key, id                         -> PRESENCE */
     FRAME_LISTEN,  /* key                             -> DONE, then HEARD for each new value */
     FRAME_STATUS,  /*                                 -> STATE */
+    FRAME_ADD,     /* as PUT, of an entry that nobody knows yet -> DONE */
+    FRAME_WARM,    /* key                             -> DONE */
     /* what restante-dht says */
     FRAME_DONE = 16, /* ok, why */
     FRAME_IDS,       /* ok, more, ids */

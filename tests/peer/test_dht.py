@@ -13,8 +13,8 @@ import time
 import cbor2
 import pytest
 
-from env.dhtclient import (ABSENT, DELETED, DONE, GET, HEARD, IDS, LINK, LIST, LISTEN, LOOK, PRESENT,
-                           STATUS, DhtClient)
+from env.dhtclient import (ABSENT, ADD, DELETED, DONE, GET, HEARD, IDS, LINK, LIST, LISTEN, LOOK, PRESENT,
+                           STATUS, WARM, DhtClient)
 from env.node import DhtNode
 from env.wait import wait_for
 
@@ -136,6 +136,18 @@ def test_put_at_one_get_at_another(eight):
     assert eight[6].look("ns:a@test", b"one") == PRESENT
     assert eight[6].look("ns:a@test", b"two") == ABSENT
     assert eight[6].values("ns:nobody@test") == []
+
+
+def test_adding_what_is_new(eight):
+    """P-8.12, P-8.13"""
+    lock = b"l" * 32
+    with DhtClient(eight.nodes[2].socket) as c:
+        assert c.answer(c.ask(WARM, "ns:new@test"))[2:] == [True, ""]
+        fields = ("ns:new@test", b"new" * 500, int(time.time()) + 600, lock)
+        assert c.answer(c.ask(ADD, *fields))[2:] == [True, ""]
+        assert c.answer(c.ask(ADD, "ns:new@test", b"late", int(time.time()) - 5, lock))[2] is False
+    for i in range(8):
+        assert eight[i].values("ns:new@test") == [b"new" * 500]
 
 
 def test_several_values_of_all_sizes_under_one_key(eight):

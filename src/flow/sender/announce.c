@@ -112,7 +112,7 @@ static void wait_or_expire(struct announcing *a)
     dht_list(f->dht, a->key, on_last_look, a);
 }
 
-static void put(struct announcing *a)
+static void put(struct announcing *a, bool fresh)
 {
     int64_t now = clock_wall_ms() / 1000;
     if (a->r.expiry_s <= now) {
@@ -120,7 +120,9 @@ static void put(struct announcing *a)
         return;
     }
     int64_t until = a->r.expiry_s < now + DHT_LIFE_MAX ? a->r.expiry_s : now + DHT_LIFE_MAX;
-    dht_put(a->w->flow->dht, a->key, a->r.ns.p, a->r.ns.n, until, a->r.lock, on_put, a);
+    /* at the first try nobody but this peer has seen these octets */
+    (fresh ? dht_add : dht_put)(a->w->flow->dht, a->key, a->r.ns.p, a->r.ns.n, until, a->r.lock,
+                                on_put, a);
 }
 
 static void conclude(struct announcing *a, enum rcv_state known)
@@ -175,7 +177,7 @@ static void on_look(void *ctx, bool ok, enum dht_presence presence)
 {
     struct announcing *a = ctx;
     if (!ok || presence != DHT_DELETED) {
-        put(a);
+        put(a, false);
     } else {
         probe(a);
     }
@@ -198,7 +200,7 @@ void step_announce(struct work *w)
     dht_ns_key(a->key, a->r.address, a->r.shard);
     /* sealed under an earlier run: a crash, or a restored backup, may have announced it already */
     if (a->r.state != RCV_ANNOUNCED && a->r.changed_ms >= w->flow->started_ms) {
-        put(a);
+        put(a, a->r.tries == 0);
         return;
     }
     uint8_t infohash[INFOHASH_LEN], vh[HASH_LEN], id[ENTRY_ID_LEN];

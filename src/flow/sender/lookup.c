@@ -52,10 +52,20 @@ static void drop_candidates(struct lookup *l)
     l->count = 0;
 }
 
+/* A notification for this contact will be put soon. */
+static void warm(struct flow *f, const struct contact *c)
+{
+    char key[DHT_KEY_MAX + 1];
+    dht_ns_key(key, c->address, notification_shard(f->fpr, c->address, c->shards));
+    dht_warm(f->dht, key);
+}
+
 static void finish(struct lookup *l, enum lookup_result result)
 {
     lookup_fn *fn = l->fn;
     l->fn = NULL;
+    if (fn != NULL && result == LOOKUP_FOUND && !l->flow->stopping)
+        warm(l->flow, &l->found);
     if (fn != NULL)
         fn(l->ctx, result, result == LOOKUP_FOUND ? NULL : l->why.text);
     drop_candidates(l);
@@ -247,6 +257,8 @@ static bool cached(struct flow *f, const char *address, enum lookup_result *resu
     if (c.changed) {
         explain_changed(&l);
         *why = l.why;
+    } else {
+        warm(f, &c);
     }
     contact_free(&c);
     return true;

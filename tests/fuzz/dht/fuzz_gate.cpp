@@ -83,8 +83,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     auto now = std::chrono::steady_clock::now();
     assembly.tick(now);
-    Assembly::News news;
-    if (assembly.pass("a:1", "a", d, now, news))
-        engine().periodic(data, size, from, dht::clock::now());
+    Assembly::Early e{d, {data, data + size}, "a", now};
+    do {
+        auto fate = assembly.pass("a:1", "a", e.d, now);
+        if (fate == Assembly::Fate::Early)
+            assembly.keep("a:1", e);
+        if (fate != Assembly::Fate::Pass)
+            break;
+        engine().periodic(e.octets.data(), e.octets.size(), from, dht::clock::now());
+    } while (assembly.next("a:1", d.tid, e));
     return 0;
 }

@@ -9,7 +9,7 @@ import time
 
 import cbor2
 
-PUT, DEL, LIST, GET, LOOK, LISTEN, STATUS = range(1, 8)
+PUT, DEL, LIST, GET, LOOK, LISTEN, STATUS, ADD, WARM = range(1, 10)
 DONE, IDS, VALUE, PRESENCE, HEARD, STATE, LINK = range(16, 23)
 ABSENT, PRESENT, DELETED = range(3)
 

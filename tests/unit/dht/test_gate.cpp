@@ -389,53 +389,79 @@ void pages(void **)
     assert_true(parts[49].size() > parts[48].size()); /* it alone has the other members */
 }
 
+using Fate = Assembly::Fate;
+
 void whole_values_are_looked_at(void **)
 {
     Assembly a;
-    Assembly::News news;
     Assembly::Time now{};
     Pieces good(1, true), bad(2, false);
-    assert_false(a.pass("x:1", "x", good.part(0, 5), now, news)); /* nothing was announced */
-    assert_true(a.pass("x:1", "x", good.header, now, news));
-    assert_false(a.pass("x:1", "x", good.header, now, news)); /* not twice */
-    assert_true(a.pass("x:1", "x", good.part(0, 10), now, news));
-    assert_false(a.pass("y:1", "y", good.part(10, 12), now, news)); /* of somebody else */
-    assert_true(a.pass("x:1", "x", good.part(10, good.value.size()), now, news));
+    assert_true(a.pass("x:1", "x", good.header, now) == Fate::Pass);
+    assert_true(a.pass("x:1", "x", good.header, now) == Fate::Drop); /* not twice */
+    assert_true(a.pass("x:1", "x", good.part(0, 10), now) == Fate::Pass);
+    assert_true(a.pass("y:1", "y", good.part(10, 12), now) == Fate::Drop); /* of somebody else */
+    assert_true(a.pass("x:1", "x", good.part(10, good.value.size()), now) == Fate::Pass);
     assert_int_equal(a.cost(), 0);
-    assert_true(news.items.empty()); /* an answer is no news */
 
-    good.header.kind = Kind::Update;
-    good.header.key[0] = 7;
-    assert_true(a.pass("x:1", "x", good.header, now, news));
-    assert_true(news.items.empty());
-    assert_true(a.pass("x:1", "x", good.part(0, good.value.size()), now, news));
-    assert_int_equal(news.items.size(), 1);
-    assert_int_equal(news.key[0], 7);
-
-    assert_true(a.pass("x:1", "x", bad.header, now, news));
-    assert_true(a.pass("x:1", "x", bad.part(0, 2), now, news));
-    assert_false(a.pass("x:1", "x", bad.part(2, bad.value.size()), now, news));
+    assert_true(a.pass("x:1", "x", bad.header, now) == Fate::Pass);
+    assert_true(a.pass("x:1", "x", bad.part(0, 2), now) == Fate::Pass);
+    assert_true(a.pass("x:1", "x", bad.part(2, bad.value.size()), now) == Fate::Drop);
     /* And not in a second try either, until the engine has forgotten it. */
-    assert_false(a.pass("x:1", "x", bad.part(2, bad.value.size()), now, news));
-    assert_false(a.pass("x:1", "x", bad.header, now, news));
+    assert_true(a.pass("x:1", "x", bad.part(2, bad.value.size()), now) == Fate::Drop);
+    assert_true(a.pass("x:1", "x", bad.header, now) == Fate::Drop);
     a.tick(now + std::chrono::seconds(12));
     assert_int_equal(a.cost(), 0);
-    assert_true(a.pass("x:1", "x", bad.header, now, news));
+    assert_true(a.pass("x:1", "x", bad.header, now) == Fate::Pass);
+}
+
+/* P-9.13: pieces that overtook others, and what announces them, wait for their turn. */
+void overtaking_pieces_wait(void **)
+{
+    Assembly a;
+    Assembly::Time now{};
+    Assembly::Early e;
+    Pieces p(1, true);
+    auto come = [&](const Datagram &d) {
+        auto fate = a.pass("x:1", "x", d, now);
+        if (fate == Fate::Early)
+            a.keep("x:1", {d, {1, 2, 3}, "x", now});
+        return fate;
+    };
+    assert_true(come(p.part(10, p.value.size())) == Fate::Early);
+    assert_true(come(p.part(0, 5)) == Fate::Early);
+    assert_false(a.next("x:1", p.header.tid, e)); /* nothing is announced */
+    assert_true(come(p.header) == Fate::Pass);
+    assert_false(a.next("y:1", p.header.tid, e)); /* of somebody else */
+    assert_true(a.next("x:1", p.header.tid, e) && e.d.pieces[0].offset == 0);
+    assert_int_equal(e.octets.size(), 3);
+    assert_true(come(e.d) == Fate::Pass);
+    assert_false(a.next("x:1", p.header.tid, e)); /* 5 to 10 are missing */
+    assert_true(come(p.part(5, 10)) == Fate::Pass);
+    assert_true(a.next("x:1", p.header.tid, e) && e.d.pieces[0].offset == 10);
+    assert_true(come(e.d) == Fate::Pass);
+    assert_int_equal(a.cost(), 0);
+
+    assert_true(come(p.part(0, 5)) == Fate::Early); /* sent again, too late */
+    assert_true(a.cost() > 0);
+    a.tick(now + std::chrono::seconds(3));
+    assert_int_equal(a.cost(), 0);
 }
 
 void unfinished_values_are_limited(void **)
 {
     Assembly a;
-    Assembly::News news;
     Assembly::Time now{};
     uint32_t tid = 0;
-    while (a.pass("x:1", "x", Pieces(tid, true).header, now, news))
+    while (a.pass("x:1", "x", Pieces(tid, true).header, now) == Fate::Pass)
         tid++;
     assert_true(a.cost() <= Assembly::COST_PER_SOURCE && a.cost() > Assembly::COST_PER_SOURCE / 2);
-    assert_true(a.pass("y:1", "y", Pieces(tid, true).header, now, news));
+    for (unsigned i = 0; i < 100000; i++)
+        a.keep("x:1", {Pieces(tid + 1, true).part(0, 5), std::vector<uint8_t>(1000), "x", now});
+    assert_true(a.cost() <= Assembly::COST_PER_SOURCE);
+    assert_true(a.pass("y:1", "y", Pieces(tid, true).header, now) == Fate::Pass);
     for (unsigned i = 0; i < 20; i++) {
         std::string source = "z" + std::to_string(i);
-        while (a.pass(source, source, Pieces(tid, true).header, now, news))
+        while (a.pass(source, source, Pieces(tid, true).header, now) == Fate::Pass)
             tid++;
     }
     assert_true(a.cost() <= Assembly::COST_MAX);
@@ -458,6 +484,7 @@ int main()
         cmocka_unit_test(killers),
         cmocka_unit_test(pages),
         cmocka_unit_test(whole_values_are_looked_at),
+        cmocka_unit_test(overtaking_pieces_wait),
         cmocka_unit_test(unfinished_values_are_limited),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
