@@ -128,7 +128,7 @@ static void vanish_run(struct job *job, void *thread_ctx)
     struct answering *a = (struct answering *)job;
     char stub[PATH_CAP];
     flow_path(a->flow, stub, "inbox/stubs", a->in.nid, HASH_LEN, "");
-    a->rc = maildir_remove(a->flow->c.home, stub, &a->why);
+    a->rc = maildir_remove(a->flow->c.home, "", stub, &a->why);
 }
 
 static void put_first(struct answering *a)

@@ -62,7 +62,7 @@ static int deliver_anew(struct delivery *d)
         return maildir_replace(home, d->stub, d->full, name, &d->why);
     if (trash > 0 && deliver_lost(d, name) < 0)
         return -1;
-    return maildir_remove(home, d->stub, &d->why) < 0 ? -1 : 0;
+    return maildir_remove(home, "", d->stub, &d->why) < 0 ? -1 : 0;
 }
 
 static void fill_run(struct job *job, void *thread_ctx)

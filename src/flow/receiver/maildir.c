@@ -19,12 +19,17 @@
 #define LOG_AREA "maildir"
 #define HEAD_READ (64 * 1024) /* a Message-ID further down is not looked for */
 
+static int maildir_path(const char *home, const char *folder, char dir[PATH_CAP], struct error *e)
+{
+    if (snprintf(dir, PATH_CAP, "%s/Maildir%s%s", home, *folder ? "/" : "", folder) >= PATH_CAP - 8)
+        return error_set(e, "The path of the Maildir is too long.");
+    return 0;
+}
+
 int maildir_make(const char *home, const char *folder, char dir[PATH_CAP], struct error *e)
 {
     char sub[PATH_CAP];
-    if (snprintf(dir, PATH_CAP, "%s/Maildir%s%s", home, *folder ? "/" : "", folder) >= PATH_CAP - 8)
-        return error_set(e, "The path of the Maildir is too long.");
-    if (dir_make(dir, e) < 0)
+    if (maildir_path(home, folder, dir, e) < 0 || dir_make(dir, e) < 0)
         return -1;
     static const char *const part[] = {"tmp", "new", "cur"};
     for (size_t i = 0; i < 3; i++)
@@ -37,13 +42,19 @@ int maildir_add(const char *home, const char *folder, const char *file, const ch
                 const char *flags, struct error *e)
 {
     char dir[PATH_CAP], sub[PATH_CAP], path[PATH_CAP];
-    if (maildir_make(home, folder, dir, e) < 0 ||
+    if (maildir_path(home, folder, dir, e) < 0 ||
         path_join(sub, dir, flags != NULL ? "cur" : "new", e) < 0)
         return -1;
     if (snprintf(path, sizeof path, "%s/%s%s%s", sub, name, flags != NULL ? ":2," : "",
                  flags != NULL ? flags : "") >= (int)sizeof path)
         return error_set(e, "The path of the Maildir is too long.");
-    if (link(file, path) < 0 && errno != EEXIST)
+    int rc = link(file, path);
+    if (rc < 0 && errno == ENOENT) { /* the first in this folder */
+        if (maildir_make(home, folder, dir, e) < 0)
+            return -1;
+        rc = link(file, path);
+    }
+    if (rc < 0 && errno != EEXIST)
         return error_set(e, "Cannot link %s: %s.", path, strerror(errno));
     return dir_sync(sub, e);
 }
@@ -272,12 +283,16 @@ static int remove_dir(const char *dir, const char *folder, void *ctx)
     return x->removed != before ? dir_sync(dir, &e) : 0;
 }
 
-int maildir_remove(const char *home, const char *file, struct error *e)
+int maildir_remove(const char *home, const char *folder, const char *file, struct error *e)
 {
     struct stat st;
+    char dir[PATH_CAP], cur[PATH_CAP];
     if (stat(file, &st) < 0)
         return errno == ENOENT ? 0 : error_set(e, "Cannot look at %s: %s.", file, strerror(errno));
     struct removing x = {.inode = st.st_ino};
+    if (st.st_nlink > 1 && maildir_path(home, folder, dir, e) == 0 &&
+        path_join(cur, dir, "cur", e) == 0)
+        (void)remove_dir(cur, folder, &x);
     /* a flag may be changed by renaming while a folder is read: look again while copies remain */
     for (int i = 0; i < 50; i++) {
         if (stat(file, &st) < 0 || st.st_nlink == 1)
@@ -336,43 +351,49 @@ int maildir_find(const char *home, const char *folder, const char *name, bool re
     return found;
 }
 
-static bool carries(const char *path, const char *msgid, int64_t since_ms)
+static bool carries(int dir, const char *name, const char *msgid, int64_t since_ms)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+        (int64_t)st.st_ctim.tv_sec * 1000 < since_ms)
+        return false;
+    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return false;
-    bool yes = false;
-    if (fstat(fd, &st) == 0 && (int64_t)st.st_ctim.tv_sec * 1000 >= since_ms) {
-        uint8_t *p = malloc(HEAD_READ);
-        ssize_t n = p == NULL ? -1 : pread(fd, p, HEAD_READ, 0);
-        struct buf value = BUF_INIT(1024);
-        if (n > 0 && header_value(p, (size_t)n, "message-id", 1000, &value) == 0)
-            yes = value.len == strlen(msgid) && memcmp(value.data, msgid, value.len) == 0;
-        buf_free(&value);
-        free(p);
-    }
+    uint8_t *p = malloc(HEAD_READ);
+    ssize_t n = p == NULL ? -1 : pread(fd, p, HEAD_READ, 0);
+    struct buf value = BUF_INIT(1024);
+    bool yes = n > 0 && header_value(p, (size_t)n, "message-id", 1000, &value) == 0 &&
+               value.len == strlen(msgid) && memcmp(value.data, msgid, value.len) == 0;
+    buf_free(&value);
+    free(p);
     (void)close(fd);
     return yes;
 }
 
-bool maildir_has_message(const char *home, const char *folder, const char *msgid, int64_t since_ms,
-                         const char *except)
+/* "<seconds>.O<id>.restante,...": the daemon's own copies, as sent.c names them. */
+static bool is_own_copy(const char *name)
+{
+    const char *at = name + strspn(name, "0123456789");
+    return at[0] == '.' && at[1] == 'O' &&
+           strspn(at + 2, "0123456789abcdef") == (size_t)2 * MESSAGE_ID_LEN &&
+           strncmp(at + 2 + 2 * MESSAGE_ID_LEN, ".restante,", 10) == 0;
+}
+
+bool maildir_has_message(const char *home, const char *folder, const char *msgid, int64_t since_ms)
 {
     static const char *const part[] = {"new", "cur"};
     bool found = false;
     for (size_t i = 0; i < 2 && !found; i++) {
-        char dir[PATH_CAP], path[PATH_CAP];
-        struct error e;
+        char dir[PATH_CAP];
         if (snprintf(dir, sizeof dir, "%s/Maildir/%s/%s", home, folder, part[i]) >= (int)sizeof dir)
             return false;
         DIR *d = opendir(dir);
         if (d == NULL)
             continue;
         for (struct dirent *at; !found && (at = readdir(d)) != NULL;)
-            if (at->d_name[0] != '.' && strncmp(at->d_name, except, strlen(except)) != 0 &&
-                path_join(path, dir, at->d_name, &e) == 0)
-                found = carries(path, msgid, since_ms);
+            if (at->d_name[0] != '.' && !is_own_copy(at->d_name))
+                found = carries(dirfd(d), at->d_name, msgid, since_ms);
         (void)closedir(d);
     }
     return found;

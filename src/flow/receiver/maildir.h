@@ -40,17 +40,16 @@ int maildir_fill(const char *home, const char *stub, const char *full, const cha
  * and Junk do not count). 0, or -1 with e. Worker thread. */
 int maildir_replace(const char *home, const char *stub, const char *notice, const char *name,
                     struct error *e);
-/* Removes every copy of this file (the same inode) from all folders; the file itself stays. How
- * many there were, or -1 with e. Worker thread. */
-int maildir_remove(const char *home, const char *file, struct error *e);
+/* Removes every copy of this file (the same inode) from all folders, of which `folder` is looked at
+ * first; the file itself stays. How many there were, or -1 with e. Worker thread. */
+int maildir_remove(const char *home, const char *folder, const char *file, struct error *e);
 /* Does this file (the same inode) stand in the folder? Worker thread. */
 bool maildir_stands(const char *home, const char *folder, const char *file);
 /* Is there a file whose base name is `name` in the folder? Removes it if told to. 1 yes, 0 no. */
 int maildir_find(const char *home, const char *folder, const char *name, bool remove);
-/* Does a file in this folder, changed since since_ms, carry this Message-ID, other than the file
- * named `except`? */
-bool maildir_has_message(const char *home, const char *folder, const char *msgid, int64_t since_ms,
-                         const char *except);
+/* Does a file in this folder, changed since since_ms, carry this Message-ID, other than the
+ * daemon's own copies (sent.c)? */
+bool maildir_has_message(const char *home, const char *folder, const char *msgid, int64_t since_ms);
 /* Reads which inodes stand in Trash and Junk; then asks whether this one does. For the sweep:
  * worker thread, one sweep at a time. */
 void maildir_trash_read(struct flow *f);

@@ -7,6 +7,7 @@
 #include "flow/sender/lines.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/receiver/inodes.h"
 #include "flow/receiver/maildir.h"
 #include "flow/steps.h"
 #include "flow/timer.h"
@@ -47,7 +48,7 @@ static unsigned links_of(const char *path)
 static int forget_file(struct lining *l, const char *path)
 {
     const char *home = l->w->flow->c.home;
-    if (maildir_remove(home, path, &l->why) < 0)
+    if (maildir_remove(home, LINES_FOLDER, path, &l->why) < 0)
         return -1;
     return file_remove(path, &l->why);
 }
@@ -143,7 +144,7 @@ static int replace(struct lining *l)
         return -1;
     store_crash_point("line.added");
     if (l->line.state == LINE_STANDS)
-        removed = maildir_remove(l->w->flow->c.home, l->now, &l->why);
+        removed = maildir_remove(l->w->flow->c.home, LINES_FOLDER, l->now, &l->why);
     store_crash_point("line.replaced");
     if (removed < 0)
         return -1;
@@ -236,9 +237,40 @@ struct lines {
     uint8_t id[PAGE][MESSAGE_ID_LEN];
     bool away[PAGE], no_folder, hold, running;
     size_t count, total, vanished;
+    struct inodes stand;       /* in the mailbox, read once a round */
+    struct timespec dirs[2];   /* when its folders changed last, at that reading */
+    bool all_stood, as_before; /* every line did, in this round; nothing changed since one */
 };
 
 static void watch_again(struct lines *s);
+
+/* The mailbox, once a round. When all lines stood there in the last round and its folders have not
+ * changed since, they stand there still. A change within the clock's last tick is no proof. */
+static void read_mailbox(struct lines *s)
+{
+    static const char *const part[] = {"new", "cur"};
+    const char *home = s->flow->c.home;
+    struct timespec dirs[2] = {{0}, {0}};
+    bool settled = true;
+    for (size_t i = 0; i < 2; i++) {
+        char path[PATH_CAP];
+        struct stat st;
+        (void)snprintf(path, sizeof path, "%s/Maildir/%s/%s", home, LINES_FOLDER, part[i]);
+        if (stat(path, &st) < 0)
+            settled = false;
+        else
+            dirs[i] = st.st_mtim;
+        settled = settled && clock_wall_ms() / 1000 - dirs[i].tv_sec > 1;
+    }
+    s->as_before = s->all_stood && settled && memcmp(dirs, s->dirs, sizeof dirs) == 0;
+    if (s->as_before)
+        return;
+    memcpy(s->dirs, dirs, sizeof dirs);
+    inodes_free(&s->stand);
+    inodes_read(&s->stand, home, LINES_FOLDER);
+    inodes_sort(&s->stand);
+    s->all_stood = settled;
+}
 
 static void watch_run(struct job *job, void *thread_ctx)
 {
@@ -247,11 +279,17 @@ static void watch_run(struct job *job, void *thread_ctx)
     char path[PATH_CAP];
     struct stat st;
     s->no_folder = !marked(home);
-    for (size_t i = 0; i < s->count && !s->no_folder; i++) {
+    if (s->after == 0)
+        read_mailbox(s);
+    for (size_t i = 0; i < s->count && !s->no_folder && !s->as_before; i++) {
         unsigned elsewhere = 0, trash = 0;
         flow_path(s->flow, path, "inbox/lines", s->id[i], MESSAGE_ID_LEN, "");
         s->away[i] = false;
-        if (stat(path, &st) < 0)
+        bool there = stat(path, &st) == 0;
+        if (there && st.st_nlink > 1 && inodes_has(&s->stand, st.st_ino))
+            continue;
+        s->all_stood = false;
+        if (!there)
             continue; /* a crash: the step makes it again */
         s->away[i] = st.st_nlink == 1;
         if (st.st_nlink > 1 && !maildir_stands(home, LINES_FOLDER, path)) {
@@ -335,6 +373,11 @@ static void watch_done(struct job *job)
     struct lines *s = (struct lines *)job;
     if (s->flow->stopping || s->timer == NULL)
         return;
+    if (s->as_before && !s->no_folder) {
+        s->running = false;
+        return;
+    }
+    s->as_before = false;
     judge(s);
     s->total += s->count;
     s->after = s->n[s->count - 1];
@@ -397,6 +440,8 @@ void lines_stop(struct flow *f)
 
 void lines_free(struct flow *f)
 {
+    if (f->lines != NULL)
+        inodes_free(&f->lines->stand);
     free(f->lines);
     f->lines = NULL;
 }

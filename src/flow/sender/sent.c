@@ -94,12 +94,13 @@ static void write_run(struct job *job, void *thread_ctx)
     msgid[c->m.msgid.n <= SUMMARY_MAX ? c->m.msgid.n : 0] = '\0';
     const char *home = c->flow->c.home;
     if (msgid[0] != '\0' &&
-        maildir_has_message(home, SENT_FOLDER, msgid, c->m.created_ms - EARLIER_MS, name)) {
+        maildir_has_message(home, SENT_FOLDER, msgid, c->m.created_ms - EARLIER_MS)) {
         c->state = SENT_CLIENT;
         return;
     }
     c->state = SENT_OURS;
-    if (maildir_find(home, SENT_FOLDER, name, false)) /* before a crash */
+    bool again = c->m.created_ms < c->flow->started_ms || c->m.tries > 0;
+    if (again && maildir_find(home, SENT_FOLDER, name, false)) /* before a crash */
         return;
     flow_path(c->flow, path, "spool", c->m.id, MESSAGE_ID_LEN, "");
     struct timespec t[2] = {{.tv_sec = c->m.created_ms / 1000}, {.tv_sec = c->m.created_ms / 1000}};

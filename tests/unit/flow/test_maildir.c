@@ -295,12 +295,16 @@ static void test_has_message(void **state)
     folder("Maildir/.Sent");
     put("Maildir/.Sent/cur/a:2,S",
         "From: x\r\nMessage-ID: <1@demo>\r\n\r\nMessage-ID: <2@demo>\r\n");
-    assert_true(maildir_has_message(home, ".Sent", "<1@demo>", 0, "none"));
-    assert_false(maildir_has_message(home, ".Sent", "<2@demo>", 0, "none")); /* in the body */
-    assert_false(maildir_has_message(home, ".Sent", "<1@dem", 0, "none"));
-    assert_false(maildir_has_message(home, ".Sent", "<1@demo>", 0, "a"));
-    assert_false(maildir_has_message(home, ".Sent", "<1@demo>", INT64_MAX, "none"));
-    assert_false(maildir_has_message(home, ".No", "<1@demo>", 0, "none"));
+    assert_true(maildir_has_message(home, ".Sent", "<1@demo>", 0));
+    assert_false(maildir_has_message(home, ".Sent", "<2@demo>", 0)); /* in the body */
+    assert_false(maildir_has_message(home, ".Sent", "<1@dem", 0));
+    assert_false(maildir_has_message(home, ".Sent", "<1@demo>", INT64_MAX));
+    assert_false(maildir_has_message(home, ".No", "<1@demo>", 0));
+    put("Maildir/.Sent/cur/17.O0123456789abcdef0123456789abcdef.restante,S=28,W=28:2,S",
+        "Message-ID: <3@demo>\r\n\r\n"); /* the daemon's own copy */
+    assert_false(maildir_has_message(home, ".Sent", "<3@demo>", 0));
+    put("Maildir/.Sent/cur/17.O0123456789.restante,S=28:2,S", "Message-ID: <3@demo>\r\n\r\n");
+    assert_true(maildir_has_message(home, ".Sent", "<3@demo>", 0));
 }
 
 static void test_trash(void **state)
