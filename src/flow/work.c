@@ -17,6 +17,8 @@
 #define LOG_AREA "work"
 #define DUE_BATCH 64
 #define LOOK_AGAIN_MS 30000 /* at the latest, whatever the tables say */
+#define GAP_MS 3            /* between two looks: under load each finds more that is due */
+#define SETTLE_MS 20        /* after a look, before it is asked when the next row will be due */
 #define PAUSE_MS 5000       /* when the database takes nothing: all would be due again at once */
 
 static const struct step steps[] = {
@@ -54,6 +56,7 @@ struct work_loop {
     uv_timer_t *timer;
     bool kicked;
     int64_t paused_until_ms; /* on the monotonic clock */
+    int64_t looked_ms;       /* likewise */
     struct work *busy[STEPS];
     unsigned count[STEPS];
 };
@@ -83,6 +86,7 @@ static void start_one(struct flow *f, size_t s, int64_t n)
     steps[s].start(w);
 }
 
+/* next: when another row will be due, at the latest; NULL when nobody wants to know. */
 static void look(struct flow *f, size_t s, int64_t now, int64_t *next)
 {
     struct work_loop *l = f->work;
@@ -110,6 +114,7 @@ static void look(struct flow *f, size_t s, int64_t now, int64_t *next)
 static void on_timer(uv_timer_t *t)
 {
     struct flow *f = t->data;
+    bool kicked = f->work->kicked;
     f->work->kicked = false;
     if (f->stopping)
         return;
@@ -119,10 +124,13 @@ static void on_timer(uv_timer_t *t)
         return;
     }
     int64_t now = clock_wall_ms(), next = now + LOOK_AGAIN_MS;
+    f->work->looked_ms = clock_mono_ms();
+    store_look_begin(f->store);
     for (size_t s = 0; s < STEPS; s++)
-        look(f, s, now, &next);
+        look(f, s, now, kicked ? NULL : &next);
+    store_look_end(f->store);
     if (!f->work->kicked) {
-        int64_t wait = next - clock_wall_ms();
+        int64_t wait = kicked ? SETTLE_MS : next - clock_wall_ms();
         (void)uv_timer_start(t, on_timer, wait < 1 ? 1 : (uint64_t)wait, 0);
     }
 }
@@ -132,7 +140,8 @@ void flow_kick(struct flow *f)
     if (f->work == NULL || f->work->timer == NULL || f->work->kicked || f->stopping)
         return;
     f->work->kicked = true;
-    (void)uv_timer_start(f->work->timer, on_timer, 0, 0);
+    int64_t since = clock_mono_ms() - f->work->looked_ms;
+    (void)uv_timer_start(f->work->timer, on_timer, since < GAP_MS ? GAP_MS : 0, 0);
 }
 
 void work_end(struct work *w)

@@ -63,6 +63,8 @@ size_t in_due(struct db *db, enum in_due what, const struct in_rules *rules, int
     while (db_row(q, NULL))
         n_r[n++] = sqlite3_column_int64(q, 0);
     bool ruled = what == IN_DUE_HASTEN || what == IN_DUE_EXPIRE;
+    if (next_ms == NULL)
+        return n;
     int64_t next = db_int(db, INT64_MAX, next_sql[what], ruled ? more_args(what) : "i", now_ms,
                           (int64_t)0, time, size);
     if (next > now_ms && next < *next_ms) /* 0: there is none */

@@ -155,7 +155,8 @@ int sent_set(struct db *db, int64_t message, enum sent_state state);
 /* Messages with this Message-ID whose copy in Sent is not the client's. */
 size_t sent_find(struct db *db, const char *msgid, int64_t *n_r, size_t max);
 
-/* What is due, oldest first; *next_ms becomes the earliest due time after now, if earlier. */
+/* What is due, oldest first; *next_ms becomes the earliest due time after now, if earlier
+ * (NULL: not asked). */
 enum out_due {
     DUE_LOOKUP,   /* receivers without key */
     DUE_SEAL,     /* messages with receivers to seal */

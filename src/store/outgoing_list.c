@@ -76,6 +76,8 @@ size_t out_due(struct db *db, enum out_due what, int64_t now_ms, int64_t *n_r, s
     sqlite3_stmt *q = db_query(db, due_sql[what], "ii", now_ms, (int64_t)max);
     while (db_row(q, NULL))
         n_r[n++] = sqlite3_column_int64(q, 0);
+    if (next_ms == NULL)
+        return n;
     int64_t next = db_int(db, INT64_MAX, next_sql[what], "i", now_ms);
     if (next < *next_ms)
         *next_ms = next;

@@ -119,6 +119,8 @@ size_t replica_due(struct db *db, enum replica_due what, int64_t now_ms, int64_t
                                (now_ms - grace_ms) / 1000);
     while (db_row(q, NULL))
         n_r[n++] = sqlite3_column_int64(q, 0);
+    if (next_ms == NULL)
+        return n;
     int64_t at = db_int(db, INT64_MAX, next[what - REPLICA_DUE_FETCH], "i", now_ms);
     if (at > now_ms && at < *next_ms)
         *next_ms = at;

@@ -120,6 +120,16 @@ struct db *store_reader(struct store *s)
     return &s->reader;
 }
 
+void store_look_begin(struct store *s)
+{
+    (void)db_exec(&s->reader, "BEGIN", "");
+}
+
+void store_look_end(struct store *s)
+{
+    (void)db_exec(&s->reader, "COMMIT", "");
+}
+
 void store_do(struct store *s, store_run_fn *run, store_done_fn *done, void *arg)
 {
     if (s->jobs == NULL)

@@ -21,6 +21,10 @@ void store_close(struct store **s);
 
 /* For reading, on the loop's thread only. */
 struct db *store_reader(struct store *s);
+/* What is read between these two is read at one moment, and costs one locking of the database
+ * instead of one per query. */
+void store_look_begin(struct store *s);
+void store_look_end(struct store *s);
 
 /* Queues a transition. run: 0, or -1 to undo what it did. done (may be NULL): rc is run's result,
  * or -1 when the commit failed: nothing is changed then. arg stays the caller's. While the store
