@@ -66,6 +66,7 @@ bool flow_may_go(const struct flow *f)
 void flow_free(struct flow *f)
 {
     early_free(f);
+    follower_free(f);
     clockwatch_free(f);
     groups_free(f);
     replication_free(f);

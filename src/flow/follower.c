@@ -2,15 +2,17 @@
 /* follower.c - see follower.h. */
 #include "flow/follower.h"
 
-struct growing *follower_take(struct flow *f, struct job *job, void (*run)(struct job *, void *),
-                              void (*done)(struct job *))
+struct growing *follower_take(struct flow *f)
 {
     if (f->followed != NULL || f->follower == NULL || f->stopping)
         return NULL;
-    f->followed = growing_new();
-    if (f->followed != NULL)
-        flow_job(f->follower, job, run, done, false);
-    return f->followed;
+    return f->followed = growing_new();
+}
+
+void follower_run(struct flow *f, struct job *job, void (*run)(struct job *, void *),
+                  void (*done)(struct job *))
+{
+    flow_job(f->follower, job, run, done, false);
 }
 
 void follower_leave(struct flow *f)
@@ -22,4 +24,9 @@ void follower_stop(struct flow *f)
 {
     if (f->followed != NULL)
         growing_abort(f->followed);
+}
+
+void follower_free(struct flow *f)
+{
+    growing_free(&f->followed);
 }

@@ -12,13 +12,17 @@
 #define FOLLOW_FROM                                                                                \
     (16u * 1024 * 1024) /* octets: below, the thread's way costs more than it saves */
 
-/* What run() shall follow. NULL: it follows something already, or the peer stops; then nothing was
- * begun. job's thread_ctx: struct pgp. */
-struct growing *follower_take(struct flow *f, struct job *job, void (*run)(struct job *, void *),
-                              void (*done)(struct job *));
-/* First thing in done(): the growing of follower_take is no more. */
+/* What a job shall follow. NULL: one is under way, or the peer stops. follower_run comes next. */
+struct growing *follower_take(struct flow *f);
+/* job's thread_ctx: struct pgp. */
+void follower_run(struct flow *f, struct job *job, void (*run)(struct job *, void *),
+                  void (*done)(struct job *));
+/* After done(), and when nobody will say any more how far the file is: the growing is freed, and
+ * the thread is there for the next. */
 void follower_leave(struct flow *f);
 /* The peer stops: what is followed will not grow any more. */
 void follower_stop(struct flow *f);
+/* After the loop has run out. */
+void follower_free(struct flow *f);
 
 #endif

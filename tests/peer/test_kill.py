@@ -39,7 +39,7 @@ RESTORED = ("instance", "regain")  # in test_restore.py
 FSCK = ("fsck",)  # in test_fsck.py
 MOVES = ("moves",)  # in test_requests.py
 OWN = ("own",)  # in test_alone.py
-EARLY = ("early",)  # in test_large.py
+EARLY = ("early", "followed")  # in test_large.py
 UNCONFIRMED = ["cancel.over"]  # in test_cancel.py
 LINES = ["line.added", "line.replaced", "line.before", "line.after",
          "deleted.before", "deleted.after"]  # in test_outbox.py

@@ -130,3 +130,62 @@ def test_killed(sender, receiver, point):
         assert outbox(sender) == []
         sender.send(data, [receiver.address])
     arrive(sender, receiver, data)
+
+
+@pytest.fixture
+def announced(sender, receiver):
+    """A large message whose stub is there: (octets, id)."""
+    data = large(sender, receiver, "To be pulled")
+    sender.send(data, [receiver.address])
+    receiver.wait_message(data)
+    return data, receiver.stub_of(data)["id"]
+
+
+def pull(receiver, nid):
+    return receiver.run_cli("pull", nid)
+
+
+def test_broken_while_it_is_opened(sender, receiver, announced):
+    """P-6.4: what was verified stays; of what was opened of it nothing does."""
+    data, nid = announced
+    [blob] = glob.glob(os.path.join(sender.home, "outbox", "?" * 64))
+    whole = os.path.getsize(blob)
+    os.link(blob, blob + ".whole")
+    with open(blob, "rb") as f:
+        start = f.read(whole // 2)
+    os.unlink(blob)
+    with open(blob, "wb") as f:
+        f.write(start)
+    assert pull(receiver, nid).returncode != 0
+    [part] = glob.glob(os.path.join(receiver.home, "inbox", "parts", "*"))
+    assert 4 << 20 <= os.path.getsize(part) <= whole // 2
+    assert os.listdir(os.path.join(receiver.home, "inbox", "full")) == []
+    os.rename(blob + ".whole", blob)
+    arrive(sender, receiver, data)
+
+
+def test_no_place_for_what_is_opened(sender, receiver, announced):
+    """The transfer ends first; who waits is told, and later it succeeds."""
+    data, nid = announced
+    full = os.path.join(receiver.home, "inbox", "full")
+    os.chmod(full, 0o500)
+    try:
+        assert pull(receiver, nid).returncode != 0
+        [part] = glob.glob(os.path.join(receiver.home, "inbox", "parts", "*"))
+        assert os.path.getsize(part) > SIZE
+    finally:
+        os.chmod(full, 0o700)
+    arrive(sender, receiver, data)
+
+
+def test_killed_when_it_is_opened(sender, receiver, announced):
+    data, nid = announced
+    receiver.stop()
+    receiver.start({"RESTANTE_CRASH_AT": "followed.after"})
+    receiver.wait_ready()
+    assert pull(receiver, nid).returncode != 0
+    assert receiver.process.wait(30) == -signal.SIGKILL
+    receiver.process = None
+    receiver.start()
+    receiver.wait_ready()
+    arrive(sender, receiver, data)

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "flow/group/replicas.h"
 #include "flow/steps.h"
+#include "flow/peers/part.h"
 #include "flow/peers/transfer.h"
 #include "store/replicas.h"
 #include <stdlib.h>
@@ -89,7 +90,7 @@ static void held_done(void *arg, int rc)
 static void store_run(struct job *job, void *thread_ctx)
 {
     struct replicating *x = (struct replicating *)job;
-    x->rc = transfer_place(x->w->flow, "replica", x->r.ref.hash, &x->chunks, &x->why);
+    x->rc = part_place(x->w->flow, "replica", x->r.ref.hash, &x->chunks, &x->why);
 }
 
 static void store_done(struct job *job)

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "flow/blob_step.h"
 #include "flow/steps.h"
+#include "flow/peers/part.h"
 #include "flow/peers/transfer.h"
 #include "store/check.h"
 #include <stdio.h>
@@ -46,7 +47,7 @@ static void lose(struct regaining *x)
 static void place_run(struct job *job, void *thread_ctx)
 {
     struct regaining *x = (struct regaining *)job;
-    x->s.rc = transfer_place(x->s.w->flow, "outbox", x->s.b.hash, &x->s.b.chunks, &x->s.why);
+    x->s.rc = part_place(x->s.w->flow, "outbox", x->s.b.hash, &x->s.b.chunks, &x->s.why);
 }
 
 static void place_done(struct job *job)

@@ -5,6 +5,7 @@
 #ifndef RESTANTE_FLOW_TRANSFER_H
 #define RESTANTE_FLOW_TRANSFER_H
 
+#include "base/growing.h"
 #include "flow/flow.h"
 
 struct transfer;
@@ -26,10 +27,9 @@ void transfer_want_chunks(struct transfer *t, transfer_chunks_fn *fn);
 /* The caller has the chunk list, p; right after transfer_start. What the part file holds is looked
  * at before anybody is asked. */
 void transfer_have_chunks(struct transfer *t, const uint8_t *p, size_t n);
-/* Makes a whole part file HOME/dir/<hash>.part durable and gives it and its chunk list their names.
- * Worker thread. */
-int transfer_place(const struct flow *f, const char *dir, const uint8_t hash[HASH_LEN],
-                   const struct bytes *chunks, struct error *e);
+/* Somebody reads the part file meanwhile, and is told how far it may; right after transfer_start.
+ * grows must live until transfer_fn was called. */
+void transfer_follow(struct transfer *t, struct growing *grows);
 /* Octets verified so far. */
 uint64_t transfer_octets(const struct transfer *t);
 

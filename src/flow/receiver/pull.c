@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/texts.h"
 #include "base/log.h"
+#include "flow/follower.h"
 #include "flow/receiver/opening.h"
 #include "flow/steps.h"
 #include "flow/peers/transfer.h"
@@ -28,9 +29,12 @@ struct pulling {
     int64_t began_ms; /* clock_mono_ms */
     bool tampered;    /* the sender's fault: asking again brings nothing */
     bool fresh;
-    bool late; /* it was declined, expired or taken back while it came */
+    bool late;             /* it was declined, expired or taken back while it came */
+    struct transfer *t;    /* under way */
+    struct growing *grows; /* the follower opens the blob while it is fetched; else NULL */
+    bool fetched, opened;  /* all of it is here; the follower has ended */
     int rc;
-    struct error why, from; /* from: whom the octets came from */
+    struct error why, from; /* from: whom the octets came from, or why they did not come */
 };
 
 static void pulling_free(struct pulling *p)
@@ -173,6 +177,7 @@ static void open_run(struct job *job, void *thread_ctx)
     struct pgp_unseal u = {.skp = p->in.skp.p,
                            .skp_len = p->in.skp.n,
                            .blob_fd = in_fd,
+                           .grows = p->grows,
                            .out_fd = fd,
                            .max_size = p->in.m_size,
                            .from = {p->in.pubkey.p, p->in.pubkey.n}};
@@ -209,18 +214,67 @@ static void open_done(struct job *job)
     }
 }
 
+/* The transfer has ended, and nobody reads the part file. */
+static void after_blob(struct pulling *p, bool opened)
+{
+    if (p->flow->stopping) {
+        work_end(p->w);
+        pulling_free(p);
+    } else if (!p->fetched) {
+        (void)unlink(p->tmp);
+        fail(p, p->from.text);
+    } else if (opened) {
+        open_done(&p->job);
+    } else {
+        flow_job(p->flow->pgp, &p->job, open_run, open_done, p->in.m_size < SMALL);
+    }
+}
+
+/* The follower's job has ended, and the transfer too: nobody tells the one how far the other is. */
+static void both_ended(struct pulling *p)
+{
+    follower_leave(p->flow);
+    p->grows = NULL;
+    after_blob(p, true);
+}
+
 static void on_blob(void *ctx, bool ok, const char *why)
 {
     struct pulling *p = ctx;
     openings_progress_set(p->flow, p->in.nid, NULL);
-    if (p->flow->stopping) {
-        work_end(p->w);
-        pulling_free(p);
-    } else if (!ok) {
-        fail(p, why);
-    } else {
-        (void)error_set(&p->from, "%s", why);
-        flow_job(p->flow->pgp, &p->job, open_run, open_done, p->in.m_size < SMALL);
+    p->t = NULL;
+    p->fetched = ok;
+    (void)error_set(&p->from, "%s", why);
+    if (p->grows == NULL)
+        after_blob(p, false);
+    else if (p->opened)
+        both_ended(p);
+    else
+        ok ? growing_end(p->grows) : growing_abort(p->grows);
+}
+
+static void followed(struct job *job)
+{
+    struct pulling *p = (struct pulling *)job;
+    store_crash_point("followed.after");
+    p->opened = true;
+    if (p->t == NULL)
+        both_ended(p);
+}
+
+static void start_transfer(struct pulling *p)
+{
+    struct flow *f = p->flow;
+    p->t =
+        transfer_start(f, p->in.sender, &p->in.pubkey, p->in.fpr, &p->in.blob, p->part, on_blob, p);
+    if (p->in.has_master)
+        transfer_master(p->t, p->in.master_fpr);
+    openings_progress_set(f, p->in.nid, p->t);
+    if (p->in.blob.size >= FOLLOW_FROM)
+        p->grows = follower_take(f);
+    if (p->grows != NULL) {
+        transfer_follow(p->t, p->grows);
+        follower_run(f, &p->job, open_run, followed);
     }
 }
 
@@ -246,10 +300,6 @@ void step_pull(struct work *w)
     } else if (head_unpack(p->in.head.p, p->in.head.n, &p->header, &p->skeleton, &p->why) < 0) {
         give_up(p);
     } else {
-        struct transfer *t = transfer_start(w->flow, p->in.sender, &p->in.pubkey, p->in.fpr,
-                                            &p->in.blob, p->part, on_blob, p);
-        if (p->in.has_master)
-            transfer_master(t, p->in.master_fpr);
-        openings_progress_set(w->flow, p->in.nid, t);
+        start_transfer(p);
     }
 }

@@ -132,13 +132,14 @@ bool early_start(struct flow *f, const uint8_t id[MESSAGE_ID_LEN], const struct 
     flow_path(f, path, "spool", id, MESSAGE_ID_LEN, "");
     x->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (x->fd >= 0 && gather(x, to) == 0)
-        x->grows = follower_take(f, &x->job, early_run, early_done);
+        x->grows = follower_take(f);
     if (x->grows == NULL) {
         discard(x);
         return false;
     }
     f->early = x;
     growing_to(x->grows, octets);
+    follower_run(f, &x->job, early_run, early_done);
     return true;
 }
 
