@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* control_contacts.c - see control_contacts.h. */
 #include "daemon/control_contacts.h"
+#include "flow/sender/lookup.h"
 #include "store/contacts.h"
 #include "store/senders.h"
 #include <stdlib.h>
@@ -85,8 +86,10 @@ void control_block(struct service *s, const json_t *o, bool yes, control_answer_
     store_do(s->flow.store, rule_run, rule_done, r);
 }
 
-int control_other_key(struct service *s, const char *address, const char *hex, uint8_t fpr[FPR_LEN],
-                      struct error *e)
+/* Which other key of this address is meant by the beginning of a fingerprint (NULL or empty: the
+ * only one). -1 and a sentence when none or several are. */
+static int other_key(struct service *s, const char *address, const char *hex, uint8_t fpr[FPR_LEN],
+                     struct error *e)
 {
     uint8_t all[OTHERS_MAX][FPR_LEN];
     size_t n = contact_others(store_reader(s->flow.store), address, all, OTHERS_MAX), found = 0;
@@ -108,4 +111,62 @@ int control_other_key(struct service *s, const char *address, const char *hex, u
             address);
     return error_set(e, "No other key of %s was met%s.", address,
                      hex == NULL ? "" : " that begins like this");
+}
+
+/* ---- a pinned key is changed or forgotten */
+
+static void on_accepted(void *ctx, enum lookup_result result, const char *why)
+{
+    struct asking *a = ctx;
+    a->held = false;
+    if (result == LOOKUP_FOUND)
+        control_send(a->client, json_pack("{s:b,s:s}", "ok", 1, "id", a->receiver));
+    else if (a->client != NULL)
+        control_error(a->client, why);
+    asking_end(a);
+}
+
+static int forget_run(struct db *db, void *arg)
+{
+    struct asking *a = arg;
+    a->message = contact_forget(db, a->receiver);
+    return a->message < 0 ? -1 : 0;
+}
+
+static void forget_done(void *arg, int rc)
+{
+    struct asking *a = arg;
+    a->held = false;
+    if (a->client != NULL && (rc != 0 || a->message == 0))
+        control_error(a->client, rc != 0 ? "This peer's database cannot be written; see its log."
+                                         : "There is no such contact; see `restante contacts`.");
+    else
+        control_send(a->client, json_pack("{s:b,s:s}", "ok", 1, "id", a->receiver));
+    asking_end(a);
+}
+
+void control_contact(struct service *s, struct line_client *c, const json_t *o, bool accept)
+{
+    const char *id = json_string_value(json_object_get(o, "id"));
+    char address[ADDRESS_MAX + 1];
+    uint8_t fpr[FPR_LEN];
+    struct error e;
+    if (id == NULL || address_parse(id, address) < 0) {
+        control_error(c, "An address is name@group.");
+        return;
+    }
+    if (accept &&
+        other_key(s, address, json_string_value(json_object_get(o, "fingerprint")), fpr, &e) < 0) {
+        control_error(c, e.text);
+        return;
+    }
+    struct asking *a = asking_new(s, c);
+    if (a == NULL)
+        return;
+    a->held = true;
+    (void)strcpy(a->receiver, address);
+    if (accept)
+        lookup_accept(&s->flow, address, fpr, on_accepted, a);
+    else
+        store_do(s->flow.store, forget_run, forget_done, a);
 }

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* control_look.c - see control_look.h. */
+#include "daemon/control_look.h"
+#include "daemon/control_lists.h"
+
+static void status_send(struct asking *a)
+{
+    json_t *reply = a->reply;
+    a->reply = NULL;
+    asking_answer(a, reply);
+}
+
+static void on_nr(void *ctx, bool ok, const uint8_t *ids, size_t n)
+{
+    struct asking *a = ctx;
+    if (ok)
+        (void)json_object_set_new(json_object_get(a->reply, "dht"), "nr_live",
+                                  json_integer((json_int_t)n));
+    status_send(a);
+}
+
+static void on_ns(void *ctx, bool ok, const uint8_t *ids, size_t n)
+{
+    struct asking *a = ctx;
+    char key[DHT_KEY_MAX + 1];
+    a->ns_live += n;
+    if (ok && a->shard + 1 < a->s->flow.shards && !a->s->stopping) {
+        dht_ns_key(key, a->s->config.address, ++a->shard);
+        dht_list(a->s->flow.dht, key, on_ns, a);
+        return;
+    }
+    if (ok)
+        (void)json_object_set_new(json_object_get(a->reply, "dht"), "ns_live",
+                                  json_integer((json_int_t)a->ns_live));
+    if (a->s->stopping) {
+        status_send(a);
+        return;
+    }
+    (void)dht_key(key, "nr:", a->s->config.address);
+    dht_list(a->s->flow.dht, key, on_nr, a);
+}
+
+static void on_dht(void *ctx, bool ok, const struct dht_status *st)
+{
+    struct asking *a = ctx;
+    char key[DHT_KEY_MAX + 1];
+    if (ok) {
+        (void)json_object_set_new(json_object_get(a->reply, "dht"), "good_nodes",
+                                  json_integer(st->good_nodes));
+        (void)json_object_set_new(json_object_get(a->reply, "ports"), "dht",
+                                  json_integer(st->port4 != 0 ? st->port4 : st->port6));
+    }
+    if (!ok || a->s->stopping) {
+        status_send(a);
+        return;
+    }
+    dht_ns_key(key, a->s->config.address, 0);
+    dht_list(a->s->flow.dht, key, on_ns, a);
+}
+
+void control_look(struct service *s, struct line_client *c)
+{
+    struct asking *a = asking_new(s, c);
+    if (a == NULL)
+        return;
+    a->reply = control_status(s);
+    dht_get_status(s->flow.dht, on_dht, a);
+}
