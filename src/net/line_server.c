@@ -5,13 +5,11 @@
 #include "net/line_server.h"
 #include "base/buf.h"
 #include "base/log.h"
-#include <errno.h>
+#include "net/bind.h"
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define LOG_AREA "lines"
@@ -295,61 +293,6 @@ static void on_connection(uv_stream_t *listener, int status)
     }
 }
 
-/* Removes a socket file that nobody listens on; -1 when somebody does. */
-static int remove_stale(const struct sockaddr_un *sun, struct error *e)
-{
-    struct stat st;
-
-    if (lstat(sun->sun_path, &st) != 0) {
-        return errno == ENOENT
-                   ? 0
-                   : error_set(e, "Cannot look at %s: %s", sun->sun_path, strerror(errno));
-    }
-    if (!S_ISSOCK(st.st_mode)) {
-        return error_set(e, "%s is in the way: it is not a socket", sun->sun_path);
-    }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return error_set(e, "Cannot make a socket: %s", strerror(errno));
-    }
-    int r = connect(fd, (const struct sockaddr *)sun, sizeof(*sun));
-    bool alive = r == 0 || errno == EAGAIN;
-    close(fd);
-    if (alive) {
-        return error_set(e, "Another program already listens on %s", sun->sun_path);
-    }
-    if (unlink(sun->sun_path) != 0 && errno != ENOENT) {
-        return error_set(e, "Cannot remove the old socket %s: %s", sun->sun_path, strerror(errno));
-    }
-    return 0;
-}
-
-/* A bound socket whose file is 0600 from its first moment, or -1. */
-static int bound_socket(const char *path, struct error *e)
-{
-    struct sockaddr_un sun = {.sun_family = AF_UNIX};
-
-    if (strlen(path) >= sizeof(sun.sun_path)) {
-        return error_set(e, "The path of the socket is longer than %zu octets: %s",
-                         sizeof(sun.sun_path) - 1, path);
-    }
-    memcpy(sun.sun_path, path, strlen(path) + 1);
-    if (remove_stale(&sun, e) != 0) {
-        return -1;
-    }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return error_set(e, "Cannot make a socket: %s", strerror(errno));
-    }
-    /* On Linux the mode of the unbound socket becomes the mode of the file. */
-    if (fchmod(fd, 0600) != 0 || bind(fd, (struct sockaddr *)&sun, sizeof(sun)) != 0) {
-        error_set(e, "Cannot listen on %s: %s", path, strerror(errno));
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
 static void on_listener_closed(uv_handle_t *h)
 {
     struct line_server *s = h->data;
@@ -368,7 +311,7 @@ struct line_server *line_server_start(uv_loop_t *loop, const struct line_server_
         error_set(e, "No memory for the control socket");
         return NULL;
     }
-    int fd = bound_socket(c->path, e);
+    int fd = bind_unix(c->path, e);
     if (fd < 0) {
         free(s->path);
         free(s);

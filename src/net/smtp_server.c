@@ -6,8 +6,8 @@
 #include "base/texts.h"
 #include "base/crypt.h"
 #include "base/log.h"
+#include "net/bind.h"
 #include "net/smtp_session.h"
-#include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -332,46 +332,6 @@ static void on_connection(uv_stream_t *listener, int status)
     pump(c);
 }
 
-static bool is_loopback(const char *host, uint16_t port, struct sockaddr_storage *ss)
-{
-    struct sockaddr_in *in4 = (struct sockaddr_in *)ss;
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ss;
-
-    memset(ss, 0, sizeof(*ss));
-    if (uv_ip4_addr(host, port, in4) == 0) {
-        return ntohl(in4->sin_addr.s_addr) >> 24 == 127;
-    }
-    return uv_ip6_addr(host, port, in6) == 0 && IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
-}
-
-static int server_listen(struct smtp_server *srv, const struct smtp_config *c, struct error *e)
-{
-    struct sockaddr_storage ss;
-    int len = sizeof(ss);
-
-    if (!is_loopback(c->host, c->port, &ss)) {
-        return error_set(e, "The SMTP listener's address %s is not a loopback address", c->host);
-    }
-    int r = uv_tcp_bind(&srv->listener, (struct sockaddr *)&ss, 0);
-    if (r == 0) {
-        r = uv_listen((uv_stream_t *)&srv->listener, 64, on_connection);
-    }
-    if (r == 0) {
-        r = uv_tcp_getsockname(&srv->listener, (struct sockaddr *)&ss, &len);
-    }
-    if (r == UV_EADDRINUSE) {
-        return error_set(e, "Port %u on %s, wanted for SMTP, is taken by another program",
-                         (unsigned)c->port, c->host);
-    }
-    if (r != 0) {
-        return error_set(e, "Cannot listen for SMTP on %s port %u: %s", c->host, (unsigned)c->port,
-                         uv_strerror(r));
-    }
-    srv->port = ntohs(ss.ss_family == AF_INET ? ((struct sockaddr_in *)&ss)->sin_port
-                                              : ((struct sockaddr_in6 *)&ss)->sin6_port);
-    return 0;
-}
-
 static void on_listener_closed(uv_handle_t *h)
 {
     struct smtp_server *srv = h->data;
@@ -404,7 +364,8 @@ struct smtp_server *smtp_server_start(uv_loop_t *loop, const struct smtp_config 
         srv->settings.password == NULL) {
         error_set(e, "No memory for the SMTP listener");
         smtp_server_stop(&srv);
-    } else if (server_listen(srv, c, e) != 0) {
+    } else if (listen_loopback(&srv->listener, c->host, c->port, on_connection, &srv->port, e) !=
+               0) {
         smtp_server_stop(&srv);
     }
     return srv;

@@ -68,11 +68,16 @@ void smtp_session_end(struct smtp_session *s);
 /* Frees what it holds; after smtp_session_end. */
 void smtp_session_free(struct smtp_session *s);
 
-/* Used between the two files of the session: */
+/* Used between the files of the session: */
 /* A reply of the session's own. */
 void smtp_say(struct smtp_session *s, int code, const char *text);
+/* A reply to a command that was wrong; a client that makes only mistakes is sent away. */
+void smtp_mistake(struct smtp_session *s, int code, const char *text);
 /* Ends the transaction: reset() and everything back to before MAIL. */
 void smtp_transaction_end(struct smtp_session *s);
+/* smtp_command.c: a command line, and the base64 of AUTH in a line of its own. */
+void smtp_command(struct smtp_session *s, const char *line);
+void smtp_try_plain(struct smtp_session *s, const char *response);
 /* smtp_data.c: octets in the modes SMTP_CHUNK and SMTP_DOTTED; returns how many were taken. */
 size_t smtp_take_chunk(struct smtp_session *s, const uint8_t *p, size_t n);
 size_t smtp_take_dotted(struct smtp_session *s, const uint8_t *p, size_t n);
