@@ -54,6 +54,16 @@ static void look_end(struct group_look *l)
         groups_poll(f);
 }
 
+int group_read(const struct flow *f, const struct group_row *g, struct group_record *r,
+               struct error *e)
+{
+    struct span payload, signature;
+    struct record_place at = {f->c.network, f->groups->key};
+    if (record_unwrap(g->signed_.p, g->signed_.n, &payload, &signature, e) < 0)
+        return -1;
+    return group_decode(payload.p, payload.n, &at, r, e) == 0 ? 0 : -1;
+}
+
 void groups_settle(struct flow *f)
 {
     struct groups *g = f->groups;

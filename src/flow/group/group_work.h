@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* group_work.h - what the files of the peer group share: group.c (looking and putting),
- * group_make.c (what master and deputy write), group_keys.c (the members' keys). */
+ * group_make.c (what master and deputy write), group_join.c (accepting and leaving), group_keys.c
+ * (the members' keys). */
 #ifndef RESTANTE_FLOW_GROUP_WORK_H
 #define RESTANTE_FLOW_GROUP_WORK_H
 
@@ -20,6 +21,9 @@ struct groups {
     uint8_t master_fpr[FPR_LEN];
 };
 
+/* The members as a row's signed record names them. r_r's pointers are into the row. */
+int group_read(const struct flow *f, const struct group_row *g, struct group_record *r_r,
+               struct error *e);
 /* The accepted group may have changed: the identity follows. */
 void groups_settle(struct flow *f);
 /* Writes the descriptor anew when its time comes: the master with the same members, a deputy as a

@@ -17,6 +17,8 @@ struct flow;
 int maildir_start(struct flow *f, struct error *e);
 void maildir_free(struct flow *f);
 
+/* Where a folder ("" = inbox, ".Sent") is or would be. */
+int maildir_path(const char *home, const char *folder, char dir_r[PATH_CAP], struct error *e);
 /* A folder ("" = inbox, ".Sent") with tmp, new and cur, unless it is there; its path. */
 int maildir_make(const char *home, const char *folder, char dir_r[PATH_CAP], struct error *e);
 

@@ -1,29 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* lines.c - see lines.h. Two things must never be mixed up: that the daemon replaces or removes a
- * line, and that the user deletes one. The daemon keeps a link of its own to each line that stands,
- * inbox/lines/<id>: a count of one means that the user's copies are gone. A line is replaced by
- * linking the new file (<id>.new) into the mailbox, removing the old one's copies, and renaming the
- * new link over the old; wherever a crash falls, the two links tell what was done. */
+/* lines.c - the step that makes a line show what the store says; see lines.h. Two things must never
+ * be mixed up: that the daemon replaces or removes a line, and that the user deletes one. The
+ * daemon keeps a link of its own to each line that stands, inbox/lines/<id>: a count of one means
+ * that the user's copies are gone. A line is replaced by linking the new file (<id>.new) into the
+ * mailbox, removing the old one's copies, and renaming the new link over the old; wherever a crash
+ * falls, the two links tell what was done. */
 #include "flow/sender/lines.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "flow/receiver/inodes.h"
 #include "flow/receiver/maildir.h"
 #include "flow/steps.h"
-#include "flow/timer.h"
-#include "flow/sender/withdraw.h"
-#include "store/cancel.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#define LOG_AREA "lines"
-#define PAUSE_MS 2000 /* between two changes of one line */
-
-/* ---- the step: the line shows what the store says */
 
 struct lining {
     struct job job;
@@ -74,7 +63,7 @@ static void marker_path(const char *home, char out[PATH_CAP])
     (void)snprintf(out, PATH_CAP, "%s/Maildir/%s/restante-lines", home, LINES_FOLDER);
 }
 
-static bool marked(const char *home)
+bool lines_marked(const char *home)
 {
     char path[PATH_CAP];
     marker_path(home, path);
@@ -130,7 +119,7 @@ static int add_new(struct lining *l)
 static int replace(struct lining *l)
 {
     int removed = 1;
-    if (!marked(l->w->flow->c.home)) {
+    if (!lines_marked(l->w->flow->c.home)) {
         if (forget_file(l, l->now) < 0)
             return -1;
         l->line.state = LINE_NONE;
@@ -183,8 +172,8 @@ static int line_commit(struct db *db, void *arg)
 {
     struct lining *l = arg;
     if (l->gone)
-        return line_delay(db, l->m.n, clock_wall_ms() + PAUSE_MS);
-    return line_set(db, &l->line, l->state, clock_wall_ms() + PAUSE_MS);
+        return line_delay(db, l->m.n, clock_wall_ms() + LINES_PAUSE_MS);
+    return line_set(db, &l->line, l->state, clock_wall_ms() + LINES_PAUSE_MS);
 }
 
 static void line_committed(void *arg, int rc)
@@ -222,226 +211,4 @@ void step_line(struct work *w)
         line_end(l, "A line of the Outbox cannot be written.");
     else
         flow_job(f->files, &l->job, line_run, line_done, true);
-}
-
-/* ---- watching: did the user delete one? */
-
-#define PAGE 512
-#define MANY 20
-
-struct lines {
-    struct job job;
-    uv_timer_t *timer;
-    struct flow *flow;
-    int64_t n[PAGE], gone[PAGE], after;
-    uint8_t id[PAGE][MESSAGE_ID_LEN];
-    bool away[PAGE], no_folder, hold, running;
-    size_t count, total, vanished;
-    struct inodes stand;       /* in the mailbox, read once a round */
-    struct timespec dirs[2];   /* when its folders changed last, at that reading */
-    bool all_stood, as_before; /* every line did, in this round; nothing changed since one */
-};
-
-static void watch_again(struct lines *s);
-
-/* The mailbox, once a round. When all lines stood there in the last round and its folders have not
- * changed since, they stand there still. A change within the clock's last tick is no proof. */
-static void read_mailbox(struct lines *s)
-{
-    static const char *const part[] = {"new", "cur"};
-    const char *home = s->flow->c.home;
-    struct timespec dirs[2] = {{0}, {0}};
-    bool settled = true;
-    for (size_t i = 0; i < 2; i++) {
-        char path[PATH_CAP];
-        struct stat st;
-        (void)snprintf(path, sizeof path, "%s/Maildir/%s/%s", home, LINES_FOLDER, part[i]);
-        if (stat(path, &st) < 0)
-            settled = false;
-        else
-            dirs[i] = st.st_mtim;
-        settled = settled && clock_wall_ms() / 1000 - dirs[i].tv_sec > 1;
-    }
-    s->as_before = s->all_stood && settled && memcmp(dirs, s->dirs, sizeof dirs) == 0;
-    if (s->as_before)
-        return;
-    memcpy(s->dirs, dirs, sizeof dirs);
-    inodes_free(&s->stand);
-    inodes_read(&s->stand, home, LINES_FOLDER);
-    inodes_sort(&s->stand);
-    s->all_stood = settled;
-}
-
-static void watch_run(struct job *job, void *thread_ctx)
-{
-    struct lines *s = (struct lines *)job;
-    const char *home = s->flow->c.home;
-    char path[PATH_CAP];
-    struct stat st;
-    s->no_folder = !marked(home);
-    if (s->after == 0)
-        read_mailbox(s);
-    for (size_t i = 0; i < s->count && !s->no_folder && !s->as_before; i++) {
-        unsigned elsewhere = 0, trash = 0;
-        flow_path(s->flow, path, "inbox/lines", s->id[i], MESSAGE_ID_LEN, "");
-        s->away[i] = false;
-        bool there = stat(path, &st) == 0;
-        if (there && st.st_nlink > 1 && inodes_has(&s->stand, st.st_ino))
-            continue;
-        s->all_stood = false;
-        if (!there)
-            continue; /* a crash: the step makes it again */
-        s->away[i] = st.st_nlink == 1;
-        if (st.st_nlink > 1 && !maildir_stands(home, LINES_FOLDER, path)) {
-            maildir_count(home, st.st_ino, &elsewhere, &trash);
-            s->away[i] = elsewhere == 0;
-        }
-    }
-}
-
-struct verdict {
-    struct flow *flow;
-    bool again;
-    size_t count;
-    struct {
-        int64_t n, gone_ms;
-        bool deleted;
-        uint8_t id[MESSAGE_ID_LEN];
-    } row[];
-};
-
-static int verdict_run(struct db *db, void *arg)
-{
-    struct verdict *v = arg;
-    if (v->again)
-        return lines_again(db);
-    for (size_t i = 0; i < v->count; i++) {
-        int rc = v->row[i].deleted ? line_set_deleted(db, v->row[i].n)
-                                   : line_set_gone(db, v->row[i].n, v->row[i].gone_ms);
-        if (rc < 0 || (rc == 1 && withdraw_all(db, v->row[i].n) < 0))
-            return -1;
-    }
-    return 0;
-}
-
-static void verdict_done(void *arg, int rc)
-{
-    struct verdict *v = arg;
-    store_crash_point("deleted.after");
-    for (size_t i = 0; i < v->count && rc == 0 && !v->again; i++) {
-        char path[PATH_CAP];
-        flow_path(v->flow, path, "inbox/lines", v->row[i].id, MESSAGE_ID_LEN, "");
-        if (v->row[i].deleted)
-            (void)unlink(path);
-    }
-    flow_kick(v->flow);
-    free(v);
-}
-
-static void judge(struct lines *s)
-{
-    int64_t now = clock_wall_ms();
-    struct verdict *v = calloc(1, sizeof *v + s->count * sizeof v->row[0]);
-    if (v == NULL)
-        return;
-    v->flow = s->flow;
-    v->again = s->no_folder;
-    for (size_t i = 0; i < s->count && !s->no_folder; i++) {
-        s->vanished += s->away[i];
-        if (s->away[i] && s->gone[i] != 0 &&
-            (now - s->gone[i] < s->flow->c.cancel_grace || s->hold))
-            continue;
-        if (!s->away[i] && s->gone[i] == 0)
-            continue;
-        v->row[v->count].n = s->n[i];
-        memcpy(v->row[v->count].id, s->id[i], MESSAGE_ID_LEN);
-        v->row[v->count].gone_ms = s->away[i] ? now : 0;
-        v->row[v->count].deleted = s->away[i] && s->gone[i] != 0;
-        if (v->row[v->count++].deleted)
-            log_info("a line of the Outbox was deleted: the message is taken back");
-    }
-    if (v->count == 0 && !v->again) {
-        free(v);
-        return;
-    }
-    store_crash_point("deleted.before");
-    store_do(s->flow->store, verdict_run, verdict_done, v);
-}
-
-static void watch_done(struct job *job)
-{
-    struct lines *s = (struct lines *)job;
-    if (s->flow->stopping || s->timer == NULL)
-        return;
-    if (s->as_before && !s->no_folder) {
-        s->running = false;
-        return;
-    }
-    s->as_before = false;
-    judge(s);
-    s->total += s->count;
-    s->after = s->n[s->count - 1];
-    if (s->count == PAGE && !s->no_folder) {
-        watch_again(s);
-        return;
-    }
-    /* a Maildir restored without its lines must not take all mail back */
-    bool many = s->vanished > MANY && s->vanished * 2 > s->total;
-    if (many && !s->hold)
-        log_warn("%zu of %zu lines vanished from the Outbox at once: nothing is taken back. If you "
-                 "deleted them, say so with `restante cancel ID`.",
-                 s->vanished, s->total);
-    s->hold = many;
-    s->running = false;
-}
-
-static void watch_again(struct lines *s)
-{
-    s->count = lines_standing(store_reader(s->flow->store), s->after, s->n, s->id, s->gone, PAGE);
-    s->running = s->count > 0;
-    if (s->running)
-        flow_job(s->flow->files, &s->job, watch_run, watch_done, true);
-}
-
-static void on_timer(uv_timer_t *t)
-{
-    struct lines *s = t->data;
-    if (s->running)
-        return;
-    s->running = true;
-    s->after = 0;
-    s->total = s->vanished = 0;
-    watch_again(s);
-}
-
-int lines_start(struct flow *f, struct error *e)
-{
-    struct lines *s = f->lines = calloc(1, sizeof *s);
-    uv_timer_t *t = s == NULL ? NULL : flow_timer_new(f, s);
-    if (t == NULL)
-        return error_set(e, "Out of memory.");
-    s->flow = f;
-    s->timer = t;
-    s->hold = true; /* the first round only looks */
-    char flag[2];
-    for (unsigned i = 0; line_keyword(i) != NULL; i++) /* before a line carries one */
-        if (maildir_keyword(f->c.home, LINES_FOLDER, line_keyword(i), flag, e) < 0)
-            log_warn("%s", e->text); /* the text says it too */
-    int64_t every = f->c.cancel_grace / 2;
-    every = every < 200 ? 200 : every > PAUSE_MS ? PAUSE_MS : every;
-    return uv_timer_start(t, on_timer, (uint64_t)every, (uint64_t)every);
-}
-
-void lines_stop(struct flow *f)
-{
-    if (f->lines != NULL)
-        flow_timer_free(&f->lines->timer);
-}
-
-void lines_free(struct flow *f)
-{
-    if (f->lines != NULL)
-        inodes_free(&f->lines->stand);
-    free(f->lines);
-    f->lines = NULL;
 }

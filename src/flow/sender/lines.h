@@ -9,11 +9,15 @@
 #include "store/lines.h"
 
 #define LINES_FOLDER ".Outbox"
+#define LINES_PAUSE_MS 2000 /* between two changes of one line */
 
 /* Looks from now on whether the lines still stand. */
 int lines_start(struct flow *f, struct error *e);
 void lines_stop(struct flow *f);
 void lines_free(struct flow *f);
+
+/* Is the mailbox the one that the lines were put into? Otherwise it was deleted as a whole. */
+bool lines_marked(const char *home);
 
 /* The line's text, with CRLF, as the store's reader sees the message now; and the states in it. */
 int line_text(struct flow *f, const struct out_message *m, struct buf *out, unsigned *states_r);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* own_records.c - see own_records.h. Sequence number and what was put last are committed before the
+ * put: a restart never goes back. */
+#include "flow/peers/own_records.h"
+#include "base/clock.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define IDENTITY_S (90LL * 86400)
+#define DESCRIPTOR_S 86400LL
+
+enum kind { IDENTITY, DESCRIPTOR, KINDS };
+
+struct posting {
+    struct job job;
+    struct flow *flow;
+    bool withdraw;
+    bool has_master; /* in an accepted group */
+    uint8_t master_fpr[FPR_LEN];
+    uint64_t seq;
+    char key[KINDS][DHT_KEY_MAX + 1];
+    struct buf value[KINDS];
+    int64_t expiry[KINDS];
+    uint8_t hash[KINDS][HASH_LEN], old[KINDS][HASH_LEN];
+    bool has_old[KINDS], ok;
+    enum kind at;
+    int rc;
+    struct error why;
+    own_records_fn *done;
+    void *ctx;
+};
+
+static const char *const meta_name[KINDS] = {"identity_hash", "descriptor_hash"};
+
+static void finish(struct posting *p, bool ok)
+{
+    p->done(p->ctx, ok, p->why.text);
+    buf_free(&p->value[IDENTITY]);
+    buf_free(&p->value[DESCRIPTOR]);
+    free(p);
+}
+
+static void next(struct posting *p);
+
+static void on_old_gone(void *ctx, bool ok, const char *why)
+{
+    struct posting *p = ctx;
+    p->at++;
+    next(p);
+}
+
+static void on_put(void *ctx, bool ok, const char *why)
+{
+    struct posting *p = ctx;
+    uint8_t token[HASH_LEN];
+    if (!ok) {
+        (void)error_set(&p->why, "%s", why);
+        finish(p, false);
+    } else if (p->has_old[p->at] && memcmp(p->old[p->at], p->hash[p->at], HASH_LEN) != 0) {
+        flow_own_token(p->flow, p->key[p->at], p->old[p->at], token);
+        dht_del(p->flow->dht, p->key[p->at], p->old[p->at], token, on_old_gone, p);
+    } else {
+        on_old_gone(p, true, NULL);
+    }
+}
+
+static void next(struct posting *p)
+{
+    if (p->withdraw && p->at == IDENTITY)
+        p->at = DESCRIPTOR; /* the identity stays */
+    if (p->at == KINDS) {
+        finish(p, dht_link_state(p->flow->dht) == DHT_CONNECTED);
+        return;
+    }
+    uint8_t token[HASH_LEN], lock[HASH_LEN];
+    flow_own_token(p->flow, p->key[p->at], p->hash[p->at], token);
+    entry_lock(token, lock);
+    int64_t now = clock_wall_ms() / 1000;
+    int64_t until = p->expiry[p->at] < now + DHT_LIFE_MAX ? p->expiry[p->at] : now + DHT_LIFE_MAX;
+    dht_put(p->flow->dht, p->key[p->at], p->value[p->at].data, p->value[p->at].len, until, lock,
+            on_put, p);
+}
+
+static int commit_run(struct db *db, void *arg)
+{
+    struct posting *p = arg;
+    for (int k = p->withdraw ? DESCRIPTOR : IDENTITY; k < KINDS; k++) {
+        p->has_old[k] = meta_get(db, meta_name[k], p->old[k], HASH_LEN) == 0;
+        if (meta_set(db, meta_name[k], p->hash[k], HASH_LEN) < 0)
+            return -1;
+    }
+    return meta_set(db, "seq", &p->seq, sizeof p->seq);
+}
+
+static void commit_done(void *arg, int rc)
+{
+    struct posting *p = arg;
+    if (rc != 0) {
+        (void)error_set(&p->why, "The database does not take a sequence number.");
+        finish(p, false);
+        return;
+    }
+    if (!p->withdraw)
+        http_server_set_pubkey(p->flow->server, p->value[IDENTITY].data, p->value[IDENTITY].len);
+    next(p);
+}
+
+static int encode(struct posting *p, struct pgp *pgp, enum kind kind)
+{
+    const struct flow *f = p->flow;
+    struct buf payload = BUF_INIT(RECORD_MAX);
+    struct record_place at = {f->c.network, p->key[kind]};
+    int rc;
+    if (kind == IDENTITY) {
+        struct identity r = {.pubkey = {f->pubkey.p, f->pubkey.n},
+                             .shards = f->shards,
+                             .ocb = true,
+                             .seq = p->seq,
+                             .expiry = p->expiry[kind],
+                             .has_master = p->has_master};
+        memcpy(r.master_fpr, p->master_fpr, FPR_LEN);
+        (void)strcpy(r.address, f->c.address);
+        rc = identity_encode(&r, &at, &payload);
+    } else {
+        struct descriptor r = {.seq = p->seq, .expiry = p->expiry[kind]};
+        (void)strcpy(r.address, f->c.address);
+        memcpy(r.fpr, f->fpr, FPR_LEN);
+        memcpy(r.instance, f->instance, INSTANCE_LEN);
+        for (size_t i = 0; !p->withdraw && i < f->c.endpoint_count && i < ENDPOINTS_MAX; i++)
+            r.endpoints[r.endpoint_count++] = f->c.endpoints[i];
+        rc = descriptor_encode(&r, &at, &payload);
+    }
+    if (rc < 0)
+        (void)error_set(&p->why, "An own record cannot be written.");
+    else
+        rc = flow_sign_record(pgp, &payload, &p->value[kind], &p->why);
+    buf_free(&payload);
+    sha256(p->value[kind].data, p->value[kind].len, p->hash[kind]);
+    return rc;
+}
+
+static void sign_run(struct job *job, void *thread_ctx)
+{
+    struct posting *p = (struct posting *)job;
+    p->rc = encode(p, thread_ctx, IDENTITY);
+    if (p->rc == 0)
+        p->rc = encode(p, thread_ctx, DESCRIPTOR);
+}
+
+static void sign_done(struct job *job)
+{
+    struct posting *p = (struct posting *)job;
+    if (p->rc != 0)
+        finish(p, false);
+    else
+        store_do(p->flow->store, commit_run, commit_done, p);
+}
+
+int own_records_post(struct flow *f, bool withdraw, uint64_t seen, own_records_fn *done, void *ctx)
+{
+    struct posting *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return -1;
+    uint64_t seq = 0;
+    int64_t now = clock_wall_ms();
+    (void)meta_get(store_reader(f->store), "seq", &seq, sizeof seq);
+    if (seen > seq)
+        seq = seen;
+    if (seq > (uint64_t)now + SEQ_AHEAD_MS) /* by a clock that was wrong: nobody accepted it */
+        seq = 0;
+    p->seq = seq + 1 > (uint64_t)now ? seq + 1 : (uint64_t)now;
+    p->flow = f;
+    p->has_master = flow_master(f, p->master_fpr);
+    p->withdraw = withdraw;
+    p->done = done;
+    p->ctx = ctx;
+    p->expiry[IDENTITY] = now / 1000 + IDENTITY_S - 60;
+    p->expiry[DESCRIPTOR] = now / 1000 + DESCRIPTOR_S;
+    p->value[IDENTITY] = (struct buf)BUF_INIT(RECORD_MAX);
+    p->value[DESCRIPTOR] = (struct buf)BUF_INIT(RECORD_MAX);
+    (void)dht_key(p->key[IDENTITY], "key:", f->c.address);
+    (void)dht_key(p->key[DESCRIPTOR], "", f->c.address);
+    flow_job(f->pgp, &p->job, sign_run, sign_done, true);
+    return 0;
+}
