@@ -2,6 +2,7 @@
 """Rules of the house that a machine can hold: licence lines, words of unfinished work, the
 list of packages. (Who may include whom is scripts/check-layers.)"""
 
+import glob
 import os
 import re
 
@@ -40,8 +41,24 @@ def test_every_package_has_a_stage_and_a_reason():
                 assert reason.strip(), line
 
 
+def test_every_source_file_that_the_docs_name_exists():
+    """By its path from the top or from src/, `*` included, or by its name alone."""
+    names = {name for _, _, files in os.walk(ROOT) for name in files}
+    wrong = []
+    for doc in ["README.md", *glob.glob("doc/*.md", root_dir=ROOT)]:
+        with open(os.path.join(ROOT, doc), encoding="utf-8") as f:
+            for named in sorted(set(re.findall(r"[\w./*-]*\w\*?\.(?:cpp|hpp|py|[ch])\b", f.read()))):
+                if "/" not in named and "*" not in named:
+                    found = named in names
+                else:
+                    found = any(glob.glob(os.path.join(ROOT, top, named)) for top in ("", "src"))
+                if not found:
+                    wrong.append(f"{doc}: {named}")
+    assert not wrong, "\n".join(wrong)
+
+
 # Who speaks to a mail client, directly or by what it hands to one that does.
-SPEAKERS = ["src/net/smtp_data.c", "src/net/smtp_parse.c", "src/net/smtp_server.c",
+SPEAKERS = ["src/net/smtp_command.c", "src/net/smtp_data.c", "src/net/smtp_parse.c", "src/net/smtp_server.c",
             "src/net/smtp_session.c", "mimed/parse.c", "src/flow/receiver/deliver.c", "src/flow/sender/dsn.c",
             "src/flow/receiver/expire.c", "src/flow/sender/header.c", "src/flow/sender/line_text.c", "src/flow/sender/lookup.c",
             "src/flow/receiver/moves.c", "src/flow/receiver/opening.c", "src/flow/receiver/policy.c", "src/flow/receiver/pull.c",
