@@ -62,6 +62,7 @@ def test_open_pulls_and_shows(bird, alice, bob):
     states = {e["subject"]: e["state"] for e in bob.inbox()}
     assert states == {"The harbour at night": "pulled", "Minutes of Tuesday": "stub",
                       "Lunch on Friday?": "stub"}
+    bird.wait_images(1)
     bird.picture("message.png")
 
 

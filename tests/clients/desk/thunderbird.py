@@ -218,6 +218,13 @@ class Thunderbird:
         wait_for(lambda: text in self.text(), seconds, f"Thunderbird to show {text!r}", self.logs,
                  every=0.25)
 
+    def wait_images(self, count):
+        """Until so many pictures stand in the message pane, each drawn."""
+        self.wait(f"{count} pictures in the message", """
+            const letter = shown()?.document.getElementById("messagepane")?.contentDocument;
+            const all = Array.from(letter?.images ?? []).filter(i => i.src && !i.hidden);
+            return all.filter(i => i.complete && i.naturalHeight > 100).length >= arguments[0]""", count)
+
     def attachments(self):
         """[(name, size)] as the message pane lists them."""
         return [tuple(a) for a in self.run(
