@@ -65,3 +65,12 @@ void receipt_value(const uint8_t p[SECRET_LEN], enum outcome o, const uint8_t h[
     hmac_sha256(k, sizeof k, text, sizeof text, out);
     wipe(k, sizeof k);
 }
+
+void receipt_proof(const uint8_t p[SECRET_LEN], const uint8_t value[HASH_LEN],
+                   uint8_t out[HASH_LEN])
+{
+    uint8_t k[HASH_LEN];
+    hkdf_sha256(p, "taken", k);
+    hmac_sha256(k, sizeof k, value, HASH_LEN, out);
+    wipe(k, sizeof k);
+}

@@ -28,5 +28,9 @@ enum outcome { OUTCOME_PULLED = 1, OUTCOME_DECLINED = 2, OUTCOME_CANCELLED = 3 }
 /* The receipt's whole value: HMAC(K_nr, outcome octet ‖ h), K_nr = HKDF(p, "receipt"). */
 void receipt_value(const uint8_t p[SECRET_LEN], enum outcome o, const uint8_t h[HASH_LEN],
                    uint8_t out[HASH_LEN]);
+/* What only the holder of p can say of a receipt that was handed to it: HMAC(HKDF(p, "taken"),
+ * value). Its sender says it once the end is durable (P-3.11). */
+void receipt_proof(const uint8_t p[SECRET_LEN], const uint8_t value[HASH_LEN],
+                   uint8_t out[HASH_LEN]);
 
 #endif

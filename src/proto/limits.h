@@ -33,5 +33,8 @@
 #define DHT_LIFE_MAX (7LL * 86400 - 3600) /* of one DHT entry */
 #define LIFE_SLACK 3600                   /* seconds that two clocks may differ */
 #define SEQ_AHEAD_MS (86400LL * 1000)     /* a sequence number further ahead is refused */
+#define RECEIPTS_MAX 32                   /* in one POST /receipt */
+/* octets of so many; the answer has no more */
+#define RECEIPTS_BODY_MAX (2 + RECEIPTS_MAX * 44)
 
 #endif
