@@ -32,6 +32,10 @@ void http_find_route(const char *uri, struct http_request *r)
         r->route = ROUTE_LIST;
         return;
     }
+    if (strcmp(uri, "/receipt") == 0) {
+        r->route = ROUTE_RECEIPT;
+        return;
+    }
     if (strncmp(uri, folder, skip) != 0 || strspn(uri + skip, "0123456789abcdef") != HASH_HEX) {
         return;
     }
@@ -48,8 +52,7 @@ void http_find_route(const char *uri, struct http_request *r)
     }
 }
 
-/* Sends and drops the response. */
-static enum MHD_Result answer(struct MHD_Connection *conn, unsigned status, struct MHD_Response *r)
+enum MHD_Result http_send(struct MHD_Connection *conn, unsigned status, struct MHD_Response *r)
 {
     if (r == NULL) {
         return MHD_NO;
@@ -68,7 +71,7 @@ enum MHD_Result http_answer_empty(struct MHD_Connection *conn, unsigned status, 
     if (r != NULL && name != NULL) {
         MHD_add_response_header(r, name, value);
     }
-    return answer(conn, status, r);
+    return http_send(conn, status, r);
 }
 
 static enum MHD_Result answer_pubkey(struct http_server *s, struct MHD_Connection *conn)
@@ -88,7 +91,7 @@ static enum MHD_Result answer_pubkey(struct http_server *s, struct MHD_Connectio
         MHD_add_response_header(r, "Content-Type", "application/octet-stream");
         MHD_add_response_header(r, "Cache-Control", "no-cache");
     }
-    return answer(conn, MHD_HTTP_OK, r);
+    return http_send(conn, MHD_HTTP_OK, r);
 }
 
 static const char *header(struct MHD_Connection *conn, const char *name)
@@ -142,7 +145,7 @@ static enum MHD_Result answer_list(struct http_server *s, struct MHD_Connection 
         MHD_add_response_header(r, "ETag", s->list_etag);
         MHD_add_response_header(r, "Cache-Control", "no-cache");
     }
-    return answer(conn, MHD_HTTP_OK, r);
+    return http_send(conn, MHD_HTTP_OK, r);
 }
 
 /* An ordinary file of the outbox folder or that of the replicas, or -1. */
@@ -265,7 +268,7 @@ static enum MHD_Result answer_file(struct http_server *s, struct MHD_Connection 
     if (r != NULL && get && q->route == ROUTE_BLOB && s->on_fetch != NULL) {
         s->on_fetch(s->ctx, q->hash);
     }
-    return answer(conn, kind == RANGE_PART ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK, r);
+    return http_send(conn, kind == RANGE_PART ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK, r);
 }
 
 enum MHD_Result http_answer(struct http_server *s, struct MHD_Connection *conn,

@@ -33,6 +33,9 @@ struct http_fetch_config {
      * parallel ones. */
     const char *etag;
     unsigned wait_s;
+    /* For /receipt, and for no other path: a POST of these octets of CBOR (copied). */
+    const uint8_t *body;
+    size_t body_len;
     /* For a source that is not the only one (0: the client's own): seconds to connect, seconds of
      * less than slowest octets/s that end it. */
     unsigned connect_seconds, stall_seconds, slowest;

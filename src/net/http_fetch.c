@@ -32,12 +32,15 @@ __attribute__((format(printf, 2, 3))) static void note(struct http_fetch *f, con
     va_end(ap);
 }
 
-/* One of the fixed paths, and nothing that only looks like one. */
-static bool path_ok(const char *path)
+/* One of the fixed paths, and nothing that only looks like one; posts: what is posted there. */
+static bool path_ok(const char *path, bool posts)
 {
     static const char folder[] = "/outbox/";
     const size_t skip = sizeof(folder) - 1;
 
+    if (posts) {
+        return strcmp(path, "/receipt") == 0;
+    }
     if (strcmp(path, "/pubkey") == 0 || strcmp(path, "/outbox/msglist") == 0) {
         return true;
     }
@@ -190,7 +193,7 @@ static int set_target(struct http_fetch *f, const struct http_fetch_config *cfg,
     if (endpoint_parse(base, &check) != 0) {
         return error_set(e, "This is not a peer's endpoint: %s", base);
     }
-    if (!path_ok(cfg->path)) {
+    if (!path_ok(cfg->path, cfg->body != NULL)) {
         return error_set(e, "This path is never asked of a peer: %s", cfg->path);
     }
     f->onion = endpoint_is_onion(&check);
@@ -234,6 +237,26 @@ static int set_condition(struct http_fetch *f)
     return curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->headers) == CURLE_OK ? 0 : -1;
 }
 
+static int set_body(struct http_fetch *f)
+{
+    CURL *h = f->easy;
+    int bad = 0;
+
+    if (f->config.body == NULL) {
+        return 0;
+    }
+    f->headers = curl_slist_append(NULL, "Content-Type: application/cbor");
+    if (f->headers == NULL) {
+        return -1;
+    }
+    bad |= curl_easy_setopt(h, CURLOPT_POST, 1L);
+    bad |= curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE, (long)f->config.body_len);
+    bad |= curl_easy_setopt(h, CURLOPT_COPYPOSTFIELDS, f->config.body);
+    bad |= curl_easy_setopt(h, CURLOPT_HTTPHEADER, f->headers);
+    f->config.body = NULL;
+    return bad == 0 ? 0 : -1;
+}
+
 static int set_callbacks(struct http_fetch *f)
 {
     CURL *h = f->easy;
@@ -252,7 +275,7 @@ static int set_callbacks(struct http_fetch *f)
     return bad == 0 ? 0 : -1;
 }
 
-/* Everything that libcurl could do beyond one plain GET is switched off. */
+/* Everything that libcurl could do beyond one plain request is switched off. */
 static int set_limits(struct http_fetch *f, const struct http_client_config *c)
 {
     CURL *h = f->easy;
@@ -322,7 +345,8 @@ struct http_fetch *fetch_new(const struct http_fetch_config *cfg,
         fetch_free(f);
         return NULL;
     }
-    if (set_limits(f, c) != 0 || set_callbacks(f) != 0 || set_condition(f) != 0) {
+    if (set_limits(f, c) != 0 || set_callbacks(f) != 0 || set_condition(f) != 0 ||
+        set_body(f) != 0) {
         error_set(e, "This libcurl lacks an option that restante needs");
         fetch_free(f);
         return NULL;

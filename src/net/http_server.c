@@ -36,10 +36,15 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
 static void on_completed(void *cls, struct MHD_Connection *conn, void **r_p,
                          enum MHD_RequestTerminationCode code)
 {
+    struct http_request *q = *r_p;
+
     (void)cls;
     (void)conn;
     (void)code;
-    free(*r_p);
+    if (q != NULL) {
+        free(q->body);
+        free(q);
+    }
     *r_p = NULL;
 }
 
@@ -61,10 +66,15 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 
     (void)url;
     (void)version;
-    (void)upload;
-    *upload_len = 0;
     if (q == NULL) {
         return MHD_NO; /* no memory: the connection ends */
+    }
+    if (q->route == ROUTE_RECEIPT && strcmp(method, "POST") == 0) {
+        return http_post(s, conn, q, upload, upload_len);
+    }
+    *upload_len = 0;
+    if (q->route == ROUTE_RECEIPT) {
+        return http_answer_empty(conn, MHD_HTTP_METHOD_NOT_ALLOWED, "Allow", "POST");
     }
     if (!get && strcmp(method, "HEAD") != 0) {
         return http_answer_empty(conn, MHD_HTTP_METHOD_NOT_ALLOWED, "Allow", "GET, HEAD");
@@ -256,6 +266,7 @@ void http_server_tick(struct http_server *s)
 {
     pthread_mutex_lock(&s->lock);
     resume_until(s, clock_mono_ms());
+    http_posts_until(s, clock_mono_ms());
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -271,6 +282,7 @@ void http_server_stop(struct http_server **s_p)
         pthread_mutex_lock(&s->lock); /* libmicrohttpd cannot stop while a request waits */
         s->stopping = true;
         resume_until(s, INT64_MAX);
+        http_posts_until(s, INT64_MAX);
         pthread_mutex_unlock(&s->lock);
         MHD_stop_daemon(s->daemon);
     }

@@ -4,6 +4,7 @@
  *   /outbox/<64 hex>       a blob: Range (one range), ETag, HEAD
  *   /outbox/<64 hex>/chunks   its list of chunk hashes
  *   /outbox/msglist        the message list for the peer group, with long poll (P-6.7)
+ *   /receipt               POST: receipts for the owner (P-6.8); handed to the caller as octets
  * The first GET of a blob or its list leaves an empty file <64 hex>.fetched beside it, durable
  * before the first octet goes out (P-14.3).
  * Anything else, and any trick with the path, is 404 (P-6.1, P-6.2). libmicrohttpd in a thread of
@@ -42,6 +43,19 @@ void http_server_set_pubkey(struct http_server *s, const uint8_t *p, size_t n);
 void http_server_set_msglist(struct http_server *s, const uint8_t *p, size_t n);
 /* Answers those whose wait is over; to be called about every second. */
 void http_server_tick(struct http_server *s);
+
+/* POST /receipt. fn is called on the server's thread, with its lock held, whenever one has come; it
+ * may only wake who calls http_server_post. NULL: none is accepted (503), and fn is called no more
+ * once this has returned. */
+void http_server_on_post(struct http_server *s, void (*fn)(void *ctx), void *ctx);
+/* The next one that has come whole: its number, and its octets in body (RECEIPTS_BODY_MAX); 0: none
+ * is left. Any thread. */
+uint64_t http_server_post(struct http_server *s, uint8_t *body, size_t *n_r);
+/* Answers it by status, with at most RECEIPTS_BODY_MAX octets of CBOR. One that is gone, or was
+ * answered 503 because this took too long, is ignored. Any thread. */
+void http_server_reply(struct http_server *s, uint64_t number, unsigned status, const uint8_t *p,
+                       size_t n);
+
 /* The ETag of a message list: the hash of its octets, in quotes. */
 #define MSGLIST_ETAG_LEN (HASH_HEX + 2)
 void msglist_etag(const uint8_t *p, size_t n, char out[MSGLIST_ETAG_LEN + 1]);

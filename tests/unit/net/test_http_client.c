@@ -222,19 +222,10 @@ static void test_refusals(void **state)
 
 static void test_paths_and_endpoints(void **state)
 {
-    static const char *const paths[] = {"",
-                                        "/",
-                                        "/outbox/",
-                                        "/outbox/x",
-                                        "/pubkey?",
-                                        "/pubkey/",
-                                        BLOB "/",
-                                        BLOB "0",
-                                        BLOB "/chunks/",
-                                        BLOB "?x",
-                                        "/outbox/../pubkey",
-                                        "/etc/passwd",
-                                        "@evil/pubkey"};
+    static const char *const paths[] = {
+        "",         "/",           "/outbox/",      "/outbox/x", "/pubkey?",          "/pubkey/",
+        BLOB "/",   BLOB "0",      BLOB "/chunks/", BLOB "?x",   "/outbox/../pubkey", "/etc/passwd",
+        "/receipt", "@evil/pubkey"};
     static const char *const hosts[] = {"",           "a b",           "evil/x", "user@evil",
                                         "a%62",       "1.2.3",         "[::1]",  "a\r\nX: y",
                                         "fe80::1%lo", "abcdefgh.onion"};
