@@ -7,7 +7,9 @@
 #include "flow/follower.h"
 #include "flow/sender/collect.h"
 #include "flow/sender/early.h"
+#include "flow/sender/handed.h"
 #include "flow/receiver/discover.h"
+#include "flow/receiver/hand.h"
 #include "flow/mend/fsck.h"
 #include "flow/group/group.h"
 #include "flow/sender/lines.h"
@@ -32,9 +34,9 @@ int flow_start(struct flow *f, struct error *e)
     f->started_ms = clock_wall_ms();
     if (maildir_start(f, e) < 0 || clockwatch_start(f, e) < 0 || fsck_start(f, e) < 0 ||
         work_start(f, e) < 0 || openings_start(f, e) < 0 || discovery_start(f, e) < 0 ||
-        collection_start(f, e) < 0 || moves_start(f, e) < 0 || sweep_start(f, e) < 0 ||
-        lines_start(f, e) < 0 || presence_start(f, e) < 0 || groups_start(f, e) < 0 ||
-        upkeep_start(f, e) < 0 || replication_start(f, e) < 0)
+        collection_start(f, e) < 0 || handed_start(f, e) < 0 || moves_start(f, e) < 0 ||
+        sweep_start(f, e) < 0 || lines_start(f, e) < 0 || presence_start(f, e) < 0 ||
+        groups_start(f, e) < 0 || upkeep_start(f, e) < 0 || replication_start(f, e) < 0)
         return -1;
     return 0;
 }
@@ -49,6 +51,7 @@ void flow_stop(struct flow *f)
     openings_stop(f);
     discovery_stop(f);
     collection_stop(f);
+    handed_stop(f);
     sweep_stop(f);
     lines_stop(f);
     presence_stop(f);
@@ -76,6 +79,7 @@ void flow_free(struct flow *f)
     sweep_free(f);
     moves_free(f);
     collection_free(f);
+    hand_free(f);
     discovery_free(f);
     openings_free(f);
     work_free(f);

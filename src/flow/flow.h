@@ -63,6 +63,8 @@ struct flow {
     struct early *early;
     struct discovery *discovery;
     struct collection *collection;
+    uv_async_t *handed;       /* wakes the loop for receipts that are handed over */
+    struct courier *couriers; /* receipts on their way to senders */
     struct openings *openings;
     struct sweep *sweep;
     struct presence *presence;

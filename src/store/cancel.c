@@ -95,9 +95,12 @@ int cancel_set_over(struct db *db, int64_t receiver)
                : 0;
 }
 
-int cancel_answered(struct db *db, int64_t receiver, enum outcome o)
+int cancel_answered(struct db *db, int64_t receiver, enum outcome o, bool handed)
 {
-    if (db_exec(db, "UPDATE receiver SET outcome=? WHERE n=?", "ii", (int64_t)o, receiver) < 0)
+    if (db_exec(db,
+                "UPDATE receiver SET handed=?1 AND (handed OR outcome IS NULL),outcome=?2 WHERE"
+                " n=?3",
+                "iii", (int64_t)handed, (int64_t)o, receiver) < 0)
         return -1;
     return db_exec(
                db,

@@ -32,8 +32,9 @@ int cancel_entry(struct db *db, int64_t receiver, struct bytes *entry_r);
 int cancel_set_entry(struct db *db, int64_t receiver, const void *p, size_t n);
 int cancel_set_posted(struct db *db, int64_t receiver, int64_t next_ms);
 int cancel_set_over(struct db *db, int64_t receiver);
-/* A receipt came: nothing more is to be posted, and what stands in the DHT goes. */
-int cancel_answered(struct db *db, int64_t receiver, enum outcome o);
+/* A receipt came, handed over or (false) through the DHT: nothing more is to be posted, and what
+ * stands in the DHT goes. */
+int cancel_answered(struct db *db, int64_t receiver, enum outcome o, bool handed);
 /* The outcome of the receipt that came; 0: none. */
 int cancel_outcome(struct db *db, int64_t receiver);
 int cancel_delay(struct db *db, int64_t receiver, int64_t due_ms);

@@ -30,7 +30,8 @@ void incoming_free(struct incoming *in)
 
 bool looked_has(struct db *db, const uint8_t id[ENTRY_ID_LEN])
 {
-    return db_int(db, 0, "SELECT 1 FROM looked WHERE id=?", "b", id, (size_t)ENTRY_ID_LEN) == 1;
+    return db_int(db, 0, "SELECT 1 FROM looked WHERE id=? AND until_s>?", "bi", id,
+                  (size_t)ENTRY_ID_LEN, clock_wall_ms() / 1000) == 1;
 }
 
 int looked_add(struct db *db, const uint8_t id[ENTRY_ID_LEN], int64_t until_s)
@@ -249,6 +250,21 @@ int in_set_answered(struct db *db, int64_t n, int64_t next_ms)
 int in_set_settled(struct db *db, int64_t n)
 {
     return move(db, n, IN_ANSWERED, IN_SETTLED, 0);
+}
+
+int in_set_handed(struct db *db, int64_t n, const uint8_t p[SECRET_LEN],
+                  const uint8_t ns_id[ENTRY_ID_LEN], int64_t again_s)
+{
+    int changed = db_exec(
+        db,
+        "UPDATE incoming SET state=?,head=NULL,due_ms=0,tries=0,why=NULL,changed_ms=? WHERE n=? AND"
+        " state=? AND p=?",
+        "iiiib", (int64_t)IN_SETTLED, clock_wall_ms(), n, (int64_t)IN_ANSWER, p,
+        (size_t)SECRET_LEN);
+    if (changed == 1 && db_exec(db, "UPDATE looked SET until_s=min(until_s,?) WHERE id=?", "ib",
+                                again_s, ns_id, (size_t)ENTRY_ID_LEN) < 0)
+        return -1;
+    return changed;
 }
 
 int in_set_expired(struct db *db, int64_t n)

@@ -61,7 +61,7 @@ struct incoming {
 };
 void incoming_free(struct incoming *in);
 
-/* Was this entry of the DHT looked at before? */
+/* Was this entry of the DHT looked at before, and is that to last? */
 bool looked_has(struct db *db, const uint8_t id[ENTRY_ID_LEN]);
 int looked_add(struct db *db, const uint8_t id[ENTRY_ID_LEN], int64_t until_s);
 
@@ -91,6 +91,11 @@ int in_set_fresh(struct db *db, int64_t n);
 int in_set_answer(struct db *db, int64_t n);
 int in_set_answered(struct db *db, int64_t n, int64_t next_ms);
 int in_set_settled(struct db *db, int64_t n);
+/* The sender itself has taken the receipt made from p: settled at once. Its notification's entry,
+ * ns_id, is looked at anew if it still stands after again_s (seconds). 1; 0 when the row has
+ * another p by now, which is to be answered. */
+int in_set_handed(struct db *db, int64_t n, const uint8_t p[SECRET_LEN],
+                  const uint8_t ns_id[ENTRY_ID_LEN], int64_t again_s);
 /* Unless it is decided: 1 when this call ended it, 0 when not. */
 int in_set_expired(struct db *db, int64_t n);
 /* The notice stands where the stub was. */

@@ -129,7 +129,7 @@ int rcv_get(struct db *db, int64_t n, struct out_receiver *r)
     *r = (struct out_receiver){0};
     sqlite3_stmt *q = db_query(db,
                                "SELECT n,message,blob,head,address,state,nid,p,lock,ns,expiry_s,"
-                               "tries,changed_ms,why,shard,orcpt FROM receiver WHERE n=?",
+                               "tries,changed_ms,why,shard,orcpt,handed FROM receiver WHERE n=?",
                                "i", n);
     if (!db_row(q, NULL))
         return -1;
@@ -152,6 +152,7 @@ int rcv_get(struct db *db, int64_t n, struct out_receiver *r)
     rc |= column_bytes(q, 13, &r->why);
     r->shard = (uint32_t)sqlite3_column_int64(q, 14);
     rc |= column_bytes(q, 15, &r->orcpt);
+    r->handed = sqlite3_column_int(q, 16) != 0;
     (void)sqlite3_reset(q);
     if (rc != 0)
         out_receiver_free(r);
@@ -300,7 +301,11 @@ int rcv_end(struct db *db, int64_t n, enum rcv_state state, bool clean, const ch
 
 int rcv_set_clean(struct db *db, int64_t n)
 {
-    return db_exec(db, "UPDATE receiver SET clean=2 WHERE n=?", "i", n) < 0 ? -1 : 0;
+    /* when, for rcv_again; at worst a report that failed is tried again sooner */
+    return db_exec(db, "UPDATE receiver SET clean=2,due_ms=? WHERE n=?", "ii", clock_wall_ms(), n) <
+                   0
+               ? -1
+               : 0;
 }
 
 int64_t expected_find(struct db *db, const uint8_t id[ENTRY_ID_LEN], enum outcome *o)
@@ -355,12 +360,22 @@ int tell_delay(struct db *db, int64_t message, int64_t due_ms)
                : 0;
 }
 
-int rcv_again(struct db *db, int64_t n)
+int rcv_again(struct db *db, int64_t n, int64_t since_ms)
 {
-    return db_exec(db, "UPDATE receiver SET clean=1,due_ms=0,tries=0 WHERE n=? AND clean=2", "i",
-                   n) < 0
+    return db_exec(db,
+                   "UPDATE receiver SET clean=1,due_ms=0,tries=0 WHERE n=? AND clean=2 AND"
+                   " due_ms<=?",
+                   "ii", n, since_ms) < 0
                ? -1
                : 0;
+}
+
+bool rcv_knows(struct db *db, int64_t n, enum outcome o, int64_t since_ms)
+{
+    return db_int(db, 0,
+                  "SELECT 1 FROM receiver WHERE n=? AND outcome=? AND state>=5 AND state<>11 AND"
+                  " (clean=1 OR (clean=2 AND due_ms>?))",
+                  "iii", n, (int64_t)o, since_ms) == 1;
 }
 
 int rcv_look_again(struct db *db)

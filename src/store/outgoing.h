@@ -85,6 +85,7 @@ struct out_receiver {
     uint8_t nid[HASH_LEN], p[SECRET_LEN], lock[HASH_LEN];
     struct bytes ns; /* the exact entry, committed before the first put */
     uint32_t shard;  /* of the receiver's ns: key */
+    bool handed;     /* its receipt came without the DHT */
     int64_t expiry_s, tries, changed_ms;
     struct bytes why, orcpt;
 };
@@ -133,8 +134,10 @@ int rcv_delay(struct db *db, int64_t n, int64_t due_ms);
  * otherwise the first end stays. why may be NULL. Returns 1 when the state changed, 0 when not. */
 int rcv_end(struct db *db, int64_t n, enum rcv_state state, bool clean, const char *why);
 int rcv_set_clean(struct db *db, int64_t n);
-/* An ended receiver's receipt stood there again: clean once more. */
-int rcv_again(struct db *db, int64_t n);
+/* An ended receiver's receipt came again: clean once more, unless that was done after since_ms. */
+int rcv_again(struct db *db, int64_t n, int64_t since_ms);
+/* Would this receipt change nothing at all: its end is known, and cleaned after since_ms? */
+bool rcv_knows(struct db *db, int64_t n, enum outcome o, int64_t since_ms);
 /* What was announced is looked at now, not at its next time. */
 int rcv_look_again(struct db *db);
 /* The receiver a receipt's id belongs to: its row number, or 0. */

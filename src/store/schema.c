@@ -145,6 +145,9 @@ static const char *const steps[] = {
     /* what the sender's client finds its reports by (RFC 3461) */
     "ALTER TABLE message ADD COLUMN envid BLOB;"
     "ALTER TABLE receiver ADD COLUMN orcpt BLOB;",
+
+    /* its receipt was handed over and never stood in the DHT, as far as this peer knows */
+    "ALTER TABLE receiver ADD COLUMN handed INTEGER NOT NULL DEFAULT 0;",
 };
 
 int schema_migrate(struct db *db, struct error *e)

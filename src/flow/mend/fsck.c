@@ -261,7 +261,7 @@ static int mend_row(struct db *db, const struct fsck *x, const struct fsck_fault
     case FSCK_PUT:
         return f->n == 0 ? 0 : f->incoming ? in_delay(db, f->n, 0, NULL) : rcv_delay(db, f->n, 0);
     case FSCK_CLEAN:
-        return f->incoming ? check_answer_again(db, f->n) : rcv_again(db, f->n);
+        return f->incoming ? check_answer_again(db, f->n) : rcv_again(db, f->n, INT64_MAX);
     case FSCK_REMOVE:
     case FSCK_ASIDE:
     case FSCK_STRAY:

@@ -94,6 +94,12 @@ void sources_fault(struct sources *s, enum source_fault fault, const char *why)
         whereabouts_forget(x->address);
 }
 
+void sources_served(const struct sources *s)
+{
+    const struct source *x = &s->one[s->at];
+    whereabouts_served(x->address, x->fpr, &s->ep[s->ep_next - 1]);
+}
+
 static void nobody(struct sources *s)
 {
     struct error text;

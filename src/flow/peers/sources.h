@@ -34,6 +34,9 @@ enum source_fault {
 /* What became of the source that fn gave last. why: a sentence for the log. */
 void sources_fault(struct sources *s, enum source_fault fault, const char *why);
 
+/* It gave all that was asked for: it is there. */
+void sources_served(const struct sources *s);
+
 /* Where a member of some group is, known by its fingerprint: its key is taken from the own group,
  * the key cache or its identity in the DHT. As whereabouts_find. */
 void member_find(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN],

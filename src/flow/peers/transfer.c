@@ -109,6 +109,8 @@ static void body_done(void *ctx, bool ok, int status, const char *why)
     t->part.piece_len = 0;
     if (t->part.octets > t->before)
         (void)buf_printf(&t->from, "%s%s", t->from.len > 0 ? ", " : "", t->who);
+    if (whole && ok)
+        sources_served(t->sources);
     if (!whole || !ok) /* whole, but then came more: what was verified counts */
         sources_fault(t->sources, judge(t, ok, status, why), t->why.text);
     t->tampered = false;

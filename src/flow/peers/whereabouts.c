@@ -10,6 +10,7 @@
 
 #define LOG_AREA "whereabouts"
 #define KEEP_MS 30000
+#define SERVED_MS 300000
 #define REMEMBERED 64
 #define CANDIDATES_MAX 16
 
@@ -19,6 +20,8 @@ static struct memory {
     struct endpoint ep[ENDPOINTS_MAX];
     size_t count;
     int64_t until_ms;
+    struct endpoint served; /* gave octets, until then: */
+    int64_t served_until_ms;
 } memory[REMEMBERED]; /* loop thread only */
 
 struct finding {
@@ -40,6 +43,20 @@ static struct memory *slot_of(const char *address)
     for (const char *c = address; *c != '\0'; c++)
         h = h * 33 + (unsigned char)*c;
     return &memory[h % REMEMBERED];
+}
+
+static bool is_of(const struct memory *m, const char *address, const uint8_t fpr[FPR_LEN])
+{
+    return strcmp(m->address, address) == 0 && memcmp(m->fpr, fpr, FPR_LEN) == 0;
+}
+
+static void take_slot(struct memory *m, const char *address, const uint8_t fpr[FPR_LEN])
+{
+    if (is_of(m, address, fpr))
+        return;
+    (void)strcpy(m->address, address);
+    memcpy(m->fpr, fpr, FPR_LEN);
+    m->until_ms = m->served_until_ms = 0;
 }
 
 static void finish(struct finding *x, const char *why)
@@ -75,8 +92,7 @@ static void checked(struct job *job)
     struct error why = {""};
     if (x->found && x->best.endpoint_count > 0) {
         struct memory *m = slot_of(x->address);
-        (void)strcpy(m->address, x->address);
-        memcpy(m->fpr, x->fpr, FPR_LEN);
+        take_slot(m, x->address, x->fpr);
         memcpy(m->ep, x->best.endpoints, sizeof m->ep);
         m->count = x->best.endpoint_count;
         m->until_ms = clock_mono_ms() + KEEP_MS;
@@ -133,8 +149,7 @@ void whereabouts_find(struct flow *f, const char *address, const struct bytes *p
     memcpy(x->fpr, fpr, FPR_LEN);
     (void)strcpy(x->address, address);
     const struct memory *m = slot_of(address);
-    if (m->until_ms > clock_mono_ms() && strcmp(m->address, address) == 0 &&
-        memcmp(m->fpr, fpr, FPR_LEN) == 0) {
+    if (m->until_ms > clock_mono_ms() && is_of(m, address, fpr)) {
         memcpy(x->best.endpoints, m->ep, sizeof m->ep);
         x->best.endpoint_count = m->count;
         x->found = true;
@@ -148,5 +163,22 @@ void whereabouts_forget(const char *address)
 {
     struct memory *m = slot_of(address);
     if (strcmp(m->address, address) == 0)
-        m->until_ms = 0;
+        m->until_ms = m->served_until_ms = 0;
+}
+
+void whereabouts_served(const char *address, const uint8_t fpr[FPR_LEN], const struct endpoint *ep)
+{
+    struct memory *m = slot_of(address);
+    take_slot(m, address, fpr);
+    m->served = *ep;
+    m->served_until_ms = clock_mono_ms() + SERVED_MS;
+}
+
+bool whereabouts_last(const char *address, const uint8_t fpr[FPR_LEN], struct endpoint *ep)
+{
+    const struct memory *m = slot_of(address);
+    if (m->served_until_ms <= clock_mono_ms() || !is_of(m, address, fpr))
+        return false;
+    *ep = m->served;
+    return true;
 }

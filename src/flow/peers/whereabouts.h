@@ -12,6 +12,11 @@ typedef void whereabouts_fn(void *ctx, const struct endpoint *ep, size_t count, 
 /* pubkey and fpr: whose signature counts. */
 void whereabouts_find(struct flow *f, const char *address, const struct bytes *pubkey,
                       const uint8_t fpr[FPR_LEN], whereabouts_fn *fn, void *ctx);
+/* This endpoint of the peer with this key has just given what was asked for. */
+void whereabouts_served(const char *address, const uint8_t fpr[FPR_LEN], const struct endpoint *ep);
+/* The endpoint that did so lately, of it; false: none did. What is there is
+ * known without a look-up, and this peer has shown itself there already. */
+bool whereabouts_last(const char *address, const uint8_t fpr[FPR_LEN], struct endpoint *ep_r);
 /* It was not there: look anew the next time. */
 void whereabouts_forget(const char *address);
 

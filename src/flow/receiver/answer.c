@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* answer.c - the receiver's last steps (the paper's step 10): the receipt is put and read back,
- * then the notification is deleted; the receipt is kept alive until the sender has taken it or 30
- * days have passed (P-10.5). */
+/* answer.c - the receiver's last steps (the paper's step 10). The receipt is handed to the sender
+ * where this peer has just fetched from it (P-10.6). Otherwise, and whenever the sender does not
+ * prove that it took it, the receipt is put into the DHT and read back, then the notification is
+ * deleted, and the receipt is kept alive until the sender has taken it or 30 days have passed
+ * (P-10.7). */
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/receiver/hand.h"
 #include "flow/receiver/maildir.h"
 #include "flow/steps.h"
 #include "store/incoming.h"
@@ -13,6 +16,7 @@
 
 #define LOG_AREA "answer"
 #define KEEP_S (30LL * 86400)
+#define AGAIN_S 3700 /* a notification that its sender has not deleted then is answered again */
 
 struct answering {
     struct job job;
@@ -131,12 +135,48 @@ static void vanish_run(struct job *job, void *thread_ctx)
     a->rc = maildir_remove(a->flow->c.home, "", stub, &a->why);
 }
 
-static void put_first(struct answering *a)
+static void through_dht(struct answering *a)
 {
     if (a->in.tries == 0)
         put(a, on_put);
     else
         dht_look(a->flow->dht, a->key, a->id, on_before_put, a);
+}
+
+/* ---- or the sender takes it itself, and deletes the notification */
+
+static int handed_run(struct db *db, void *arg)
+{
+    struct answering *a = arg;
+    uint8_t token[HASH_LEN], lock[HASH_LEN], infohash[INFOHASH_LEN], ns_id[ENTRY_ID_LEN];
+    entry_token(a->in.p, a->in.ns_key, a->in.ns_hash, token);
+    entry_lock(token, lock);
+    entry_infohash(a->in.ns_key, infohash);
+    entry_id(infohash, lock, a->in.ns_hash, ns_id);
+    wipe(token, sizeof token);
+    int64_t again = clock_wall_ms() / 1000 + AGAIN_S;
+    return in_set_handed(db, a->in.n, a->in.p, ns_id, again) < 0 ? -1 : 0;
+}
+
+static void on_handed(void *ctx, bool taken)
+{
+    struct answering *a = ctx;
+    if (!taken) {
+        through_dht(a);
+        return;
+    }
+    log_info("%s has taken the receipt itself", a->in.sender);
+    store_crash_point("answer.before");
+    store_do(a->flow->store, handed_run, answered_done, a);
+}
+
+static void tell(struct answering *a)
+{
+    struct receipt r;
+    memcpy(r.id, a->id, ENTRY_ID_LEN);
+    memcpy(r.value, a->value, HASH_LEN);
+    if (!hand_over(a->flow, &a->in, &r, on_handed, a))
+        through_dht(a);
 }
 
 static void vanish_done(struct job *job)
@@ -145,7 +185,7 @@ static void vanish_done(struct job *job)
     if (a->rc < 0)
         end(a, a->why.text);
     else
-        put_first(a);
+        tell(a);
 }
 
 void step_answer(struct work *w)
@@ -154,7 +194,7 @@ void step_answer(struct work *w)
     if (a != NULL && a->in.outcome == OUTCOME_CANCELLED)
         flow_job(w->flow->files, &a->job, vanish_run, vanish_done, true);
     else if (a != NULL)
-        put_first(a);
+        tell(a);
 }
 
 /* ---- settle */

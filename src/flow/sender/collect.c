@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* collect.c - receipts at nr:<own address>; see collect.h. What can be there is known in advance
- * (P-3.4): only entries whose id is expected are fetched. Listening hastens it, polling makes it
- * sure. */
+/* collect.c - receipts at nr:<own address>, and those that are handed over; see collect.h. What can
+ * come is known in advance (P-3.4): in the DHT only entries whose id is expected are fetched.
+ * Listening hastens it, polling makes it sure. */
 #include "flow/sender/collect.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "flow/clockwatch.h"
 #include "flow/timer.h"
@@ -14,70 +15,113 @@
 #define LOG_AREA "collect"
 #define FETCH_MAX 1000 /* receipts per look */
 
+/* What was handed over before, and what it left in the DHT taken away since then, changes nothing:
+ * who repeats a receipt makes no work (P-6.9). */
+static int64_t an_hour_ago(void)
+{
+    return clock_wall_ms() - 3600 * 1000LL;
+}
+
 struct collection {
     uv_timer_t *timer;
     char key[DHT_KEY_MAX + 1];
     bool looking, again;
 };
 
-struct receipt { /* a receipt that came, on its way to the store */
+struct taking { /* a receipt that came, on its way to the store */
     struct flow *flow;
     int64_t n;
     enum outcome outcome;
     char address[ADDRESS_MAX + 1];
+    uint8_t proof[HASH_LEN];
+    receipt_taken_fn *fn; /* NULL: it came through the DHT */
+    void *ctx;
 };
 
 static int end_run(struct db *db, void *arg)
 {
-    struct receipt *r = arg;
+    struct taking *t = arg;
     static const enum rcv_state state[] = {[OUTCOME_PULLED] = RCV_PULLED,
                                            [OUTCOME_DECLINED] = RCV_DECLINED,
                                            [OUTCOME_CANCELLED] = RCV_CANCELLED};
-    int changed = rcv_end(db, r->n, state[r->outcome], true, NULL);
-    if (changed < 0 || cancel_answered(db, r->n, r->outcome) < 0)
+    int changed = rcv_end(db, t->n, state[t->outcome], true, NULL);
+    if (changed < 0 || cancel_answered(db, t->n, t->outcome, t->fn != NULL) < 0)
         return -1;
     /* a late copy of a receipt that was answered already: answer again */
-    return changed == 0 ? rcv_again(db, r->n) : 0;
+    return changed == 0 ? rcv_again(db, t->n, t->fn != NULL ? an_hour_ago() : INT64_MAX) : 0;
 }
 
 static void end_done(void *arg, int rc)
 {
-    struct receipt *r = arg;
+    struct taking *t = arg;
     static const char *const did[] = {"", "pulled", "declined", "cancelled"};
     store_crash_point("collect.after");
     if (rc == 0)
-        log_info("%s has %s it", r->address, did[r->outcome]);
-    flow_kick(r->flow);
-    free(r);
+        log_info("%s has %s it%s", t->address, did[t->outcome],
+                 t->fn != NULL ? " and says so itself" : "");
+    if (t->fn != NULL)
+        t->fn(t->ctx, rc == 0, t->proof);
+    flow_kick(t->flow);
+    free(t);
 }
 
-/* The value must be exactly what this receiver's secret gives for one of the outcomes. */
-static void take(struct flow *f, const struct dht_value *v)
+/* The row it is for, or 0. The value must be exactly what that receiver's secret gives for one of
+ * the outcomes. */
+static int64_t match(struct flow *f, const struct receipt *in, struct taking *t)
 {
-    enum outcome o = OUTCOME_PULLED;
     struct db *db = store_reader(f->store);
-    int64_t n = expected_find(db, v->id, &o);
+    int64_t n = expected_find(db, in->id, &t->outcome);
     struct out_receiver r;
     struct out_blob b;
-    if (n == 0 || v->len != HASH_LEN || rcv_get(db, n, &r) < 0)
-        return;
+    if (n == 0 || rcv_get(db, n, &r) < 0)
+        return 0;
     uint8_t want[HASH_LEN];
     bool good = blob_get(db, r.blob, &b) == 0;
     if (good) {
-        receipt_value(r.p, o, b.hash, want);
-        good = equal_ct(want, v->data, HASH_LEN);
+        receipt_value(r.p, t->outcome, b.hash, want);
+        good = equal_ct(want, in->value, HASH_LEN);
         bytes_free(&b.chunks);
     }
-    struct receipt *receipt = good ? calloc(1, sizeof *receipt) : NULL;
-    if (receipt != NULL) {
-        *receipt = (struct receipt){.flow = f, .n = n, .outcome = o};
-        (void)strcpy(receipt->address, r.address);
-        store_crash_point("collect.before");
-        store_do(f->store, end_run, end_done, receipt);
-    } else if (!good) {
+    if (good) {
+        receipt_proof(r.p, in->value, t->proof);
+        (void)strcpy(t->address, r.address);
+    } else {
         log_warn("a receipt for %s is forged", r.address);
     }
     out_receiver_free(&r);
+    return good ? n : 0;
+}
+
+void collection_take(struct flow *f, const struct receipt *in, receipt_taken_fn *fn, void *ctx)
+{
+    struct taking *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        abort();
+    t->flow = f;
+    t->fn = fn;
+    t->ctx = ctx;
+    t->n = match(f, in, t);
+    bool known = t->n != 0 && fn != NULL &&
+                 rcv_knows(store_reader(f->store), t->n, t->outcome, an_hour_ago());
+    if (t->n != 0 && !known) {
+        store_crash_point("collect.before");
+        store_do(f->store, end_run, end_done, t);
+        return;
+    }
+    if (fn != NULL)
+        fn(ctx, known, t->proof);
+    free(t);
+}
+
+/* From the DHT. */
+static void take(struct flow *f, const struct dht_value *v)
+{
+    struct receipt r;
+    if (v->len != HASH_LEN)
+        return;
+    memcpy(r.id, v->id, ENTRY_ID_LEN);
+    memcpy(r.value, v->data, HASH_LEN);
+    collection_take(f, &r, NULL, NULL);
 }
 
 static void look_end(struct flow *f, bool complete)

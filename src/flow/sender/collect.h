@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* collect.h - step seven: receipts are looked for, receivers end, blobs and entries go (the paper's
- * step 11; P-10.6). */
+/* collect.h - step seven: receipts are looked for or handed over, receivers end, blobs and entries
+ * go (the paper's step 11; P-10.6). */
 #ifndef RESTANTE_FLOW_COLLECT_H
 #define RESTANTE_FLOW_COLLECT_H
 
 #include "flow/flow.h"
+#include "proto/receipts.h"
 
 int collection_start(struct flow *f, struct error *e);
 /* Look for receipts now. */
 void collection_poll(struct flow *f);
+/* A receipt that somebody handed over. fn once, perhaps before this returns: taken says that it is
+ * this peer's receiver's, and that its end is durable here; proof is then what the receiver waits
+ * for. */
+typedef void receipt_taken_fn(void *ctx, bool taken, const uint8_t proof[HASH_LEN]);
+void collection_take(struct flow *f, const struct receipt *r, receipt_taken_fn *fn, void *ctx);
 void collection_stop(struct flow *f);
 void collection_free(struct flow *f);
 

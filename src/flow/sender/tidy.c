@@ -60,7 +60,7 @@ struct cleaning {
     struct out_receiver r;
     uint8_t blob_hash[HASH_LEN];
     struct bytes cancellation;
-    enum outcome outcome; /* of the receipt; 0: none */
+    enum outcome outcome; /* of the receipt; 0: none. One that was handed over stands nowhere */
     char key[DHT_KEY_MAX + 1];
     int next; /* 0: ns, 1: nr, 2: cancellation, 3: done */
     bool failed;
@@ -111,7 +111,7 @@ static void clean_next(struct cleaning *c)
 {
     struct flow *f = c->w->flow;
     uint8_t vh[HASH_LEN], token[HASH_LEN], value[HASH_LEN];
-    if (c->next == 1 && c->outcome == 0)
+    if (c->next == 1 && (c->outcome == 0 || c->r.handed))
         c->next++;
     if (c->next == 2 && c->cancellation.n == 0)
         c->next++;

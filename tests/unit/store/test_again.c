@@ -87,6 +87,31 @@ static void sealed_again(void **state)
     incoming_free(&other);
 }
 
+/* P-10.6: settled at once, but only for the p that was answered; and the notification is looked at
+ * again if its sender leaves it there. */
+static void handed_over(void **state)
+{
+    struct incoming in = notice(7), other = notice(8);
+    uint8_t id[ENTRY_ID_LEN] = {1};
+    int64_t now = clock_wall_ms();
+    assert_int_equal(in_add(&db, &in), 1);
+    assert_int_equal(looked_add(&db, id, now / 1000 + 86400), 0);
+    assert_int_equal(in_set_handed(&db, 1, in.p, id, now / 1000 + 60), 0); /* nothing to answer */
+    assert_int_equal(in_decide(&db, 1, OUTCOME_DECLINED), 1);
+    assert_int_equal(in_set_handed(&db, 1, other.p, id, now / 1000 + 60), 0);
+    assert_int_equal(row().state, IN_ANSWER);
+    assert_int_equal(in_set_handed(&db, 1, in.p, id, now / 1000 + 60), 1);
+    assert_int_equal(row().state, IN_SETTLED);
+    assert_int_equal(row().head.n, 0);
+    assert_true(looked_has(&db, id));
+    assert_int_equal(in_again(&db, &in, now + 2 * 3600 * 1000), 1); /* it stood there still */
+    assert_int_equal(row().state, IN_ANSWER);
+    assert_int_equal(in_set_handed(&db, 1, in.p, id, now / 1000), 1);
+    assert_false(looked_has(&db, id));
+    incoming_free(&in);
+    incoming_free(&other);
+}
+
 static void incoming_forgotten(void **state)
 {
     struct incoming in = notice(7);
@@ -134,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(same_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sealed_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(handed_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(incoming_forgotten, set_up, tear_down),
         cmocka_unit_test_setup_teardown(outgoing_forgotten, set_up, tear_down),
     };

@@ -104,7 +104,7 @@ static void test_which_reports_count(void **state)
     assert_int_equal(rcv_end(&db, 1, RCV_CANCELLED, true, NULL), 1);
     assert_int_equal(rcv_end(&db, 1, RCV_DECLINED, true, NULL), 0);
     assert_int_equal(rcv_end(&db, 1, RCV_PULLED, true, NULL), 1);
-    assert_int_equal(cancel_answered(&db, 1, OUTCOME_PULLED), 0);
+    assert_int_equal(cancel_answered(&db, 1, OUTCOME_PULLED, false), 0);
     assert_int_equal(cancel_outcome(&db, 1), OUTCOME_PULLED);
     assert_int_equal(due(DUE_WITHDRAW), 0);
     assert_int_equal(due(DUE_CLEAN), 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_outgoing.c - the sender's rows: which step is due when, how a receiver ends, what is
  * forgotten. */
+#include "base/clock.h"
 #include "store_test.h"
 
 static struct db db;
@@ -134,12 +135,44 @@ static void test_clean_and_free(void **state)
     assert_int_equal(due(DUE_FREE, 1, n, NULL), 0);
     assert_int_equal(due(DUE_CLEAN, 1, n, NULL), 1);
     assert_int_equal(n[0], rows[0]);
+    int64_t before = clock_wall_ms() - 1;
     assert_int_equal(rcv_set_clean(&db, rows[0]), 0);
     assert_int_equal(due(DUE_CLEAN, 1, n, NULL), 0);
-    assert_int_equal(rcv_again(&db, rows[0]), 0);
+    assert_int_equal(rcv_again(&db, rows[0], before), 0); /* that was just done */
+    assert_int_equal(due(DUE_CLEAN, 1, n, NULL), 0);
+    assert_int_equal(rcv_again(&db, rows[0], INT64_MAX), 0);
     assert_int_equal(due(DUE_CLEAN, 1, n, NULL), 1);
-    assert_int_equal(rcv_again(&db, rows[1]), 0); /* was never cleaned: nothing to do again */
+    assert_int_equal(rcv_again(&db, rows[1], INT64_MAX),
+                     0); /* was never cleaned: nothing to do again */
     assert_int_equal(due(DUE_CLEAN, 1, n, NULL), 1);
+}
+
+/* P-6.9: a receipt that was handed over stands nowhere, unless it also came through the DHT; one
+ * that says what is known changes nothing. */
+static void test_handed(void **state)
+{
+    int64_t rows[2], before = clock_wall_ms() - 1;
+    int64_t m = test_message(&db, 1, true, two);
+    struct out_receiver r;
+    test_seal(&db, m, 9, false);
+    assert_int_equal(rcv_of_message(&db, m, RCV_SEALED, rows, 2), 2);
+    assert_false(rcv_knows(&db, rows[0], OUTCOME_PULLED, before));
+    assert_int_equal(rcv_end(&db, rows[0], RCV_PULLED, true, NULL), 1);
+    assert_false(rcv_knows(&db, rows[0], OUTCOME_PULLED, before)); /* by whom is not known */
+    assert_int_equal(cancel_answered(&db, rows[0], OUTCOME_PULLED, true), 0);
+    assert_true(rcv_knows(&db, rows[0], OUTCOME_PULLED, before)); /* to be cleaned anyway */
+    assert_int_equal(rcv_set_clean(&db, rows[0]), 0);
+    assert_true(rcv_knows(&db, rows[0], OUTCOME_PULLED, before));
+    assert_false(rcv_knows(&db, rows[0], OUTCOME_DECLINED, before));
+    assert_false(rcv_knows(&db, rows[0], OUTCOME_PULLED, INT64_MAX)); /* cleaned long ago */
+    assert_int_equal(rcv_get(&db, rows[0], &r), 0);
+    assert_true(r.handed);
+    out_receiver_free(&r);
+    assert_int_equal(cancel_answered(&db, rows[0], OUTCOME_PULLED, false), 0);
+    assert_int_equal(cancel_answered(&db, rows[0], OUTCOME_PULLED, true), 0);
+    assert_int_equal(rcv_get(&db, rows[0], &r), 0);
+    assert_false(r.handed);
+    out_receiver_free(&r);
 }
 
 static void test_expected(void **state)
@@ -307,6 +340,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_delay, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clean_and_free, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_handed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_expected, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sealed_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sent, setup, teardown),
