@@ -4,13 +4,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/group/group_work.h"
+#include "flow/peers/candidates.h"
 #include "flow/peers/identity.h"
 #include "flow/peers/verify.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define LOG_AREA "group"
-#define FETCH_MAX 64
 #define KEEP_MS 30000
 #define REMEMBERED 16
 
@@ -23,13 +23,11 @@ static struct memory { /* loop thread only */
 struct seeking {
     struct job job;
     struct flow *flow;
-    char address[ADDRESS_MAX + 1], key[DHT_KEY_MAX + 1];
+    char address[ADDRESS_MAX + 1];
     uint8_t fpr[FPR_LEN], master_fpr[FPR_LEN];
-    struct bytes value[FETCH_MAX];
-    size_t count;
+    struct candidates c;
     struct group_record *best; /* NULL: none */
     int64_t best_expiry;
-    bool complete;
     const char *why;
     group_members_fn *fn;
     void *ctx;
@@ -59,13 +57,12 @@ static void finish(struct seeking *s)
         (void)error_set(&why, "The group of %s %s.", s->address,
                         s->why != NULL    ? s->why
                         : s->best != NULL ? "has no other members"
-                        : s->complete     ? "is not announced"
+                        : s->c.complete   ? "is not announced"
                                           : "could not be looked up");
     s->fn(s->ctx, out, n, why.text);
     free(out);
     free(s->best);
-    for (size_t i = 0; i < s->count; i++)
-        bytes_free(&s->value[i]);
+    candidates_free(&s->c);
     free(s);
 }
 
@@ -90,10 +87,10 @@ static void check(struct job *job, void *thread_ctx)
     struct verified_group *v = malloc(sizeof *v);
     struct error e;
     s->best = NULL;
-    for (size_t i = 0; i < s->count && v != NULL; i++) {
-        if (verify_group(s->value[i].p, s->value[i].n, s->flow->c.network,
+    for (size_t i = 0; i < s->c.count && v != NULL; i++) {
+        if (verify_group(s->c.value[i].p, s->c.value[i].n, s->flow->c.network,
                          address_group(s->address), clock_wall_ms() / 1000, v, &e) < 0) {
-            log_debug("an entry at %s is ignored: %s", s->key, e.text);
+            log_debug("an entry at %s is ignored: %s", s->c.key, e.text);
             continue;
         }
         if (memcmp(v->master_fpr, s->master_fpr, FPR_LEN) != 0 ||
@@ -116,35 +113,13 @@ static void checked(struct job *job)
     finish(s);
 }
 
-static void on_value(void *ctx, bool ok, const struct dht_value *v)
+static void fetched(void *ctx)
 {
     struct seeking *s = ctx;
-    if (v == NULL) {
-        s->complete = s->complete && ok;
-        flow_job(s->flow->pgp, &s->job, check, checked, true);
-    } else if (s->count < FETCH_MAX && v->len <= RECORD_MAX &&
-               bytes_set(&s->value[s->count], v->data, v->len) == 0) {
-        s->count++;
-    }
-}
-
-static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
-{
-    struct seeking *s = ctx;
-    size_t from = 0;
-    s->complete = ok && dht_link_state(s->flow->dht) == DHT_CONNECTED;
-    if (!ok || n == 0) {
+    if (s->c.count == 0)
         finish(s);
-        return;
-    }
-    if (n > FETCH_MAX) { /* somebody floods the key: another part at each look */
-        uint32_t r;
-        random_bytes(&r, sizeof r);
-        from = r % (n - FETCH_MAX + 1);
-        n = FETCH_MAX;
-        s->complete = false;
-    }
-    dht_get(s->flow->dht, s->key, ids + from * DHT_ID_LEN, n, on_value, s);
+    else
+        flow_job(s->flow->pgp, &s->job, check, checked, true);
 }
 
 static void seek(struct seeking *s)
@@ -159,8 +134,9 @@ static void seek(struct seeking *s)
         finish(s);
         return;
     }
-    (void)dht_key(s->key, "group:", address_group(s->address));
-    dht_list(s->flow->dht, s->key, on_list, s);
+    s->c.max = CANDIDATES_MAX;
+    (void)dht_key(s->c.key, "group:", address_group(s->address));
+    candidates_fetch(&s->c, s->flow, fetched, s);
 }
 
 static void on_identity(void *ctx, const struct verified_identity *v, const char *why)

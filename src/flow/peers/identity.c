@@ -3,23 +3,23 @@
 #include "flow/peers/identity.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/peers/candidates.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define LOG_AREA "identity"
-#define CANDIDATES_MAX 16
+#define LOOK_AT 16 /* records */
 
 struct finding {
     struct job job;
     struct flow *flow;
-    char address[ADDRESS_MAX + 1], key[DHT_KEY_MAX + 1];
+    char address[ADDRESS_MAX + 1];
     uint8_t fpr[FPR_LEN];
-    struct bytes value[CANDIDATES_MAX];
-    uint8_t lock[CANDIDATES_MAX][HASH_LEN];
-    size_t count, best_at;
+    struct candidates c;
+    size_t best_at;
     bool keep;
     struct verified_identity best;
-    bool found, complete;
+    bool found;
     identity_fn *fn;
     void *ctx;
 };
@@ -28,11 +28,11 @@ static void check(struct job *job, void *thread_ctx)
 {
     struct finding *x = (struct finding *)job;
     struct error e;
-    for (size_t i = 0; i < x->count; i++) {
+    for (size_t i = 0; i < x->c.count; i++) {
         struct verified_identity v;
-        if (verify_identity(x->value[i].p, x->value[i].n, x->flow->c.network, x->address,
+        if (verify_identity(x->c.value[i].p, x->c.value[i].n, x->flow->c.network, x->address,
                             clock_wall_ms() / 1000, &v, &e) < 0) {
-            log_debug("a record at %s is not an identity: %s", x->key, e.text);
+            log_debug("a record at %s is not an identity: %s", x->c.key, e.text);
         } else if (memcmp(v.fpr, x->fpr, FPR_LEN) == 0 && (!x->found || v.r.seq > x->best.r.seq)) {
             verified_identity_free(&x->best);
             x->best = v;
@@ -53,9 +53,9 @@ static void on_kept(void *ctx, bool ok, const char *why)
 static void keep(const struct finding *x)
 {
     int64_t until = clock_wall_ms() / 1000 + DHT_LIFE_MAX;
-    const struct bytes *v = &x->value[x->best_at];
-    dht_put(x->flow->dht, x->key, v->p, v->n, until < x->best.r.expiry ? until : x->best.r.expiry,
-            x->lock[x->best_at], on_kept, NULL);
+    const struct bytes *v = &x->c.value[x->best_at];
+    dht_put(x->flow->dht, x->c.key, v->p, v->n, until < x->best.r.expiry ? until : x->best.r.expiry,
+            x->c.lock[x->best_at], on_kept, NULL);
 }
 
 static void checked(struct job *job)
@@ -64,38 +64,21 @@ static void checked(struct job *job)
     struct error why = {""};
     if (!x->found)
         (void)error_set(&why,
-                        x->complete ? "The key of %s that its group states is not announced."
-                                    : "The look-up of %s did not complete.",
+                        x->c.complete ? "The key of %s that its group states is not announced."
+                                      : "The look-up of %s did not complete.",
                         x->address);
     if (x->found && x->keep && !x->flow->stopping)
         keep(x);
     x->fn(x->ctx, x->found ? &x->best : NULL, why.text);
-    for (size_t i = 0; i < x->count; i++)
-        bytes_free(&x->value[i]);
+    candidates_free(&x->c);
     verified_identity_free(&x->best);
     free(x);
 }
 
-static void on_value(void *ctx, bool ok, const struct dht_value *v)
+static void fetched(void *ctx)
 {
     struct finding *x = ctx;
-    if (v == NULL) {
-        x->complete = x->complete && ok;
-        flow_job(x->flow->pgp, &x->job, check, checked, true);
-    } else if (x->count < CANDIDATES_MAX && v->len <= RECORD_MAX &&
-               bytes_set(&x->value[x->count], v->data, v->len) == 0) {
-        memcpy(x->lock[x->count++], v->lock, HASH_LEN);
-    }
-}
-
-static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
-{
-    struct finding *x = ctx;
-    x->complete = ok && dht_link_state(x->flow->dht) == DHT_CONNECTED;
-    if (ok && n > 0)
-        dht_get(x->flow->dht, x->key, ids, n < CANDIDATES_MAX ? n : CANDIDATES_MAX, on_value, x);
-    else
-        flow_job(x->flow->pgp, &x->job, check, checked, true);
+    flow_job(x->flow->pgp, &x->job, check, checked, true);
 }
 
 static void start(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN], bool again,
@@ -110,8 +93,9 @@ static void start(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN
     x->ctx = ctx;
     memcpy(x->fpr, fpr, FPR_LEN);
     (void)strcpy(x->address, address);
-    (void)dht_key(x->key, "key:", address);
-    dht_list(f->dht, x->key, on_list, x);
+    x->c.max = LOOK_AT;
+    (void)dht_key(x->c.key, "key:", address);
+    candidates_fetch(&x->c, f, fetched, x);
 }
 
 void identity_find(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN], identity_fn *fn,

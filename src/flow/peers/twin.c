@@ -4,20 +4,18 @@
 #include "flow/peers/twin.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/peers/candidates.h"
 #include "flow/peers/verify.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define LOG_AREA "twin"
-#define CANDIDATES_MAX 16 /* records looked at under each key */
+#define LOOK_AT 16 /* records under each key */
 
 struct twin_looking {
     struct job job;
     struct flow *flow;
-    char key[2][DHT_KEY_MAX + 1]; /* descriptor, identity */
-    int at;
-    struct bytes value[2][CANDIDATES_MAX];
-    size_t count[2];
+    struct candidates descriptors, identities;
     struct descriptor newest;
     bool found;
     uint64_t seq;
@@ -28,9 +26,8 @@ struct twin_looking {
 
 static void finish(struct twin_looking *t, enum twin what)
 {
-    for (int k = 0; k < 2; k++)
-        for (size_t i = 0; i < t->count[k]; i++)
-            bytes_free(&t->value[k][i]);
+    candidates_free(&t->descriptors);
+    candidates_free(&t->identities);
     t->done(t->ctx, what, t->seq);
     free(t);
 }
@@ -52,10 +49,10 @@ static void check(struct job *job, void *thread_ctx)
     struct pgp_pub pub = {f->pubkey.p, f->pubkey.n};
     int64_t now = clock_wall_ms() / 1000;
     struct error e;
-    for (size_t i = 0; i < t->count[0]; i++) {
+    for (size_t i = 0; i < t->descriptors.count; i++) {
         struct descriptor d;
-        if (verify_descriptor(t->value[0][i].p, t->value[0][i].n, f->c.network, f->c.address, &pub,
-                              f->fpr, now, &d, &e) < 0)
+        if (verify_descriptor(t->descriptors.value[i].p, t->descriptors.value[i].n, f->c.network,
+                              f->c.address, &pub, f->fpr, now, &d, &e) < 0)
             continue;
         if (!t->found || d.seq > t->newest.seq)
             t->newest = d;
@@ -63,10 +60,10 @@ static void check(struct job *job, void *thread_ctx)
         if (d.seq > t->seq)
             t->seq = d.seq;
     }
-    for (size_t i = 0; i < t->count[1]; i++) {
+    for (size_t i = 0; i < t->identities.count; i++) {
         struct verified_identity id;
-        if (verify_identity(t->value[1][i].p, t->value[1][i].n, f->c.network, f->c.address, now,
-                            &id, &e) < 0)
+        if (verify_identity(t->identities.value[i].p, t->identities.value[i].n, f->c.network,
+                            f->c.address, now, &id, &e) < 0)
             continue;
         if (memcmp(id.fpr, f->fpr, FPR_LEN) == 0 && id.r.seq > t->seq)
             t->seq = id.r.seq;
@@ -91,40 +88,22 @@ static void checked(struct job *job)
     finish(t, twin_compare(t->found ? &t->newest : NULL, f->instance, posted));
 }
 
-static void list(struct twin_looking *t);
-
-static void on_value(void *ctx, bool ok, const struct dht_value *v)
+static void identities_fetched(void *ctx)
 {
     struct twin_looking *t = ctx;
-    if (v != NULL) {
-        size_t *n = &t->count[t->at];
-        if (*n < CANDIDATES_MAX && v->len <= RECORD_MAX &&
-            bytes_set(&t->value[t->at][*n], v->data, v->len) == 0)
-            (*n)++;
-    } else if (!ok || t->flow->stopping) {
+    if (!t->identities.ok || t->flow->stopping)
         finish(t, TWIN_UNKNOWN);
-    } else if (++t->at < 2) {
-        list(t);
-    } else {
-        flow_job(t->flow->pgp, &t->job, check, checked, true);
-    }
-}
-
-static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
-{
-    struct twin_looking *t = ctx;
-    if (!ok || t->flow->stopping)
-        finish(t, TWIN_UNKNOWN);
-    else if (n == 0)
-        on_value(t, true, NULL);
     else
-        dht_get(t->flow->dht, t->key[t->at], ids, n < CANDIDATES_MAX ? n : CANDIDATES_MAX, on_value,
-                t);
+        flow_job(t->flow->pgp, &t->job, check, checked, true);
 }
 
-static void list(struct twin_looking *t)
+static void descriptors_fetched(void *ctx)
 {
-    dht_list(t->flow->dht, t->key[t->at], on_list, t);
+    struct twin_looking *t = ctx;
+    if (!t->descriptors.ok || t->flow->stopping)
+        finish(t, TWIN_UNKNOWN);
+    else
+        candidates_fetch(&t->identities, t->flow, identities_fetched, t);
 }
 
 int twin_look(struct flow *f, void (*done)(void *ctx, enum twin what, uint64_t seq), void *ctx)
@@ -135,8 +114,9 @@ int twin_look(struct flow *f, void (*done)(void *ctx, enum twin what, uint64_t s
     t->flow = f;
     t->done = done;
     t->ctx = ctx;
-    (void)dht_key(t->key[0], "", f->c.address);
-    (void)dht_key(t->key[1], "key:", f->c.address);
-    list(t);
+    t->descriptors.max = t->identities.max = LOOK_AT;
+    (void)dht_key(t->descriptors.key, "", f->c.address);
+    (void)dht_key(t->identities.key, "key:", f->c.address);
+    candidates_fetch(&t->descriptors, f, descriptors_fetched, t);
     return 0;
 }

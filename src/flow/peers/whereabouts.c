@@ -4,6 +4,7 @@
 #include "base/texts.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/peers/candidates.h"
 #include "flow/peers/verify.h"
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #define KEEP_MS 30000
 #define SERVED_MS 300000
 #define REMEMBERED 64
-#define CANDIDATES_MAX 16
+#define LOOK_AT 16 /* records */
 
 static struct memory {
     char address[ADDRESS_MAX + 1];
@@ -28,13 +29,13 @@ struct finding {
     struct job job;
     struct flow *flow;
     char address[ADDRESS_MAX + 1];
-    struct bytes pubkey, value[CANDIDATES_MAX];
-    size_t count;
+    struct bytes pubkey;
+    struct candidates c;
     uint8_t fpr[FPR_LEN];
     whereabouts_fn *fn;
     void *ctx;
     struct descriptor best;
-    bool found, complete;
+    bool found;
 };
 
 static struct memory *slot_of(const char *address)
@@ -62,8 +63,7 @@ static void take_slot(struct memory *m, const char *address, const uint8_t fpr[F
 static void finish(struct finding *x, const char *why)
 {
     x->fn(x->ctx, x->best.endpoints, x->found ? x->best.endpoint_count : 0, why);
-    for (size_t i = 0; i < x->count; i++)
-        bytes_free(&x->value[i]);
+    candidates_free(&x->c);
     bytes_free(&x->pubkey);
     free(x);
 }
@@ -73,10 +73,10 @@ static void check(struct job *job, void *thread_ctx)
     struct finding *x = (struct finding *)job;
     struct pgp_pub pub = {x->pubkey.p, x->pubkey.n};
     struct error e;
-    for (size_t i = 0; i < x->count; i++) {
+    for (size_t i = 0; i < x->c.count; i++) {
         struct descriptor d;
-        if (verify_descriptor(x->value[i].p, x->value[i].n, x->flow->c.network, x->address, &pub,
-                              x->fpr, clock_wall_ms() / 1000, &d, &e) < 0) {
+        if (verify_descriptor(x->c.value[i].p, x->c.value[i].n, x->flow->c.network, x->address,
+                              &pub, x->fpr, clock_wall_ms() / 1000, &d, &e) < 0) {
             log_debug("a record at %s is not its descriptor: %s", x->address, e.text);
             continue;
         }
@@ -96,7 +96,7 @@ static void checked(struct job *job)
         memcpy(m->ep, x->best.endpoints, sizeof m->ep);
         m->count = x->best.endpoint_count;
         m->until_ms = clock_mono_ms() + KEEP_MS;
-    } else if (x->found || x->complete) {
+    } else if (x->found || x->c.complete) {
         (void)error_set(&why, TEXT_PEER_OFFLINE, x->address);
     } else {
         (void)error_set(&why, TEXT_PEER_LOST, x->address);
@@ -104,27 +104,10 @@ static void checked(struct job *job)
     finish(x, why.text);
 }
 
-static void on_value(void *ctx, bool ok, const struct dht_value *v)
+static void fetched(void *ctx)
 {
     struct finding *x = ctx;
-    if (v == NULL) {
-        x->complete = x->complete && ok;
-        flow_job(x->flow->pgp, &x->job, check, checked, true);
-    } else if (x->count < CANDIDATES_MAX && v->len <= RECORD_MAX &&
-               bytes_set(&x->value[x->count], v->data, v->len) == 0) {
-        x->count++;
-    }
-}
-
-static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
-{
-    struct finding *x = ctx;
-    x->complete = ok && dht_link_state(x->flow->dht) == DHT_CONNECTED;
-    if (ok && n > 0)
-        dht_get(x->flow->dht, x->address, ids, n < CANDIDATES_MAX ? n : CANDIDATES_MAX, on_value,
-                x);
-    else
-        flow_job(x->flow->pgp, &x->job, check, checked, true);
+    flow_job(x->flow->pgp, &x->job, check, checked, true);
 }
 
 static void remembered(struct job *job, void *thread_ctx)
@@ -156,7 +139,9 @@ void whereabouts_find(struct flow *f, const char *address, const struct bytes *p
         flow_job(f->pgp, &x->job, remembered, recall, true);
         return;
     }
-    dht_list(f->dht, address, on_list, x);
+    x->c.max = LOOK_AT;
+    (void)dht_key(x->c.key, "", address);
+    candidates_fetch(&x->c, f, fetched, x);
 }
 
 void whereabouts_forget(const char *address)
