@@ -125,10 +125,8 @@ void check_answered(struct db *db, int64_t now_s, bool (*fn)(void *ctx, int64_t 
 
 int check_answer_again(struct db *db, int64_t incoming)
 {
-    return db_exec(db, "UPDATE incoming SET state=4,due_ms=0,tries=0 WHERE n=? AND state IN (5,6)",
-                   "i", incoming) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE incoming SET state=4,due_ms=0,tries=0 WHERE n=? AND state IN (5,6)",
+                  "i", incoming);
 }
 
 bool out_known(struct db *db, const uint8_t id[MESSAGE_ID_LEN])
@@ -150,48 +148,37 @@ int check_spool_lost(struct db *db, int64_t message, const char *why)
 
 int check_blob_missing(struct db *db, int64_t blob)
 {
-    return db_exec(db, "UPDATE blob SET state=4,due_ms=0,tries=0 WHERE n=? AND state IN (1,2)", "i",
-                   blob) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE blob SET state=4,due_ms=0,tries=0 WHERE n=? AND state IN (1,2)", "i",
+                  blob);
 }
 
 int check_blob_lost(struct db *db, int64_t blob, const char *why)
 {
-    return db_exec(db,
-                   "UPDATE receiver SET state=9,clean=1,why=?,changed_ms=?,due_ms=0,tries=0 WHERE"
-                   " (blob=?3 OR head=?3) AND state IN (3,4)",
-                   "tii", why, clock_wall_ms(), blob) < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE receiver SET state=9,clean=1,why=?,changed_ms=?,due_ms=0,tries=0 WHERE"
+                  " (blob=?3 OR head=?3) AND state IN (3,4)",
+                  "tii", why, clock_wall_ms(), blob);
 }
 
 int check_replica_again(struct db *db, int64_t replica)
 {
-    return db_exec(db, "UPDATE replica SET state=1,due_ms=0,tries=0 WHERE n=? AND state=2", "i",
-                   replica) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE replica SET state=1,due_ms=0,tries=0 WHERE n=? AND state=2", "i",
+                  replica);
 }
 
 int check_stub_again(struct db *db, int64_t incoming)
 {
-    return db_exec(
-               db,
-               "UPDATE incoming SET state=1,due_ms=0,tries=0,gone_ms=NULL WHERE n=? AND state=2",
-               "i", incoming) < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE incoming SET state=1,due_ms=0,tries=0,gone_ms=NULL WHERE n=? AND state=2",
+                  "i", incoming);
 }
 
 int check_pull_again(struct db *db, int64_t incoming, bool stub)
 {
-    return db_exec(db,
-                   "UPDATE incoming SET state=?,outcome=NULL,wanted=1,due_ms=0,tries=0,gone_ms=NULL"
-                   " WHERE n=? AND state=3",
-                   "ii", (int64_t)(stub ? IN_STUB : IN_NOTICED), incoming) < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE incoming SET state=?,outcome=NULL,wanted=1,due_ms=0,tries=0,gone_ms=NULL"
+                  " WHERE n=? AND state=3",
+                  "ii", (int64_t)(stub ? IN_STUB : IN_NOTICED), incoming);
 }
 
 /* ---- rows older than the world */

@@ -46,21 +46,17 @@ int contact_pin(struct db *db, const struct contact *c)
                 "UPDATE contact SET changed_fpr=?2 WHERE address=?1 AND fpr<>?2 AND checked_ms<=?3",
                 "tbi", c->address, c->fpr, (size_t)FPR_LEN, c->checked_ms) < 0)
         return -1;
-    return db_exec(db,
-                   "UPDATE contact SET ocb=?,shards=?,seq=?,checked_ms=?,changed_fpr=NULL WHERE"
-                   " address=? AND fpr=? AND seq<=?",
-                   "iiiitbi", (int64_t)c->ocb, (int64_t)c->shards, (int64_t)c->seq, c->checked_ms,
-                   c->address, c->fpr, (size_t)FPR_LEN, (int64_t)c->seq) < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE contact SET ocb=?,shards=?,seq=?,checked_ms=?,changed_fpr=NULL WHERE"
+                  " address=? AND fpr=? AND seq<=?",
+                  "iiiitbi", (int64_t)c->ocb, (int64_t)c->shards, (int64_t)c->seq, c->checked_ms,
+                  c->address, c->fpr, (size_t)FPR_LEN, (int64_t)c->seq);
 }
 
 int contact_set_changed(struct db *db, const char *address, const uint8_t fpr[FPR_LEN])
 {
-    return db_exec(db, "UPDATE contact SET changed_fpr=? WHERE address=? AND fpr<>?", "btb", fpr,
-                   (size_t)FPR_LEN, address, fpr, (size_t)FPR_LEN) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE contact SET changed_fpr=? WHERE address=? AND fpr<>?", "btb", fpr,
+                  (size_t)FPR_LEN, address, fpr, (size_t)FPR_LEN);
 }
 
 void contact_each(struct db *db,
@@ -96,14 +92,11 @@ int contact_replace(struct db *db, const struct contact *c)
 {
     if (contact_forget(db, c->address) < 0 || contact_pin(db, c) < 0)
         return -1;
-    return db_exec(
-               db,
-               "UPDATE incoming SET state=?,trust=?,due_ms=0,tries=0,why=NULL,changed_ms=? WHERE"
-               " state=? AND sender=? AND fpr=?",
-               "iiiitb", (int64_t)IN_NOTICED, (int64_t)c->trust, clock_wall_ms(),
-               (int64_t)IN_QUARANTINED, c->address, c->fpr, (size_t)FPR_LEN) < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE incoming SET state=?,trust=?,due_ms=0,tries=0,why=NULL,changed_ms=? WHERE"
+                  " state=? AND sender=? AND fpr=?",
+                  "iiiitb", (int64_t)IN_NOTICED, (int64_t)c->trust, clock_wall_ms(),
+                  (int64_t)IN_QUARANTINED, c->address, c->fpr, (size_t)FPR_LEN);
 }
 
 size_t contact_others(struct db *db, const char *address, uint8_t (*fpr_r)[FPR_LEN], size_t max)

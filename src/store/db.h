@@ -33,6 +33,8 @@ sqlite3_stmt *db_query(struct db *db, const char *text, const char *fmt, ...);
 bool db_row(sqlite3_stmt *stmt, bool *ok);
 /* Runs a statement without rows. -1 and a log line on error; number of changed rows else. */
 int db_exec(struct db *db, const char *text, const char *fmt, ...);
+/* The same for a statement of which it does not matter how much it changes: 0, or -1. */
+#define db_run(...) (db_exec(__VA_ARGS__) < 0 ? -1 : 0)
 int64_t db_last_id(struct db *db);
 /* First column of the first row, or missing. */
 int64_t db_int(struct db *db, int64_t missing, const char *text, const char *fmt, ...);

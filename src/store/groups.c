@@ -169,29 +169,25 @@ static int put_members(struct db *db, const uint8_t master_fpr[FPR_LEN],
                     (int64_t)m->role) < 0)
             return -1;
     }
-    return db_exec(db, "DELETE FROM member WHERE master_fpr=? AND role=0", "b", master_fpr,
-                   (size_t)FPR_LEN) < 0
-               ? -1
-               : 0;
+    return db_run(db, "DELETE FROM member WHERE master_fpr=? AND role=0", "b", master_fpr,
+                  (size_t)FPR_LEN);
 }
 
 static int put_row(struct db *db, const struct group_row *g, enum group_role role, bool accepted,
                    const uint8_t *old_hash)
 {
-    return db_exec(db,
-                   "INSERT INTO peer_group(master_fpr,name,master,master_key,role,accepted,seq,"
-                   "expiry_s,roster,signed,record,lock,old_hash) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"
-                   " ON CONFLICT DO UPDATE SET master=excluded.master,role=excluded.role,"
-                   "accepted=excluded.accepted,seq=excluded.seq,expiry_s=excluded.expiry_s,"
-                   "roster=excluded.roster,signed=excluded.signed,record=excluded.record,"
-                   "lock=excluded.lock,old_hash=ifnull(excluded.old_hash,old_hash),put_ms=0",
-                   "bttbiiiibbbbb", g->master_fpr, (size_t)FPR_LEN, g->name, g->master,
-                   g->master_key.p, g->master_key.n, (int64_t)role, (int64_t)accepted,
-                   (int64_t)g->seq, g->expiry_s, g->roster, (size_t)HASH_LEN, g->signed_.p,
-                   g->signed_.n, g->record.p, g->record.n, g->lock, (size_t)HASH_LEN, old_hash,
-                   (size_t)HASH_LEN) < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "INSERT INTO peer_group(master_fpr,name,master,master_key,role,accepted,seq,"
+                  "expiry_s,roster,signed,record,lock,old_hash) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"
+                  " ON CONFLICT DO UPDATE SET master=excluded.master,role=excluded.role,"
+                  "accepted=excluded.accepted,seq=excluded.seq,expiry_s=excluded.expiry_s,"
+                  "roster=excluded.roster,signed=excluded.signed,record=excluded.record,"
+                  "lock=excluded.lock,old_hash=ifnull(excluded.old_hash,old_hash),put_ms=0",
+                  "bttbiiiibbbbb", g->master_fpr, (size_t)FPR_LEN, g->name, g->master,
+                  g->master_key.p, g->master_key.n, (int64_t)role, (int64_t)accepted,
+                  (int64_t)g->seq, g->expiry_s, g->roster, (size_t)HASH_LEN, g->signed_.p,
+                  g->signed_.n, g->record.p, g->record.n, g->lock, (size_t)HASH_LEN, old_hash,
+                  (size_t)HASH_LEN);
 }
 
 enum group_news group_apply(struct db *db, const struct group_row *g, const struct group_record *r,
@@ -254,27 +250,21 @@ int group_leave(struct db *db, const uint8_t master_fpr[FPR_LEN])
                 " member WHERE master_fpr=?)",
                 "b", master_fpr, (size_t)FPR_LEN) < 0)
         return -1;
-    return db_exec(db, "UPDATE peer_group SET accepted=0 WHERE master_fpr=?", "b", master_fpr,
-                   (size_t)FPR_LEN) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE peer_group SET accepted=0 WHERE master_fpr=?", "b", master_fpr,
+                  (size_t)FPR_LEN);
 }
 
 int group_set_put(struct db *db, const uint8_t master_fpr[FPR_LEN], const uint8_t lock[HASH_LEN],
                   int64_t put_ms)
 {
-    return db_exec(db, "UPDATE peer_group SET put_ms=?,lock=? WHERE master_fpr=?", "ibb", put_ms,
-                   lock, (size_t)HASH_LEN, master_fpr, (size_t)FPR_LEN) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE peer_group SET put_ms=?,lock=? WHERE master_fpr=?", "ibb", put_ms,
+                  lock, (size_t)HASH_LEN, master_fpr, (size_t)FPR_LEN);
 }
 
 int group_set_old_gone(struct db *db, const uint8_t master_fpr[FPR_LEN])
 {
-    return db_exec(db, "UPDATE peer_group SET old_hash=NULL WHERE master_fpr=?", "b", master_fpr,
-                   (size_t)FPR_LEN) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE peer_group SET old_hash=NULL WHERE master_fpr=?", "b", master_fpr,
+                  (size_t)FPR_LEN);
 }
 
 int group_set_key(struct db *db, const struct contact *c, bool joined)
@@ -290,8 +280,6 @@ int group_set_key(struct db *db, const struct contact *c, bool joined)
         return 0;
     if (contact_pin(db, c) < 0)
         return -1;
-    return db_exec(db, "UPDATE contact SET trust=2 WHERE address=? AND fpr=? AND trust<2", "tb",
-                   c->address, c->fpr, (size_t)FPR_LEN) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE contact SET trust=2 WHERE address=? AND fpr=? AND trust<2", "tb",
+                  c->address, c->fpr, (size_t)FPR_LEN);
 }

@@ -42,21 +42,17 @@ void line_each(struct db *db, int64_t message,
 
 int line_set(struct db *db, const struct line *l, enum line_state state, int64_t next_ms)
 {
-    return db_exec(db,
-                   "UPDATE message SET line=?1,line_dirty=CASE line_dirty WHEN ?2 THEN 0 ELSE"
-                   " line_dirty END,line_due_ms=?3,line_tries=0,line_gone_ms=NULL WHERE n=?4 AND"
-                   " line<>2",
-                   "iiii", (int64_t)state, l->changes, next_ms, l->n) < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE message SET line=?1,line_dirty=CASE line_dirty WHEN ?2 THEN 0 ELSE"
+                  " line_dirty END,line_due_ms=?3,line_tries=0,line_gone_ms=NULL WHERE n=?4 AND"
+                  " line<>2",
+                  "iiii", (int64_t)state, l->changes, next_ms, l->n);
 }
 
 int line_delay(struct db *db, int64_t message, int64_t due_ms)
 {
-    return db_exec(db, "UPDATE message SET line_due_ms=?,line_tries=line_tries+1 WHERE n=?", "ii",
-                   due_ms, message) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE message SET line_due_ms=?,line_tries=line_tries+1 WHERE n=?", "ii",
+                  due_ms, message);
 }
 
 size_t lines_standing(struct db *db, int64_t after, int64_t *n_r, uint8_t (*id_r)[MESSAGE_ID_LEN],
@@ -77,10 +73,8 @@ size_t lines_standing(struct db *db, int64_t after, int64_t *n_r, uint8_t (*id_r
 
 int line_set_gone(struct db *db, int64_t message, int64_t gone_ms)
 {
-    return db_exec(db, "UPDATE message SET line_gone_ms=NULLIF(?,0) WHERE n=?", "ii", gone_ms,
-                   message) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE message SET line_gone_ms=NULLIF(?,0) WHERE n=?", "ii", gone_ms,
+                  message);
 }
 
 int line_set_deleted(struct db *db, int64_t message)
@@ -92,12 +86,10 @@ int line_set_deleted(struct db *db, int64_t message)
 
 int lines_again(struct db *db)
 {
-    return db_exec(db,
-                   "UPDATE message SET line=0,line_dirty=line_dirty+1,line_due_ms=0,"
-                   "line_gone_ms=NULL WHERE line=1",
-                   "") < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE message SET line=0,line_dirty=line_dirty+1,line_due_ms=0,"
+                  "line_gone_ms=NULL WHERE line=1",
+                  "");
 }
 
 bool line_needed(struct db *db, const uint8_t id[MESSAGE_ID_LEN])

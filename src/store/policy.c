@@ -31,10 +31,8 @@ enum policy policy_get(struct db *db, enum policy_kind kind, const char *name)
 
 int policy_set(struct db *db, enum policy_kind kind, const char *name, int64_t value)
 {
-    return db_exec(db, "INSERT OR REPLACE INTO policy(kind,name,value) VALUES(?,?,?)", "iti",
-                   (int64_t)kind, name, value) < 0
-               ? -1
-               : 0;
+    return db_run(db, "INSERT OR REPLACE INTO policy(kind,name,value) VALUES(?,?,?)", "iti",
+                  (int64_t)kind, name, value);
 }
 
 int policy_forget(struct db *db, enum policy_kind kind, const char *name)
@@ -81,12 +79,10 @@ bool policy_sender(struct db *db, const uint8_t nid[32], char *sender_r, size_t 
 
 int policy_want_all(struct db *db)
 {
-    return db_exec(db,
-                   "UPDATE incoming SET wanted=1,due_ms=0,tries=0 WHERE state IN (1,2) AND gone_ms"
-                   " IS NULL AND NOT EXISTS(SELECT 1 FROM cancelled c WHERE c.nid=incoming.nid)",
-                   "") < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE incoming SET wanted=1,due_ms=0,tries=0 WHERE state IN (1,2) AND gone_ms"
+                  " IS NULL AND NOT EXISTS(SELECT 1 FROM cancelled c WHERE c.nid=incoming.nid)",
+                  "");
 }
 
 size_t policy_wanted(struct db *db, int64_t after_n, int64_t *n_r, size_t max)

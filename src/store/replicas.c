@@ -33,21 +33,17 @@ int replica_get(struct db *db, int64_t n, struct replica *r)
 
 int replica_set_held(struct db *db, int64_t n)
 {
-    return db_exec(db, "UPDATE replica SET state=2,due_ms=0,tries=0 WHERE n=? AND state=1", "i",
-                   n) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE replica SET state=2,due_ms=0,tries=0 WHERE n=? AND state=1", "i", n);
 }
 
 int replica_set_drop(struct db *db, int64_t n)
 {
-    return db_exec(db, "UPDATE replica SET state=4,due_ms=0,tries=0 WHERE n=?", "i", n) < 0 ? -1
-                                                                                            : 0;
+    return db_run(db, "UPDATE replica SET state=4,due_ms=0,tries=0 WHERE n=?", "i", n);
 }
 
 int replica_delete(struct db *db, int64_t n)
 {
-    return db_exec(db, "DELETE FROM replica WHERE n=?", "i", n) < 0 ? -1 : 0;
+    return db_run(db, "DELETE FROM replica WHERE n=?", "i", n);
 }
 
 bool replica_needed(struct db *db, const uint8_t hash[HASH_LEN])
@@ -84,13 +80,12 @@ void replica_ns_free(struct replica_ns *r)
 
 int replica_ns_delete(struct db *db, int64_t n)
 {
-    return db_exec(db, "DELETE FROM replica_ns WHERE n=?", "i", n) < 0 ? -1 : 0;
+    return db_run(db, "DELETE FROM replica_ns WHERE n=?", "i", n);
 }
 
 int replica_ns_delay(struct db *db, int64_t n, int64_t due_ms)
 {
-    return db_exec(db, "UPDATE replica_ns SET due_ms=?,tries=0 WHERE n=?", "ii", due_ms, n) < 0 ? -1
-                                                                                                : 0;
+    return db_run(db, "UPDATE replica_ns SET due_ms=?,tries=0 WHERE n=?", "ii", due_ms, n);
 }
 
 /* ---- what is due */
@@ -130,13 +125,9 @@ size_t replica_due(struct db *db, enum replica_due what, int64_t now_ms, int64_t
 int replica_delay(struct db *db, enum replica_due what, int64_t n, int64_t due_ms)
 {
     if (what == REPLICA_DUE_NS)
-        return db_exec(db, "UPDATE replica_ns SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms,
-                       n) < 0
-                   ? -1
-                   : 0;
-    return db_exec(db, "UPDATE replica SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n) < 0
-               ? -1
-               : 0;
+        return db_run(db, "UPDATE replica_ns SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms,
+                      n);
+    return db_run(db, "UPDATE replica SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n);
 }
 
 int64_t replica_tries(struct db *db, enum replica_due what, int64_t n)
