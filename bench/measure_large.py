@@ -15,6 +15,9 @@ from env.wait import wait_for
 from load import Session
 from systems import median
 
+# No further run is begun that would not end within this time; three are made at least.
+BOUND_SECONDS = 660
+
 SERVER = """
 import http.server, os, shutil, sys
 class H(http.server.BaseHTTPRequestHandler):
@@ -58,6 +61,8 @@ def write_message(path, size):
         while f.tell() < size:
             text = base64.b64encode(os.urandom(57 * 16384))
             f.write(b"\r\n".join(text[i:i + 76] for i in range(0, len(text), 76)) + b"\r\n")
+        f.flush()
+        os.fsync(f.fileno())  # not on the way to the disk while it is sent
 
 
 class Memory(threading.Thread):
@@ -104,6 +109,11 @@ def ours(side, path):
     return out
 
 
+def processor(side):
+    """Seconds of all processes of both hosts so far."""
+    return sum(m.usage().cpu for m in (side.alice.machine, side.bob.machine))
+
+
 def gpg_keys(folder):
     """A home for gpg with two keys of the kind Restante makes."""
     os.makedirs(folder, mode=0o700)
@@ -144,21 +154,28 @@ def theirs(side, path, home, folder):
 def measure(ctx):
     side = ctx.pair().restante
     size = ctx.pick(100_000_000, 1_000_000_000)
-    runs = ctx.pick(1, 5)
+    runs = ctx.pick(3, 5)
     folder = ctx.scratch()
     path, home = os.path.join(folder, "message"), os.path.join(folder, "g")
     gpg_keys(home)
-    rows, refs, peaks = [], [], {}
+    rows, refs, each, peaks = [], [], [], {}
+    start = time.monotonic()
     for n in range(runs):
+        if n >= 3 and (time.monotonic() - start) * (n + 1) / n > BOUND_SECONDS:
+            ctx.say(f"large: {n} runs took {time.monotonic() - start:.0f} s; no more")
+            break
         write_message(path, size)
         ctx.say(f"large: run {n + 1} of {runs}, {size:,} octets")
         memory = Memory(side.alice.machine, side.bob.machine)
+        cpu = processor(side)
         rows.append(ours(side, path))
+        rows[-1]["processor"] = processor(side) - cpu
         for k, v in memory.stop().items():
             peaks[k] = max(v, peaks.get(k, 0))
         refs.append(theirs(side, path, home, folder))
+        each.append({**rows[-1], "gpg_and_curl": refs[-1]})
     subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
     out = {k: median([r[k] for r in rows]) for k in rows[0]}
-    return {"octets": size, "runs": runs, **out, "gpg_and_curl": median(refs),
+    return {"octets": size, "runs": len(rows), **out, "gpg_and_curl": median(refs),
             "ratio": median([r["pulled"] / t for r, t in zip(rows, refs)]),
-            "peak_mib": max(peaks.values()), "peak_mib_by_process": peaks}
+            "peak_mib": max(peaks.values()), "peak_mib_by_process": peaks, "each": each}

@@ -93,8 +93,8 @@ REASONS = (
      "before each store."),
     ("octets on the wire at the receiver", "what the receiver's node does as a node of the DHT varies by more "
      "than this between the rest before a batch and the batch."),
-    ("1 GB: wall time", "the message is spooled, sealed, carried and opened one after the other, each durable, "
-     "where gpg and curl overlap."),
+    ("1 GB: wall time", "Dovecot's submission service hands a message on when it has all of it, and the receiver "
+     "is told of it when all of it is sealed and durable."),
 )
 
 
