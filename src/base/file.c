@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,7 +31,7 @@ int dir_make(const char *path, struct error *e)
     return error_set(e, "Cannot make the folder %s: %s.", path, strerror(errno));
 }
 
-int dir_sync(const char *path, struct error *e)
+static int sync_now(const char *path, struct error *e)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
@@ -39,6 +40,72 @@ int dir_sync(const char *path, struct error *e)
     if (rc < 0)
         (void)error_set(e, "Cannot sync the folder %s: %s.", path, strerror(errno));
     (void)close(fd);
+    return rc;
+}
+
+/* A folder that is being synced. A change made before a sync begins is on the disk when that has
+ * ended: who comes while one runs waits for the next, which is one for all of them. */
+struct syncing {
+    char path[PATH_CAP];
+    unsigned users; /* 0: the place is free */
+    bool running;
+    uint64_t begun, ended, failed; /* numbers of syncs; the last one that failed */
+    struct error why;
+};
+
+static struct syncing places[8];
+static pthread_mutex_t sync_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t sync_ended = PTHREAD_COND_INITIALIZER;
+
+static struct syncing *place_of(const char *path)
+{
+    struct syncing *empty = NULL;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (places[i].users > 0 && strcmp(places[i].path, path) == 0)
+            return &places[i];
+        if (places[i].users == 0)
+            empty = &places[i];
+    }
+    if (empty != NULL && strlen(path) < PATH_CAP) {
+        *empty = (struct syncing){0};
+        (void)strcpy(empty->path, path);
+        return empty;
+    }
+    return NULL;
+}
+
+int dir_sync(const char *path, struct error *e)
+{
+    pthread_mutex_lock(&sync_lock);
+    struct syncing *s = place_of(path);
+    if (s == NULL) {
+        pthread_mutex_unlock(&sync_lock);
+        return sync_now(path, e);
+    }
+    uint64_t mine = s->begun + 1;
+    s->users++;
+    while (s->ended < mine) {
+        if (s->running) {
+            pthread_cond_wait(&sync_ended, &sync_lock);
+            continue;
+        }
+        struct error why = {""};
+        uint64_t number = ++s->begun;
+        s->running = true;
+        pthread_mutex_unlock(&sync_lock);
+        int rc = sync_now(path, &why);
+        pthread_mutex_lock(&sync_lock);
+        s->running = false;
+        s->ended = number;
+        if (rc < 0) {
+            s->failed = number;
+            s->why = why;
+        }
+        pthread_cond_broadcast(&sync_ended);
+    }
+    int rc = s->failed >= mine ? error_set(e, "%s", s->why.text) : 0;
+    s->users--;
+    pthread_mutex_unlock(&sync_lock);
     return rc;
 }
 

@@ -16,7 +16,7 @@ int path_join(char out[PATH_CAP], const char *dir, const char *name, struct erro
 /* Makes a folder 0700 unless it is there. */
 int dir_make(const char *path, struct error *e);
 /* fsync of a folder, so that names made or removed in it are durable. */
-int dir_sync(const char *path, struct error *e);
+int dir_sync(const char *path, struct error *e); /* threads that wait for one folder share a sync */
 /* Writes all n bytes, past EINTR and short writes. */
 int write_all(int fd, const void *p, size_t n, struct error *e);
 int pwrite_all(int fd, const void *p, size_t n, off_t off, struct error *e);
