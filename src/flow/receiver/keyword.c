@@ -104,8 +104,10 @@ int maildir_keyword(const char *home, const char *folder, const char *name, char
     char dir[PATH_CAP], path[PATH_CAP], lock_path[PATH_CAP];
     struct buf b;
     int next, found = -1;
-    if (maildir_make(home, folder, dir, e) < 0 || path_join(path, dir, "dovecot-keywords", e) < 0 ||
-        path_join(lock_path, dir, "dovecot-keywords.lock", e) < 0 || read_names(path, &b, e) < 0)
+    if (maildir_path(home, folder, dir, e) < 0 || path_join(path, dir, "dovecot-keywords", e) < 0 ||
+        path_join(lock_path, dir, "dovecot-keywords.lock", e) < 0 ||
+        (!file_exists(path) && maildir_make(home, folder, dir, e) < 0) ||
+        read_names(path, &b, e) < 0)
         return -1;
     found = look(&b, name, &next);
     buf_free(&b);
