@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define LOG_AREA "submit"
+#define SHORT_BODY 65536
 
 /* The header is complete: m's header goes to the spool file. */
 static int begin_message(struct submission *s, size_t header_len)
@@ -133,30 +134,39 @@ int spool_end(struct submission *s)
     return 0;
 }
 
-int spool_add_sender(struct submission *s)
+/* A short body is held while the file is written again, in its place: one inode less. */
+static int rewrite(struct submission *s, struct buf *made)
 {
-    if (s->early) /* it sealed what m no longer is */
-        early_drop(s->flow, s->m.id);
-    s->early = false;
-    struct buf made = BUF_INIT(HEADER_MAX);
-    struct header_rules rules = {.domain = "", .sender = s->flow->c.address};
+    uint8_t body[SHORT_BODY];
+    struct error e;
+    size_t n = (size_t)(s->m.size - s->header.len);
+    if (pread(s->fd, body, n, (off_t)s->header.len) != (ssize_t)n ||
+        pwrite_all(s->fd, made->data, made->len, 0, &e) < 0 ||
+        pwrite_all(s->fd, body, n, (off_t)made->len, &e) < 0 ||
+        ftruncate(s->fd, (off_t)(made->len + n)) < 0)
+        return submission_refuse(s, 451, TEXT_SPOOL);
+    sha256_end(&s->hash, NULL);
+    s->hash = sha256_new();
+    sha256_add(s->hash, made->data, made->len);
+    sha256_add(s->hash, body, n);
+    s->m.size = made->len + n;
+    buf_free(&s->header);
+    s->header = *made;
+    *made = (struct buf){0};
+    return 0;
+}
+
+static int rewrite_elsewhere(struct submission *s, struct buf *made)
+{
     char path[PATH_CAP];
     struct error e;
     flow_path(s->flow, path, "spool", s->m.id, sizeof s->m.id, ".sender");
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    /* the first Received field went in the first pass: keep a later one by putting one in front */
-    struct buf in = BUF_INIT(HEADER_MAX + 64);
-    int rc = fd < 0 ? -1 : 0;
-    rc |= buf_printf(&in, "Received: by this peer\r\n");
-    rc |= buf_append(&in, s->header.data, s->header.len);
-    if (rc == 0)
-        rc = header_make(in.data, in.len, &rules, &made, &e);
-    if (rc == 0)
-        rc = write_all(fd, made.data, made.len, &e);
+    int rc = fd < 0 ? -1 : write_all(fd, made->data, made->len, &e);
     sha256_end(&s->hash, NULL);
     s->hash = sha256_new();
-    sha256_add(s->hash, made.data, made.len);
-    uint64_t size = made.len;
+    sha256_add(s->hash, made->data, made->len);
+    uint64_t size = made->len;
     char piece[65536];
     off_t at = (off_t)s->header.len;
     for (ssize_t n; rc == 0 && (n = pread(s->fd, piece, sizeof piece, at)) != 0; at += n) {
@@ -165,19 +175,39 @@ int spool_add_sender(struct submission *s)
             sha256_add(s->hash, piece, (size_t)n);
         size += n < 0 ? 0 : (uint64_t)n;
     }
-    if (rc == 0 && rename(path, s->path) == 0) {
-        (void)close(s->fd);
-        s->fd = fd;
-        s->m.size = size;
-        buf_free(&s->header);
-        s->header = made;
-    } else {
-        rc = submission_refuse(s, 451, TEXT_SPOOL);
+    if (rc < 0 || rename(path, s->path) < 0) {
         (void)unlink(path);
         if (fd >= 0)
             (void)close(fd);
-        buf_free(&made);
+        return submission_refuse(s, 451, TEXT_SPOOL);
     }
+    (void)close(s->fd);
+    s->fd = fd;
+    s->m.size = size;
+    buf_free(&s->header);
+    s->header = *made;
+    *made = (struct buf){0};
+    return 0;
+}
+
+int spool_add_sender(struct submission *s)
+{
+    if (s->early) /* it sealed what m no longer is */
+        early_drop(s->flow, s->m.id);
+    s->early = false;
+    struct buf made = BUF_INIT(HEADER_MAX), in = BUF_INIT(HEADER_MAX + 64);
+    struct header_rules rules = {.domain = "", .sender = s->flow->c.address};
+    struct error e;
+    /* the first Received field went in the first pass: keep a later one by putting one in front */
+    int rc = buf_printf(&in, "Received: by this peer\r\n");
+    rc |= buf_append(&in, s->header.data, s->header.len);
+    if (rc != 0 || header_make(in.data, in.len, &rules, &made, &e) < 0)
+        rc = submission_refuse(s, 451, TEXT_SPOOL);
+    else if (s->m.size - s->header.len <= SHORT_BODY)
+        rc = rewrite(s, &made);
+    else
+        rc = rewrite_elsewhere(s, &made);
     buf_free(&in);
+    buf_free(&made);
     return rc;
 }
