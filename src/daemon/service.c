@@ -164,7 +164,7 @@ static int start_threads(struct service *s, struct error *e)
     follower.name = "follower";
     follower.threads = 1;
     follower.small_threads = 0;
-    struct jobs_config files = {.name = "files", .threads = 4};
+    struct jobs_config files = {.name = "files", .threads = 8};
     s->flow.pgp = jobs_create(s->loop, &pgp, e);
     s->flow.follower = s->flow.pgp == NULL ? NULL : jobs_create(s->loop, &follower, e);
     buf_wipe(&s->secret);

@@ -23,7 +23,7 @@
 
 static const struct step steps[] = {
     {"lookup", false, DUE_LOOKUP, 16, true, step_lookup},
-    {"seal", false, DUE_SEAL, 4, false, step_seal},
+    {"seal", false, DUE_SEAL, 8, false, step_seal},
     {"publish", false, DUE_PUBLISH, 16, false, step_publish},
     {"announce", false, DUE_ANNOUNCE, 32, true, step_announce},
     {"reput", false, DUE_REPUT, 8, true, step_announce},

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "net/http_range.h"
 #include "net/http_serve.h"
+#include "proto/limits.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -210,6 +211,13 @@ static void unnote_fetch(const struct http_server *s, const struct http_request 
     (void)unlinkat(s->dir, note, 0);
 }
 
+static void add_file_headers(struct MHD_Response *r, const char *etag)
+{
+    MHD_add_response_header(r, "Content-Type", "application/octet-stream");
+    MHD_add_response_header(r, "ETag", etag);
+    MHD_add_response_header(r, "Cache-Control", "public, max-age=31536000, immutable");
+}
+
 /* The response for octets first .. first+len-1; takes fd over. */
 static struct MHD_Response *file_response(int fd, uint64_t first, uint64_t len, const char *etag)
 {
@@ -219,11 +227,46 @@ static struct MHD_Response *file_response(int fd, uint64_t first, uint64_t len, 
         close(fd);
         return NULL;
     }
-    MHD_add_response_header(r, "Content-Type", "application/octet-stream");
     MHD_add_response_header(r, "Accept-Ranges", "bytes");
-    MHD_add_response_header(r, "ETag", etag);
-    MHD_add_response_header(r, "Cache-Control", "public, max-age=31536000, immutable");
+    add_file_headers(r, etag);
     return r;
+}
+
+/* The list of a blob that is one chunk is that chunk's hash, which is the blob's own (P-5.4): it is
+ * kept in no file. */
+static enum MHD_Result answer_one_chunk(const struct http_server *s, struct MHD_Connection *conn,
+                                        const struct http_request *q, bool get)
+{
+    struct http_request blob = *q;
+    char etag[HTTP_NAME_LEN + 2];
+    uint64_t size = 0;
+    bool noted = false;
+    blob.name[HASH_HEX] = '\0';
+    if (get && note_fetch(s, &blob, &noted) != 0) {
+        log_error("a note cannot be written in the outbox: %s", strerror(errno));
+        return http_answer_empty(conn, MHD_HTTP_SERVICE_UNAVAILABLE, NULL, NULL);
+    }
+    int fd = open_file(s, blob.name, &size);
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (fd < 0 || size > CHUNK_LEN) {
+        if (noted) {
+            unnote_fetch(s, &blob);
+        }
+        return http_answer_empty(conn, MHD_HTTP_NOT_FOUND, NULL, NULL);
+    }
+    snprintf(etag, sizeof(etag), "\"%s\"", q->name);
+    const char *if_none_match = header(conn, "If-None-Match");
+    if (if_none_match != NULL && etag_listed(if_none_match, etag)) {
+        return http_answer_empty(conn, MHD_HTTP_NOT_MODIFIED, "ETag", etag);
+    }
+    struct MHD_Response *r =
+        MHD_create_response_from_buffer(HASH_LEN, (void *)q->hash, MHD_RESPMEM_MUST_COPY);
+    if (r != NULL) {
+        add_file_headers(r, etag);
+    }
+    return http_send(conn, MHD_HTTP_OK, r);
 }
 
 static enum MHD_Result answer_file(struct http_server *s, struct MHD_Connection *conn,
@@ -242,7 +285,8 @@ static enum MHD_Result answer_file(struct http_server *s, struct MHD_Connection 
         if (noted) {
             unnote_fetch(s, q);
         }
-        return http_answer_empty(conn, MHD_HTTP_NOT_FOUND, NULL, NULL);
+        return q->route == ROUTE_CHUNKS ? answer_one_chunk(s, conn, q, get)
+                                        : http_answer_empty(conn, MHD_HTTP_NOT_FOUND, NULL, NULL);
     }
     snprintf(etag, sizeof(etag), "\"%s\"", q->name);
     const char *if_none_match = header(conn, "If-None-Match");

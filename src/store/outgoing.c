@@ -175,7 +175,7 @@ static int64_t add_blob(struct db *db, int64_t message, const struct sealed_blob
 {
     if (db_exec(db, "INSERT INTO blob(hash,message,size,chunks,state,due_ms) VALUES(?,?,?,?,?,0)",
                 "biibi", b->hash, (size_t)HASH_LEN, message, (int64_t)b->size, b->chunks,
-                b->chunks_len, (int64_t)BLOB_SEALED) < 0)
+                b->chunks_len, (int64_t)(b->published ? BLOB_PUBLISHED : BLOB_SEALED)) < 0)
         return -1;
     return db_last_id(db);
 }

@@ -100,6 +100,7 @@ struct sealed_blob {
     uint64_t size;
     const uint8_t *chunks;
     size_t chunks_len;
+    bool published; /* one chunk: it needs no list, and gets its name after this commit */
 };
 struct sealed_receiver { /* what sealing made for one receiver */
     int64_t n;

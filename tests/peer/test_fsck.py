@@ -147,7 +147,7 @@ def test_files_without_rows(pair):
 
 def test_a_start_mends_as_well(pair):
     kim, lou = pair
-    data = send(kim, lou, "Its list of pieces is gone")
+    data = send(kim, lou, "Its list of pieces is gone", 5_000_000)
     blob = blob_of(kim, data)
     kim.kill9()
     os.remove(blob + ".chunks")
@@ -186,7 +186,7 @@ def test_killed_while_it_mends(pair, point):
 def test_while_the_peer_runs(pair):
     """Young files belong to steps that are under way; old ones, and rows without files, are mended."""
     kim, lou = pair
-    data = send(kim, lou, "While the peer runs")
+    data = send(kim, lou, "While the peer runs", 5_000_000)
     blob = blob_of(kim, data)
     put(kim, "spool/" + "1" * 32 + ".sender")
     assert clean(kim)

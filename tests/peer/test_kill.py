@@ -146,16 +146,16 @@ def test_what_a_killed_write_leaves_goes(pair):
     still need: gone after the start, and the message is none the worse."""
     sender, receiver = pair
     restart_with(sender, "publish.before")
-    data = compose(sender.address, receiver.address, "A list of pieces half written")
+    data = compose(sender.address, receiver.address, "Beside a blob without its name")
     try:
         sender.send(data, [receiver.address])
     except (smtplib.SMTPException, OSError):
         pass  # it died before or after the answer
     assert sender.process.wait(20) == -signal.SIGKILL
     sender.process = None
-    lists = glob.glob(os.path.join(sender.home, "outbox", "*.chunks"))
-    assert lists
-    left = [path + ".0123456789abcdef" for path in lists + [
+    blobs = glob.glob(os.path.join(sender.home, "outbox", "*.sealed"))
+    assert blobs
+    left = [path + ".0123456789abcdef" for path in blobs + [
         os.path.join(sender.home, sub) for sub in ("tls/leaf.pem", "dovecot/passwd", "dht/state",
                                                    "secret/password")]]
     for path in left:

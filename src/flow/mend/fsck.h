@@ -91,6 +91,8 @@ int fsck_read_blob(const char *path, struct blob_ref *ref, struct buf *chunks);
 void fsck_measure(struct fsck *x, struct fsck_fault *f);
 /* After it. */
 void fsck_mend_file(struct fsck *x, struct fsck_fault *f);
+/* At the start: blobs that were committed as published, and not yet named, get their names. */
+void fsck_publish(struct flow *f);
 /* What was put aside long ago goes. */
 void fsck_forget_lost(struct flow *f);
 

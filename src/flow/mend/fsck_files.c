@@ -202,6 +202,29 @@ int fsck_orphans(struct fsck *x, struct error *e)
 
 /* ---- repairs */
 
+void fsck_publish(struct flow *f)
+{
+    static const char suffix[] = ".sealed";
+    char dir[PATH_CAP], name[HASH_HEX + 1];
+    struct error e;
+    DIR *d = path_join(dir, f->c.home, "outbox", &e) < 0 ? NULL : opendir(dir);
+    if (d == NULL)
+        return;
+    for (struct dirent *at; (at = readdir(d)) != NULL;) {
+        struct out_blob b = {0};
+        uint8_t hash[HASH_LEN];
+        (void)snprintf(name, sizeof name, "%.*s", HASH_HEX, at->d_name);
+        if (strlen(at->d_name) != HASH_HEX + sizeof suffix - 1 ||
+            strcmp(at->d_name + HASH_HEX, suffix) != 0 || hex_decode(name, hash, HASH_LEN) < 0 ||
+            blob_find(store_reader(f->store), hash, &b) < 0)
+            continue;
+        bytes_free(&b.chunks);
+        if (b.state == BLOB_PUBLISHED)
+            (void)renameat(dirfd(d), at->d_name, dirfd(d), name);
+    }
+    (void)closedir(d);
+}
+
 static void put_aside(struct fsck *x, struct fsck_fault *f)
 {
     char from[PATH_CAP], to[PATH_CAP], dir[PATH_CAP], name[sizeof f->what];

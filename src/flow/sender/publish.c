@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* publish.c - step three: the blob gets the name under which it is served, outbox/<hash>, and its
- * list of chunk hashes beside it (the paper's step 4). */
+ * list of chunk hashes beside it (the paper's step 4). One that is a single chunk needs no list:
+ * seal.c gives it its name. */
 #include "base/log.h"
 #include "flow/blob_step.h"
 #include "flow/steps.h"

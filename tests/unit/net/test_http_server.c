@@ -17,6 +17,7 @@
 #define DIR_ "2123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define NONE "3123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define EMPTY "4123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ONE "6123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define FIFO "5123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define TAG "\"" HEX "\""
 
@@ -133,6 +134,29 @@ static void test_whole(void **state)
     assert_int_equal(fetches, 1);
     assert_int_equal(get("/outbox/" EMPTY, ""), 200);
     assert_string_equal(body, "");
+}
+
+/* P-5.4: its list is its own hash, and in no file. */
+static void test_one_chunk(void **state)
+{
+    uint8_t hash[HASH_LEN];
+    struct stat st;
+    char path[300];
+    (void)state;
+    net_file(dir, ONE, "one", 3);
+    assert_int_equal(hex_decode(ONE, hash, HASH_LEN), 0);
+    assert_int_equal(get("/outbox/" ONE "/chunks", ""), 200);
+    assert_true(has("\r\nContent-Length: 32\r\n"));
+    assert_true(has("\r\nETag: \"" ONE ".chunks\"\r\n"));
+    assert_memory_equal(body, hash, HASH_LEN);
+    assert_int_equal(fetches, 0);
+    snprintf(path, sizeof(path), "%s/" ONE ".fetched", dir);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(get("/outbox/" ONE "/chunks", "If-None-Match: \"" ONE ".chunks\"\r\n"), 304);
+    snprintf(path, sizeof(path), "%s/" ONE, dir);
+    assert_int_equal(truncate(path, CHUNK_LEN + 1), 0);
+    assert_int_equal(get("/outbox/" ONE "/chunks", ""), 404);
+    assert_int_equal(get("/outbox/" NONE "/chunks", ""), 404);
 }
 
 static void test_head(void **state)
@@ -517,6 +541,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_whole),
+        TEST(test_one_chunk),
         TEST(test_head),
         TEST(test_ranges),
         TEST(test_huge),
