@@ -59,6 +59,13 @@ class Session:
         self.conn.send(tag + b" " + command.encode() + b"\r\n")
         self.waiting.append(tag)
 
+    def go_on(self, line):
+        """Sent without a tag, when the server asks for more: the end of IDLE."""
+        while not self.conn.continuation_response:
+            self.conn._get_response()
+        self.conn.continuation_response = ""
+        self.conn.send(line.encode() + b"\r\n")
+
     def answer(self):
         """The tagged text of the earliest command without one; others may have been answered before."""
         tag = self.waiting.pop(0)
@@ -97,6 +104,9 @@ class Replay:
     def on_c(self, rest):
         self.on_end()
         self.session.send(re.sub(r"\{(\d)\}", lambda m: str(self.uids[int(m.group(1)) - 1]), rest))
+
+    def on_raw(self, rest):
+        self.session.go_on(rest)
 
     def on_s(self, rest):
         self.on_end()
