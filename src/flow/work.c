@@ -19,6 +19,7 @@
 #define LOOK_AGAIN_MS 30000 /* at the latest, whatever the tables say */
 #define GAP_MS 3            /* between two looks: under load each finds more that is due */
 #define SETTLE_MS 20        /* after a look, before it is asked when the next row will be due */
+#define YIELD_MS 10000      /* at the most, what only shows the store's state waits for mail */
 #define PAUSE_MS 5000       /* when the database takes nothing: all would be due again at once */
 
 static const struct step steps[] = {
@@ -57,6 +58,7 @@ struct work_loop {
     bool kicked;
     int64_t paused_until_ms; /* on the monotonic clock */
     int64_t looked_ms;       /* likewise */
+    int64_t yielding_ms;     /* likewise: since when YIELDING steps wait; 0 = they do not */
     struct work *busy[STEPS];
     unsigned count[STEPS];
 };
@@ -86,6 +88,26 @@ static void start_one(struct flow *f, size_t s, int64_t n)
     steps[s].start(w);
 }
 
+/* The copy in Sent and the line in the Outbox are written when no mail is on its way to the DHT, or
+ * after a while: what somebody waits for comes first. */
+static bool yields(const struct step *step)
+{
+    return step->start == step_sent || step->start == step_line;
+}
+
+static void look_for_mail(struct work_loop *l)
+{
+    bool mail = false;
+    for (size_t s = 0; s < STEPS; s++)
+        if (steps[s].start == step_seal || steps[s].start == step_publish ||
+            (steps[s].start == step_announce && steps[s].due == DUE_ANNOUNCE))
+            mail = mail || l->count[s] > 0;
+    if (!mail)
+        l->yielding_ms = 0;
+    else if (l->yielding_ms == 0)
+        l->yielding_ms = l->looked_ms;
+}
+
 /* next: when another row will be due, at the latest; NULL when nobody wants to know. */
 static void look(struct flow *f, size_t s, int64_t now, int64_t *next)
 {
@@ -93,6 +115,11 @@ static void look(struct flow *f, size_t s, int64_t now, int64_t *next)
     const struct step *step = &steps[s];
     if (l->count[s] >= step->parallel)
         return;
+    if (yields(step) && l->yielding_ms != 0 && l->looked_ms - l->yielding_ms < YIELD_MS) {
+        if (next != NULL && *next > now + SETTLE_MS)
+            *next = now + SETTLE_MS;
+        return;
+    }
     if ((step->needs_net && (dht_link_state(f->dht) == DHT_DOWN || !flow_may_go(f))) ||
         (step->incoming && step->due == IN_DUE_EXPIRE && !clockwatch_trusted(f)))
         return;
@@ -125,6 +152,7 @@ static void on_timer(uv_timer_t *t)
     }
     int64_t now = clock_wall_ms(), next = now + LOOK_AGAIN_MS;
     f->work->looked_ms = clock_mono_ms();
+    look_for_mail(f->work);
     store_look_begin(f->store);
     for (size_t s = 0; s < STEPS; s++)
         look(f, s, now, kicked ? NULL : &next);
