@@ -74,7 +74,8 @@ int seal_file(const struct flow *f, struct pgp *pgp, const uint8_t id[MESSAGE_ID
               struct sealed_file *x, struct error *e)
 {
     char tmp[PATH_CAP], path[PATH_CAP], dir[PATH_CAP];
-    flow_path(f, tmp, "outbox", id, MESSAGE_ID_LEN, ".part");
+    /* two names: one that is given up may still be at work while the step seals */
+    flow_path(f, tmp, "outbox", id, MESSAGE_ID_LEN, grows != NULL ? ".early" : ".part");
     (void)unlink(tmp);
     int fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
