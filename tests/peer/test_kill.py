@@ -188,13 +188,18 @@ def test_receiver_killed(pair, point):
     whole_way(sender, receiver, data)
 
 
+def noticed(sender, receiver, subject):
+    """A message whose stub stands."""
+    data = compose(sender.address, receiver.address, subject, attachment=picture(5_000))
+    sender.send(data, [receiver.address])
+    receiver.wait_message(data)
+    return data
+
+
 @pytest.mark.parametrize("point", points(DECLINE))
 def test_killed_while_declining(pair, point):
     sender, receiver = pair
-    data = compose(sender.address, receiver.address, f"Declined, killed at {point}",
-                   attachment=picture(5_000))
-    sender.send(data, [receiver.address])
-    receiver.wait_message(data)
+    data = noticed(sender, receiver, f"Declined, killed at {point}")
     restart_with(receiver, point)
 
     def expunge():
@@ -228,10 +233,7 @@ def taken_back(sender, receiver, data):
 def test_sender_killed_while_cancelling(pair, point):
     """P-14.1: what was begun is carried on."""
     sender, receiver = pair
-    data = compose(sender.address, receiver.address, f"Taken back, killed at {point}",
-                   attachment=picture(5_000))
-    sender.send(data, [receiver.address])
-    receiver.wait_message(data)
+    data = noticed(sender, receiver, f"Taken back, killed at {point}")
     restart_with(sender, point)
     sender.run_cli("cancel", sender.outbox_of(data)["id"])
     crash_and_restart(sender)
@@ -242,10 +244,7 @@ def test_sender_killed_while_cancelling(pair, point):
 def test_receiver_killed_while_it_is_cancelled(pair, point):
     """P-14.5: the stub goes, once and for ever."""
     sender, receiver = pair
-    data = compose(sender.address, receiver.address, f"Taken from {point}",
-                   attachment=picture(5_000))
-    sender.send(data, [receiver.address])
-    receiver.wait_message(data)
+    data = noticed(sender, receiver, f"Taken from {point}")
     restart_with(receiver, point)
     sender.cli("cancel", sender.outbox_of(data)["id"])
     crash_and_restart(receiver)

@@ -2,23 +2,9 @@
 /* test_again.c - a notification that comes again (P-10.20), and rows that are forgotten (P-10.21).
  */
 #include "base/clock.h"
-#include "store_test.h"
+#include "one_db.h"
 
 #define DAY_MS (86400LL * 1000)
-
-static struct db db;
-
-static int set_up(void **state)
-{
-    test_db(&db);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    db_close(&db);
-    return 0;
-}
 
 static struct incoming notice(uint8_t p)
 {
@@ -157,11 +143,11 @@ static void outgoing_forgotten(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(same_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(sealed_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(handed_over, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(incoming_forgotten, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(outgoing_forgotten, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(same_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(sealed_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(handed_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(incoming_forgotten, setup, teardown),
+        cmocka_unit_test_setup_teardown(outgoing_forgotten, setup, teardown),
     };
     return cmocka_run_group_tests(tests, test_dir_make, test_dir_remove);
 }

@@ -1,21 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_cancel.c - taking messages back in the store (P-14.1, P-14.2, P-14.5, P-14.6). */
 #include "store/cancel.h"
-#include "store_test.h"
-
-static struct db db;
-
-static int setup(void **state)
-{
-    test_db(&db);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    db_close(&db);
-    return 0;
-}
+#include "one_db.h"
 
 /* A message to two; sealed if told so. Its receivers are rows 1 and 2. */
 static void make(bool sealed)

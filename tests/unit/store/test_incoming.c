@@ -1,22 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_incoming.c - the receiver's rows: known once, decided once, due in order, forgotten late. */
 #include "base/clock.h"
-#include "store_test.h"
+#include "one_db.h"
 
-static struct db db;
 #define FAR 4000000000LL
-
-static int setup(void **state)
-{
-    test_db(&db);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    db_close(&db);
-    return 0;
-}
 
 static size_t due(enum in_due what, int64_t now, int64_t *n)
 {

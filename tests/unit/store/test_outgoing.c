@@ -2,22 +2,9 @@
 /* test_outgoing.c - the sender's rows: which step is due when, how a receiver ends, what is
  * forgotten. */
 #include "base/clock.h"
-#include "store_test.h"
+#include "one_db.h"
 
-static struct db db;
 static const char *const two[] = {"bob@demo", "carol@demo", NULL};
-
-static int setup(void **state)
-{
-    test_db(&db);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    db_close(&db);
-    return 0;
-}
 
 /* The rows due for a step. */
 static size_t due(enum out_due what, int64_t now, int64_t *n, int64_t *next)

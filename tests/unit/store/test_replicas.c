@@ -2,24 +2,10 @@
 /* test_replicas.c - what another member's list changes and what it does not (P-12.3 to P-12.5), and
  * what the own list says. */
 #include "store/replicas.h"
-#include "store_test.h"
+#include "one_db.h"
 
 #define NOW_S 1800000000LL
 #define NOW (NOW_S * 1000)
-
-static struct db db;
-
-static int setup(void **state)
-{
-    test_db(&db);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    db_close(&db);
-    return 0;
-}
 
 static struct msglist_blob blob(uint8_t id, uint64_t size)
 {
