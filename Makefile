@@ -76,11 +76,14 @@ bench:
 	sh scripts/build $(BUILD)
 	@$(PYTHON) bench/run.py --build $(BUILD) $(if $(QUICK),--quick) $(ARGS)
 
-# The unit tests with the address and undefined-behaviour sanitizers.
+# The unit tests with the address and undefined-behaviour sanitizers; ARGS=tests/peer/test_expiry.py: then these
+# tests on real daemons too, whose programs are built so (Dovecot's plugin is not: Dovecot is not).
 sanitize:
 	sh scripts/install-packages run build test
 	sh scripts/build $(BUILD)-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debug
 	meson test -C $(BUILD)-sanitize --print-errorlogs
+	@$(if $(ARGS),UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+	    $(PYTHON) scripts/test.py --build $(BUILD)-sanitize --peer-only $(ARGS),true)
 
 install: all
 	meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
