@@ -80,6 +80,7 @@ class Engine
     void each_held(const std::function<void(const policy::Key &, const policy::Blob &)> &fn) const;
     bool restore(const policy::Key &key, const policy::Blob &data);
     void ping(const dht::SockAddr &address);
+    size_t stored() const;    /* octets */
     uint64_t changes() const; /* grows with every change of what is held */
 
   private:

@@ -147,8 +147,7 @@ void State::tick()
     if (path_.empty() || now < next_)
         return;
     next_ = now + std::min<Clock::duration>(
-                      PERIOD_MAX,
-                      PERIOD + std::chrono::seconds(engine_.state().stored_bytes / SECOND_PER));
+                      PERIOD_MAX, PERIOD + std::chrono::seconds(engine_.stored() / SECOND_PER));
     if (engine_.changes() == written_)
         return;
     if (writer_.joinable())

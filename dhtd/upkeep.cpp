@@ -244,6 +244,11 @@ bool Engine::restore(const policy::Key &key, const policy::Blob &data)
     return hold(key, id, data, false, [](bool, const std::string &) {});
 }
 
+size_t Engine::stored() const
+{
+    return ledger_.bytes();
+}
+
 uint64_t Engine::changes() const
 {
     return changes_;

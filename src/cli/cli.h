@@ -16,6 +16,7 @@ struct cli {
     bool json;            /* --json */
     bool secret;          /* --secret */
     bool repair;          /* --repair */
+    bool check;           /* --check */
     bool help;            /* --help behind the command */
     char home[PATH_CAP];  /* set by cli_home() */
 };
@@ -24,9 +25,9 @@ struct cli {
 int cli_fail(const struct error *e);
 /* The same for a wrong call, with a pointer to the command's help; returns CLI_USAGE. */
 int cli_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Takes --home, --help and those letters of "jsr" (--json, --secret, --repair) that are allowed out
- * of the arguments, wherever they stand. Returns the index of the first operand in argv, which
- * getopt has sorted to the end, or -1 after a message: then return CLI_USAGE. */
+/* Takes --home, --help and those letters of "jsrc" (--json, --secret, --repair, --check) that are
+ * allowed out of the arguments, wherever they stand. Returns the index of the first operand in
+ * argv, which getopt has sorted to the end, or -1 after a message: then return CLI_USAGE. */
 int cli_options(struct cli *cli, const char *command, const char *allowed, int argc, char **argv);
 /* Finds the home and checks that it is one; fills cli->home. 0 or -1 after a message. */
 int cli_home(struct cli *cli);

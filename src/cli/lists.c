@@ -13,22 +13,23 @@
 #define LIST_WAIT_S 60
 #define ID_DIGITS 8
 
-int lists_command(struct cli *cli, int argc, char **argv, const char *cmd, int wait_s,
-                  int (*print)(const json_t *answer))
+int lists_command(struct cli *cli, int argc, char **argv, const char *cmd, const char *allowed,
+                  int wait_s, int (*print)(const json_t *answer))
 {
     struct error e;
     struct control *c = NULL;
-    int first = cli_options(cli, cmd, "j", argc, argv);
+    int first = cli_options(cli, cmd, allowed, argc, argv);
     if (first < 0)
         return CLI_USAGE;
     if (first < argc)
         return cli_usage(cmd, "%s takes no operands.", cmd);
     if (cli_home(cli) < 0)
         return CLI_FAILED;
-    json_t *answer = NULL;
+    json_t *answer = NULL, *request = json_pack("{s:s,s:b}", "cmd", cmd, "check", cli->check);
     if (control_open(cli, &c, &e) == 0)
-        answer = control_ask(c, cmd, NULL, wait_s, NULL, NULL, &e);
+        answer = control_ask_for(c, request, wait_s, NULL, NULL, &e);
     control_close(&c);
+    json_decref(request);
     if (answer == NULL)
         return cli_fail(&e);
     int rc = 0;
@@ -204,10 +205,10 @@ static int print_inbox(const json_t *answer)
 
 int cmd_outbox(struct cli *cli, int argc, char **argv)
 {
-    return lists_command(cli, argc, argv, "outbox", LIST_WAIT_S, print_outbox);
+    return lists_command(cli, argc, argv, "outbox", "j", LIST_WAIT_S, print_outbox);
 }
 
 int cmd_inbox(struct cli *cli, int argc, char **argv)
 {
-    return lists_command(cli, argc, argv, "inbox", LIST_WAIT_S, print_inbox);
+    return lists_command(cli, argc, argv, "inbox", "j", LIST_WAIT_S, print_inbox);
 }

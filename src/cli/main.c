@@ -46,8 +46,9 @@ static const struct command commands[] = {
      "this\n"
      "                   peer's authority; needs root\n"
      "  --directory DIR  Thunderbird's folder, if it is not in a usual place\n"},
-    {"status", "[--json]", "how the peer is doing", cmd_status,
-     "Network, mail server, messages under way, and what failed.\n"},
+    {"status", "[--check] [--json]", "how the peer is doing", cmd_status,
+     "Network, mail server, messages under way, and what failed.\n\n"
+     "  --check    also counts what stands for this peer in the DHT, which takes a while\n"},
     {"outbox", "[--json]", "messages that wait to be pulled by their receivers", cmd_outbox,
      "One line per message and receiver, with its state:\n\n"
      "  waiting     the receiver's key is not found yet, or sealing is due\n"
@@ -187,10 +188,13 @@ int cli_usage(const char *command, const char *fmt, ...)
 
 int cli_options(struct cli *cli, const char *command, const char *allowed, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"home", required_argument, NULL, 'H'}, {"help", no_argument, NULL, 'h'},
-        {"json", no_argument, NULL, 'j'},       {"secret", no_argument, NULL, 's'},
-        {"repair", no_argument, NULL, 'r'},     {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"home", required_argument, NULL, 'H'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"secret", no_argument, NULL, 's'},
+                                            {"repair", no_argument, NULL, 'r'},
+                                            {"check", no_argument, NULL, 'c'},
+                                            {NULL, 0, NULL, 0}};
     optind = 0;
     for (int o = getopt_long(argc, argv, ":h", options, NULL); o != -1;
          o = getopt_long(argc, argv, ":h", options, NULL)) {
@@ -204,6 +208,8 @@ int cli_options(struct cli *cli, const char *command, const char *allowed, int a
             cli->secret = true;
         } else if (o == 'r' && strchr(allowed, 'r') != NULL) {
             cli->repair = true;
+        } else if (o == 'c' && strchr(allowed, 'c') != NULL) {
+            cli->check = true;
         } else {
             (void)cli_usage(command,
                             o == ':' ? "The option %s needs a value."

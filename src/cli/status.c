@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATUS_WAIT_S 90 /* the daemon looks into the DHT for its answer */
+#define STATUS_WAIT_S 90 /* with --check the daemon looks into the DHT for its answer */
 
 /* One line: a label and formatted text, made safe for the terminal. */
 static void line(const char *label, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -76,9 +76,11 @@ static void print_network(const json_t *o)
         line("network", "%s: restante-dht is not running; it is started again by itself", link);
     line("records", "identity %s, descriptor %s", json_text(dht, "identity", "unknown"),
          json_text(dht, "descriptor", "unknown"));
-    line("", "%s and %s for this peer in the DHT",
-         known_count(dht, "ns_live", "notification", "notifications", ns),
-         known_count(dht, "nr_live", "receipt", "receipts", nr));
+    if (json_is_integer(json_object_get(dht, "ns_live")) || /* --check */
+        json_is_integer(json_object_get(dht, "nr_live")))
+        line("", "%s and %s for this peer in the DHT",
+             known_count(dht, "ns_live", "notification", "notifications", ns),
+             known_count(dht, "nr_live", "receipt", "receipts", nr));
 }
 
 static void print_mail(const json_t *o)
@@ -156,5 +158,5 @@ static int print_status(const json_t *o)
 
 int cmd_status(struct cli *cli, int argc, char **argv)
 {
-    return lists_command(cli, argc, argv, "status", STATUS_WAIT_S, print_status);
+    return lists_command(cli, argc, argv, "status", "jc", STATUS_WAIT_S, print_status);
 }

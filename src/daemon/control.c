@@ -75,7 +75,7 @@ static void on_request(struct service *s, struct line_client *c, const json_t *o
     } else if (s->stopping) {
         control_error(c, "This peer is stopping.");
     } else if (strcmp(cmd, "status") == 0) {
-        control_look(s, c);
+        control_look(s, c, o);
     } else if (strcmp(cmd, "outbox") == 0) {
         control_send(c, control_outbox(s));
     } else if (strcmp(cmd, "inbox") == 0) {

@@ -18,6 +18,7 @@ struct asking {
     char id[HASH_HEX + 1];
     json_t *
         reply; /* a status that waits for the DHT; not NULL: an answer will come, whoever is gone */
+    bool check; /* of a status: look into the DHT */
     uint32_t shard;
     size_t ns_live;
     int64_t message;                /* that is taken back; or how many contacts were forgotten */

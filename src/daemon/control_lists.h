@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 struct service;
-/* New references; dht.good_nodes, ns_live and nr_live are null until the caller has looked. */
+/* New references; dht.ns_live and nr_live are null until the caller has looked. */
 json_t *control_status(struct service *s);
 json_t *control_outbox(struct service *s);
 json_t *control_inbox(struct service *s);

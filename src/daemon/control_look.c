@@ -50,7 +50,7 @@ static void on_dht(void *ctx, bool ok, const struct dht_status *st)
         (void)json_object_set_new(json_object_get(a->reply, "ports"), "dht",
                                   json_integer(st->port4 != 0 ? st->port4 : st->port6));
     }
-    if (!ok || a->s->stopping) {
+    if (!ok || a->s->stopping || !a->check) {
         status_send(a);
         return;
     }
@@ -58,11 +58,12 @@ static void on_dht(void *ctx, bool ok, const struct dht_status *st)
     dht_list(a->s->flow.dht, key, on_ns, a);
 }
 
-void control_look(struct service *s, struct line_client *c)
+void control_look(struct service *s, struct line_client *c, const json_t *o)
 {
     struct asking *a = asking_new(s, c);
     if (a == NULL)
         return;
+    a->check = json_is_true(json_object_get(o, "check"));
     a->reply = control_status(s);
     dht_get_status(s->flow.dht, on_dht, a);
 }

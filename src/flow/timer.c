@@ -19,3 +19,28 @@ void flow_timer_free(uv_timer_t **t)
         uv_close((uv_handle_t *)*t, (uv_close_cb)free);
     *t = NULL;
 }
+
+void poll_start(uv_timer_t *t, uv_timer_cb fn, int64_t period)
+{
+    (void)uv_timer_start(t, fn, (uint64_t)period, (uint64_t)period);
+}
+
+static void repeat(uv_timer_t *t, uint64_t ms)
+{
+    if (t == NULL || uv_timer_get_repeat(t) == ms)
+        return;
+    uv_timer_set_repeat(t, ms);
+    (void)uv_timer_again(t);
+}
+
+void poll_slower(uv_timer_t *t, int64_t period)
+{
+    uint64_t most = (uint64_t)period * POLL_SLOWEST;
+    uint64_t next = t == NULL ? 0 : uv_timer_get_repeat(t) * 2;
+    repeat(t, next < most ? next : most);
+}
+
+void poll_again(uv_timer_t *t, int64_t period)
+{
+    repeat(t, (uint64_t)period);
+}

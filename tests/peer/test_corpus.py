@@ -101,7 +101,7 @@ def test_real_mail_arrives_unchanged(pair, capsys):
                           for k, v in now.items() if seen[uid][k] != v]
     assert not different, "\n".join(different[:5])
     for p in pair:
-        status = p.status()
+        status = p.status("--check")
         assert status["pending"] == 0 and status["failed"] == []
         assert status["outbox"]["messages"] == 0 and status["inbox"]["stubs"] == 0
         assert status["dht"]["ns_live"] == 0 and status["dht"]["nr_live"] == 0

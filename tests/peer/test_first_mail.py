@@ -157,3 +157,4 @@ def test_pull_by_the_command_line(alice, bob):
     with pytest.raises(RuntimeError, match="status 1"):
         bob.pull("ffffffff")
     alice.wait_idle()
+    assert alice.status()["dht"]["ns_live"] is None  # only --check looks into the DHT

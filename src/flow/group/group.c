@@ -172,7 +172,10 @@ static void tend(struct group_look *l)
 {
     struct flow *f = l->flow;
     groups_settle(f);
-    if (f->stopping || !flow_may_go(f) || group_get_accepted(store_reader(f->store), &l->g) < 0) {
+    bool member = group_get_accepted(store_reader(f->store), &l->g) == 0;
+    /* a list is put again and renewed in time; where there is none, one is heard of */
+    (member ? poll_again : poll_slower)(f->groups->timer, f->c.poll);
+    if (f->stopping || !flow_may_go(f) || !member) {
         look_end(l);
         return;
     }
@@ -370,7 +373,7 @@ int groups_start(struct flow *f, struct error *e)
     (void)dht_key(g->key, "group:", address_group(f->c.address));
     g->timer = t;
     groups_settle(f);
-    (void)uv_timer_start(t, on_timer, (uint64_t)f->c.poll, (uint64_t)f->c.poll);
+    poll_start(t, on_timer, f->c.poll);
     if (dht_listen(f->dht, g->key, on_heard, f) < 0)
         log_warn("cannot listen for the group's descriptor; it is polled for");
     return 0;

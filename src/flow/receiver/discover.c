@@ -175,6 +175,8 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
         }
         memcpy(wanted + DHT_ID_LEN * count++, id, DHT_ID_LEN);
     }
+    /* the slower, the longer everything there had been heard of; only shard 0 is listened to */
+    (!ok || count > 0 || f->shards > 1 ? poll_again : poll_slower)(d->timer, f->c.poll);
     if (count > 0)
         dht_get(f->dht, d->at_key, wanted, count, on_value, f);
     else
@@ -197,6 +199,8 @@ void discovery_poll(struct flow *f)
 static void on_heard(void *ctx, const struct dht_value *v)
 {
     struct flow *f = ctx;
+    if (!f->stopping)
+        poll_again(f->discovery->timer, f->c.poll); /* if it could not be opened for now */
     take(f, f->discovery->key, v);
 }
 
@@ -215,7 +219,7 @@ int discovery_start(struct flow *f, struct error *e)
     f->shards = 1;
     (void)meta_get(store_reader(f->store), "shards", &f->shards, sizeof f->shards);
     d->timer = t;
-    (void)uv_timer_start(t, on_timer, (uint64_t)f->c.poll, (uint64_t)f->c.poll);
+    poll_start(t, on_timer, f->c.poll);
     if (dht_listen(f->dht, d->key, on_heard, f) < 0)
         log_warn("cannot listen for notifications; they are polled for");
     return 0;

@@ -162,6 +162,8 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
         dht_get(f->dht, f->collection->key, wanted, count, on_value, f);
     else
         look_end(f, ok);
+    /* the slower, the longer everything there had been heard of */
+    (!ok || count > 0 ? poll_again : poll_slower)(f->collection->timer, f->c.poll);
     free(wanted);
 }
 
@@ -181,7 +183,10 @@ void collection_poll(struct flow *f)
 static void on_heard(void *ctx, const struct dht_value *v)
 {
     struct flow *f = ctx;
-    if (!f->stopping && flow_may_go(f))
+    if (f->stopping)
+        return;
+    poll_again(f->collection->timer, f->c.poll); /* if it could not be taken now */
+    if (flow_may_go(f))
         take(f, v);
 }
 
@@ -198,7 +203,7 @@ int collection_start(struct flow *f, struct error *e)
         return error_set(e, "Out of memory.");
     (void)dht_key(c->key, "nr:", f->c.address);
     c->timer = t;
-    (void)uv_timer_start(t, on_timer, (uint64_t)f->c.poll, (uint64_t)f->c.poll);
+    poll_start(t, on_timer, f->c.poll);
     if (dht_listen(f->dht, c->key, on_heard, f) < 0)
         log_warn("cannot listen for receipts; they are polled for");
     return 0;

@@ -169,8 +169,8 @@ class Peer:
                                f"{done.stderr.strip()}")
         return done.stdout
 
-    def status(self):
-        return json.loads(self.cli("status", "--json"))
+    def status(self, *options):
+        return json.loads(self.cli("status", "--json", *options))
 
     def outbox(self):
         return json.loads(self.cli("outbox", "--json"))["messages"]
@@ -186,7 +186,7 @@ class Peer:
 
     def idle(self):
         """The status once nothing is under way, nothing waits and nothing lives in the DHT."""
-        s = self.status()
+        s = self.status("--check")
         if s["pending"] == 0 and s["outbox"]["messages"] == 0 and s["dht"]["ns_live"] == 0 \
                 and s["dht"]["nr_live"] == 0:
             return s
