@@ -50,12 +50,10 @@ int cancel_closed(struct db *db, int64_t receiver, int64_t blob, bool never)
                          "iiii", (int64_t)RCV_CANCELLED, clock_wall_ms(), blob,
                          (int64_t)RCV_WITHDRAWING) < 0)
         return -1;
-    return db_exec(db,
-                   "UPDATE receiver SET cancel=?,cancel_due_ms=0,cancel_tries=0 WHERE n=? AND"
-                   " cancel=?",
-                   "iii", (int64_t)CANCEL_POST, receiver, (int64_t)CANCEL_CLOSE) < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE receiver SET cancel=?,cancel_due_ms=0,cancel_tries=0 WHERE n=? AND"
+                  " cancel=?",
+                  "iii", (int64_t)CANCEL_POST, receiver, (int64_t)CANCEL_CLOSE);
 }
 
 int cancel_entry(struct db *db, int64_t receiver, struct bytes *entry)
@@ -79,20 +77,16 @@ int cancel_set_entry(struct db *db, int64_t receiver, const void *p, size_t n)
 
 int cancel_set_posted(struct db *db, int64_t receiver, int64_t next_ms)
 {
-    return db_exec(db,
-                   "UPDATE receiver SET cancel=?,cancel_due_ms=?,cancel_tries=0 WHERE n=? AND"
-                   " cancel IN (2,3)",
-                   "iii", (int64_t)CANCEL_POSTED, next_ms, receiver) < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE receiver SET cancel=?,cancel_due_ms=?,cancel_tries=0 WHERE n=? AND"
+                  " cancel IN (2,3)",
+                  "iii", (int64_t)CANCEL_POSTED, next_ms, receiver);
 }
 
 int cancel_set_over(struct db *db, int64_t receiver)
 {
-    return db_exec(db, "UPDATE receiver SET cancel=? WHERE n=? AND cancel<>0", "ii",
-                   (int64_t)CANCEL_OVER, receiver) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE receiver SET cancel=? WHERE n=? AND cancel<>0", "ii",
+                  (int64_t)CANCEL_OVER, receiver);
 }
 
 int cancel_answered(struct db *db, int64_t receiver, enum outcome o, bool handed)
@@ -102,13 +96,10 @@ int cancel_answered(struct db *db, int64_t receiver, enum outcome o, bool handed
                 " n=?3",
                 "iii", (int64_t)handed, (int64_t)o, receiver) < 0)
         return -1;
-    return db_exec(
-               db,
-               "UPDATE receiver SET cancel=?1,clean=1,due_ms=0,tries=0 WHERE n=?2 AND (cancel IN"
-               " (1,2,3) OR (cancel=?1 AND clean=0))",
-               "ii", (int64_t)CANCEL_OVER, receiver) < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE receiver SET cancel=?1,clean=1,due_ms=0,tries=0 WHERE n=?2 AND (cancel IN"
+                  " (1,2,3) OR (cancel=?1 AND clean=0))",
+                  "ii", (int64_t)CANCEL_OVER, receiver);
 }
 
 int cancel_outcome(struct db *db, int64_t receiver)
@@ -118,10 +109,8 @@ int cancel_outcome(struct db *db, int64_t receiver)
 
 int cancel_delay(struct db *db, int64_t receiver, int64_t due_ms)
 {
-    return db_exec(db, "UPDATE receiver SET cancel_due_ms=?,cancel_tries=cancel_tries+1 WHERE n=?",
-                   "ii", due_ms, receiver) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE receiver SET cancel_due_ms=?,cancel_tries=cancel_tries+1 WHERE n=?",
+                  "ii", due_ms, receiver);
 }
 
 bool cancel_deciding(struct db *db, int64_t message)
@@ -150,10 +139,8 @@ int cancelled_add(struct db *db, const uint8_t nid[HASH_LEN], const uint8_t fpr[
     if (db_exec(db, "INSERT OR IGNORE INTO cancelled(nid,fpr,until_s) VALUES(?,?,?)", "bbi", nid,
                 (size_t)HASH_LEN, fpr, (size_t)FPR_LEN, until_s) < 0)
         return -1;
-    return db_exec(db, "UPDATE incoming SET due_ms=0,tries=0 WHERE nid=? AND state IN (1,2)", "b",
-                   nid, (size_t)HASH_LEN) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE incoming SET due_ms=0,tries=0 WHERE nid=? AND state IN (1,2)", "b",
+                  nid, (size_t)HASH_LEN);
 }
 
 bool cancelled_has(struct db *db, int64_t incoming)

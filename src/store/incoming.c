@@ -36,10 +36,8 @@ bool looked_has(struct db *db, const uint8_t id[ENTRY_ID_LEN])
 
 int looked_add(struct db *db, const uint8_t id[ENTRY_ID_LEN], int64_t until_s)
 {
-    return db_exec(db, "INSERT OR REPLACE INTO looked(id,until_s) VALUES(?,?)", "bi", id,
-                   (size_t)ENTRY_ID_LEN, until_s) < 0
-               ? -1
-               : 0;
+    return db_run(db, "INSERT OR REPLACE INTO looked(id,until_s) VALUES(?,?)", "bi", id,
+                  (size_t)ENTRY_ID_LEN, until_s);
 }
 
 static int set_head_blob(struct db *db, int64_t n, const struct incoming *in)
@@ -183,20 +181,14 @@ int64_t in_find_prefix(struct db *db, const char *hex)
 
 int in_set_head(struct db *db, int64_t n, const void *head, size_t len)
 {
-    return db_exec(db, "UPDATE incoming SET head=?,due_ms=0,tries=0 WHERE n=?", "bi", head, len,
-                   n) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE incoming SET head=?,due_ms=0,tries=0 WHERE n=?", "bi", head, len, n);
 }
 
 static int move(struct db *db, int64_t n, enum in_state from, enum in_state to, int64_t due_ms)
 {
-    return db_exec(
-               db,
-               "UPDATE incoming SET state=?,due_ms=?,tries=0,changed_ms=? WHERE n=? AND state=?",
-               "iiiii", (int64_t)to, due_ms, clock_wall_ms(), n, (int64_t)from) < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE incoming SET state=?,due_ms=?,tries=0,changed_ms=? WHERE n=? AND state=?",
+                  "iiiii", (int64_t)to, due_ms, clock_wall_ms(), n, (int64_t)from);
 }
 
 int in_set_stub(struct db *db, int64_t n, const char *file, const struct bytes *trace,
@@ -210,15 +202,13 @@ int in_set_stub(struct db *db, int64_t n, const char *file, const struct bytes *
 
 int in_set_fresh(struct db *db, int64_t n)
 {
-    return db_exec(db, "UPDATE incoming SET fresh=1 WHERE n=?", "i", n) < 0 ? -1 : 0;
+    return db_run(db, "UPDATE incoming SET fresh=1 WHERE n=?", "i", n);
 }
 
 int in_set_wanted(struct db *db, int64_t n, bool wanted)
 {
-    return db_exec(db, "UPDATE incoming SET wanted=?,due_ms=0,tries=0 WHERE n=? AND state<=2", "ii",
-                   (int64_t)wanted, n) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE incoming SET wanted=?,due_ms=0,tries=0 WHERE n=? AND state<=2", "ii",
+                  (int64_t)wanted, n);
 }
 
 int in_decide(struct db *db, int64_t n, enum outcome o)
@@ -242,9 +232,7 @@ int in_set_answered(struct db *db, int64_t n, int64_t next_ms)
     if (db_exec(db, "UPDATE incoming SET head=NULL WHERE n=?", "i", n) < 0 ||
         move(db, n, IN_ANSWER, IN_ANSWERED, next_ms) < 0)
         return -1;
-    return db_exec(db, "UPDATE incoming SET due_ms=? WHERE n=? AND state=5", "ii", next_ms, n) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE incoming SET due_ms=? WHERE n=? AND state=5", "ii", next_ms, n);
 }
 
 int in_set_settled(struct db *db, int64_t n)
@@ -278,31 +266,23 @@ int in_set_expired(struct db *db, int64_t n)
 
 int in_set_lapsed(struct db *db, int64_t n)
 {
-    return db_exec(db, "UPDATE incoming SET lapsed=1,head=NULL WHERE n=? AND state=7", "i", n) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE incoming SET lapsed=1,head=NULL WHERE n=? AND state=7", "i", n);
 }
 
 int in_set_hastened(struct db *db, int64_t n)
 {
-    return db_exec(db,
-                   "UPDATE incoming SET hastened=1,wanted=1,due_ms=0,tries=0 WHERE n=? AND state=2",
-                   "i", n) < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE incoming SET hastened=1,wanted=1,due_ms=0,tries=0 WHERE n=? AND state=2",
+                  "i", n);
 }
 
 int in_set_gone(struct db *db, int64_t n, int64_t gone_ms)
 {
-    return db_exec(db, "UPDATE incoming SET gone_ms=NULLIF(?,0) WHERE n=?", "ii", gone_ms, n) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE incoming SET gone_ms=NULLIF(?,0) WHERE n=?", "ii", gone_ms, n);
 }
 
 int in_delay(struct db *db, int64_t n, int64_t due_ms, const char *why)
 {
-    return db_exec(db, "UPDATE incoming SET due_ms=?,tries=tries+1,why=? WHERE n=?", "ibi", due_ms,
-                   why, why == NULL ? (size_t)0 : strlen(why), n) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE incoming SET due_ms=?,tries=tries+1,why=? WHERE n=?", "ibi", due_ms,
+                  why, why == NULL ? (size_t)0 : strlen(why), n);
 }

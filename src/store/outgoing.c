@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* outgoing.c - the sender's rows; see outgoing.h. Lists and counts stand in outgoing_list.c. */
+/* outgoing.c - the sender's rows; see outgoing.h. Lists and counts stand in outgoing_list.c, what
+ * the sender itself is shown in outgoing_shown.c. */
 #include "store/outgoing.h"
 #include "base/clock.h"
 #include "store/column.h"
@@ -98,30 +99,24 @@ bool out_needs_spool(struct db *db, const uint8_t id[MESSAGE_ID_LEN])
                   (size_t)MESSAGE_ID_LEN, (int64_t)OUT_SUBMITTED) == 1;
 }
 
-/* The header is kept while a report may have to repeat it. */
-static int drop_head(struct db *db, int64_t message)
+int out_drop_head(struct db *db, int64_t message)
 {
-    return db_exec(
-               db,
-               "UPDATE message SET head=NULL WHERE n=?1 AND state=2 AND NOT EXISTS(SELECT 1 FROM"
-               " receiver WHERE message=?1 AND (state<5 OR (told<>1 AND " RCV_REPORTED ")))",
-               "i", message) < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE message SET head=NULL WHERE n=?1 AND state=2 AND NOT EXISTS(SELECT 1 FROM"
+                  " receiver WHERE message=?1 AND (state<5 OR (told<>1 AND " RCV_REPORTED ")))",
+                  "i", message);
 }
 
 int out_set_done(struct db *db, int64_t n)
 {
     if (db_exec(db, "UPDATE message SET state=? WHERE n=?", "ii", (int64_t)OUT_DONE, n) < 0)
         return -1;
-    return drop_head(db, n);
+    return out_drop_head(db, n);
 }
 
 int out_delay(struct db *db, int64_t n, int64_t due_ms)
 {
-    return db_exec(db, "UPDATE message SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE message SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n);
 }
 
 int rcv_get(struct db *db, int64_t n, struct out_receiver *r)
@@ -250,41 +245,33 @@ int blob_set_state(struct db *db, int64_t n, enum blob_state state)
         return -1;
     if (state != BLOB_GONE)
         return 0;
-    return drop_head(db, db_int(db, 0, "SELECT message FROM blob WHERE n=?", "i", n));
+    return out_drop_head(db, db_int(db, 0, "SELECT message FROM blob WHERE n=?", "i", n));
 }
 
 int blob_delay(struct db *db, int64_t n, int64_t due_ms)
 {
-    return db_exec(db, "UPDATE blob SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n) < 0 ? -1
-                                                                                                : 0;
+    return db_run(db, "UPDATE blob SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n);
 }
 
 int rcv_set_ready(struct db *db, int64_t n)
 {
-    return db_exec(
-               db,
-               "UPDATE receiver SET state=?,due_ms=0,tries=0,changed_ms=? WHERE n=? AND state=?",
-               "iiii", (int64_t)RCV_READY, clock_wall_ms(), n, (int64_t)RCV_WAITING) < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE receiver SET state=?,due_ms=0,tries=0,changed_ms=? WHERE n=? AND state=?",
+                  "iiii", (int64_t)RCV_READY, clock_wall_ms(), n, (int64_t)RCV_WAITING);
 }
 
 int rcv_set_announced(struct db *db, int64_t n, int64_t reput_ms)
 {
-    return db_exec(db,
-                   "UPDATE receiver SET changed_ms=CASE state WHEN ? THEN ? ELSE changed_ms END,"
-                   "state=?,due_ms=?,tries=0 WHERE n=? AND state IN (?,?)",
-                   "iiiiiii", (int64_t)RCV_SEALED, clock_wall_ms(), (int64_t)RCV_ANNOUNCED,
-                   reput_ms, n, (int64_t)RCV_SEALED, (int64_t)RCV_ANNOUNCED) < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE receiver SET changed_ms=CASE state WHEN ? THEN ? ELSE changed_ms END,"
+                  "state=?,due_ms=?,tries=0 WHERE n=? AND state IN (?,?)",
+                  "iiiiiii", (int64_t)RCV_SEALED, clock_wall_ms(), (int64_t)RCV_ANNOUNCED, reput_ms,
+                  n, (int64_t)RCV_SEALED, (int64_t)RCV_ANNOUNCED);
 }
 
 int rcv_delay(struct db *db, int64_t n, int64_t due_ms)
 {
-    return db_exec(db, "UPDATE receiver SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n) < 0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE receiver SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n);
 }
 
 int rcv_end(struct db *db, int64_t n, enum rcv_state state, bool clean, const char *why)
@@ -302,10 +289,7 @@ int rcv_end(struct db *db, int64_t n, enum rcv_state state, bool clean, const ch
 int rcv_set_clean(struct db *db, int64_t n)
 {
     /* when, for rcv_again; at worst a report that failed is tried again sooner */
-    return db_exec(db, "UPDATE receiver SET clean=2,due_ms=? WHERE n=?", "ii", clock_wall_ms(), n) <
-                   0
-               ? -1
-               : 0;
+    return db_run(db, "UPDATE receiver SET clean=2,due_ms=? WHERE n=?", "ii", clock_wall_ms(), n);
 }
 
 int64_t expected_find(struct db *db, const uint8_t id[ENTRY_ID_LEN], enum outcome *o)
@@ -321,53 +305,12 @@ int64_t expected_find(struct db *db, const uint8_t id[ENTRY_ID_LEN], enum outcom
     return n;
 }
 
-int tell_begin(struct db *db, int64_t message)
-{
-    return db_exec(db,
-                   "UPDATE receiver SET told=2 WHERE message=?1 AND told=0 AND " RCV_REPORTED " AND"
-                   " NOT EXISTS(SELECT 1 FROM receiver o WHERE o.message=?1 AND o.told=2)",
-                   "i", message) < 0
-               ? -1
-               : 0;
-}
-
-size_t tell_rcpts(struct db *db, int64_t message, int64_t *n_r, size_t max)
-{
-    size_t n = 0;
-    sqlite3_stmt *q = db_query(db,
-                               "SELECT n FROM receiver WHERE message=? AND told=2 AND " RCV_REPORTED
-                               " ORDER BY n LIMIT ?",
-                               "ii", message, (int64_t)max);
-    while (db_row(q, NULL))
-        n_r[n++] = sqlite3_column_int64(q, 0);
-    return n;
-}
-
-int tell_done(struct db *db, int64_t message)
-{
-    if (db_exec(db, "UPDATE receiver SET told=1 WHERE message=? AND told=2", "i", message) < 0)
-        return -1;
-    return drop_head(db, message);
-}
-
-int tell_delay(struct db *db, int64_t message, int64_t due_ms)
-{
-    return db_exec(db,
-                   "UPDATE receiver SET due_ms=?,tries=tries+1 WHERE message=? AND told<>1 "
-                   "AND " RCV_REPORTED,
-                   "ii", due_ms, message) < 0
-               ? -1
-               : 0;
-}
-
 int rcv_again(struct db *db, int64_t n, int64_t since_ms)
 {
-    return db_exec(db,
-                   "UPDATE receiver SET clean=1,due_ms=0,tries=0 WHERE n=? AND clean=2 AND"
-                   " due_ms<=?",
-                   "ii", n, since_ms) < 0
-               ? -1
-               : 0;
+    return db_run(db,
+                  "UPDATE receiver SET clean=1,due_ms=0,tries=0 WHERE n=? AND clean=2 AND"
+                  " due_ms<=?",
+                  "ii", n, since_ms);
 }
 
 bool rcv_knows(struct db *db, int64_t n, enum outcome o, int64_t since_ms)
@@ -380,32 +323,6 @@ bool rcv_knows(struct db *db, int64_t n, enum outcome o, int64_t since_ms)
 
 int rcv_look_again(struct db *db)
 {
-    return db_exec(db, "UPDATE receiver SET due_ms=0,tries=0 WHERE state=?", "i",
-                   (int64_t)RCV_ANNOUNCED) < 0
-               ? -1
-               : 0;
-}
-
-int sent_delay(struct db *db, int64_t message, int64_t due_ms)
-{
-    return db_exec(db, "UPDATE message SET sent_due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms,
-                   message) < 0
-               ? -1
-               : 0;
-}
-
-int sent_set(struct db *db, int64_t message, enum sent_state state)
-{
-    return db_exec(db, "UPDATE message SET sent=? WHERE n=? AND (sent=1 OR ?=3)", "iii",
-                   (int64_t)state, message, (int64_t)state);
-}
-
-size_t sent_find(struct db *db, const char *msgid, int64_t *n_r, size_t max)
-{
-    size_t n = 0;
-    sqlite3_stmt *q = db_query(db, "SELECT n FROM message WHERE msgid=? AND sent<>? LIMIT ?", "bii",
-                               msgid, strlen(msgid), (int64_t)SENT_CLIENT, (int64_t)max);
-    while (db_row(q, NULL))
-        n_r[n++] = sqlite3_column_int64(q, 0);
-    return n;
+    return db_run(db, "UPDATE receiver SET due_ms=0,tries=0 WHERE state=?", "i",
+                  (int64_t)RCV_ANNOUNCED);
 }

@@ -75,6 +75,8 @@ int out_get(struct db *db, int64_t n, struct out_message *m_r);
 /* Is the spool file of this message still to be sealed or copied to Sent? */
 bool out_needs_spool(struct db *db, const uint8_t id[MESSAGE_ID_LEN]);
 int out_set_done(struct db *db, int64_t n);
+/* Its header goes, unless it is to be sealed or a report may have to repeat it. */
+int out_drop_head(struct db *db, int64_t n);
 /* Steps that failed are tried again later. */
 int out_delay(struct db *db, int64_t n, int64_t due_ms);
 

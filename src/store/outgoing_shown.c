@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* outgoing_shown.c - what the sender itself gets to see of a message, besides its line in the
+ * Outbox: reports, and the copy in Sent; see outgoing.h. */
+#include "store/outgoing.h"
+#include "store/column.h"
+#include "store/db.h"
+#include <string.h>
+
+int tell_begin(struct db *db, int64_t message)
+{
+    return db_run(db,
+                  "UPDATE receiver SET told=2 WHERE message=?1 AND told=0 AND " RCV_REPORTED " AND"
+                  " NOT EXISTS(SELECT 1 FROM receiver o WHERE o.message=?1 AND o.told=2)",
+                  "i", message);
+}
+
+size_t tell_rcpts(struct db *db, int64_t message, int64_t *n_r, size_t max)
+{
+    size_t n = 0;
+    sqlite3_stmt *q = db_query(db,
+                               "SELECT n FROM receiver WHERE message=? AND told=2 AND " RCV_REPORTED
+                               " ORDER BY n LIMIT ?",
+                               "ii", message, (int64_t)max);
+    while (db_row(q, NULL))
+        n_r[n++] = sqlite3_column_int64(q, 0);
+    return n;
+}
+
+int tell_done(struct db *db, int64_t message)
+{
+    if (db_exec(db, "UPDATE receiver SET told=1 WHERE message=? AND told=2", "i", message) < 0)
+        return -1;
+    return out_drop_head(db, message);
+}
+
+int tell_delay(struct db *db, int64_t message, int64_t due_ms)
+{
+    return db_run(db,
+                  "UPDATE receiver SET due_ms=?,tries=tries+1 WHERE message=? AND told<>1 "
+                  "AND " RCV_REPORTED,
+                  "ii", due_ms, message);
+}
+
+int sent_delay(struct db *db, int64_t message, int64_t due_ms)
+{
+    return db_run(db, "UPDATE message SET sent_due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms,
+                  message);
+}
+
+int sent_set(struct db *db, int64_t message, enum sent_state state)
+{
+    return db_exec(db, "UPDATE message SET sent=? WHERE n=? AND (sent=1 OR ?=3)", "iii",
+                   (int64_t)state, message, (int64_t)state);
+}
+
+size_t sent_find(struct db *db, const char *msgid, int64_t *n_r, size_t max)
+{
+    size_t n = 0;
+    sqlite3_stmt *q = db_query(db, "SELECT n FROM message WHERE msgid=? AND sent<>? LIMIT ?", "bii",
+                               msgid, strlen(msgid), (int64_t)SENT_CLIENT, (int64_t)max);
+    while (db_row(q, NULL))
+        n_r[n++] = sqlite3_column_int64(q, 0);
+    return n;
+}
