@@ -61,8 +61,9 @@ class Engine
              const policy::Hash &lock, bool add, Done done);
     /* Finds the nodes near a key, which a put then need not do. */
     void warm(const std::string &key);
+    /* sure: the entry is there, so that nobody need look. */
     void del(const std::string &key, const policy::Hash &value_hash, const policy::Hash &token,
-             Done done);
+             bool sure, Done done);
     void list(const std::string &key, Listed listed);
     void get(const std::string &key, std::vector<uint64_t> ids, Ready ready, Got got, Done done);
     void look(const std::string &key, uint64_t id, Looked looked);

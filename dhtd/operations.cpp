@@ -127,16 +127,20 @@ void Engine::put_checked(const policy::Key &key, uint64_t id, const policy::Blob
 }
 
 void Engine::del(const std::string &key_text, const policy::Hash &value_hash,
-                 const policy::Hash &token, Done done)
+                 const policy::Hash &token, bool sure, Done done)
 {
     policy::Key key = policy::key_of(key_text.c_str());
     uint64_t id = policy::id_of(key, policy::lock_of(token), value_hash);
     policy::Blob tomb = policy::make_tomb(policy::wall() + policy::TOMB_LIFE, token, value_hash);
     when_ready([=] {
-        if (connected())
-            del_checked(key, id, tomb, done);
-        else
+        if (!connected())
             del_here(key, id, tomb, done);
+        else if (!sure)
+            del_checked(key, id, tomb, done);
+        else if (!hold(key, id, tomb, true, done))
+            done(false, FULL);
+        else
+            deletions_++;
     });
 }
 

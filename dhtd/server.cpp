@@ -255,7 +255,7 @@ void Server::parse(const Sp &c)
 
 void Server::request(const Sp &c, const dht_frame &f)
 {
-    if (f.verb > FRAME_WARM) {
+    if (f.verb > FRAME_DROP) {
         drop(c, "it sent an answer");
         return;
     }
@@ -268,8 +268,9 @@ void Server::request(const Sp &c, const dht_frame &f)
         request_put(c, f);
         break;
     case FRAME_DEL:
+    case FRAME_DROP:
         engine_.del(f.key, array_from<policy::Hash>(f.value_hash),
-                    array_from<policy::Hash>(f.token), done(c, request));
+                    array_from<policy::Hash>(f.token), f.verb == FRAME_DROP, done(c, request));
         break;
     case FRAME_LIST:
         request_list(c, f);

@@ -69,7 +69,8 @@ static bool fits(enum frame_verb asked, enum frame_verb answer)
     switch (answer) {
     case FRAME_DONE:
         return asked == FRAME_PUT || asked == FRAME_ADD || asked == FRAME_DEL ||
-               asked == FRAME_GET || asked == FRAME_LISTEN || asked == FRAME_WARM;
+               asked == FRAME_GET || asked == FRAME_LISTEN || asked == FRAME_WARM ||
+               asked == FRAME_DROP;
     case FRAME_VALUE:
         return asked == FRAME_GET;
     case FRAME_IDS:

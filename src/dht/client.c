@@ -141,11 +141,12 @@ static void client_warm(struct dht *d, const char *key)
     ask((struct client *)d, r, &f);
 }
 
-static void client_del(struct dht *d, const char *key, const uint8_t value_hash[HASH_LEN],
-                       const uint8_t token[HASH_LEN], dht_done_fn *done, void *ctx)
+static void client_del(struct dht *d, bool sure, const char *key,
+                       const uint8_t value_hash[HASH_LEN], const uint8_t token[HASH_LEN],
+                       dht_done_fn *done, void *ctx)
 {
     struct dht_frame f = {0};
-    struct request *r = request_new(FRAME_DEL, key, ctx);
+    struct request *r = request_new(sure ? FRAME_DROP : FRAME_DEL, key, ctx);
     set_key(&f, key);
     memcpy(f.value_hash, value_hash, HASH_LEN);
     memcpy(f.token, token, HASH_LEN);

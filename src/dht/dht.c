@@ -27,7 +27,14 @@ void dht_del(struct dht *d, const char *key, const uint8_t value_hash[HASH_LEN],
              const uint8_t token[HASH_LEN], dht_done_fn *done, void *ctx)
 {
     if (d != NULL)
-        d->ops->del(d, key, value_hash, token, done, ctx);
+        d->ops->del(d, false, key, value_hash, token, done, ctx);
+}
+
+void dht_drop(struct dht *d, const char *key, const uint8_t value_hash[HASH_LEN],
+              const uint8_t token[HASH_LEN], dht_done_fn *done, void *ctx)
+{
+    if (d != NULL)
+        d->ops->del(d, true, key, value_hash, token, done, ctx);
 }
 
 void dht_list(struct dht *d, const char *key, dht_list_fn *done, void *ctx)

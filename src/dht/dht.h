@@ -61,7 +61,7 @@ struct dht_ops { /* what an engine must do; the meaning of each stands below */
     void (*put)(struct dht *, bool add, const char *key, const void *value, size_t len,
                 int64_t expiry, const uint8_t lock[HASH_LEN], dht_done_fn *done, void *ctx);
     void (*warm)(struct dht *, const char *key);
-    void (*del)(struct dht *, const char *key, const uint8_t value_hash[HASH_LEN],
+    void (*del)(struct dht *, bool sure, const char *key, const uint8_t value_hash[HASH_LEN],
                 const uint8_t token[HASH_LEN], dht_done_fn *done, void *ctx);
     void (*list)(struct dht *, const char *key, dht_list_fn *done, void *ctx);
     void (*get)(struct dht *, const char *key, const uint8_t *ids, size_t n, dht_value_fn *fn,
@@ -102,6 +102,10 @@ void dht_warm(struct dht *d, const char *key);
  * why "absent": no such entry, or the wrong token. */
 void dht_del(struct dht *d, const char *key, const uint8_t value_hash[HASH_LEN],
              const uint8_t token[HASH_LEN], dht_done_fn *done, void *ctx);
+/* The same for an entry that this peer has put and that nobody else deletes: it goes out without a
+ * look whether it is there. ok=true: a node answered, which it does for a refused deletion, too. */
+void dht_drop(struct dht *d, const char *key, const uint8_t value_hash[HASH_LEN],
+              const uint8_t token[HASH_LEN], dht_done_fn *done, void *ctx);
 /* The ids of the live entries under key, without those that have a valid tombstone. */
 void dht_list(struct dht *d, const char *key, dht_list_fn *done, void *ctx);
 /* The entries with these ids (n * DHT_ID_LEN bytes, n <= 10,000), each once, windowed. */

@@ -209,9 +209,11 @@ static void memory_warm(struct dht *d, const char *key)
     (void)d, (void)key; /* everything is near */
 }
 
-static void memory_del(struct dht *d, const char *key, const uint8_t value_hash[HASH_LEN],
-                       const uint8_t token[HASH_LEN], dht_done_fn *done, void *ctx)
+static void memory_del(struct dht *d, bool sure, const char *key,
+                       const uint8_t value_hash[HASH_LEN], const uint8_t token[HASH_LEN],
+                       dht_done_fn *done, void *ctx)
 {
+    (void)sure; /* there is nowhere to look */
     struct asked *a = ask(d, FRAME_DEL, key, ctx, NULL, 0);
     a->r->fn.done = done;
     memcpy(a->value_hash, value_hash, HASH_LEN);

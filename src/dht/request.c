@@ -31,6 +31,7 @@ void request_fail(struct request *r, const char *why)
     case FRAME_ADD:
     case FRAME_DEL:
     case FRAME_WARM:
+    case FRAME_DROP:
         r->fn.done(r->ctx, false, why);
         break;
     case FRAME_LIST:

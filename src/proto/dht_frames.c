@@ -39,6 +39,7 @@ static const struct {
     {FRAME_STATUS, {F_END}},
     {FRAME_ADD, {F_KEY, F_VALUE, F_EXPIRY, F_LOCK}},
     {FRAME_WARM, {F_KEY}},
+    {FRAME_DROP, {F_KEY, F_VALUE_HASH, F_TOKEN}},
     {FRAME_DONE, {F_OK, F_WHY}},
     {FRAME_IDS, {F_OK, F_MORE, F_IDS}},
     {FRAME_VALUE, {F_ID, F_LOCK, F_EXPIRY, F_VALUE}},

@@ -33,6 +33,7 @@ enum frame_verb {
     FRAME_STATUS,  /*                                 -> STATE */
     FRAME_ADD,     /* as PUT, of an entry that nobody knows yet -> DONE */
     FRAME_WARM,    /* key                             -> DONE */
+    FRAME_DROP,    /* as DEL, of an entry that surely is there -> DONE */
     /* what restante-dht says */
     FRAME_DONE = 16, /* ok, why */
     FRAME_IDS,       /* ok, more, ids */

@@ -13,7 +13,7 @@ import time
 import cbor2
 import pytest
 
-from env.dhtclient import (ABSENT, ADD, DELETED, DONE, GET, HEARD, IDS, LINK, LIST, LISTEN, LOOK, PRESENT,
+from env.dhtclient import (ABSENT, ADD, DEL, DELETED, DONE, DROP, GET, HEARD, IDS, LINK, LIST, LISTEN, LOOK, PRESENT,
                            STATUS, WARM, DhtClient)
 from env.node import DhtNode
 from env.wait import wait_for
@@ -56,8 +56,8 @@ class Client(DhtClient):
     def post(self, key, value, life=3600, token=TOKEN):
         return self.put(key, value, life, lock_of(token))
 
-    def erase(self, key, value, token=TOKEN):
-        return self.delete(key, hashlib.sha256(value).digest(), token)
+    def erase(self, key, value, token=TOKEN, verb=DEL):
+        return self.delete(key, hashlib.sha256(value).digest(), token, verb)
 
     def values(self, key):
         return sorted(v[3] for v in self.get(key))
@@ -167,6 +167,18 @@ def test_a_key_whose_values_stand_at_different_nodes(eight):
             assert eight[i].post("ns:c@test", b"%d-%d" % (i, j))[0]
     for i in range(8):
         assert len(eight[i].list("ns:c@test")) == 40
+
+
+def test_dropping_what_surely_is_there(eight):
+    """P-8.14: gone everywhere, and a wrong token drops nothing, although nobody says so."""
+    key, value = "ns:dropped@test", b"sure" * 300
+    assert eight[0].post(key, value)[0]
+    eight[0].erase(key, value, b"x" * 32, DROP)
+    assert eight[5].values(key) == [value]
+    assert eight[0].erase(key, value, verb=DROP) == (True, "")
+    for i in range(8):
+        assert eight[i].look(key, value) == DELETED
+        assert eight[i].values(key) == []
 
 
 def test_deletion_needs_the_token(eight):

@@ -9,7 +9,7 @@ import time
 
 import cbor2
 
-PUT, DEL, LIST, GET, LOOK, LISTEN, STATUS, ADD, WARM = range(1, 10)
+PUT, DEL, LIST, GET, LOOK, LISTEN, STATUS, ADD, WARM, DROP = range(1, 11)
 DONE, IDS, VALUE, PRESENCE, HEARD, STATE, LINK = range(16, 23)
 ABSENT, PRESENT, DELETED = range(3)
 
@@ -98,8 +98,8 @@ class DhtClient:
         got = dict(zip(held, self.many((GET, k, ids[k]) for k in held)))
         return {k: [tuple(f[2:]) for f in got.get(k, ()) if f[0] == VALUE] for k in keys}
 
-    def delete(self, key, value_hash, token):
-        return tuple(self.answer(self.ask(DEL, key, value_hash, token))[2:])
+    def delete(self, key, value_hash, token, verb=DEL):
+        return tuple(self.answer(self.ask(verb, key, value_hash, token))[2:])
 
     def list(self, key):
         """The ids of the live entries."""

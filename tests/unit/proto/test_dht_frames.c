@@ -38,10 +38,10 @@ static struct dht_frame full(enum frame_verb verb)
 
 static void there_and_back(void **state)
 {
-    static const enum frame_verb verbs[] = {FRAME_PUT,   FRAME_DEL,      FRAME_LIST,   FRAME_GET,
-                                            FRAME_LOOK,  FRAME_LISTEN,   FRAME_STATUS, FRAME_DONE,
-                                            FRAME_VALUE, FRAME_PRESENCE, FRAME_HEARD,  FRAME_STATE,
-                                            FRAME_LINK,  FRAME_IDS,      FRAME_ADD,    FRAME_WARM};
+    static const enum frame_verb verbs[] = {
+        FRAME_PUT,    FRAME_DEL,  FRAME_LIST,  FRAME_GET,      FRAME_LOOK,  FRAME_LISTEN,
+        FRAME_STATUS, FRAME_DONE, FRAME_VALUE, FRAME_PRESENCE, FRAME_HEARD, FRAME_STATE,
+        FRAME_LINK,   FRAME_IDS,  FRAME_ADD,   FRAME_WARM,     FRAME_DROP};
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         struct dht_frame f = full(verbs[i]), g;
         struct buf a = BUF_INIT(DHT_FRAME_MAX), b = BUF_INIT(DHT_FRAME_MAX);
