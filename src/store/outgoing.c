@@ -166,11 +166,14 @@ size_t rcv_of_message(struct db *db, int64_t message, enum rcv_state state, int6
     return n;
 }
 
-static int64_t add_blob(struct db *db, int64_t message, const struct sealed_blob *b)
+static int64_t add_blob(struct db *db, int64_t message, const struct sealed_blob *b, bool needed)
 {
-    if (db_exec(db, "INSERT INTO blob(hash,message,size,chunks,state,due_ms) VALUES(?,?,?,?,?,0)",
-                "biibi", b->hash, (size_t)HASH_LEN, message, (int64_t)b->size, b->chunks,
-                b->chunks_len, (int64_t)(b->published ? BLOB_PUBLISHED : BLOB_SEALED)) < 0)
+    if (db_exec(db,
+                "INSERT INTO blob(hash,message,size,chunks,state,may_go,due_ms)"
+                " VALUES(?,?,?,?,?,?,0)",
+                "biibii", b->hash, (size_t)HASH_LEN, message, (int64_t)b->size, b->chunks,
+                b->chunks_len, (int64_t)(b->published ? BLOB_PUBLISHED : BLOB_SEALED),
+                (int64_t)!needed) < 0)
         return -1;
     return db_last_id(db);
 }
@@ -197,8 +200,8 @@ static int set_one_sealed(struct db *db, const struct sealed_receiver *r, int64_
 int out_set_sealed(struct db *db, int64_t message, const struct sealed_blob *blob,
                    const struct sealed_blob *head, const struct sealed_receiver *r, size_t count)
 {
-    int64_t b = add_blob(db, message, blob);
-    int64_t h = head == NULL ? 0 : add_blob(db, message, head);
+    int64_t b = add_blob(db, message, blob, count > 0);
+    int64_t h = head == NULL ? 0 : add_blob(db, message, head, count > 0);
     if (b < 0 || h < 0)
         return -1;
     for (size_t i = 0; i < count; i++)

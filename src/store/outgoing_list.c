@@ -22,7 +22,8 @@ static const char *const due_sql[] = {
     [DUE_REPUT] = "SELECT n FROM receiver WHERE state=4 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
     [DUE_CLEAN] = "SELECT n FROM receiver WHERE clean=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
     [DUE_FREE] =
-        "SELECT b.n FROM blob b WHERE b.state IN (1,2,4) AND b.due_ms<=?1 AND NOT EXISTS"
+        "SELECT b.n FROM blob b INDEXED BY blob_may_go WHERE b.may_go=1 AND b.state<>3 AND"
+        " b.due_ms<=?1 AND NOT EXISTS"
         "(SELECT 1 FROM receiver r WHERE (r.state<5 OR r.cancel=1) AND (r.blob=b.n OR r.head=b.n))"
         " LIMIT ?2",
     [DUE_SENT] = "SELECT n FROM message WHERE sent=1 AND sent_due_ms<=?1 ORDER BY sent_due_ms,n"
@@ -55,7 +56,8 @@ static const char *const next_sql[] = {
     [DUE_ANNOUNCE] = "SELECT min(due_ms) FROM receiver WHERE state=3 AND due_ms>?",
     [DUE_REPUT] = "SELECT min(due_ms) FROM receiver WHERE state=4 AND due_ms>?",
     [DUE_CLEAN] = "SELECT min(due_ms) FROM receiver WHERE clean=1 AND due_ms>?",
-    [DUE_FREE] = "SELECT min(due_ms) FROM blob WHERE state IN (1,2,4) AND due_ms>?",
+    [DUE_FREE] = "SELECT min(due_ms) FROM blob INDEXED BY blob_may_go WHERE may_go=1 AND state<>3"
+                 " AND due_ms>?",
     [DUE_SENT] = "SELECT min(sent_due_ms) FROM message WHERE sent=1 AND sent_due_ms>?",
     [DUE_TIDY] = "SELECT min(due_ms) FROM message WHERE state=1 AND due_ms>?",
     [DUE_TELL] =

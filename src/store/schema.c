@@ -148,6 +148,16 @@ static const char *const steps[] = {
 
     /* its receipt was handed over and never stood in the DHT, as far as this peer knows */
     "ALTER TABLE receiver ADD COLUMN handed INTEGER NOT NULL DEFAULT 0;",
+
+    /* no receiver needs it: what may be freed is found among these, and not among all that wait */
+    "ALTER TABLE blob ADD COLUMN may_go INTEGER NOT NULL DEFAULT 1;"
+    "UPDATE blob SET may_go=0 WHERE EXISTS(SELECT 1 FROM receiver r WHERE (r.state<5 OR r.cancel=1)"
+    " AND (r.blob=blob.n OR r.head=blob.n));"
+    "CREATE INDEX blob_may_go ON blob(due_ms) WHERE may_go=1 AND state<>3;"
+    "CREATE TRIGGER blob_let_go AFTER UPDATE OF state,cancel ON receiver WHEN NEW.state>4 AND"
+    " NEW.cancel<>1 BEGIN UPDATE blob SET may_go=1 WHERE n IN (NEW.blob,NEW.head) AND NOT"
+    " EXISTS(SELECT 1 FROM receiver r WHERE (r.state<5 OR r.cancel=1) AND (r.blob=blob.n OR"
+    " r.head=blob.n)); END;",
 };
 
 int schema_migrate(struct db *db, struct error *e)
