@@ -25,8 +25,8 @@ static const char *const due_sql[] = {
     [IN_DUE_SETTLE] = "SELECT n FROM incoming WHERE state=5 AND due_ms<=?1 ORDER BY due_ms,n"
                       " LIMIT ?2",
     [IN_DUE_HASTEN] = "SELECT n FROM incoming i WHERE" TO_HASTEN " AND" HASTEN_AT "<=?1 LIMIT ?2",
-    [IN_DUE_EXPIRE] = "SELECT n FROM incoming WHERE state IN (1,2) AND expiry_s*1000+?3<=?1"
-                      " LIMIT ?2",
+    [IN_DUE_EXPIRE] = "SELECT n FROM incoming INDEXED BY incoming_expiry WHERE state<3 AND"
+                      " expiry_s<=(?1-?3)/1000 LIMIT ?2",
     [IN_DUE_LAPSE] = "SELECT n FROM incoming WHERE state=7 AND lapsed=0 AND due_ms<=?1 LIMIT ?2",
     [IN_DUE_CANCEL] = "SELECT i.n FROM cancelled c JOIN incoming i ON i.nid=c.nid AND i.fpr=c.fpr"
                       " WHERE i.state=2 AND i.due_ms<=?1 LIMIT ?2",
@@ -39,8 +39,8 @@ static const char *const next_sql[] = {
     [IN_DUE_SETTLE] = "SELECT min(due_ms) FROM incoming WHERE state=5 AND due_ms>?",
     [IN_DUE_HASTEN] =
         "SELECT min(" HASTEN_AT ") FROM incoming i WHERE" TO_HASTEN " AND" HASTEN_AT ">?1",
-    [IN_DUE_EXPIRE] = "SELECT min(expiry_s)*1000+?3 FROM incoming WHERE state IN (1,2) AND"
-                      " expiry_s*1000+?3>?1",
+    [IN_DUE_EXPIRE] = "SELECT min(expiry_s)*1000+?3 FROM incoming INDEXED BY incoming_expiry WHERE"
+                      " state<3 AND expiry_s>(?1-?3)/1000",
     [IN_DUE_LAPSE] = "SELECT min(due_ms) FROM incoming WHERE state=7 AND lapsed=0 AND due_ms>?",
     [IN_DUE_CANCEL] = "SELECT min(i.due_ms) FROM cancelled c JOIN incoming i ON i.nid=c.nid"
                       " WHERE i.state=2 AND i.due_ms>?",
@@ -56,6 +56,8 @@ size_t in_due(struct db *db, enum in_due what, const struct in_rules *rules, int
               int64_t *n_r, size_t max, int64_t *next_ms)
 {
     size_t n = 0;
+    if (what == IN_DUE_HASTEN && rules->pull_before <= 0)
+        return 0; /* it would read every stub */
     int64_t time = what == IN_DUE_HASTEN ? rules->pull_before : rules->expiry_grace;
     int64_t size = rules->pull_before > 0 ? rules->pull_before_max : -1;
     sqlite3_stmt *q =

@@ -157,7 +157,8 @@ static const char *const steps[] = {
     "CREATE TRIGGER blob_let_go AFTER UPDATE OF state,cancel ON receiver WHEN NEW.state>4 AND"
     " NEW.cancel<>1 BEGIN UPDATE blob SET may_go=1 WHERE n IN (NEW.blob,NEW.head) AND NOT"
     " EXISTS(SELECT 1 FROM receiver r WHERE (r.state<5 OR r.cancel=1) AND (r.blob=blob.n OR"
-    " r.head=blob.n)); END;",
+    " r.head=blob.n)); END;"
+    "CREATE INDEX incoming_expiry ON incoming(expiry_s) WHERE state<3;",
 };
 
 int schema_migrate(struct db *db, struct error *e)
