@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measure 1: octets on the wire for each party, for a message that is ignored, declined or pulled.
 
-A batch goes through one system at a time. The octets of a rest before it, scaled to the batch's length,
-are subtracted and reported for themselves: a peer is a node of the DHT and talks at rest too. One SMTP
+A batch goes through one system at a time. The octets of a rest before it, measured when the nodes have
+found each other and scaled to the batch's length, are subtracted and reported for themselves: a peer is a node of the DHT and talks at rest too. One SMTP
 session feeds both systems, so Postfix reuses its TLS connection through a batch; that is its best case.
 Clients speak to their own server over loopback, which is not counted on either side.
 """
@@ -84,7 +84,7 @@ def collect(rows):
 
 
 def by_size(ctx, pair, idle, size):
-    count = ctx.pick(5, 20) if size < 500_000 else 2
+    count = ctx.pick(10, 20) if size < 500_000 else 2
     messages = [mail.sized(size, n) for n in range(count)]
     ctx.say(f"wire: {count} messages of {size} octets")
     rows = {}
@@ -109,7 +109,8 @@ def mixed(ctx, pair, idle, name, messages):
 
 def measure(ctx):
     pair = ctx.pair()
-    idle = {s.name: rest(s, ctx.pick(10, 120)) for s in pair.sides}
+    time.sleep(30)  # the nodes' walks of their first minute are no rest
+    idle = {s.name: rest(s, ctx.pick(15, 120)) for s in pair.sides}
     sizes = ctx.pick([5_000, 25_000, 100_000],
                      [1_000, 5_000, 10_000, 20_000, 25_000, 50_000, 100_000, 300_000, 1_000_000,
                       10_000_000])

@@ -138,6 +138,8 @@ def dht(m):
                      r["not_found"]])
     text = table(["nodes", "put p50, ms", "p99", "get p50, ms", "p99", "heard p50, ms", "heard",
                   "octets per put, all nodes", "per get", "a second and node at rest", "not found"], rows)
+    if m.get("left_out"):
+        text += f"\nFor lack of time not measured: {', '.join(map(str, sorted(m['left_out'])))} nodes.\n"
     c = m["churn"]
     text += (f"\nChurn: {c['nodes']} nodes, {c['deaths']} deaths, {c['hours']} hours compressed "
              f"{c['time_compressed_by']:,} times, {c['entries']} entries put once, {c['lost']} lost.\n\n")

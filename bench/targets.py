@@ -93,8 +93,8 @@ REASONS = (
      "OpenPGP 1.1, reading and writing rows 0.9, its DHT node 0.6; and where ext4 has no journal, "
      "looking past inodes deleted lately for each of the message's new files, up to 1.1. Waiting for the disk is shared: 7 "
      "fsync and 2 commits per message, several at once."),
-    ("the same, p", "a put in the DHT is a search in rounds, each as slow as its slowest node, and a question "
-     "before each store."),
+    ("the same, p", "a datagram that is lost, of the first put's search, of a value or of its fetching, is sent "
+     "again after a second."),
     ("octets on the wire at the receiver", "what the receiver's node does as a node of the DHT varies by more "
      "than this between the rest before a batch and the batch."),
     ("1 GB: wall time", "Dovecot's submission service hands a message on when it has all of it, and the receiver "
