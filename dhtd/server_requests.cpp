@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* server_requests.cpp - what is asked over the socket, handed to the engine, and its answers (P-8.4
- * to P-8.13). */
+ * to P-8.14). */
 #include "server_private.h"
 #include <algorithm>
 
