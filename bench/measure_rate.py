@@ -56,6 +56,8 @@ def summary(rows):
 
 def compare(ctx, pair, messages, receivers):
     rows = {"conventional": [], "restante": []}
+    for side in pair.sides:
+        side.introduce(receivers)
     for n, side in pair.alternate(ctx.runs):
         to = [[side.receiver(receivers[i % len(receivers)])] for i in range(len(messages))]
         rows[side.name].append(run(side, messages, to, receivers))

@@ -50,6 +50,9 @@ class Side:
             first.add(w)
         return first
 
+    def introduce(self, names):
+        """The sender knows the keys of these receivers afterwards, as after a first message."""
+
     def usage(self):
         """{party: Usage}."""
         return {name: sum((h.usage() for h in hosts), Usage())
@@ -71,8 +74,24 @@ class RestanteSide(Side):
         self.sender_host, self.sender_address = self.alice.machine, self.alice.address
 
     def add_receivers(self, names):
+        """Ten start at once."""
+        for first in range(0, len(names), 10):
+            some = [self.system.peer(f"{n}@demo", start=False) for n in names[first:first + 10]]
+            self.receivers.update(zip(names[first:first + 10], some))
+            for p in some:
+                p.start()
+            for p in some:
+                p.wait_ready(180)
+
+    def known(self, address):
+        with self.alice.smtp() as smtp:
+            smtp.mail(self.sender_address)
+            return smtp.rcpt(address)[0] == 250
+
+    def introduce(self, names):
         for n in names:
-            self.receivers[n] = self.system.peer(f"{n}@demo")
+            wait_for(lambda n=n: self.known(self.receiver(n)), 120, f"alice to know {n}",
+                     self.alice.logs, every=0.5)
 
     def receiver(self, name="bob"):
         return f"{name}@demo"
