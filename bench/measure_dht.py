@@ -10,7 +10,7 @@ putting again is compressed by the same factor, and the ways between them are sh
 are away at a time. (D. Stutzbach, R. Rejaie: Understanding Churn in Peer-to-Peer Networks, IMC 2006.)
 
 All of it is bounded to about twenty minutes on two processors: 20 operations in each network, the sizes in
-an order in which the smallest and the largest come first, and none begun after ten minutes (those left out
+an order in which the smallest and the largest come first, and none begun after 450 seconds (those left out
 are named); the week of churn on 16 nodes, because a factor above 1,080 would make sessions of less than a
 second, and more nodes would be restarted faster than two processors start them.
 """
@@ -28,7 +28,7 @@ from systems import percentile
 from wan import Wan
 
 VALUE = 2_000
-SIZES_SECONDS = 600  # no larger network is begun after that
+SIZES_SECONDS = 450  # no larger network is begun after that
 
 
 class Network:
