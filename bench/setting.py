@@ -17,6 +17,22 @@ exec setpriv --reuid={uid} --regid={gid} --clear-groups {program} "$@"
 """
 
 
+NEIGHBOURS = "/proc/sys/net/ipv4/neigh/default/gc_thresh"
+NEIGHBOURS_MAX = (1 << 18, 1 << 19, 1 << 20)
+
+
+def neighbours(limits):
+    """Sets how many link addresses the kernel remembers, in all namespaces together; what it was. By
+    default 1,024: from some 60 hosts on that all know each other it drops datagrams instead."""
+    before = []
+    for n, value in enumerate(limits, 1):
+        with open(f"{NEIGHBOURS}{n}", "r+", encoding="ascii") as f:
+            before.append(int(f.read()))
+            f.seek(0)
+            f.write(str(value))
+    return before
+
+
 class Setting:
     """A Stage whose command is this very process."""
 
@@ -24,6 +40,7 @@ class Setting:
         if os.geteuid() != 0:
             sys.exit("make bench needs root: it makes network namespaces and runs a private Postfix. "
                      "Run it as root; the peers themselves run as an ordinary user.")
+        self.neighbours = neighbours(NEIGHBOURS_MAX)
         self.stage = Stage(build)
         user = self.stage.user
         os.chmod(self.stage.path, 0o755)
@@ -42,4 +59,5 @@ class Setting:
                           RESTANTE_PROGRAMS=starters, HOME=self.stage.path)
 
     def close(self):
+        neighbours(self.neighbours)
         self.stage.close(keep=bool(os.environ.get("RESTANTE_KEEP")))
