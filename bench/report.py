@@ -202,8 +202,9 @@ sync, Postfix and Dovecot sync as they do by default. Figures are medians of the
 
 This page is made from the results file (`evaluation/results.json`) by `bench/report.py`; no number on it is
 written by hand. Where it says *quick run*, the counts were small and the machine was busy with other work: the
-ratios are rough. `make bench` as root, on a quiet machine with 24 GiB, makes the full one in some hours;
-`make bench ARGS="--only dht"` repeats one measure and keeps the others.
+ratios are rough. `make bench` as root, on a quiet machine with 24 GiB, makes the full one in about an hour and
+a half; `make bench ARGS="--only dht"` repeats one measure and keeps the others. Each measure says how loaded the
+machine was: those that count octets rather than seconds may have run beside others.
 """
 
 
