@@ -159,6 +159,12 @@ static const char *const steps[] = {
     " EXISTS(SELECT 1 FROM receiver r WHERE (r.state<5 OR r.cancel=1) AND (r.blob=blob.n OR"
     " r.head=blob.n)); END;"
     "CREATE INDEX incoming_expiry ON incoming(expiry_s) WHERE state<3;",
+
+    /* what may be pulled before it expires, with all that is asked of it: stubs are many and large
+     */
+    "CREATE INDEX incoming_hasten ON incoming(expiry_s, arrived_ms, m_size, sender, fpr) WHERE"
+    " state=2 AND wanted=0 AND hastened=0 AND gone_ms IS NULL;"
+    "CREATE INDEX incoming_lapse ON incoming(due_ms) WHERE state=7 AND lapsed=0;",
 };
 
 int schema_migrate(struct db *db, struct error *e)

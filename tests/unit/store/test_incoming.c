@@ -138,6 +138,38 @@ static void test_stubs_and_gone(void **state)
     assert_int_equal(gone[0], 0);
 }
 
+/* The steps of SQLite's machine for all that is asked at each look do not grow with the stubs. */
+static void test_many_stubs(void **state)
+{
+    enum { STUBS = 3000, STEPS_MAX = 400 };
+    const struct in_rules rules = {
+        .pull_before = 86400000, .pull_before_max = 1000000, .expiry_grace = 86400000};
+    int64_t rows[16], next = INT64_MAX, now = 1000;
+    assert_int_equal(db_run(&db, "BEGIN", ""), 0);
+    int64_t first = stub(1, FAR);
+    for (int i = 1; i < STUBS; i++) {
+        assert_int_equal(
+            db_exec(&db,
+                    "INSERT INTO incoming(nid,state,sender,fpr,pubkey,trust,place,ns_key,ns_hash,p,"
+                    "skp,hash,blob_size,chunks_hash,m_hash,m_size,expiry_s,arrived_ms,changed_ms,"
+                    "due_ms) SELECT randomblob(32),state,sender,fpr,pubkey,trust,place,ns_key,"
+                    "ns_hash,p,skp,hash,blob_size,chunks_hash,m_hash,m_size,expiry_s,arrived_ms,"
+                    "changed_ms,due_ms FROM incoming WHERE n=?",
+                    "i", first),
+            1);
+        if (i % 2 == 0)
+            assert_int_equal(db_run(&db, "UPDATE incoming SET state=7, lapsed=1 WHERE n=?", "i",
+                                    db_last_id(&db)),
+                             0);
+    }
+    assert_int_equal(db_run(&db, "COMMIT", ""), 0);
+    for (int what = IN_DUE_STUB; what <= IN_DUE_CANCEL; what++)
+        (void)in_due(&db, (enum in_due)what, &rules, now, rows, 16, &next);
+    for (sqlite3_stmt *s = NULL; (s = sqlite3_next_stmt(db.sql, s)) != NULL;)
+        if (strncmp(sqlite3_sql(s), "SELECT", 6) == 0)
+            assert_in_range(sqlite3_stmt_status(s, SQLITE_STMTSTATUS_VM_STEP, 0), 0, STEPS_MAX);
+}
+
 static void test_looked(void **state)
 {
     uint8_t id[ENTRY_ID_LEN] = {1};
@@ -178,6 +210,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_decide, setup, teardown),
         cmocka_unit_test_setup_teardown(test_way, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stubs_and_gone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_stubs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_looked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
     };
