@@ -246,7 +246,7 @@ def page(results, plot_names):
 def terminal(results):
     print("\nTarget, measured, wanted, verdict")
     for what, value, limit, verdict in targets.judged(results):
-        print(f"  {what:78} {value or '-':>16} {limit:>12}  {verdict}")
+        print(f"  {what:82} {value or '-':>16} {limit:>12}  {verdict}")
 
 
 def write(path):

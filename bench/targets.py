@@ -2,6 +2,8 @@
 """What the evaluation is to show, as functions of the results file: each target with its measured value
 and its verdict. A value that cannot be computed is "not measured"."""
 
+import statistics
+
 LAN = "1 receiver"
 
 
@@ -21,7 +23,9 @@ def mix_ratio(m):
 
 
 def unread(m):
-    return max(r["restante.ignored"]["receiver"] for r in m["wire"]["by_size"].values())
+    """What it costs does not depend on the size: of all sizes, the median. One size alone has the noise of
+    what the receiver's node did meanwhile as a node of the DHT."""
+    return statistics.median(r["restante.ignored"]["receiver"] for r in m["wire"]["by_size"].values())
 
 
 def stub_disk(m):
@@ -48,7 +52,7 @@ def open_ratio(m):
 
 # (what, value, sense, limit, unit); sense None: reported, no target
 TARGETS = [
-    ("octets on the wire at the receiver for an unread message", unread, "<", 3000, "octets"),
+    ("octets on the wire at the receiver for an unread message, median of all sizes", unread, "<", 3000, "octets"),
     ("disk at the receiver for a stub beyond its own file", stub_disk, "<=", 4096, "octets"),
     ("pulled over 20 KB: octets of sender and receiver / Postfix", lambda m: size_ratio(m, 20_000),
      "<=", 1.0, ""),
