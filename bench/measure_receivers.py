@@ -57,7 +57,8 @@ def ours(ctx, count, message):
                 keys = list(crowd.post(client, system.id, "demo", count - real))
         for some in groups_of(receivers):
             restart(some)
-            if not keep:
+            if not keep:  # most of the network is about to leave at once, and may take their keys along
+                alice.introduce(p.address for p in some)
                 stop(some)
         host, disk = alice.machine, du(alice.home)
         before, start = host.usage(), time.monotonic()

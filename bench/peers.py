@@ -63,6 +63,16 @@ class BenchPeer(Peer):
             " (SELECT count(*) FROM message WHERE state<2) +"
             " (SELECT count(*) FROM blob WHERE state IN (1,2,4))")
 
+    def knows(self, address):
+        with self.smtp() as smtp:
+            smtp.mail(self.address)
+            return smtp.rcpt(address)[0] == 250
+
+    def introduce(self, addresses):
+        """Keeps their keys, as after a first message to each."""
+        for a in addresses:
+            wait_for(lambda a=a: self.knows(a), 120, f"{self.address} to know {a}", self.logs, every=0.5)
+
     def pulled(self):
         return self.ask_store(f"SELECT count(*) FROM receiver WHERE state={PULLED}")
 
