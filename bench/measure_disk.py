@@ -3,7 +3,9 @@
 an inbox of unread spam, and what a stub costs beyond its own file.
 
 Logs are not counted: both systems write them, neither needs them. The sender's own copy in Sent is shown
-for itself; a conventional client saves one too, at a server that is not part of this pair.
+for itself; a conventional client saves one too, at a server that is not part of this pair. A peer's node
+holds entries as every node does, here of a network of ten nearly all: that, too, is shown for itself, and
+does not count as a stub's.
 """
 
 import os
@@ -38,6 +40,7 @@ def parts(side):
         out["sender: Sent"] = du(os.path.join(alice, "Maildir", ".Sent"))
         out["sender: outbox"] = du(os.path.join(alice, "outbox"))
         out["receiver: Maildir"] = du(os.path.join(bob, "Maildir"))
+        out["receiver: as a DHT node"] = du(os.path.join(bob, "dht"))
         out["dht"] = sum(du(n.folder) for n in side.system.nodes)
     return out
 

@@ -30,7 +30,8 @@ def unread(m):
 
 def stub_disk(m):
     row = m["disk"]["spam"]["restante"]
-    return row["unread"]["receiver"] - row["stub_file"]
+    own = row["unread"]["receiver"] - row["unread"].get("receiver: as a DHT node", 0)
+    return own - row["stub_file"]
 
 
 def rate_ratio(key, which=LAN):
