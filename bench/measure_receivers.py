@@ -3,7 +3,8 @@
 sender's disk, octets and time. Up to 100 the receivers are peers; more than 25 do not run at once: they
 are started to post their keys, stopped, and started again in turn to pull. Of 1,000, 20 are peers and
 pull, the others are keys whose identities stand in the DHT. Beside it Postfix with the same number of
-recipients, each its own transfer, as if each were at a server of its own.
+recipients, each its own transfer, as if each were at a server of its own; not for 1,000, which are 14 GB and
+each cost what each of 100 does.
 """
 
 import time
@@ -120,6 +121,7 @@ def measure(ctx):
     out = {"octets": len(message), "by_count": {}}
     for count in ctx.pick([1, 4], [1, 10, 100, 1_000]):
         ctx.say(f"receivers: {count}")
-        out["by_count"][str(count)] = {"restante": ours(ctx, count, message),
-                                       "conventional": theirs(ctx, count, message)}
+        row = out["by_count"][str(count)] = {"restante": ours(ctx, count, message)}
+        if count <= PEERS_MAX:
+            row["conventional"] = theirs(ctx, count, message)
     return out

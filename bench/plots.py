@@ -88,7 +88,7 @@ def receivers(m, folder):
     rows = sorted((int(k), r) for k, r in m["by_count"].items())
     figure, axes = plt.subplots(figsize=(7, 3.6))
     for side, colour in (("restante", OURS), ("conventional", THEIRS)):
-        all_have = [(k, r[side]) for k, r in rows if r[side].get("pulled_by", k) == k]
+        all_have = [(k, r[side]) for k, r in rows if side in r and r[side].get("pulled_by", k) == k]
         axes.loglog([k for k, _ in all_have], [r["sender_octets"] for _, r in all_have], "o-",
                     color=colour, label=side.capitalize() + ", all have it")
     axes.loglog([k for k, _ in rows], [r["restante"]["sender_octets_announced"] for _, r in rows],

@@ -115,11 +115,11 @@ def groups(m):
 def receivers(m):
     rows = []
     for k, r in by_number(m["by_count"]):
-        ours, theirs = r["restante"], r["conventional"]
-        rows.append([k, ours.get("pulled_by", k), number(ours["sender_disk"]), number(theirs["sender_disk"]),
+        ours, theirs = r["restante"], r.get("conventional", {})
+        rows.append([k, ours.get("pulled_by", k), number(ours["sender_disk"]), number(theirs.get("sender_disk")),
                      number(ours["sender_octets_announced"]), number(ours["sender_octets"]),
-                     number(theirs["sender_octets"]), number(ours["announced_s"]),
-                     number(ours["all_pulled_s"]), number(theirs["all_delivered_s"])])
+                     number(theirs.get("sender_octets")), number(ours["announced_s"]),
+                     number(ours["all_pulled_s"]), number(theirs.get("all_delivered_s"))])
     return f"A message of {m['octets']:,} octets; the sender's share:\n\n" + table(
         ["receivers", "of them pull", "disk", "Postfix: disk", "octets until announced",
          "octets until these pulled", "Postfix: octets", "seconds until announced", "until these pulled",
