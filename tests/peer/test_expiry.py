@@ -5,6 +5,7 @@
 import email
 import email.policy
 import email.utils
+import signal
 import time
 
 import pytest
@@ -127,14 +128,17 @@ def test_only_what_was_asked_for_is_reported(short):
 
 
 def test_sender_away_longer_than_the_validity_gets_no_false_bounce(short):
-    dora, emil = short.peer("dora@demo"), short.peer("emil@demo")
+    dora, emil = short.peer("dora@demo", start=False), short.peer("emil@demo")
+    dora.start({"RESTANTE_CRASH_AT": "collect.before"})
+    dora.wait_ready()
     data = compose(dora.address, emil.address, "Read while I was away")
     dora.send(data, [emil.address])
     uid = emil.wait_message(data)
     with emil.imap() as box:
         box.open(uid)
-        # It was read. The sender stops before it hears of that, at once and without a clean end.
-        dora.kill9()
+        # It was read. The sender dies over hearing of that.
+    assert dora.process.wait(20) == -signal.SIGKILL
+    dora.process = None
     wait_for(lambda: "work: settle" in emil.log_text(), 20, "the receipt", emil.logs)
     # Away for longer than validity and grace; the receipt is still in the DHT.
 
