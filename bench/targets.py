@@ -108,11 +108,21 @@ def why_rate(m):
             "lately. Waiting for the disk is shared by several messages and is not the limit.")
 
 
+def why_disk(m):
+    text = ("a stub's row (hashes, session-key packet, packed header, sender's key) takes most of a page of the "
+            "database")
+    if "receiver: as a DHT node" not in m["disk"]["spam"]["restante"]["unread"]:
+        text += ("; and this run still counts what the receiver's own node holds of the DHT, which in a network of "
+                 "ten nodes is nearly every notification: later ones show that for itself")
+    return text + "."
+
+
 REASONS = (
     ("pulled over 20 KB", why_octets),
     ("modern mix", lambda m: "half of the mix are small messages, for which the DHT's share outweighs the rest: "
      "see the target above."),
     ("messages a second to visible", why_rate),
+    ("disk at the receiver", why_disk),
     ("the same, p", lambda m: "a datagram that is lost, of the first put's search, of a value or of its fetching, "
      "is sent again after a second."),
     ("octets on the wire at the receiver", lambda m: "what the receiver's node does as a node of the DHT varies "
