@@ -184,9 +184,12 @@ class Peer:
     def decline(self, nid):
         return self.cli("decline", nid)
 
-    def idle(self):
-        """The status once nothing is under way, nothing waits and nothing lives in the DHT."""
+    def idle(self, last=None):
+        """The status once nothing is under way, nothing waits and nothing lives in the DHT; `last` gets
+        what matters of it in any case."""
         s = self.status("--check")
+        if last is not None:
+            last.update({k: s[k] for k in ("pending", "outbox", "inbox", "dht", "failed")})
         if s["pending"] == 0 and s["outbox"]["messages"] == 0 and s["dht"]["ns_live"] == 0 \
                 and s["dht"]["nr_live"] == 0:
             return s
@@ -195,15 +198,9 @@ class Peer:
     def wait_idle(self, seconds=30):
         """Nothing pending, outbox empty, no live ns and no live nr in the DHT."""
         last = {}
-
-        def check():
-            s = self.status()
-            last.update({k: s[k] for k in ("pending", "outbox", "inbox", "dht", "failed")})
-            return self.idle()
-
         try:
-            return wait_for(check, seconds, f"{self.address} to have nothing left", self.logs,
-                            every=0.2)
+            return wait_for(lambda: self.idle(last), seconds, f"{self.address} to have nothing left",
+                            self.logs, every=0.2)
         except AssertionError as e:
             raise type(e)(f"{last}\n{e}") from None
 

@@ -172,7 +172,7 @@ class Soak:
     def describe(self, peers):
         out = []
         for p in peers[:3]:
-            s = p.status()
+            s = p.status("--check")
             out.append(f"{p.address} is not idle: {s['pending']} pending, outbox {s['outbox']}, inbox "
                        f"{s['inbox']}, dht {s['dht']}; {p.logs()[1]}")
             out += [str(m) for m in p.outbox() if any(r["state"] not in ENDS
