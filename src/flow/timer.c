@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* timer.c - see timer.h. */
 #include "flow/timer.h"
+#include "base/log.h"
 #include <stdlib.h>
+
+#define LOG_AREA "poll"
 
 uv_timer_t *flow_timer_new(struct flow *f, void *data)
 {
@@ -20,9 +23,16 @@ void flow_timer_free(uv_timer_t **t)
     *t = NULL;
 }
 
-void poll_start(uv_timer_t *t, uv_timer_cb fn, int64_t period)
+uv_timer_t *poll_start(struct flow *f, const char *key, uv_timer_cb on_timer,
+                       dht_listen_fn *on_heard, const char *what)
 {
-    (void)uv_timer_start(t, fn, (uint64_t)period, (uint64_t)period);
+    uv_timer_t *t = flow_timer_new(f, f);
+    if (t == NULL)
+        return NULL;
+    (void)uv_timer_start(t, on_timer, (uint64_t)f->c.poll, (uint64_t)f->c.poll);
+    if (dht_listen(f->dht, key, on_heard, f) < 0)
+        log_warn("cannot listen for %s; it is polled for", what);
+    return t;
 }
 
 static void repeat(uv_timer_t *t, uint64_t ms)

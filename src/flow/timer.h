@@ -11,11 +11,14 @@ uv_timer_t *flow_timer_new(struct flow *f, void *data);
 /* Stops it for ever and nulls; NULL is allowed. The loop frees it later. */
 void flow_timer_free(uv_timer_t **t);
 
-/* For what is listened to and polled in case something was missed. Starts polling every period
- * (milliseconds); poll_slower doubles it, up to POLL_SLOWEST times, and poll_again goes back to it.
- */
+/* For a key of the DHT that is listened to (on_heard, with f) and polled in case something was
+ * missed (on_timer, every poll period of the configuration); a line in the log names `what` when
+ * listening fails. NULL: no memory. Ends with flow_timer_free. */
+uv_timer_t *poll_start(struct flow *f, const char *key, uv_timer_cb on_timer,
+                       dht_listen_fn *on_heard, const char *what);
+/* poll_slower doubles the period, up to POLL_SLOWEST times the configured one; poll_again goes back
+ * to that. */
 #define POLL_SLOWEST 8
-void poll_start(uv_timer_t *t, uv_timer_cb fn, int64_t period);
 void poll_slower(uv_timer_t *t, int64_t period);
 void poll_again(uv_timer_t *t, int64_t period);
 

@@ -367,16 +367,12 @@ static void on_timer(uv_timer_t *t)
 int groups_start(struct flow *f, struct error *e)
 {
     struct groups *g = f->groups = calloc(1, sizeof *g);
-    uv_timer_t *t = g == NULL ? NULL : flow_timer_new(f, f);
-    if (t == NULL)
+    if (g == NULL)
         return error_set(e, "Out of memory.");
     (void)dht_key(g->key, "group:", address_group(f->c.address));
-    g->timer = t;
     groups_settle(f);
-    poll_start(t, on_timer, f->c.poll);
-    if (dht_listen(f->dht, g->key, on_heard, f) < 0)
-        log_warn("cannot listen for the group's descriptor; it is polled for");
-    return 0;
+    g->timer = poll_start(f, g->key, on_timer, on_heard, "the group's descriptor");
+    return g->timer == NULL ? error_set(e, "Out of memory.") : 0;
 }
 
 void groups_stop(struct flow *f)

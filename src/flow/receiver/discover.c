@@ -212,17 +212,13 @@ static void on_timer(uv_timer_t *t)
 int discovery_start(struct flow *f, struct error *e)
 {
     struct discovery *d = f->discovery = calloc(1, sizeof *d);
-    uv_timer_t *t = d == NULL ? NULL : flow_timer_new(f, f);
-    if (t == NULL)
+    if (d == NULL)
         return error_set(e, "Out of memory.");
     dht_ns_key(d->key, f->c.address, 0);
     f->shards = 1;
     (void)meta_get(store_reader(f->store), "shards", &f->shards, sizeof f->shards);
-    d->timer = t;
-    poll_start(t, on_timer, f->c.poll);
-    if (dht_listen(f->dht, d->key, on_heard, f) < 0)
-        log_warn("cannot listen for notifications; they are polled for");
-    return 0;
+    d->timer = poll_start(f, d->key, on_timer, on_heard, "each notification");
+    return d->timer == NULL ? error_set(e, "Out of memory.") : 0;
 }
 
 void discovery_stop(struct flow *f)

@@ -198,15 +198,11 @@ static void on_timer(uv_timer_t *t)
 int collection_start(struct flow *f, struct error *e)
 {
     struct collection *c = f->collection = calloc(1, sizeof *c);
-    uv_timer_t *t = c == NULL ? NULL : flow_timer_new(f, f);
-    if (t == NULL)
+    if (c == NULL)
         return error_set(e, "Out of memory.");
     (void)dht_key(c->key, "nr:", f->c.address);
-    c->timer = t;
-    poll_start(t, on_timer, f->c.poll);
-    if (dht_listen(f->dht, c->key, on_heard, f) < 0)
-        log_warn("cannot listen for receipts; they are polled for");
-    return 0;
+    c->timer = poll_start(f, c->key, on_timer, on_heard, "each receipt");
+    return c->timer == NULL ? error_set(e, "Out of memory.") : 0;
 }
 
 void collection_stop(struct flow *f)
