@@ -57,6 +57,21 @@ int key_import(rnp_ffi_t ffi, const struct pgp_pub *pub, rnp_key_handle_t *prima
 /* The subkey of a checked key to encrypt to. */
 int key_encryption_subkey(rnp_key_handle_t primary, rnp_key_handle_t *sub_r, struct error *e);
 
+/* A foreign key as key_import() takes it, kept by this thread for the next time. */
+struct known_key {
+    rnp_ffi_t ffi;                 /* holds this key alone; its clock runs PGP_CLOCK_SLACK ahead */
+    rnp_key_handle_t primary, sub; /* sub: the one to encrypt to */
+    uint8_t fpr[PGP_FPR_LEN], keyid[KEYID_LEN]; /* keyid: of sub */
+    uint8_t *octets;
+    size_t len;
+    int64_t read_ms; /* on the monotonic clock */
+    unsigned users;
+    bool kept;
+};
+/* The key with exactly these octets, or NULL with e. Given back by the same thread. */
+struct known_key *known_take(const struct pgp_pub *pub, struct error *e);
+void known_give(struct known_key *k); /* may be NULL */
+
 /* Moves what an RNP memory output holds to out, wiping RNP's copy. */
 int output_take(rnp_output_t mem, struct buf *out, struct error *e);
 

@@ -261,16 +261,15 @@ int pgp_check_pub(const struct pgp_pub *pub, const char *address, uint8_t fpr_r[
                   struct error *e)
 {
     PGP_QUIET;
-    rnp_ffi_t ffi = NULL;
-    rnp_key_handle_t key = NULL;
+    struct known_key *key = known_take(pub, e);
     int result = -1;
 
-    if (ffi_new(&ffi, e) < 0)
-        return -1;
-    if (key_import(ffi, pub, &key, fpr_r, e) == 0)
-        result = address == NULL ? 0 : check_uid(key, address, e);
-    rnp_key_handle_destroy(key);
-    rnp_ffi_destroy(ffi);
+    if (key != NULL) {
+        if (fpr_r != NULL)
+            memcpy(fpr_r, key->fpr, PGP_FPR_LEN);
+        result = address == NULL ? 0 : check_uid(key->primary, address, e);
+    }
+    known_give(key);
     return result;
 }
 

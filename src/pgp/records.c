@@ -107,41 +107,31 @@ int pgp_verify(const struct pgp_pub *pub, const void *data, size_t n, const uint
                size_t sig_len, struct error *e)
 {
     PGP_QUIET;
-    rnp_ffi_t ffi = NULL;
-    rnp_key_handle_t key = NULL;
+    struct known_key *key = NULL;
     rnp_input_t in = NULL, sig_in = NULL;
-    uint8_t fpr[PGP_FPR_LEN];
     int result = -1;
 
-    if (packet_signature(sig, sig_len, e) < 0 || ffi_new(&ffi, e) < 0)
+    if (packet_signature(sig, sig_len, e) < 0 || (key = known_take(pub, e)) == NULL)
         return -1;
-    if (key_import(ffi, pub, &key, fpr, e) == 0) {
-        if (input_octets(&in, data, n) != RNP_SUCCESS ||
-            rnp_input_from_memory(&sig_in, sig, sig_len, false) != RNP_SUCCESS)
-            (void)error_set(e, "Out of memory.");
-        else
-            result = verify_run(ffi, in, sig_in, fpr, e);
-    }
+    if (input_octets(&in, data, n) != RNP_SUCCESS ||
+        rnp_input_from_memory(&sig_in, sig, sig_len, false) != RNP_SUCCESS)
+        (void)error_set(e, "Out of memory.");
+    else
+        result = verify_run(key->ffi, in, sig_in, key->fpr, e);
     rnp_input_destroy(sig_in);
     rnp_input_destroy(in);
-    rnp_key_handle_destroy(key);
-    rnp_ffi_destroy(ffi);
+    known_give(key);
     return result;
 }
 
-struct encryption {
-    rnp_ffi_t ffi;
-    rnp_key_handle_t *sub; /* of the receivers */
-    size_t count;
-};
-
-static rnp_result_t encrypt_run(const struct encryption *x, rnp_input_t in, rnp_output_t mem)
+static rnp_result_t encrypt_run(struct known_key *const *to, size_t count, rnp_input_t in,
+                                rnp_output_t mem)
 {
     rnp_op_encrypt_t op = NULL;
-    rnp_result_t r = rnp_op_encrypt_create(&op, x->ffi, in, mem);
+    rnp_result_t r = rnp_op_encrypt_create(&op, to[0]->ffi, in, mem);
 
-    for (size_t i = 0; i < x->count && r == RNP_SUCCESS; i++)
-        r = rnp_op_encrypt_add_recipient(op, x->sub[i]);
+    for (size_t i = 0; i < count && r == RNP_SUCCESS; i++)
+        r = rnp_op_encrypt_add_recipient(op, to[i]->sub);
     if (r == RNP_SUCCESS)
         r = rnp_op_encrypt_set_cipher(op, PGP_CIPHER);
     if (r == RNP_SUCCESS)
@@ -154,43 +144,27 @@ static rnp_result_t encrypt_run(const struct encryption *x, rnp_input_t in, rnp_
     return r;
 }
 
-static int encrypt_keys(struct encryption *x, const struct pgp_pub *to, struct error *e)
-{
-    rnp_key_handle_t key = NULL;
-    int result = 0;
-
-    for (size_t i = 0; i < x->count && result == 0; i++) {
-        result = key_import(x->ffi, &to[i], &key, NULL, e) < 0 ||
-                         key_encryption_subkey(key, &x->sub[i], e) < 0
-                     ? -1
-                     : 0;
-        rnp_key_handle_destroy(key);
-        key = NULL;
-    }
-    return result;
-}
-
 int pgp_encrypt_all(const struct pgp_pub *to, size_t count, const void *data, size_t n,
                     struct buf *out, struct error *e)
 {
     PGP_QUIET;
-    struct encryption x = {.count = count};
+    struct known_key **key = count == 0 ? NULL : calloc(count, sizeof(*key));
+    size_t known = 0;
     rnp_input_t in = NULL;
     rnp_output_t mem = NULL;
     rnp_result_t r;
     int result = -1;
 
-    if (count == 0 || ffi_new(&x.ffi, e) < 0)
-        return -1;
-    x.sub = calloc(count, sizeof(*x.sub));
-    if (x.sub == NULL) {
-        (void)error_set(e, "Out of memory.");
-    } else if (encrypt_keys(&x, to, e) == 0) {
+    if (key == NULL)
+        return error_set(e, count == 0 ? "A record needs a receiver." : "Out of memory.");
+    while (known < count && (key[known] = known_take(&to[known], e)) != NULL)
+        known++;
+    if (known == count) {
         r = input_octets(&in, data, n);
         if (r == RNP_SUCCESS)
             r = rnp_output_to_memory(&mem, 0);
         if (r == RNP_SUCCESS)
-            r = encrypt_run(&x, in, mem);
+            r = encrypt_run(key, count, in, mem);
         if (r != RNP_SUCCESS)
             (void)rnp_fail(e, "The record cannot be encrypted", r);
         else
@@ -198,10 +172,9 @@ int pgp_encrypt_all(const struct pgp_pub *to, size_t count, const void *data, si
     }
     rnp_output_destroy(mem);
     rnp_input_destroy(in);
-    for (size_t i = 0; x.sub != NULL && i < count; i++)
-        rnp_key_handle_destroy(x.sub[i]);
-    free(x.sub);
-    rnp_ffi_destroy(x.ffi);
+    for (size_t i = 0; i < known; i++)
+        known_give(key[i]);
+    free(key);
     return result;
 }
 

@@ -10,16 +10,11 @@
 
 #define RECEIVERS_MAX 10000
 
-struct receiver {
-    rnp_key_handle_t sub; /* what is encrypted to */
-    uint8_t keyid[KEYID_LEN];
-};
-
 struct sealing {
     struct pgp_seal *s;
     struct error *e; /* of the callbacks: the first one that failed wrote it */
     bool failed;
-    struct receiver *receivers;
+    struct known_key **receivers;
     size_t done; /* session-key packets seen whole */
     uint8_t head[PACKET_HEADER_MAX];
     size_t head_len;
@@ -123,7 +118,7 @@ static int front_body(struct sealing *w, const uint8_t *p, size_t n)
         return 0;
     if (packet_session_key(skp->data, skp->len, keyid, w->e) < 0)
         return -1;
-    if (memcmp(keyid, w->receivers[w->done].keyid, KEYID_LEN) != 0)
+    if (memcmp(keyid, w->receivers[w->done]->keyid, KEYID_LEN) != 0)
         return error_set(w->e, "The OpenPGP library changed the order of the receivers.");
     w->done++;
     return 0;
@@ -154,25 +149,6 @@ static bool seal_write(void *ctx, const void *data, size_t n)
     return !w->failed;
 }
 
-static int receiver_add(rnp_ffi_t ffi, const struct pgp_pub *to, struct receiver *r,
-                        struct error *e)
-{
-    rnp_key_handle_t primary = NULL;
-    char *hex = NULL;
-    int result = -1;
-
-    if (key_import(ffi, to, &primary, NULL, e) == 0 &&
-        key_encryption_subkey(primary, &r->sub, e) == 0) {
-        if (rnp_key_get_keyid(r->sub, &hex) == RNP_SUCCESS && hex != NULL)
-            result = hex_decode(hex, r->keyid, KEYID_LEN);
-        if (result < 0)
-            (void)error_set(e, "A receiver's key has no key id.");
-        rnp_buffer_destroy(hex);
-    }
-    rnp_key_handle_destroy(primary);
-    return result;
-}
-
 static rnp_result_t seal_setup(struct pgp *p, struct sealing *w, rnp_op_encrypt_t op)
 {
     int level = compress_level(w->s->in_fd, w->s->in_size);
@@ -195,7 +171,7 @@ static rnp_result_t seal_setup(struct pgp *p, struct sealing *w, rnp_op_encrypt_
     if (r == RNP_SUCCESS)
         r = rnp_op_encrypt_set_file_mtime(op, 0);
     for (size_t i = 0; i < w->s->to_count && r == RNP_SUCCESS; i++)
-        r = rnp_op_encrypt_add_recipient(op, w->receivers[i].sub);
+        r = rnp_op_encrypt_add_recipient(op, w->receivers[i]->sub);
     return r;
 }
 
@@ -232,8 +208,8 @@ int pgp_seal(struct pgp *p, struct pgp_seal *s, struct error *e)
 {
     PGP_QUIET;
     struct sealing w = {.s = s, .e = e};
-    rnp_ffi_t ffi = NULL; /* of the receivers' keys */
-    int result = 0;
+    size_t known = 0;
+    int result = -1;
 
     if (pgp_need_secret(p, e) < 0)
         return -1;
@@ -244,17 +220,14 @@ int pgp_seal(struct pgp *p, struct pgp_seal *s, struct error *e)
         return error_set(e, "Out of memory.");
     s->blob_size = 0;
     w.whole = sha256_new();
-    result = ffi_new(&ffi, e);
-    for (size_t i = 0; i < s->to_count && result == 0; i++)
-        result = receiver_add(ffi, &s->to[i], &w.receivers[i], e);
-    if (result == 0)
+    while (known < s->to_count && (w.receivers[known] = known_take(&s->to[known], e)) != NULL)
+        known++;
+    if (known == s->to_count)
         result = seal_run(p, &w, e);
     sha256_end(&w.whole, s->blob_hash);
     sha256_end(&w.chunk, NULL);
-    for (size_t i = 0; i < s->to_count; i++)
-        rnp_key_handle_destroy(w.receivers[i].sub);
+    for (size_t i = 0; i < known; i++)
+        known_give(w.receivers[i]);
     free(w.receivers);
-    if (ffi != NULL)
-        rnp_ffi_destroy(ffi);
     return result;
 }

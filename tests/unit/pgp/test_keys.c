@@ -202,13 +202,43 @@ static void test_encrypt_decrypt(void **state)
     buf_free(&out);
 }
 
+/* More keys in use at once than are kept (known.c): none of them goes before its time. */
+static void test_many_keys(void **state)
+{
+    enum { MANY = 140 };
+    struct peer *many = calloc(MANY, sizeof *many);
+    struct pgp_pub *to = calloc(MANY, sizeof *to);
+    struct buf sealed = BUF_INIT(64 * 1024);
+    assert_non_null(many);
+    assert_non_null(to);
+    for (size_t i = 0; i < MANY; i++) {
+        peer_make(&many[i], "many@demo");
+        to[i] = many[i].pub;
+    }
+    for (int round = 0; round < 2; round++) {
+        sealed.len = 0;
+        ok(pgp_encrypt_all(to, MANY, "text", 4, &sealed, e));
+        for (size_t i = 0; i < MANY; i += MANY - 1) {
+            struct buf plain = BUF_INIT(64);
+            ok(pgp_decrypt(many[i].p, sealed.data, sealed.len, &plain, e));
+            assert_int_equal(plain.len, 4);
+            buf_free(&plain);
+        }
+    }
+    for (size_t i = 0; i < MANY; i++)
+        peer_free(&many[i]);
+    buf_free(&sealed);
+    free(many);
+    free(to);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_generate),        cmocka_unit_test(test_armor),
         cmocka_unit_test(test_load_secret),     cmocka_unit_test(test_changed_key),
         cmocka_unit_test(test_key_shapes),      cmocka_unit_test(test_sign_verify),
-        cmocka_unit_test(test_encrypt_decrypt),
+        cmocka_unit_test(test_encrypt_decrypt), cmocka_unit_test(test_many_keys),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
