@@ -59,12 +59,8 @@ Engine::Engine(const EngineConfig &config) : config_(config), ledger_(config.max
     fetches_ = std::make_unique<Fetches>([this](const SockAddr &to, const uint8_t *p,
                                                 size_t n) { socket_->sendTo(to, p, n, false); },
                                          config.network, node);
-    socket_->set_spy([this](const SockAddr &to, const uint8_t *p, size_t n) {
-        gate::Datagram d;
-        if (n >= 400 || gate::check(p, n, config_.network, d) != gate::Verdict::Pass)
-            return policy::Blob{};
-        finds_.sent(to, d);
-        return ears_.sent(to, d, p, n);
+    socket_->set_spy([this](const SockAddr &to, const uint8_t *p, size_t n, policy::Blob &instead) {
+        return leaves(to, p, n, instead);
     });
     started_ = next_engine_ = next_second_ = next_bootstrap_ = Clock::now();
     next_walk_ = started_ + 500ms;
@@ -78,6 +74,24 @@ Engine::~Engine()
     dht_->shutdown({}, true);
     todo_.clear();
     dht_.reset();
+}
+
+/* The engine sends a datagram: what others make of it. False: it is not needed. */
+bool Engine::leaves(const SockAddr &to, const uint8_t *p, size_t n, policy::Blob &instead)
+{
+    gate::Datagram d;
+    if (n >= 400 || gate::check(p, n, config_.network, d) != gate::Verdict::Pass)
+        return true;
+    finds_.sent(to, d);
+    policy::Blob known = neighbours_.sent(to, d);
+    if (!known.empty()) {
+        later([this, to, known = std::move(known)] {
+            next_engine_ = dht_->periodic(known.data(), known.size(), to, Clock::now());
+        });
+        return false;
+    }
+    instead = ears_.sent(to, d, p, n);
+    return true;
 }
 
 void Engine::register_types()
@@ -181,6 +195,7 @@ void Engine::read(int fd)
         SockAddr from(ss, size);
         if (fetches_->received(from, d))
             continue;
+        neighbours_.received(from, d, buf, (size_t)n);
         if (const policy::Key *key = ears_.told(from, d)) {
             hear(*key, from, d);
             continue;

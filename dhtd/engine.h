@@ -10,6 +10,7 @@
 #include "ledger.h"
 #include "ears.h"
 #include "lookup.h"
+#include "neighbours.h"
 #include "policy.h"
 #include "socket.h"
 #include <deque>
@@ -100,6 +101,7 @@ class Engine
         std::set<uint64_t> deleted;
     };
 
+    bool leaves(const dht::SockAddr &to, const uint8_t *p, size_t n, policy::Blob &instead);
     void register_types();
     bool accept_new(const dht::InfoHash &key, const dht::Value &v, const dht::SockAddr &from);
     bool accept_edit(const dht::InfoHash &key, const dht::Value &old, const dht::Value &next,
@@ -154,6 +156,7 @@ class Engine
     Assembly assembly_;
     Finds finds_;
     Ears ears_;
+    Neighbours neighbours_;
     std::unique_ptr<Fetches> fetches_;
     std::deque<std::function<void()>> todo_;
     std::deque<Promise> promises_;               /* in the order of their time */

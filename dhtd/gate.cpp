@@ -203,20 +203,20 @@ bool check_argument(std::string_view key, const object &v, Datagram &d)
         memcpy(d.sender.data(), v.via.bin.ptr, ID_LEN);
         return true;
     }
-    if (key == "h") {
+    if (key == "h" || key == "target") {
         if (!is_bin_of(v, ID_LEN))
             return false;
         memcpy(d.key.data(), v.via.bin.ptr, ID_LEN);
         return true;
     }
-    if (key == "target")
-        return is_bin_of(v, ID_LEN);
     if (key == "sid") {
         d.sid = v.type == type::POSITIVE_INTEGER ? (uint32_t)v.via.u64 : 0;
         return is_uint(v, UINT32_MAX);
     }
-    if (key == "token")
+    if (key == "token") {
+        d.has_token = true;
         return is_bin(v, 64);
+    }
     if (key == "vid")
         return is_uint(v, UINT64_MAX);
     if (key == "n4")
@@ -315,6 +315,8 @@ bool check_request(std::string_view verb, const object &a, Datagram &d)
         d.kind = Kind::Listen;
         return field(a, "h") && field(a, "q") && (!d.selects_all || d.names_type);
     }
+    if (verb == "find" && field(a, "target"))
+        d.kind = Kind::Find;
     return !field(a, "q");
 }
 
@@ -339,8 +341,8 @@ Verdict check_message(const object &o, uint32_t network, Datagram &d)
     } else {
         if (!check_arguments(a ? *a : r ? *r : *u, d))
             return Verdict::Bad;
-        if (r && !e)
-            d.kind = Kind::Reply;
+        if (r)
+            d.kind = e ? Kind::Error : Kind::Reply;
         if (a && (!q || !check_request(text_of(*q), *a, d)))
             return Verdict::Bad;
     }

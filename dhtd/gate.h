@@ -16,7 +16,7 @@
 namespace gate
 {
 
-enum class Kind { Other, Get, Listen, Reply, Update, Part };
+enum class Kind { Other, Find, Get, Listen, Reply, Error, Update, Part };
 
 struct Claim { /* "I hold a value of this type with this id" */
     uint64_t id;
@@ -39,8 +39,9 @@ struct Datagram {
     Kind kind = Kind::Other;
     uint32_t tid = 0;                 /* transaction */
     std::array<uint8_t, 20> sender{}; /* node id; zero in a Part */
-    std::array<uint8_t, 20> key{};    /* Get, Listen, Update */
+    std::array<uint8_t, 20> key{};    /* Find, Get, Listen, Update */
     uint32_t sid = 0;                 /* Listen: the transaction of what will be told */
+    bool has_token = false;           /* Reply: with what a put needs */
     bool selects_types = false;       /* Get: asks for ids and types only */
     bool names_id = false;            /* Get: asks for one id only: */
     uint64_t wanted_id = 0;

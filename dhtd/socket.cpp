@@ -91,7 +91,9 @@ int Socket::sendTo(const SockAddr &to, const uint8_t *p, size_t n, bool replied)
     int s = to.getFamily() == AF_INET6 ? s6 : s4;
     if (s < 0)
         return EAFNOSUPPORT;
-    policy::Blob instead = spy_ ? spy_(to, p, n) : policy::Blob{};
+    policy::Blob instead;
+    if (spy_ && !spy_(to, p, n, instead))
+        return 0;
     if (!instead.empty()) {
         p = instead.data();
         n = instead.size();

@@ -12,8 +12,10 @@
 class Socket final : public dht::net::DatagramSocket
 {
   public:
-    /* Sees what is sent; what it returns is sent instead, unless it is empty. */
-    using Spy = std::function<policy::Blob(const dht::SockAddr &to, const uint8_t *p, size_t n)>;
+    /* Sees what is sent. False: it need not be. What it puts into instead, if anything, is sent in
+     * its place. */
+    using Spy = std::function<bool(const dht::SockAddr &to, const uint8_t *p, size_t n,
+                                   policy::Blob &instead)>;
 
     /* Binds; "" means all addresses, "none" not this family. When IPv6 was not asked for by name
      * it may be missing. Port 0 takes a free one, the same for both families where possible.

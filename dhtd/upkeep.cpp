@@ -74,6 +74,7 @@ void Engine::upkeep(Clock::time_point now)
     if (now >= next_second_) {
         next_second_ = now + 1s;
         finds_.tick(now);
+        neighbours_.tick(now);
         assembly_.tick(now);
         while (!promises_.empty() && (!*promises_.front().fn || promises_.front().due <= now)) {
             auto call = promises_.front().call;

@@ -253,6 +253,32 @@ def test_the_putting_node_leaves():
         assert net[8].values("ns:bob@demo") == [b"still here"]
 
 
+def test_nodes_that_die_near_a_known_key():
+    """P-9.16: the neighbourhood is known from the put before; who died since is replaced, who came back
+    with other tokens takes puts again."""
+    key, lock = "ns:near@test", b"l" * 32
+
+    def add(client, value):
+        return client.answer(client.ask(ADD, key, value, int(time.time()) + 600, lock))[2]
+
+    def holders(net):
+        return [i for i in range(14) if net.nodes[i].process and net[i].state()["values"] > held[i]]
+
+    with Net(14) as net:
+        net.connected(8)
+        assert add(net[13], b"before" * 100)
+        victims = [i for i in range(1, 13) if net[i].state()["values"]][:3]
+        net.nodes[victims[0]].stop()  # this one keeps its id
+        for i in victims[1:]:
+            net.nodes[i].kill9()
+        held = [n.process and net[i].state()["values"] for i, n in enumerate(net.nodes)]
+        assert add(net[13], b"after" * 100)
+        wait_for(lambda: len(holders(net)) >= 8, 20, "eight living holders")
+        net.nodes[victims[0]].start()
+        held[victims[0]] = 0
+        wait_for(lambda: add(net[13], os.urandom(9)) and victims[0] in holders(net), 20, "it to take a put")
+
+
 def mp(o):
     """A very small msgpack writer, so that wrong things can be written too."""
     if isinstance(o, bytes):

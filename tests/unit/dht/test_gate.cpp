@@ -82,6 +82,34 @@ void pings_pass(void **)
                     "a", 0, [](Packer &) {}, "ping", 78)) == Verdict::Foreign);
 }
 
+/* P-9.16: what is asked for a neighbourhood, and what shows that its answer is out of date. */
+void finds_and_errors_are_told_apart(void **)
+{
+    Datagram d;
+    auto key = [](Packer &pk) {
+        pk.pack("target");
+        bin(pk, 20, 'k');
+    };
+    assert_true(judge(message("a", 1, key, "find"), d) == Verdict::Pass);
+    assert_true(d.kind == Kind::Find && d.key[7] == 'k');
+    assert_true(judge(message("a", 1, key, "ping"), d) == Verdict::Pass);
+    assert_true(d.kind == Kind::Other);
+    auto token = [](Packer &pk) {
+        pk.pack("token");
+        bin(pk, 32, 't');
+    };
+    assert_true(judge(message("r", 1, token), d) == Verdict::Pass);
+    assert_true(d.kind == Kind::Reply && d.has_token);
+    msgpack::sbuffer b;
+    Packer pk(&b);
+    pk.pack(std::map<std::string, std::vector<int>>{{"e", {401}}});
+    std::string error(b.data() + 1, b.size() - 1);
+    auto reply = message("r", 0, [](Packer &) {});
+    std::string whole = "\x85" + std::string(reply.data() + 1, reply.size() - 1) + error;
+    assert_true(gate::check((const uint8_t *)whole.data(), whole.size(), NET, d) == Verdict::Pass);
+    assert_true(d.kind == Kind::Error && !d.has_token);
+}
+
 void write_query(Packer &pk, bool select, bool where)
 {
     pk.pack("h");
@@ -475,6 +503,7 @@ int main()
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pings_pass),
+        cmocka_unit_test(finds_and_errors_are_told_apart),
         cmocka_unit_test(gets_are_read),
         cmocka_unit_test(listening_passes),
         cmocka_unit_test(claims_are_read),
