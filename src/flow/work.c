@@ -76,6 +76,14 @@ static bool is_busy(const struct work_loop *l, size_t s, int64_t n)
     return false;
 }
 
+bool work_under_way(const struct flow *f, void (*start)(struct work *w), int64_t n)
+{
+    bool yes = false;
+    for (size_t s = 0; s < STEPS && f->work != NULL; s++)
+        yes = yes || (steps[s].start == start && is_busy(f->work, s, n));
+    return yes;
+}
+
 static void start_one(struct flow *f, size_t s, int64_t n)
 {
     struct work *w = malloc(sizeof *w);

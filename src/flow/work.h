@@ -29,6 +29,9 @@ void work_retry(struct work *w, const char *why);
 /* One of both: why NULL says that it went well. */
 void work_over(struct work *w, const char *why);
 
+/* This step runs on that row now. */
+bool work_under_way(const struct flow *f, void (*start)(struct work *w), int64_t n);
+
 int work_start(struct flow *f, struct error *e);
 void work_stop(struct flow *f);
 void work_free(struct flow *f);

@@ -2,6 +2,7 @@
 """A stub that the user throws away unread is declined: the sender learns it, nothing is pulled (P-10.2,
 P-10.5)."""
 
+import os
 import time
 
 from env import wait_for
@@ -69,3 +70,19 @@ def test_in_trash_after_its_grace_unless_taken_back(alice, bob):
         check_arrived(kept, box.open(bob.wait_message(kept)))
     alice.wait_idle()
     bob.wait_idle()
+
+
+def test_what_was_fetched_of_it_goes(alice, bob):
+    """A try to open it failed, and left its part file; then it is declined."""
+    data, _ = deliver_stub(alice, bob, "Declined after a try")
+    parts = os.path.join(bob.home, "inbox/parts")
+    alice.stop()
+    try:
+        assert bob.run_cli("pull", bob.stub_of(data)["id"][:10], seconds=60).returncode != 0
+        assert len(os.listdir(parts)) == 1
+        bob.decline(bob.stub_of(data)["id"][:10])
+    finally:
+        alice.start()
+        alice.wait_ready()
+    declined(alice, bob, data)
+    wait_for(lambda: os.listdir(parts) == [], 10, "the part file to go", bob.logs)

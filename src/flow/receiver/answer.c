@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "flow/receiver/hand.h"
 #include "flow/receiver/maildir.h"
+#include "flow/receiver/parts.h"
 #include "flow/steps.h"
 #include "store/incoming.h"
 #include <stdlib.h>
@@ -80,6 +81,8 @@ static void answered_done(void *arg, int rc)
     char stub[PATH_CAP];
     flow_path(a->flow, stub, "inbox/stubs", a->in.nid, HASH_LEN, "");
     (void)unlink(stub); /* of a declined message: nobody counts its links any more */
+    if (rc == 0)
+        parts_forget(a->flow, a->in.n, a->in.nid, false);
     end(a, rc != 0 ? "The database does not take an answer." : NULL);
 }
 

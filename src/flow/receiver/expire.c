@@ -9,6 +9,7 @@
 #include "flow/sender/header.h"
 #include "flow/receiver/maildir.h"
 #include "flow/receiver/opening.h"
+#include "flow/receiver/parts.h"
 #include "flow/steps.h"
 #include "store/incoming.h"
 #include <stdio.h>
@@ -170,6 +171,7 @@ static void lapse_done(void *arg, int rc)
     if (rc == 0) {
         (void)unlink(x->stub);
         (void)unlink(x->notice);
+        parts_forget(x->w->flow, x->in.n, x->in.nid, false);
     }
     end(x, rc != 0 ? "The database does not take a notice." : NULL);
 }

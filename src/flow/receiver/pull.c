@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "flow/follower.h"
 #include "flow/receiver/opening.h"
+#include "flow/receiver/parts.h"
 #include "flow/steps.h"
 #include "flow/peers/transfer.h"
 #include "store/incoming.h"
@@ -52,6 +53,7 @@ static void fail(struct pulling *p, const char *why)
     (void)error_set(&text, TEXT_PULL_AGAIN, why);
     work_retry(p->w, why);
     openings_try_failed(p->flow, p->in.nid, p->began_ms, text.text);
+    parts_forget(p->flow, p->in.n, p->in.nid, true);
     pulling_free(p);
 }
 

@@ -7,6 +7,7 @@
 #include "flow/receiver/maildir.h"
 #include "flow/sender/header.h"
 #include "flow/receiver/moves.h"
+#include "flow/receiver/parts.h"
 #include "flow/steps.h"
 #include "flow/peers/transfer.h"
 #include "proto/stub.h"
@@ -55,7 +56,10 @@ static int refuse_run(struct db *db, void *arg)
 
 static void refuse_done(void *arg, int rc)
 {
-    end(arg, rc != 0 ? "The database does not take a refusal." : NULL);
+    struct stubbing *s = arg;
+    if (rc == 0)
+        parts_forget(s->w->flow, s->in.n, s->in.nid, true);
+    end(s, rc != 0 ? "The database does not take a refusal." : NULL);
 }
 
 static void refuse(struct stubbing *s, const char *why)
@@ -272,6 +276,7 @@ static void on_head(void *ctx, bool ok, const char *why)
 {
     struct stubbing *s = ctx;
     if (!ok) {
+        parts_forget(s->w->flow, s->in.n, s->in.nid, true);
         end(s, why);
         return;
     }
