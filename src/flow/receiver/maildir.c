@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,13 @@
 #include <unistd.h>
 
 #define HEAD_READ (64 * 1024) /* a Message-ID further down is not looked for */
+#define SENT_FRESH_MS 1000    /* one look at Sent serves all copies that are due meanwhile */
+#define SENT_BACK_MS 3600000L /* how far back a look at Sent goes, or further if asked */
+
+struct sent_id {
+    uint8_t hash[HASH_LEN]; /* of the Message-ID */
+    int64_t changed_ms;
+};
 
 int maildir_path(const char *home, const char *folder, char dir[PATH_CAP], struct error *e)
 {
@@ -104,26 +112,6 @@ int maildir_find(const char *home, const char *folder, const char *name, bool re
     return found;
 }
 
-static bool carries(int dir, const char *name, const char *msgid, int64_t since_ms)
-{
-    struct stat st;
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-        (int64_t)st.st_ctim.tv_sec * 1000 < since_ms)
-        return false;
-    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return false;
-    uint8_t *p = malloc(HEAD_READ);
-    ssize_t n = p == NULL ? -1 : pread(fd, p, HEAD_READ, 0);
-    struct buf value = BUF_INIT(1024);
-    bool yes = n > 0 && header_value(p, (size_t)n, "message-id", 1000, &value) == 0 &&
-               value.len == strlen(msgid) && memcmp(value.data, msgid, value.len) == 0;
-    buf_free(&value);
-    free(p);
-    (void)close(fd);
-    return yes;
-}
-
 /* "<seconds>.O<id>.restante,...": the daemon's own copies, as sent.c names them. */
 static bool is_own_copy(const char *name)
 {
@@ -133,28 +121,81 @@ static bool is_own_copy(const char *name)
            strncmp(at + 2 + 2 * MESSAGE_ID_LEN, ".restante,", 10) == 0;
 }
 
-bool maildir_has_message(const char *home, const char *folder, const char *msgid, int64_t since_ms)
+struct maildir {
+    struct inodes trash;  /* Trash and Junk */
+    pthread_mutex_t lock; /* of the following: the Message-IDs in Sent that are not ours */
+    struct sent_id *ids;
+    size_t count, room;
+    int64_t read_ms, back_ms; /* when the look at Sent began that found them, and how far it went */
+};
+
+static void remember(struct maildir *m, int dir, const char *name)
+{
+    struct stat st;
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+        (int64_t)st.st_ctim.tv_sec * 1000 < m->back_ms)
+        return;
+    if (m->count == m->room) {
+        size_t room = m->room == 0 ? 64 : 2 * m->room;
+        struct sent_id *ids = reallocarray(m->ids, room, sizeof *ids);
+        if (ids == NULL)
+            return;
+        m->ids = ids;
+        m->room = room;
+    }
+    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return;
+    uint8_t *p = malloc(HEAD_READ);
+    ssize_t n = p == NULL ? -1 : pread(fd, p, HEAD_READ, 0);
+    struct buf value = BUF_INIT(1024);
+    if (n > 0 && header_value(p, (size_t)n, "message-id", 1000, &value) == 0) {
+        struct sent_id *id = &m->ids[m->count++];
+        sha256(value.data, value.len, id->hash);
+        id->changed_ms = (int64_t)st.st_ctim.tv_sec * 1000;
+    }
+    buf_free(&value);
+    free(p);
+    (void)close(fd);
+}
+
+static void read_sent(struct maildir *m, const char *home)
 {
     static const char *const part[] = {"new", "cur"};
-    bool found = false;
-    for (size_t i = 0; i < 2 && !found; i++) {
+    m->count = 0;
+    m->read_ms = clock_wall_ms();
+    for (size_t i = 0; i < 2; i++) {
         char dir[PATH_CAP];
-        if (snprintf(dir, sizeof dir, "%s/Maildir/%s/%s", home, folder, part[i]) >= (int)sizeof dir)
-            return false;
+        if (snprintf(dir, sizeof dir, "%s/Maildir/.Sent/%s", home, part[i]) >= (int)sizeof dir)
+            return;
         DIR *d = opendir(dir);
         if (d == NULL)
             continue;
-        for (struct dirent *at; !found && (at = readdir(d)) != NULL;)
+        for (struct dirent *at; (at = readdir(d)) != NULL;)
             if (at->d_name[0] != '.' && !is_own_copy(at->d_name))
-                found = carries(dirfd(d), at->d_name, msgid, since_ms);
+                remember(m, dirfd(d), at->d_name);
         (void)closedir(d);
     }
-    return found;
 }
 
-struct maildir {
-    struct inodes trash; /* Trash and Junk */
-};
+bool maildir_sent_has(struct flow *f, const char *msgid, int64_t since_ms, int64_t until_ms)
+{
+    struct maildir *m = f->maildir;
+    uint8_t hash[HASH_LEN];
+    bool found = false;
+    sha256(msgid, strlen(msgid), hash);
+    pthread_mutex_lock(&m->lock);
+    int64_t now = clock_wall_ms();
+    if (m->read_ms < until_ms || since_ms < m->back_ms || now < m->read_ms ||
+        now - m->read_ms > SENT_FRESH_MS) {
+        m->back_ms = since_ms < now - SENT_BACK_MS ? since_ms : now - SENT_BACK_MS;
+        read_sent(m, f->c.home);
+    }
+    for (size_t i = 0; i < m->count && !found; i++)
+        found = m->ids[i].changed_ms >= since_ms && memcmp(m->ids[i].hash, hash, HASH_LEN) == 0;
+    pthread_mutex_unlock(&m->lock);
+    return found;
+}
 
 void maildir_trash_read(struct flow *f)
 {
@@ -174,14 +215,19 @@ int maildir_start(struct flow *f, struct error *e)
 {
     char dir[PATH_CAP];
     f->maildir = calloc(1, sizeof *f->maildir);
-    return f->maildir == NULL ? error_set(e, "Out of memory.")
-                              : maildir_make(f->c.home, "", dir, e);
+    if (f->maildir == NULL)
+        return error_set(e, "Out of memory.");
+    (void)pthread_mutex_init(&f->maildir->lock, NULL);
+    return maildir_make(f->c.home, "", dir, e);
 }
 
 void maildir_free(struct flow *f)
 {
-    if (f->maildir != NULL)
+    if (f->maildir != NULL) {
         inodes_free(&f->maildir->trash);
+        (void)pthread_mutex_destroy(&f->maildir->lock);
+        free(f->maildir->ids);
+    }
     free(f->maildir);
     f->maildir = NULL;
 }

@@ -49,9 +49,10 @@ int maildir_remove(const char *home, const char *folder, const char *file, struc
 bool maildir_stands(const char *home, const char *folder, const char *file);
 /* Is there a file whose base name is `name` in the folder? Removes it if told to. 1 yes, 0 no. */
 int maildir_find(const char *home, const char *folder, const char *name, bool remove);
-/* Does a file in this folder, changed since since_ms, carry this Message-ID, other than the
- * daemon's own copies (sent.c)? */
-bool maildir_has_message(const char *home, const char *folder, const char *msgid, int64_t since_ms);
+/* Does a file in Sent, changed since since_ms, carry this Message-ID, other than the daemon's own
+ * copies (sent.c)? What came after until_ms may be missed: the plugin tells of it. Worker thread.
+ */
+bool maildir_sent_has(struct flow *f, const char *msgid, int64_t since_ms, int64_t until_ms);
 /* Reads which inodes stand in Trash and Junk; then asks whether this one does. For the sweep:
  * worker thread, one sweep at a time. */
 void maildir_trash_read(struct flow *f);

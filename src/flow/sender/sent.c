@@ -94,7 +94,7 @@ static void write_run(struct job *job, void *thread_ctx)
     msgid[c->m.msgid.n <= SUMMARY_MAX ? c->m.msgid.n : 0] = '\0';
     const char *home = c->flow->c.home;
     if (msgid[0] != '\0' &&
-        maildir_has_message(home, SENT_FOLDER, msgid, c->m.created_ms - EARLIER_MS)) {
+        maildir_sent_has(c->flow, msgid, c->m.created_ms - EARLIER_MS, c->m.created_ms)) {
         c->state = SENT_CLIENT;
         return;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_maildir.c - the client's folders: a stub is filled wherever it stands, while somebody
  * changes flags, under its name and with its times (P-7.6). */
+#include "base/clock.h"
 #include "flow/flow.h"
 #include "flow/receiver/maildir.h"
 #include <dirent.h>
@@ -290,21 +291,29 @@ static void test_find(void **state)
     assert_int_equal(maildir_find(home, "", "1.A.host,S=55", false), 1);
 }
 
-static void test_has_message(void **state)
+static void test_sent_has(void **state)
 {
+    struct flow f = {.c.home = home};
+    struct error e;
+    assert_int_equal(maildir_start(&f, &e), 0);
+    assert_false(maildir_sent_has(&f, "<1@demo>", 0, INT64_MAX)); /* there is no Sent */
     folder("Maildir/.Sent");
     put("Maildir/.Sent/cur/a:2,S",
         "From: x\r\nMessage-ID: <1@demo>\r\n\r\nMessage-ID: <2@demo>\r\n");
-    assert_true(maildir_has_message(home, ".Sent", "<1@demo>", 0));
-    assert_false(maildir_has_message(home, ".Sent", "<2@demo>", 0)); /* in the body */
-    assert_false(maildir_has_message(home, ".Sent", "<1@dem", 0));
-    assert_false(maildir_has_message(home, ".Sent", "<1@demo>", INT64_MAX));
-    assert_false(maildir_has_message(home, ".No", "<1@demo>", 0));
+    assert_true(maildir_sent_has(&f, "<1@demo>", 0, INT64_MAX));
+    assert_false(maildir_sent_has(&f, "<2@demo>", 0, INT64_MAX)); /* in the body */
+    assert_false(maildir_sent_has(&f, "<1@dem", 0, INT64_MAX));
+    assert_false(maildir_sent_has(&f, "<1@demo>", INT64_MAX, INT64_MAX));
     put("Maildir/.Sent/cur/17.O0123456789abcdef0123456789abcdef.restante,S=28,W=28:2,S",
         "Message-ID: <3@demo>\r\n\r\n"); /* the daemon's own copy */
-    assert_false(maildir_has_message(home, ".Sent", "<3@demo>", 0));
+    assert_false(maildir_sent_has(&f, "<3@demo>", 0, INT64_MAX));
     put("Maildir/.Sent/cur/17.O0123456789.restante,S=28:2,S", "Message-ID: <3@demo>\r\n\r\n");
-    assert_true(maildir_has_message(home, ".Sent", "<3@demo>", 0));
+    assert_true(maildir_sent_has(&f, "<3@demo>", 0, INT64_MAX));
+    /* a look that began after the submission serves; one of before it does not */
+    put("Maildir/.Sent/cur/b:2,S", "Message-ID: <4@demo>\r\n\r\n");
+    assert_false(maildir_sent_has(&f, "<4@demo>", 0, 0));
+    assert_true(maildir_sent_has(&f, "<4@demo>", 0, clock_wall_ms() + 1));
+    maildir_free(&f);
 }
 
 static void test_trash(void **state)
@@ -349,7 +358,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_replace, clean, end),
         cmocka_unit_test_setup_teardown(test_keyword, clean, end),
         cmocka_unit_test_setup_teardown(test_find, clean, end),
-        cmocka_unit_test_setup_teardown(test_has_message, clean, end),
+        cmocka_unit_test_setup_teardown(test_sent_has, clean, end),
         cmocka_unit_test_setup_teardown(test_trash, clean, end),
     };
     return cmocka_run_group_tests(tests, make, unmake);
