@@ -80,8 +80,12 @@ Engine::~Engine()
 bool Engine::leaves(const SockAddr &to, const uint8_t *p, size_t n, policy::Blob &instead)
 {
     gate::Datagram d;
-    if (n >= 400 || gate::check(p, n, config_.network, d) != gate::Verdict::Pass)
+    if ((n >= 400 && !joining_.holding()) ||
+        gate::check(p, n, config_.network, d) != gate::Verdict::Pass)
         return true;
+    auto fate = joining_.sent(to, d, p, n, instead);
+    if (fate != Joining::Fate::Send)
+        return fate == Joining::Fate::Joined;
     finds_.sent(to, d);
     policy::Blob known = neighbours_.sent(to, d);
     if (!known.empty()) {

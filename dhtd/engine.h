@@ -9,6 +9,7 @@
 #include "common.h"
 #include "ledger.h"
 #include "ears.h"
+#include "joining.h"
 #include "lookup.h"
 #include "neighbours.h"
 #include "policy.h"
@@ -156,6 +157,7 @@ class Engine
     Assembly assembly_;
     Finds finds_;
     Ears ears_;
+    Joining joining_;
     Neighbours neighbours_;
     std::unique_ptr<Fetches> fetches_;
     std::deque<std::function<void()>> todo_;

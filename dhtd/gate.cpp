@@ -315,6 +315,8 @@ bool check_request(std::string_view verb, const object &a, Datagram &d)
         d.kind = Kind::Listen;
         return field(a, "h") && field(a, "q") && (!d.selects_all || d.names_type);
     }
+    if (verb == "put")
+        d.kind = Kind::Put;
     if (verb == "find" && field(a, "target"))
         d.kind = Kind::Find;
     return !field(a, "q");

@@ -16,7 +16,7 @@
 namespace gate
 {
 
-enum class Kind { Other, Find, Get, Listen, Reply, Error, Update, Part };
+enum class Kind { Other, Find, Get, Put, Listen, Reply, Error, Update, Part };
 
 struct Claim { /* "I hold a value of this type with this id" */
     uint64_t id;
@@ -49,7 +49,7 @@ struct Datagram {
     bool selects_all = false;  /* a query for whole values, not of one id */
     std::vector<Claim> claims; /* Reply to such a Get or Listen, or one page of it: */
     uint32_t page = 0, pages = 1;
-    std::vector<Item> items;   /* Reply to any other Get; Update: what is new under the key */
+    std::vector<Item> items;   /* Put; Reply to any other Get; Update: what is new under the key */
     std::vector<Piece> pieces; /* Part */
 };
 

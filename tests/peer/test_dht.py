@@ -285,6 +285,8 @@ def mp(o):
         return b"\xc4" + bytes([len(o)]) + o
     if isinstance(o, str):
         return bytes([0xa0 | len(o)]) + o.encode()
+    if isinstance(o, int) and o >> 32:
+        return b"\xcf" + struct.pack(">Q", o)
     if isinstance(o, int):
         return b"\xce" + struct.pack(">I", o) if o > 127 else bytes([o])
     if isinstance(o, list):
@@ -293,6 +295,34 @@ def mp(o):
 
 
 ID = b"i" * 20
+
+
+def test_a_value_in_one_datagram(eight):
+    """P-9.17: a fetched value comes inside its reply, without what only puts need; a larger one in pieces."""
+    key = "ns:joined@test"
+
+    def fetch(s, value, tid):
+        wanted = int.from_bytes(id_of(key, value), "big")
+        s.sendto(mp({"a": {"id": ID, "h": hashlib.sha1(key.encode()).digest(),
+                           "q": {"s": [], "w": [{"f": 1, "v": wanted}]}},
+                     "q": "get", "t": tid, "y": "q", "v": "RNG1", "n": eight.id}),
+                 ("127.0.0.1", eight.nodes[3].port))
+        got = [s.recv(65536)]
+        while b"values" in got[0] and value[:300] not in b"".join(got):
+            got.append(s.recv(65536))
+        return got
+
+    small, large = os.urandom(1000), os.urandom(3000)
+    for value in (small, large):
+        assert eight[1].post(key, value)[0]
+        assert [eight[i].values(key).count(value) for i in range(8)] == [1] * 8
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(10)
+        whole, = fetch(s, small, 70001)
+        assert small in whole and len(whole) < 1400
+        assert b"token" not in whole and mp("n4") not in whole.replace(small, b"")
+        head, piece = fetch(s, large, 70002)
+        assert mp("n4") in head and large[:300] in piece
 
 
 def hostile(network):
