@@ -9,6 +9,17 @@
 #define PLAIN_MAX (HEADER_MAX + SKELETON_MAX + 16)
 #define PIECE 16384
 
+/* inflate(), which is told of the words when the stream was made with them. Of an unknown
+ * dictionary zlib says that the stream is broken. */
+static int inflate_with_words(z_stream *z, int flush)
+{
+    int rc = inflate(z, flush);
+    if (rc == Z_NEED_DICT &&
+        inflateSetDictionary(z, (const Bytef *)head_words, (uInt)head_words_len) == Z_OK)
+        rc = inflate(z, flush);
+    return rc;
+}
+
 /* Runs a zlib stream over all its input into out; -1 when it is broken, goes on behind its end, or
  * does not fit. */
 static int pump(z_stream *z, int (*step)(z_stream *, int), int flush, struct buf *out)
@@ -34,7 +45,9 @@ static int deflate_all(const struct buf *plain, struct buf *out)
     size_t before = out->len;
     if (deflateInit(&z, Z_DEFAULT_COMPRESSION) != Z_OK)
         return -1;
-    int rc = pump(&z, deflate, Z_FINISH, out);
+    int rc = deflateSetDictionary(&z, (const Bytef *)head_words, (uInt)head_words_len);
+    if (rc == Z_OK)
+        rc = pump(&z, deflate, Z_FINISH, out);
     deflateEnd(&z);
     if (rc != 0)
         out->len = before;
@@ -64,7 +77,7 @@ static int inflate_all(const uint8_t *p, size_t n, struct buf *plain)
     z_stream z = {.next_in = (z_const Bytef *)p, .avail_in = (uInt)n};
     if (inflateInit(&z) != Z_OK)
         return -1;
-    int rc = pump(&z, inflate, Z_NO_FLUSH, plain);
+    int rc = pump(&z, inflate_with_words, Z_NO_FLUSH, plain);
     inflateEnd(&z);
     return rc;
 }

@@ -40,4 +40,8 @@ void out_field_time(struct cbor_out *out, uint64_t field, int64_t v);
 bool key_is(const char *key, const char *prefix, const char *address);
 bool key_is_ns(const char *key, const char *address);
 
+/* What zlib knows before it reads or writes a head (P-4.14). */
+extern const char head_words[];
+extern const size_t head_words_len;
+
 #endif

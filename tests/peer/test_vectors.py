@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import pathlib
+import re
 import sys
 import zlib
 
@@ -480,6 +481,17 @@ def test_the_vectors_are_complete():
     for name in ("addresses", "endpoints"):
         assert {t["out"] is None for t in stored("texts.json")[name]} == {True, False}
     assert {"lock", "token", "id", "receipts", "notification_id"} <= set(stored("entries.json"))
+
+
+def test_the_dictionary_of_heads_is_that_of_the_document():
+    """P-4.14"""
+    text = (VECTORS.parent.parent / "doc" / "protocol.md").read_text()
+    clause = text.split("**P-4.14**")[1]
+    words = clause.split("```text\n")[1].split("```")[0].replace("\n", "\r\n").encode()
+    assert f"{len(words):,} octets" in clause and f"0x{zlib.adler32(words):08x}" in clause
+    source = (VECTORS.parent.parent / "src" / "proto" / "head_words.c").read_text().split("head_words[] =")[1]
+    said = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', source)).replace("\\r\\n", "\r\n")
+    assert re.sub(r"\\(.)", r"\1", said).encode() == words
 
 
 def test_vectors_are_those_of_this_file():
