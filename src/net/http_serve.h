@@ -42,6 +42,7 @@ enum http_route { ROUTE_NONE, ROUTE_PUBKEY, ROUTE_LIST, ROUTE_BLOB, ROUTE_CHUNKS
 
 struct http_request {
     enum http_route route;
+    bool whole; /* a GET or HEAD that has no body: it has come to its end */
     bool waited;
     char name[HTTP_NAME_LEN]; /* of the file in the outbox folder */
     uint8_t hash[HASH_LEN];

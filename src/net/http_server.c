@@ -56,6 +56,17 @@ static size_t no_unescape(void *cls, struct MHD_Connection *conn, char *s)
     return strlen(s);
 }
 
+static bool has_body(struct MHD_Connection *conn)
+{
+    static const char *const name[] = {MHD_HTTP_HEADER_CONTENT_LENGTH,
+                                       MHD_HTTP_HEADER_TRANSFER_ENCODING};
+
+    for (size_t i = 0; i < 2; i++)
+        if (MHD_lookup_connection_value(conn, MHD_HEADER_KIND, name[i]) != NULL)
+            return true;
+    return false;
+}
+
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const char *url,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_len, void **r_p)
@@ -78,6 +89,12 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
     }
     if (!get && strcmp(method, "HEAD") != 0) {
         return http_answer_empty(conn, MHD_HTTP_METHOD_NOT_ALLOWED, "Allow", "GET, HEAD");
+    }
+    /* The library ends a connection on which it answers before the request's end, even if nothing
+     * follows: a receipt after a pull would need another one. What has a body is answered so. */
+    if (!q->whole && !has_body(conn)) {
+        q->whole = true;
+        return MHD_YES;
     }
     return http_answer(s, conn, q, get);
 }

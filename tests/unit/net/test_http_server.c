@@ -117,6 +117,25 @@ static bool has(const char *header)
     return strstr(answer, header) != NULL;
 }
 
+/* A receipt goes over the connection of the pull before it. */
+static void test_connection_stays(void **state)
+{
+    static const char twice[] =
+        "GET /outbox/" HEX " HTTP/1.1\r\nHost: x\r\n\r\n"
+        "GET /outbox/" HEX " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    (void)state;
+    int fd = net_connect(http_server_port(server));
+    assert_true(fd >= 0);
+    net_puts(fd, twice);
+    ssize_t n = net_read_all(fd, answer, sizeof(answer) - 1);
+    close(fd);
+    answer[n > 0 ? n : 0] = '\0';
+    char *second = strstr(answer + 1, "HTTP/1.1 200");
+    assert_non_null(second);
+    assert_memory_equal(second - 10, "0123456789", 10);
+    assert_string_equal(second + strlen(second) - 10, "0123456789");
+}
+
 static void test_whole(void **state)
 {
     (void)state;
@@ -540,6 +559,7 @@ static void test_stop_with_open_connections(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_connection_stays),
         TEST(test_whole),
         TEST(test_one_chunk),
         TEST(test_head),
