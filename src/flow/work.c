@@ -23,33 +23,33 @@
 #define PAUSE_MS 5000       /* when the database takes nothing: all would be due again at once */
 
 static const struct step steps[] = {
-    {"lookup", false, DUE_LOOKUP, 16, true, step_lookup},
-    {"seal", false, DUE_SEAL, 8, false, step_seal},
-    {"publish", false, DUE_PUBLISH, 16, false, step_publish},
-    {"announce", false, DUE_ANNOUNCE, 32, true, step_announce},
-    {"reput", false, DUE_REPUT, 8, true, step_announce},
-    {"own", false, DUE_OWN, 4, false, step_own},
-    {"sent", false, DUE_SENT, 8, false, step_sent},
-    {"line", false, DUE_LINE, 8, false, step_line},
-    {"free", false, DUE_FREE, 16, false, step_free},
-    {"clean", false, DUE_CLEAN, 16, true, step_clean},
-    {"tidy", false, DUE_TIDY, 16, false, step_tidy},
-    {"tell", false, DUE_TELL, 4, false, step_tell},
-    {"withdraw", false, DUE_WITHDRAW, 8, false, step_withdraw},
-    {"cancel", false, DUE_CANCEL, 8, true, step_cancel},
-    {"regain", false, DUE_REGAIN, 4, true, step_regain},
-    {"stub", true, IN_DUE_STUB, 32, false, step_stub},
-    {"pull", true, IN_DUE_PULL, 8, true, step_pull},
-    {"deliver", true, IN_DUE_DELIVER, 32, false, step_deliver},
-    {"answer", true, IN_DUE_ANSWER, 32, true, step_answer},
-    {"settle", true, IN_DUE_SETTLE, 16, true, step_settle},
-    {"hasten", true, IN_DUE_HASTEN, 8, false, step_hasten},
-    {"vanish", true, IN_DUE_CANCEL, 8, false, step_vanish},
-    {"expire", true, IN_DUE_EXPIRE, 8, false, step_expire},
-    {"lapse", true, IN_DUE_LAPSE, 8, false, step_lapse},
-    {"replicate", false, REPLICA_DUE_FETCH, 4, true, step_replicate},
-    {"drop", false, REPLICA_DUE_DROP, 8, false, step_drop},
-    {"fellow_ns", false, REPLICA_DUE_NS, 8, true, step_fellow_ns},
+    {"lookup", false, DUE_LOOKUP, 16, true, step_lookup, STORE_RECEIVER},
+    {"seal", false, DUE_SEAL, 8, false, step_seal, STORE_MESSAGE | STORE_RECEIVER},
+    {"publish", false, DUE_PUBLISH, 16, false, step_publish, STORE_BLOB},
+    {"announce", false, DUE_ANNOUNCE, 32, true, step_announce, STORE_RECEIVER | STORE_BLOB},
+    {"reput", false, DUE_REPUT, 8, true, step_announce, STORE_RECEIVER},
+    {"own", false, DUE_OWN, 4, false, step_own, STORE_RECEIVER},
+    {"sent", false, DUE_SENT, 8, false, step_sent, STORE_MESSAGE},
+    {"line", false, DUE_LINE, 8, false, step_line, STORE_MESSAGE},
+    {"free", false, DUE_FREE, 16, false, step_free, STORE_BLOB | STORE_RECEIVER},
+    {"clean", false, DUE_CLEAN, 16, true, step_clean, STORE_RECEIVER},
+    {"tidy", false, DUE_TIDY, 16, false, step_tidy, STORE_MESSAGE | STORE_RECEIVER},
+    {"tell", false, DUE_TELL, 4, false, step_tell, STORE_RECEIVER},
+    {"withdraw", false, DUE_WITHDRAW, 8, false, step_withdraw, STORE_RECEIVER},
+    {"cancel", false, DUE_CANCEL, 8, true, step_cancel, STORE_RECEIVER},
+    {"regain", false, DUE_REGAIN, 4, true, step_regain, STORE_BLOB | STORE_RECEIVER},
+    {"stub", true, IN_DUE_STUB, 32, false, step_stub, STORE_REST},
+    {"pull", true, IN_DUE_PULL, 8, true, step_pull, STORE_REST},
+    {"deliver", true, IN_DUE_DELIVER, 32, false, step_deliver, STORE_REST},
+    {"answer", true, IN_DUE_ANSWER, 32, true, step_answer, STORE_REST},
+    {"settle", true, IN_DUE_SETTLE, 16, true, step_settle, STORE_REST},
+    {"hasten", true, IN_DUE_HASTEN, 8, false, step_hasten, STORE_REST},
+    {"vanish", true, IN_DUE_CANCEL, 8, false, step_vanish, STORE_REST},
+    {"expire", true, IN_DUE_EXPIRE, 8, false, step_expire, STORE_REST},
+    {"lapse", true, IN_DUE_LAPSE, 8, false, step_lapse, STORE_REST},
+    {"replicate", false, REPLICA_DUE_FETCH, 4, true, step_replicate, STORE_REPLICA},
+    {"drop", false, REPLICA_DUE_DROP, 8, false, step_drop, STORE_REPLICA},
+    {"fellow_ns", false, REPLICA_DUE_NS, 8, true, step_fellow_ns, STORE_REPLICA},
 };
 #define STEPS (sizeof steps / sizeof *steps)
 
@@ -61,6 +61,12 @@ struct work_loop {
     int64_t yielding_ms;     /* likewise: since when YIELDING steps wait; 0 = they do not */
     struct work *busy[STEPS];
     unsigned count[STEPS];
+    /* the last whole look of a step, which need not be repeated until there is something new */
+    struct {
+        bool known;
+        uint64_t changes; /* store_changes() before it */
+        int64_t next_ms;  /* nothing else is due before */
+    } seen[STEPS];
 };
 
 static bool is_replica(const struct step *step)
@@ -87,8 +93,10 @@ bool work_under_way(const struct flow *f, void (*start)(struct work *w), int64_t
 static void start_one(struct flow *f, size_t s, int64_t n)
 {
     struct work *w = malloc(sizeof *w);
-    if (w == NULL)
-        return; /* still due */
+    if (w == NULL) { /* still due */
+        f->work->seen[s].known = false;
+        return;
+    }
     *w = (struct work){.flow = f, .step = &steps[s], .n = n, .next = f->work->busy[s]};
     f->work->busy[s] = w;
     f->work->count[s]++;
@@ -116,8 +124,21 @@ static void look_for_mail(struct work_loop *l)
         l->yielding_ms = l->looked_ms;
 }
 
-/* next: when another row will be due, at the latest; NULL when nobody wants to know. */
-static void look(struct flow *f, size_t s, int64_t now, int64_t *next)
+static size_t ask(struct flow *f, const struct step *step, int64_t now, int64_t *rows, size_t max,
+                  int64_t *next)
+{
+    struct db *db = store_reader(f->store);
+    struct in_rules rules = {f->c.expiry_grace, f->c.pull_before, f->c.pull_before_max};
+    int64_t grace = step->due == REPLICA_DUE_DROP ? f->c.expiry_grace : 0;
+    return is_replica(step)
+               ? replica_due(db, (enum replica_due)step->due, now, grace, rows, max, next)
+           : step->incoming ? in_due(db, (enum in_due)step->due, &rules, now, rows, max, next)
+                            : out_due(db, (enum out_due)step->due, now, rows, max, next);
+}
+
+/* next: when another row will be due, at the latest; NULL when nobody wants to know. changes:
+ * store_changes() before this look. */
+static void look(struct flow *f, size_t s, uint64_t changes, int64_t now, int64_t *next)
 {
     struct work_loop *l = f->work;
     const struct step *step = &steps[s];
@@ -131,16 +152,16 @@ static void look(struct flow *f, size_t s, int64_t now, int64_t *next)
     if ((step->needs_net && (dht_link_state(f->dht) == DHT_DOWN || !flow_may_go(f))) ||
         (step->incoming && step->due == IN_DUE_EXPIRE && !clockwatch_trusted(f)))
         return;
-    struct in_rules rules = {f->c.expiry_grace, f->c.pull_before, f->c.pull_before_max};
-    int64_t rows[DUE_BATCH + 64];
-    size_t max = step->parallel + l->count[s];
-    int64_t grace = step->due == REPLICA_DUE_DROP ? f->c.expiry_grace : 0;
-    size_t n =
-        is_replica(step) ? replica_due(store_reader(f->store), (enum replica_due)step->due, now,
-                                       grace, rows, max, next)
-        : step->incoming
-            ? in_due(store_reader(f->store), (enum in_due)step->due, &rules, now, rows, max, next)
-            : out_due(store_reader(f->store), (enum out_due)step->due, now, rows, max, next);
+    int64_t rows[DUE_BATCH + 64], own = now + LOOK_AGAIN_MS;
+    size_t n = 0;
+    if (!l->seen[s].known || l->seen[s].changes != changes || now >= l->seen[s].next_ms) {
+        n = ask(f, step, now, rows, step->parallel + l->count[s], next == NULL ? NULL : &own);
+        l->seen[s].known = next != NULL;
+        l->seen[s].changes = changes;
+        l->seen[s].next_ms = own;
+    }
+    if (next != NULL && *next > l->seen[s].next_ms)
+        *next = l->seen[s].next_ms;
     for (size_t i = 0; i < n && l->count[s] < step->parallel; i++)
         if (!is_busy(l, s, rows[i]))
             start_one(f, s, rows[i]);
@@ -161,9 +182,12 @@ static void on_timer(uv_timer_t *t)
     int64_t now = clock_wall_ms(), next = now + LOOK_AGAIN_MS;
     f->work->looked_ms = clock_mono_ms();
     look_for_mail(f->work);
+    uint64_t changes[STEPS];
+    for (size_t s = 0; s < STEPS; s++)
+        changes[s] = store_changes(f->store, steps[s].parts);
     store_look_begin(f->store);
     for (size_t s = 0; s < STEPS; s++)
-        look(f, s, now, kicked ? NULL : &next);
+        look(f, s, changes[s], now, kicked ? NULL : &next);
     store_look_end(f->store);
     if (!f->work->kicked) {
         int64_t wait = kicked ? SETTLE_MS : next - clock_wall_ms();
@@ -188,6 +212,7 @@ void work_end(struct work *w)
         if (*at == w) {
             *at = w->next;
             f->work->count[s]--;
+            f->work->seen[s].known = false; /* whatever came of it */
             break;
         }
     }

@@ -20,6 +20,7 @@ struct step {
     unsigned parallel;             /* at most so many at once */
     bool needs_net;                /* not started while the DHT has no link */
     void (*start)(struct work *w); /* must come to work_over, once */
+    unsigned parts;                /* enum store_part: what decides what is due */
 };
 
 /* The row's next state is committed, or its delay: look again. */

@@ -14,9 +14,15 @@
 
 #define LOG_AREA "store"
 
+#define PARTS 5
+
 struct store {
     struct db writer, reader;
     struct jobs *jobs;
+    /* the store's thread: of the batch under way */
+    unsigned touched;   /* enum store_part */
+    int changed, noted; /* rows: by SQLite's count before it, by on_change() since */
+    atomic_uint_fast64_t changes[PARTS];
 };
 
 struct transition {
@@ -27,17 +33,59 @@ struct transition {
     int rc;
 };
 
+static void on_change(void *ctx, int what, const char *db, const char *table, sqlite3_int64 row)
+{
+    static const struct {
+        const char *table;
+        enum store_part part;
+    } parts[] = {{"message", STORE_MESSAGE},
+                 {"receiver", STORE_RECEIVER},
+                 {"blob", STORE_BLOB},
+                 {"replica", STORE_REPLICA},
+                 {"replica_ns", STORE_REPLICA}};
+    struct store *s = ctx;
+    s->noted++;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (strcmp(table, parts[i].table) == 0) {
+            s->touched |= parts[i].part;
+            return;
+        }
+    }
+    s->touched |= STORE_REST;
+}
+
 static int batch_begin(void *ctx)
 {
-    return db_exec(ctx, "BEGIN IMMEDIATE", "") < 0 ? -1 : 0;
+    struct store *s = ctx;
+    s->touched = 0;
+    s->noted = 0;
+    s->changed = sqlite3_total_changes(s->writer.sql);
+    return db_exec(&s->writer, "BEGIN IMMEDIATE", "") < 0 ? -1 : 0;
 }
 
 static int batch_end(void *ctx)
 {
-    if (db_exec(ctx, "COMMIT", "") >= 0)
-        return 0;
-    (void)db_exec(ctx, "ROLLBACK", "");
-    return -1;
+    struct store *s = ctx;
+    if (db_exec(&s->writer, "COMMIT", "") < 0) {
+        (void)db_exec(&s->writer, "ROLLBACK", "");
+        return -1;
+    }
+    /* SQLite does not tell of tables without row ids */
+    if (sqlite3_total_changes(s->writer.sql) - s->changed != s->noted)
+        s->touched |= STORE_REST;
+    for (unsigned i = 0; i < PARTS; i++)
+        if ((s->touched & 1u << i) != 0)
+            (void)atomic_fetch_add(&s->changes[i], 1);
+    return 0;
+}
+
+uint64_t store_changes(const struct store *s, unsigned parts)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < PARTS; i++)
+        if ((parts & 1u << i) != 0)
+            sum += atomic_load(&s->changes[i]);
+    return sum;
 }
 
 static void batch_failed(struct job *job)
@@ -48,7 +96,7 @@ static void batch_failed(struct job *job)
 static void transition_run(struct job *job, void *ctx)
 {
     struct transition *t = (struct transition *)job;
-    struct db *db = ctx;
+    struct db *db = &((struct store *)ctx)->writer;
     /* A full disk makes SQLite roll the whole transaction back by itself: whatever ran after that
      * would stand on its own and be reported as failed. The batch is over then; its end says so. */
     if (sqlite3_get_autocommit(db->sql) || db_exec(db, "SAVEPOINT one", "") < 0) {
@@ -90,7 +138,7 @@ struct store *store_open(uv_loop_t *loop, const char *path, struct error *e)
     struct jobs_config c = {.name = "store",
                             .threads = 1,
                             .thread_start = thread_start,
-                            .arg = &s->writer,
+                            .arg = s,
                             .batch_begin = batch_begin,
                             .batch_end = batch_end,
                             .batch_failed = batch_failed,
@@ -100,6 +148,7 @@ struct store *store_open(uv_loop_t *loop, const char *path, struct error *e)
         store_close(&s);
         return NULL;
     }
+    (void)sqlite3_update_hook(s->writer.sql, on_change, s);
     return s;
 }
 

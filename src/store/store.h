@@ -26,6 +26,18 @@ struct db *store_reader(struct store *s);
 void store_look_begin(struct store *s);
 void store_look_end(struct store *s);
 
+/* What the tables are divided into, for who asks whether a look can find something new. */
+enum store_part {
+    STORE_MESSAGE = 1,
+    STORE_RECEIVER = 2,
+    STORE_BLOB = 4,
+    STORE_REPLICA = 8, /* of others, and their notifications */
+    STORE_REST = 16
+};
+/* A number that grows with each commit that changed one of these parts. Asked before a look
+ * begins, it tells later whether that look has seen all. Loop thread. */
+uint64_t store_changes(const struct store *s, unsigned parts);
+
 /* Queues a transition. run: 0, or -1 to undo what it did. done (may be NULL): rc is run's result,
  * or -1 when the commit failed: nothing is changed then. arg stays the caller's. While the store
  * closes, a transition is dropped: what was committed is taken up at the next start. */

@@ -241,6 +241,49 @@ static int unmake(void **state)
     return uv_loop_close(&loop) < 0 ? -1 : test_dir_remove(state);
 }
 
+static int add_message(struct db *db, void *arg)
+{
+    const char *const to[] = {"b@demo", NULL};
+    return test_message(db, 1, true, to) > 0 ? 0 : -1;
+}
+
+static int end_nobody(struct db *db, void *arg)
+{
+    return rcv_delay(db, 999, 0);
+}
+
+static void counted(void *arg, int rc)
+{
+    assert_int_equal(rc, 0);
+    reported++;
+}
+
+/* What a look need not ask again: each part's number grows with commits that touch it, no other. */
+static void test_changes(void **state)
+{
+    static const unsigned parts[] = {STORE_MESSAGE, STORE_RECEIVER, STORE_BLOB, STORE_REST};
+    uint64_t before[4];
+    struct change c;
+    for (int i = 0; i < 4; i++)
+        before[i] = store_changes(store, parts[i]);
+    store_do(store, add_message, counted, NULL);
+    run_until(1);
+    assert_true(store_changes(store, STORE_MESSAGE) > before[0]);
+    assert_true(store_changes(store, STORE_RECEIVER) > before[1]);
+    assert_true(store_changes(store, STORE_MESSAGE | STORE_BLOB) > before[0] + before[2]);
+    assert_true(store_changes(store, STORE_BLOB) == before[2]);
+    for (int i = 0; i < 4; i++)
+        before[i] = store_changes(store, parts[i]);
+    submit(&c, "a", 0); /* into a table without row ids */
+    run_until(2);
+    assert_true(store_changes(store, STORE_MESSAGE | STORE_RECEIVER) == before[0] + before[1]);
+    assert_true(store_changes(store, STORE_REST) > before[3]);
+    before[3] = store_changes(store, STORE_REST);
+    store_do(store, end_nobody, counted, NULL);
+    run_until(3);
+    assert_true(store_changes(store, STORE_RECEIVER | STORE_REST) == before[1] + before[3]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +292,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lost_alone, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_commit_fails, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_close_runs_queue, open_store, close_store),
+        cmocka_unit_test_setup_teardown(test_changes, open_store, close_store),
         cmocka_unit_test(test_meta),
         cmocka_unit_test(test_migration),
         cmocka_unit_test(test_not_a_database),
