@@ -12,7 +12,7 @@ from env.node import DhtNode
 from env.peer import Peer
 from env.wait import wait_for
 
-PULLED = 5  # RCV_PULLED of store/outgoing.h
+ANNOUNCED, PULLED = 4, 5  # RCV_ANNOUNCED, RCV_PULLED of store/outgoing.h
 
 
 class Place:
@@ -63,18 +63,24 @@ class BenchPeer(Peer):
             " (SELECT count(*) FROM message WHERE state<2) +"
             " (SELECT count(*) FROM blob WHERE state IN (1,2,4))")
 
-    def knows(self, address):
-        with self.smtp() as smtp:
-            smtp.mail(self.address)
-            return smtp.rcpt(address)[0] == 250
-
     def introduce(self, addresses):
         """Keeps their keys, as after a first message to each."""
-        for a in addresses:
-            wait_for(lambda a=a: self.knows(a), 120, f"{self.address} to know {a}", self.logs, every=0.5)
+        with self.smtp() as smtp:
+            smtp.mail(self.address)
+            for a in addresses:
+                wait_for(lambda a=a: smtp.rcpt(a)[0] == 250, 120, f"{self.address} to know {a}", self.logs,
+                         every=0.5)
 
     def pulled(self):
         return self.ask_store(f"SELECT count(*) FROM receiver WHERE state={PULLED}")
+
+    def announces(self):
+        """Receivers whose notification does not stand in the DHT yet."""
+        return self.ask_store(f"SELECT count(*) FROM receiver WHERE state<{ANNOUNCED}")
+
+    def seals(self):
+        """Messages that are not sealed for all, or wait for their copy in Sent."""
+        return self.ask_store("SELECT count(*) FROM message WHERE state<2")
 
     def receives(self):
         """Messages whose pull or receipt is under way; stubs are not."""
@@ -135,6 +141,16 @@ class Restante:
             p.start()
             p.wait_ready(60)
         return p
+
+    def start_peers(self, addresses, settings=None, at_once=10):
+        """Many peers; so many of them start at once."""
+        made = [self.peer(a, settings, start=False) for a in addresses]
+        for first in range(0, len(made), at_once):
+            for p in made[first:first + at_once]:
+                p.start()
+            for p in made[first:first + at_once]:
+                p.wait_ready(180)
+        return made
 
     def close(self):
         stop_all(self.peers, self.nodes)

@@ -35,6 +35,15 @@ def number(v, digits=3):
     return f"{v:,.0f}"
 
 
+def ranged(r, key):
+    """A median with the least and the most of the runs, where they are known."""
+    text = number(r.get(key))
+    if key not in r.get("range", ()):
+        return text
+    least, most = r["range"][key]
+    return f"{text} ({number(least)} to {number(most)})"
+
+
 def wire(m):
     rows = []
     for _, r in sorted(m["by_size"].items(), key=lambda i: i[1]["octets"]):
@@ -108,7 +117,7 @@ def by_number(rows):
 def groups(m):
     return f"Messages of {m['octets']:,} octets:\n\n" + table(
         ["members", "seconds to the last copy", "octets of the sender", "octets of each other member"],
-        [[k, number(r["seconds"]), number(r["sender_octets"]), number(r["member_octets"])]
+        [[k, *(ranged(r, c) for c in ("seconds", "sender_octets", "member_octets"))]
          for k, r in by_number(m["by_members"])])
 
 
@@ -116,12 +125,13 @@ def receivers(m):
     rows = []
     for k, r in by_number(m["by_count"]):
         ours, theirs = r["restante"], r.get("conventional", {})
-        rows.append([k, ours.get("pulled_by", k), number(ours["sender_disk"]), number(theirs.get("sender_disk")),
-                     number(ours["sender_octets_announced"]), number(ours["sender_octets"]),
-                     number(theirs.get("sender_octets")), number(ours["announced_s"]),
-                     number(ours["all_pulled_s"]), number(theirs.get("all_delivered_s"))])
+        rows.append([k, ours.get("pulled_by", k), ours.get("runs", 1), ranged(ours, "sender_disk"),
+                     ranged(theirs, "sender_disk"), ranged(ours, "sender_octets_announced"),
+                     ranged(ours, "sender_octets"), ranged(theirs, "sender_octets"),
+                     ranged(ours, "announced_s"), ranged(ours, "all_pulled_s"),
+                     ranged(theirs, "all_delivered_s")])
     return f"A message of {m['octets']:,} octets; the sender's share:\n\n" + table(
-        ["receivers", "of them pull", "disk", "Postfix: disk", "octets until announced",
+        ["receivers", "of them pull", "rounds", "disk", "Postfix: disk", "octets until announced",
          "octets until these pulled", "Postfix: octets", "seconds until announced", "until these pulled",
          "Postfix: until delivered"],
         rows)

@@ -17,13 +17,15 @@ import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 
 import setting
 from setting import ROOT
 
-MEASURES = ("wire", "disk", "rate", "latency", "large", "imap", "groups", "receivers", "dht")
+# The first four share one pair of systems.
+MEASURES = ("wire", "rate", "latency", "large", "disk", "imap", "groups", "receivers", "dht")
 # A bound for the whole quick run; a measure is not begun when it is spent.
 QUICK_SECONDS = 450
 
@@ -35,7 +37,7 @@ class Context:
         self.quick, self.build, self.folder = args.quick, args.build, place.folder
         self.runs = 3 if args.quick else 5
         self.started = time.monotonic()
-        self._pair, self._number = None, 0
+        self._pair = None
 
     def pick(self, quick, full):
         return quick if self.quick else full
@@ -44,9 +46,7 @@ class Context:
         print(f"  [{time.monotonic() - self.started:5.0f} s] {text}", flush=True)
 
     def scratch(self):
-        self._number += 1
-        path = os.path.join(self.folder, f"w{self._number}")
-        os.mkdir(path)
+        path = tempfile.mkdtemp(prefix="w", dir=self.folder)
         os.chmod(path, 0o755)
         own = (int(os.environ["BENCH_UID"]), int(os.environ["BENCH_GID"]))
         os.chown(path, *own)

@@ -34,6 +34,19 @@ def percentile(values, p):
     return values[min(len(values) - 1, int(len(values) * p / 100))]
 
 
+def medians(rows):
+    """[{name: number}] of several runs to {name: median}, with the least and the most of each."""
+    return {**{k: median([r[k] for r in rows]) for k in rows[0]}, "runs": len(rows),
+            "range": {k: [min(r[k] for r in rows), max(r[k] for r in rows)] for k in rows[0]}}
+
+
+def alternate(sides, runs):
+    """(run, side), with the order changed at every run."""
+    for run in range(runs):
+        for side in sides if run % 2 == 0 else reversed(sides):
+            yield run, side
+
+
 class Side:
     """A system with one sender and named receivers."""
 
@@ -74,14 +87,7 @@ class RestanteSide(Side):
         self.sender_host, self.sender_address = self.alice.machine, self.alice.address
 
     def add_receivers(self, names):
-        """Ten start at once."""
-        for first in range(0, len(names), 10):
-            some = [self.system.peer(f"{n}@demo", start=False) for n in names[first:first + 10]]
-            self.receivers.update(zip(names[first:first + 10], some))
-            for p in some:
-                p.start()
-            for p in some:
-                p.wait_ready(180)
+        self.receivers.update(zip(names, self.system.start_peers(map(self.receiver, names))))
 
     def introduce(self, names):
         self.alice.introduce(self.receiver(n) for n in names)
@@ -175,10 +181,7 @@ class Sides:
         self.conventional, self.restante = self.sides
 
     def alternate(self, runs):
-        """(run, side), with the order changed at every run."""
-        for run in range(runs):
-            for side in self.sides if run % 2 == 0 else reversed(self.sides):
-                yield run, side
+        return alternate(self.sides, runs)
 
     def close(self):
         for s in self.sides:
