@@ -15,4 +15,9 @@ int column_text(sqlite3_stmt *q, int i, char *out, size_t size);
  * The same words stand in the index receiver_tell. */
 #define RCV_REPORTED "((state IN (8,9) AND notify&2) OR (state=5 AND notify&1))"
 
+/* The key that signed a row of incoming: its own, or, where that is empty, the signer's. */
+#define IN_PUBKEY                                                                                  \
+    "CASE length(incoming.pubkey) WHEN 0 THEN (SELECT s.pubkey FROM signer s WHERE"                \
+    " s.fpr=incoming.fpr) ELSE incoming.pubkey END"
+
 #endif

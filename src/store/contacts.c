@@ -118,9 +118,9 @@ int contact_quarantined_key(struct db *db, const char *address, const uint8_t fp
                             struct bytes *pubkey)
 {
     *pubkey = (struct bytes){0};
-    sqlite3_stmt *q =
-        db_query(db, "SELECT pubkey FROM incoming WHERE state=8 AND sender=? AND fpr=? LIMIT 1",
-                 "tb", address, fpr, (size_t)FPR_LEN);
+    sqlite3_stmt *q = db_query(
+        db, "SELECT " IN_PUBKEY " FROM incoming WHERE state=8 AND sender=? AND fpr=? LIMIT 1", "tb",
+        address, fpr, (size_t)FPR_LEN);
     if (!db_row(q, NULL))
         return -1;
     int rc = column_bytes(q, 0, pubkey);

@@ -53,12 +53,16 @@ static int set_head_blob(struct db *db, int64_t n, const struct incoming *in)
 
 int in_add(struct db *db, const struct incoming *in)
 {
+    if (db_exec(db, "INSERT OR IGNORE INTO signer(fpr,pubkey) VALUES(?,?)", "bb", in->fpr,
+                (size_t)FPR_LEN, in->pubkey.p, in->pubkey.n) < 0)
+        return -1;
     int changed = db_exec(
         db,
         "INSERT OR IGNORE INTO incoming(nid,state,sender,fpr,pubkey,trust,place,ns_key,ns_hash,p,"
         "skp,hash,blob_size,chunks_hash,m_hash,m_size,head,from_text,subject,date,expiry_s,"
         "arrived_ms,changed_ms,due_ms,why) "
-        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?)",
+        "VALUES(?,?,?,?,CASE WHEN EXISTS(SELECT 1 FROM signer WHERE fpr=?4 AND pubkey=?5) THEN x''"
+        " ELSE ?5 END,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?)",
         "bitbbiitbbbbibbibbbbiiib", in->nid, (size_t)HASH_LEN, (int64_t)in->state, in->sender,
         in->fpr, (size_t)FPR_LEN, in->pubkey.p, in->pubkey.n, (int64_t)in->trust,
         (int64_t)in->place, in->ns_key, in->ns_hash, (size_t)HASH_LEN, in->p, (size_t)SECRET_LEN,
@@ -122,7 +126,8 @@ int in_get(struct db *db, int64_t n, struct incoming *in)
     *in = (struct incoming){0};
     sqlite3_stmt *q = db_query(
         db,
-        "SELECT n,nid,state,sender,fpr,pubkey,trust,place,ns_key,ns_hash,p,skp,hash,blob_size,"
+        "SELECT n,nid,state,sender,fpr," IN_PUBKEY ",trust,place,ns_key,ns_hash,p,skp,hash,"
+        "blob_size,"
         "chunks_hash,m_hash,m_size,head,head_skp,head_hash,head_size,head_chunks_hash,from_text,"
         "subject,date,trace,expiry_s,arrived_ms,file,wanted,outcome,changed_ms,gone_ms,tries,why,"
         "fresh,master_fpr,lapsed"

@@ -147,11 +147,13 @@ int in_forget(struct db *db, int64_t now_ms)
 {
     int64_t before_s = now_ms / 1000 - 30 * 86400;
     if (db_exec(db, "DELETE FROM cancelled WHERE until_s<?", "i", now_ms / 1000) < 0 ||
-        db_exec(db, "DELETE FROM looked WHERE until_s<?", "i", now_ms / 1000) < 0 ||
-        db_exec(db, "DELETE FROM incoming WHERE state IN (6,7,8) AND expiry_s<?", "i", before_s) <
-            0)
+        db_exec(db, "DELETE FROM looked WHERE until_s<?", "i", now_ms / 1000) < 0)
         return -1;
-    return 0;
+    int gone =
+        db_exec(db, "DELETE FROM incoming WHERE state IN (6,7,8) AND expiry_s<?", "i", before_s);
+    if (gone <= 0)
+        return gone;
+    return db_run(db, "DELETE FROM signer WHERE fpr NOT IN (SELECT fpr FROM incoming)", "");
 }
 
 int64_t in_tries(struct db *db, int64_t n)

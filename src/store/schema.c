@@ -165,6 +165,11 @@ static const char *const steps[] = {
     "CREATE INDEX incoming_hasten ON incoming(expiry_s, arrived_ms, m_size, sender, fpr) WHERE"
     " state=2 AND wanted=0 AND hastened=0 AND gone_ms IS NULL;"
     "CREATE INDEX incoming_lapse ON incoming(due_ms) WHERE state=7 AND lapsed=0;",
+
+    /* the keys of those whose messages came, once each: IN_PUBKEY reads them. A row made before
+     * this step, or signed by another form of the same key, keeps its own */
+    "CREATE TABLE signer(fpr BLOB PRIMARY KEY, pubkey BLOB NOT NULL) WITHOUT ROWID;"
+    "INSERT OR IGNORE INTO signer SELECT fpr,pubkey FROM incoming;",
 };
 
 int schema_migrate(struct db *db, struct error *e)

@@ -2,6 +2,9 @@
 /* test_incoming.c - the receiver's rows: known once, decided once, due in order, forgotten late. */
 #include "base/clock.h"
 #include "one_db.h"
+#include "store/contacts.h"
+#include "store/schema.h"
+#include <stdio.h>
 
 #define FAR 4000000000LL
 
@@ -43,6 +46,68 @@ static void test_add_once(void **state)
     assert_int_equal(in.head_skp.n, 3);
     incoming_free(&in);
     assert_int_equal(in_get(&db, 4711, &in), -1);
+}
+
+static void assert_key(int64_t n, const char *key, bool own)
+{
+    struct incoming in;
+    assert_int_equal(in_get(&db, n, &in), 0);
+    assert_int_equal(in.pubkey.n, strlen(key));
+    assert_memory_equal(in.pubkey.p, key, in.pubkey.n);
+    incoming_free(&in);
+    assert_int_equal(db_int(&db, -1, "SELECT length(pubkey)>0 FROM incoming WHERE n=?", "i", n),
+                     own);
+}
+
+/* A signer's key is kept once, another form of it beside it, and no longer than its messages. */
+static void test_signer(void **state)
+{
+    int64_t first = test_incoming(&db, 1, 1000), second = test_incoming(&db, 2, FAR);
+    struct incoming in;
+    assert_int_equal(in_get(&db, second, &in), 0);
+    memset(in.nid, 3, HASH_LEN);
+    in.pubkey.p[0] = 'K';
+    assert_int_equal(in_add(&db, &in), 1);
+    assert_key(first, "key", false);
+    assert_key(second, "key", false);
+    assert_key(in_find(&db, in.nid), "Key", true);
+    memset(in.nid, 4, HASH_LEN);
+    in.fpr[0] = 1;
+    in.expiry_s = 1000;
+    in.state = IN_QUARANTINED;
+    assert_int_equal(in_add(&db, &in), 1);
+    struct bytes key;
+    assert_int_equal(contact_quarantined_key(&db, in.sender, in.fpr, &key), 0);
+    assert_int_equal(key.n, 3);
+    assert_memory_equal(key.p, "Key", 3);
+    bytes_free(&key);
+    incoming_free(&in);
+    assert_int_equal(in_set_expired(&db, first), 1);
+    assert_int_equal(db_int(&db, 0, "SELECT count(*) FROM signer", ""), 2);
+    assert_int_equal(in_forget(&db, (1001 + 30 * 86400LL) * 1000), 0);
+    assert_int_equal(db_int(&db, 0, "SELECT count(*) FROM incoming", ""), 2);
+    assert_int_equal(db_int(&db, 0, "SELECT count(*) FROM signer", ""), 1);
+    assert_key(second, "key", false);
+}
+
+/* Rows of an older database keep their keys. */
+static void test_signer_before(void **state)
+{
+    struct error e = {""};
+    char text[40];
+    int64_t old = test_incoming(&db, 1, FAR);
+    assert_int_equal(db_script(&db,
+                               "UPDATE incoming SET pubkey=(SELECT pubkey FROM signer);"
+                               "DROP TABLE signer;",
+                               &e),
+                     0);
+    int64_t newest = db_int(&db, -1, "PRAGMA user_version", "");
+    (void)snprintf(text, sizeof text, "PRAGMA user_version=%d", (int)newest - 1);
+    assert_int_equal(db_script(&db, text, &e), 0);
+    assert_int_equal(schema_migrate(&db, &e), 0);
+    assert_int_equal(db_int(&db, -1, "PRAGMA user_version", ""), newest);
+    assert_key(old, "key", true);
+    assert_key(test_incoming(&db, 2, FAR), "key", false);
 }
 
 static void test_prefix(void **state)
@@ -206,6 +271,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_add_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_signer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_signer_before, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prefix, setup, teardown),
         cmocka_unit_test_setup_teardown(test_decide, setup, teardown),
         cmocka_unit_test_setup_teardown(test_way, setup, teardown),
