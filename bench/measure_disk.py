@@ -6,6 +6,9 @@ Logs are not counted: both systems write them, neither needs them. The sender's 
 for itself; a conventional client saves one too, at a server that is not part of this pair. A peer's node
 holds entries as every node does, here of a network of ten nearly all: that, too, is shown for itself, and
 does not count as a stub's.
+
+One run of each system: blocks are counted and not timed, and the figure is the mean over all of its messages,
+10,000 of spam, which must lie there together (150 in the quick run).
 """
 
 import os

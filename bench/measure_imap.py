@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measure 9: the IMAP face: listing 5,000 stubs (1,000 in the quick run) cold and warm, opening 100 KB,
 IDLE to visible, and a Maildir of 100,000 stubs (5,000), each beside the same mail as ordinary files in
-another mailbox of the same Dovecot, alternately. Cold is without Dovecot's index and cache files. The
+another mailbox of the same Dovecot, alternately, five times or ten. Cold is without Dovecot's index and cache files. The
 daemon is a stand-in that gives the full file at once, so that only the face is measured.
 """
 
