@@ -215,7 +215,6 @@ static void add_file_headers(struct MHD_Response *r, const char *etag)
 {
     MHD_add_response_header(r, "Content-Type", "application/octet-stream");
     MHD_add_response_header(r, "ETag", etag);
-    MHD_add_response_header(r, "Cache-Control", "public, max-age=31536000, immutable");
 }
 
 /* The response for octets first .. first+len-1; takes fd over. */

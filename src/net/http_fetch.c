@@ -221,28 +221,37 @@ static int set_target(struct http_fetch *f, const struct http_fetch_config *cfg,
     return 0;
 }
 
-/* If-None-Match and how long the answer may wait for something new (P-6.7). */
-static int set_condition(struct http_fetch *f)
+static int add_header(struct http_fetch *f, const char *text)
 {
-    char text[128];
+    struct curl_slist *more = curl_slist_append(f->headers, text);
 
-    if (f->config.etag == NULL) {
-        return 0;
-    }
-    snprintf(text, sizeof(text), "If-None-Match: %s", f->config.etag);
-    f->headers = curl_slist_append(NULL, text);
-    if (f->headers == NULL) {
+    if (more == NULL) {
         return -1;
     }
-    if (f->config.wait_s > 0) {
-        snprintf(text, sizeof(text), "Prefer: wait=%u", f->config.wait_s);
-        struct curl_slist *more = curl_slist_append(f->headers, text);
-        if (more == NULL) {
-            return -1;
-        }
-        f->headers = more;
+    f->headers = more;
+    return 0;
+}
+
+/* No Accept, which would say that anything will do; If-None-Match and how long the answer may wait
+ * for something new (P-6.7). */
+static int set_headers(struct http_fetch *f)
+{
+    char text[128];
+    int bad = add_header(f, "Accept:");
+
+    if (f->config.etag != NULL) {
+        snprintf(text, sizeof(text), "If-None-Match: %s", f->config.etag);
+        bad |= add_header(f, text);
     }
-    return curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->headers) == CURLE_OK ? 0 : -1;
+    if (f->config.etag != NULL && f->config.wait_s > 0) {
+        snprintf(text, sizeof(text), "Prefer: wait=%u", f->config.wait_s);
+        bad |= add_header(f, text);
+    }
+    if (f->config.body != NULL) {
+        bad |= add_header(f, "Content-Type: application/cbor");
+    }
+    return bad == 0 && curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->headers) == CURLE_OK ? 0
+                                                                                             : -1;
 }
 
 static int set_body(struct http_fetch *f)
@@ -253,14 +262,9 @@ static int set_body(struct http_fetch *f)
     if (f->config.body == NULL) {
         return 0;
     }
-    f->headers = curl_slist_append(NULL, "Content-Type: application/cbor");
-    if (f->headers == NULL) {
-        return -1;
-    }
     bad |= curl_easy_setopt(h, CURLOPT_POST, 1L);
     bad |= curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE, (long)f->config.body_len);
     bad |= curl_easy_setopt(h, CURLOPT_COPYPOSTFIELDS, f->config.body);
-    bad |= curl_easy_setopt(h, CURLOPT_HTTPHEADER, f->headers);
     f->config.body = NULL;
     return bad == 0 ? 0 : -1;
 }
@@ -353,8 +357,7 @@ struct http_fetch *fetch_new(const struct http_fetch_config *cfg,
         fetch_free(f);
         return NULL;
     }
-    if (set_limits(f, c) != 0 || set_callbacks(f) != 0 || set_condition(f) != 0 ||
-        set_body(f) != 0) {
+    if (set_limits(f, c) != 0 || set_callbacks(f) != 0 || set_headers(f) != 0 || set_body(f) != 0) {
         error_set(e, "This libcurl lacks an option that restante needs");
         fetch_free(f);
         return NULL;
