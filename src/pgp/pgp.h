@@ -52,7 +52,8 @@ int pgp_sign(struct pgp *p, const void *data, size_t n, struct buf *sig_r, struc
 /* 0 only if sig is exactly one valid signature of data by pub. */
 int pgp_verify(const struct pgp_pub *pub, const void *data, size_t n, const uint8_t *sig,
                size_t sig_len, struct error *e);
-/* Encrypts a small record to one key (no signature, no compression). */
+/* Encrypts a small record to one key (no signature). It is compressed: its keys and signatures name
+ * the same fingerprints and addresses again and again. */
 int pgp_encrypt(const struct pgp_pub *to, const void *data, size_t n, struct buf *out,
                 struct error *e);
 /* The same to several keys, at least one. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RECORD_LEVEL 6 /* of deflate */
+
 static bool read_nothing(void *ctx, void *p, size_t n, size_t *n_r)
 {
     *n_r = 0;
@@ -135,7 +137,7 @@ static rnp_result_t encrypt_run(struct known_key *const *to, size_t count, rnp_i
     if (r == RNP_SUCCESS)
         r = rnp_op_encrypt_set_cipher(op, PGP_CIPHER);
     if (r == RNP_SUCCESS)
-        r = rnp_op_encrypt_set_compression(op, "Uncompressed", 0);
+        r = rnp_op_encrypt_set_compression(op, "ZIP", RECORD_LEVEL);
     if (r == RNP_SUCCESS)
         r = rnp_op_encrypt_set_file_mtime(op, 0);
     if (r == RNP_SUCCESS)

@@ -202,6 +202,32 @@ static void test_encrypt_decrypt(void **state)
     buf_free(&out);
 }
 
+/* What stands in a record several times takes its room once; what is packed is bounded all the
+ * same. */
+static void test_compressed(void **state) /* P-4.8 */
+{
+    enum { SIZE = 4 * 1024 * 1024 };
+    uint8_t *zeros = calloc(1, SIZE), twice[1000];
+    struct buf out = BUF_INIT(16384), plain = BUF_INIT(sizeof twice);
+
+    assert_non_null(zeros);
+    random_bytes(twice, sizeof twice / 2);
+    memcpy(twice + sizeof twice / 2, twice, sizeof twice / 2);
+    ok(pgp_encrypt(&bob.pub, twice, sizeof twice, &out, e));
+    assert_true(out.len < sizeof twice * 3 / 4);
+    ok(pgp_decrypt(bob.p, out.data, out.len, &plain, e));
+    assert_int_equal(plain.len, sizeof twice);
+    assert_memory_equal(plain.data, twice, sizeof twice);
+    buf_free(&plain);
+    buf_free(&out);
+    ok(pgp_encrypt(&bob.pub, zeros, SIZE, &out, e));
+    fails(pgp_decrypt(bob.p, out.data, out.len, &plain, e), "too large");
+    assert_int_equal(plain.len, 0);
+    buf_free(&plain);
+    buf_free(&out);
+    free(zeros);
+}
+
 /* More keys in use at once than are kept (known.c): none of them goes before its time. */
 static void test_many_keys(void **state)
 {
@@ -238,7 +264,8 @@ int main(void)
         cmocka_unit_test(test_generate),        cmocka_unit_test(test_armor),
         cmocka_unit_test(test_load_secret),     cmocka_unit_test(test_changed_key),
         cmocka_unit_test(test_key_shapes),      cmocka_unit_test(test_sign_verify),
-        cmocka_unit_test(test_encrypt_decrypt), cmocka_unit_test(test_many_keys),
+        cmocka_unit_test(test_encrypt_decrypt), cmocka_unit_test(test_compressed),
+        cmocka_unit_test(test_many_keys),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
