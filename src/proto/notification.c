@@ -24,20 +24,36 @@ enum {
 };
 #define SUMMARY_FIELDS 6
 
+/* The chunk list of a blob of one chunk is the blob's hash, and goes without saying. */
+static bool one_chunk(const struct blob_ref *b, uint8_t chunks_hash[HASH_LEN])
+{
+    sha256(b->hash, HASH_LEN, chunks_hash);
+    return b->size <= CHUNK_LEN;
+}
+
 static void out_blob(struct cbor_out *w, const struct blob_ref *b)
 {
-    cbor_out_array(w, 3);
+    uint8_t only[HASH_LEN];
+    bool one = one_chunk(b, only);
+    cbor_out_array(w, one ? 2 : 3);
     cbor_out_bytes(w, b->hash, HASH_LEN);
     cbor_out_uint(w, b->size);
-    cbor_out_bytes(w, b->chunks_hash, HASH_LEN);
+    if (!one)
+        cbor_out_bytes(w, b->chunks_hash, HASH_LEN);
+    else if (memcmp(b->chunks_hash, only, HASH_LEN) != 0)
+        cbor_out_fail(w);
 }
 
 static void in_blob(struct cbor_in *in, uint64_t max, struct blob_ref *b)
 {
-    cbor_in_array_of(in, 3);
+    size_t count = 0;
+    cbor_in_array(in, 3, &count);
     cbor_in_bytes_of(in, b->hash, HASH_LEN);
     cbor_in_uint(in, max, &b->size);
-    cbor_in_bytes_of(in, b->chunks_hash, HASH_LEN);
+    if (!one_chunk(b, b->chunks_hash))
+        cbor_in_bytes_of(in, b->chunks_hash, HASH_LEN);
+    else if (count != 2)
+        cbor_in_fail(in, "a blob of one chunk with a chunk list");
     cbor_in_leave(in);
     if (b->size == 0)
         cbor_in_fail(in, "an empty blob");

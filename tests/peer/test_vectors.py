@@ -27,8 +27,15 @@ def octets(seed, n):
     return out[:n]
 
 
+CHUNK = 4_194_304
+
+
 def blob(b):
-    return [bytes.fromhex(b["hash"]), b["size"], bytes.fromhex(b["chunks_hash"])]
+    """P-5.4: the chunk list of one chunk is the blob's hash."""
+    if b["size"] > CHUNK:
+        return [bytes.fromhex(b["hash"]), b["size"], bytes.fromhex(b["chunks_hash"])]
+    assert hashlib.sha256(bytes.fromhex(b["hash"])).hexdigest() == b["chunks_hash"]
+    return [bytes.fromhex(b["hash"]), b["size"]]
 
 
 # Per record: its type string and its fields as (number, name in the vector, how to convert it).
@@ -136,7 +143,11 @@ def record(title, kind, key, /, **fields):
 
 def make_records():
     h = lambda seed, n: octets(seed, n).hex()  # noqa: E731
-    ref = lambda s, n: {"hash": h(s, 32), "size": n, "chunks_hash": h(s + "c", 32)}  # noqa: E731
+    ref = lambda s, n: {  # noqa: E731
+        "hash": h(s, 32),
+        "size": n,
+        "chunks_hash": h(s + "c", 32) if n > CHUNK else hashlib.sha256(octets(s, 32)).hexdigest(),
+    }
     head = cbor2.dumps([b"Subject: hi\r\n\r\n", octets("skeleton", 40)], canonical=True)
     ns = dict(
         message_id=h("mid", 16),
@@ -156,6 +167,7 @@ def make_records():
     with_head = dict(ns, head=zlib.compress(head, 0).hex())  # level 0: the same octets everywhere
     with_blob = dict(
         ns,
+        blobs=[ref("one chunk", CHUNK)],
         head_blob=ref("head", 300_000),
         head_skp=h("headskp", 96),
         summary=[t.hex() for t in text],
@@ -323,7 +335,10 @@ def make_refused(records):
     change("an instance of 17 octets", desc, 4, bytes(17))
     change("no blob", ns, 6, [])
     change("two blobs", ns, 6, body(ns)[6] * 2)
-    change("an empty blob", ns, 6, [[bytes(32), 0, bytes(32)]])
+    change("an empty blob", ns, 6, [[bytes(32), 0]])
+    change("a blob of one chunk with a chunk list", ns, 6, [[bytes(32), CHUNK, hashlib.sha256(bytes(32)).digest()]])
+    change("a blob of two chunks without their list", ns, 6, [[bytes(32), CHUNK + 1]])
+    change("a blob with a fourth field", ns, 6, [[bytes(32), CHUNK + 1, bytes(32), 0]])
     change("a blob over its limit", ns, 6, [[bytes(32), 2**44 + 1, bytes(32)]])
     change("a session-key packet over its limit", ns, 7, bytes(513))
     change("a short p", ns, 10, bytes(31))
@@ -331,7 +346,7 @@ def make_refused(records):
     change("a receiver that is not the key's", ns, 3, "bo@demo")
     drop("no head and no head blob", ns, 12)
     change("head and head blob", ns, 13, body(nsb)[13])
-    change("a head blob over its limit", nsb, 13, [bytes(32), 1536 * 1024 + 1, bytes(32)])
+    change("a head blob over its limit", nsb, 13, [bytes(32), 1536 * 1024 + 1])
     for what, octet in (("CR", b"a\rb"), ("LF", b"a\n"), ("NUL", b"\0")):
         change(f"a summary with {what}", nsb, 15, body(nsb)[15][:3] + [octet] + body(nsb)[15][4:])
     change("a summary field over its limit", nsb, 15, [b"x" * 513] + body(nsb)[15][1:])

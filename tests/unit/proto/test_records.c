@@ -124,6 +124,8 @@ static struct notification sample(void)
     };
     r.blobs[0].size = 1;
     r.head_blob.size = 1;
+    sha256(r.blobs[0].hash, HASH_LEN, r.blobs[0].chunks_hash); /* P-5.4 */
+    sha256(r.head_blob.hash, HASH_LEN, r.head_blob.chunks_hash);
     return r;
 }
 
@@ -159,6 +161,8 @@ static void encoder_refuses(void **state)
     fresh(&r)->blob_count = 0;
     no(&r, at.key);
     fresh(&r)->blobs[0].size = 0;
+    no(&r, at.key);
+    fresh(&r)->blobs[0].chunks_hash[31] ^= 1;
     no(&r, at.key);
     fresh(&r)->expiry = -1;
     no(&r, at.key);
