@@ -94,7 +94,9 @@ bool Engine::leaves(const SockAddr &to, const uint8_t *p, size_t n, policy::Blob
         });
         return false;
     }
-    instead = ears_.sent(to, d, p, n);
+    /* What looks like an answer to nothing: somebody who listens is told of an id (P-9.15). */
+    bool tells = d.kind == gate::Kind::Reply && !d.claims.empty() && d.tid != answering_;
+    instead = tells ? Joining::lean(p, n) : ears_.sent(to, d, p, n);
     return true;
 }
 
@@ -204,6 +206,10 @@ void Engine::read(int fd)
             hear(*key, from, d);
             continue;
         }
+        /* Told, but not by whom we listen to: an engine would blame the node for the token that it
+         * lacks. */
+        if (d.kind == gate::Kind::Reply && !d.claims.empty() && !d.has_token && d.pages == 1)
+            continue;
         take(from, std::move(d), policy::Blob(buf, buf + n));
     }
 }
@@ -221,8 +227,10 @@ void Engine::take(const SockAddr &from, gate::Datagram d, policy::Blob octets)
         if (fate != Assembly::Fate::Pass)
             return;
         policy::Blob seen = finds_.received(from, e.d, e.octets.data(), e.octets.size());
+        answering_ = tid;
         if (!seen.empty())
             next_engine_ = dht_->periodic(seen.data(), seen.size(), from, Clock::now());
+        answering_.reset();
     } while (assembly_.next(whole, tid, e));
 }
 

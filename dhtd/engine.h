@@ -17,6 +17,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -179,6 +180,7 @@ class Engine
     unsigned repairing_ = 0;
     uint64_t bad_datagrams_ = 0, refused_puts_ = 0, refused_edits_ = 0, deletions_ = 0;
     uint64_t changes_ = 0;
+    std::optional<uint32_t> answering_; /* transaction of the datagram that the engine reads now */
 };
 
 #endif

@@ -17,7 +17,7 @@ std::string_view name_of(const msgpack::object_kv &kv)
     return {kv.key.via.str.ptr, kv.key.via.str.size};
 }
 
-/* Who fetches one value asks for no neighbourhood and puts nothing. */
+/* Who fetches one value, or is told of one, asks for no neighbourhood and puts nothing. */
 bool needed(const msgpack::object_kv &kv, bool reply)
 {
     static const std::string_view others[] = {"sa", "n4", "n6", "token"};
@@ -25,8 +25,8 @@ bool needed(const msgpack::object_kv &kv, bool reply)
            std::find(std::begin(others), std::end(others), name_of(kv)) == std::end(others);
 }
 
-/* The head with the packed value in the place of its size. */
-policy::Blob join(const policy::Blob &head, const policy::Blob &value)
+/* The head with the packed value, if there is one, in the place of its size. */
+policy::Blob join(const policy::Blob &head, const policy::Blob *value)
 {
     auto handle = msgpack::unpack((const char *)head.data(), head.size());
     const auto &all = handle.get().via.map;
@@ -47,9 +47,9 @@ policy::Blob join(const policy::Blob &head, const policy::Blob &value)
             if (!needed(inner.ptr[j], reply))
                 continue;
             pk.pack(inner.ptr[j].key);
-            if (name_of(inner.ptr[j]) == "values") {
+            if (value && name_of(inner.ptr[j]) == "values") {
                 pk.pack_array(1);
-                b.write((const char *)value.data(), value.size());
+                b.write((const char *)value->data(), value->size());
             } else {
                 pk.pack(inner.ptr[j].val);
             }
@@ -59,6 +59,11 @@ policy::Blob join(const policy::Blob &head, const policy::Blob &value)
 }
 
 } // namespace
+
+policy::Blob Joining::lean(const uint8_t *p, size_t n)
+{
+    return join(policy::Blob(p, p + n), nullptr);
+}
 
 bool Joining::holding() const
 {
@@ -75,7 +80,7 @@ Joining::Fate Joining::sent(const dht::SockAddr &to, const gate::Datagram &d, co
         if (value_.size() < size_)
             return Fate::Held;
         size_ = 0;
-        whole = join(head_, value_);
+        whole = join(head_, &value_);
         return Fate::Joined;
     }
     size_ = 0; /* the engine repeats what was not answered */
@@ -88,7 +93,9 @@ Joining::Fate Joining::sent(const dht::SockAddr &to, const gate::Datagram &d, co
         return Fate::Send;
     head_.assign(p, p + n);
     /* How long would it be? Three octets at most were its size. */
-    if (join(head_, {}).size() + d.items[0].packed_size > (put ? JOINED_PUT_MAX : JOINED_REPLY_MAX))
+    const policy::Blob none;
+    if (join(head_, &none).size() + d.items[0].packed_size >
+        (put ? JOINED_PUT_MAX : JOINED_REPLY_MAX))
         return Fate::Send;
     joined_.push_back(way);
     if (joined_.size() > JOINED_KEPT)

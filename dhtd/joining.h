@@ -23,6 +23,8 @@ class Joining
      * Joined: whole is sent in the place of all that were held. */
     Fate sent(const dht::SockAddr &to, const gate::Datagram &d, const uint8_t *p, size_t n,
               policy::Blob &whole);
+    /* A reply of ours without its neighbourhood, token and address. */
+    static policy::Blob lean(const uint8_t *p, size_t n);
     /* Is something held, so that the next datagram must be looked at? */
     bool holding() const;
 

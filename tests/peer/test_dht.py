@@ -325,6 +325,33 @@ def test_a_value_in_one_datagram(eight):
         assert mp("n4") in head and large[:300] in piece
 
 
+def test_what_a_listener_is_told(eight):
+    """P-9.15: the ids alone; an answer to a question, though of the same form, says what a put needs."""
+    key, value = "ns:told@test", os.urandom(50)
+    at = {"id": ID, "h": hashlib.sha1(key.encode()).digest()}
+    query = {"s": [1, 2], "w": [{"f": 2, "v": 32}]}
+
+    def hear(s, tid):
+        while mp("t") + mp(tid) not in (got := s.recv(65536)):
+            pass  # the node's own questions
+        return got
+
+    def ask(s, verb, tid, **more):
+        s.sendto(mp({"a": {**at, "q": query, **more}, "q": verb, "t": tid, "y": "q", "v": "RNG1", "n": eight.id}),
+                 ("127.0.0.1", eight.nodes[3].port))
+        return hear(s, tid)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(10)
+        token = ask(s, "get", 70001).split(mp("token") + b"\xc4\x20")[1][:32]
+        ask(s, "listen", 70002, token=token, sid=70003, ve=0)
+        assert eight[3].post(key, value)[0]
+        told = hear(s, 70003)
+        assert id_of(key, value) in told
+        assert not any(mp(name) in told for name in ("token", "sa", "n4"))
+        assert all(mp(name) in ask(s, "get", 70004) for name in ("token", "sa", "n4"))
+
+
 def hostile(network):
     def reply(r):
         return mp({"r": {"id": ID, **r}, "t": 5, "y": "r", "n": network})
