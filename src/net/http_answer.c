@@ -53,12 +53,24 @@ void http_find_route(const char *uri, struct http_request *r)
     }
 }
 
+/* A connection that only waits must not keep others out, of the same address or any. */
+static bool crowded(struct MHD_Connection *conn)
+{
+    const union MHD_ConnectionInfo *c = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_DAEMON);
+    const union MHD_DaemonInfo *d =
+        c == NULL ? NULL : MHD_get_daemon_info(c->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return d != NULL && d->num_connections > HTTP_KEPT_MAX;
+}
+
 enum MHD_Result http_send(struct MHD_Connection *conn, unsigned status, struct MHD_Response *r)
 {
     if (r == NULL) {
         return MHD_NO;
     }
     MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+    if (crowded(conn)) {
+        MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
     enum MHD_Result result = MHD_queue_response(conn, status, r);
     MHD_destroy_response(r);
     return result;

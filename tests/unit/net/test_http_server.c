@@ -501,6 +501,37 @@ static void test_silence_and_crowd(void **state)
     assert_int_equal(status, 200);
 }
 
+/* Many connections that wait keep nobody out: then each ends with its answer. */
+static void test_no_connection_stays_in_a_crowd(void **state)
+{
+    enum { MANY = 40 };
+    struct http_server_config c = {
+        .host = "127.0.0.1", .outbox_dir = dir, .max_connections = 50, .max_per_ip = 50};
+    static const char ask[] = "GET /outbox/" HEX " HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct error e;
+    int fds[MANY];
+
+    (void)state;
+    http_server_stop(&server);
+    server = http_server_start(&c, &e);
+    assert_non_null(server);
+    for (int i = 0; i < MANY; i++) {
+        fds[i] = net_connect(http_server_port(server));
+        assert_true(fds[i] >= 0);
+    }
+    for (int i = 0; i < 60; i++) { /* more than there is room for, if they stayed */
+        int fd = net_connect(http_server_port(server));
+        assert_true(fd >= 0);
+        net_puts(fd, ask);
+        ssize_t n = net_read_all(fd, answer, sizeof(answer) - 1);
+        answer[n > 0 ? n : 0] = '\0';
+        assert_true(has("Connection: close"));
+        close(fd);
+    }
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
+}
+
 /* "::" takes IPv4 callers, too. */
 static void test_both_families(void **state)
 {
@@ -574,6 +605,7 @@ int main(void)
         TEST(test_pubkey),
         IMPATIENT(test_garbage),
         IMPATIENT(test_silence_and_crowd),
+        TEST(test_no_connection_stays_in_a_crowd),
         TEST(test_both_families),
         TEST(test_errors),
         TEST(test_stop_with_open_connections),
