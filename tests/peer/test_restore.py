@@ -73,6 +73,9 @@ def test_sender_restored():
         alice.wait_ready()
         read(bob, first)
         wait_for(lambda: not alice.waits(first), 15, "the receipt", alice.logs)
+        # who stops before that hears of it again after an hour: test_receipt.py
+        wait_for(lambda: bob.status("--check")["dht"]["ns_live"] == 1, 15,
+                 "the notification to go", alice.logs)
         alice.stop()
         restore(alice, copy)
         alice.start()
