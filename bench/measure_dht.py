@@ -141,11 +141,18 @@ def by_size(ctx, count, operations):
 
 
 def put_many(net, entries, life, mouths=1):
-    """[(key, value)] through some nodes, 64 at a time at each."""
-    def through(n):
-        with net.client(n, 120) as c:
-            c.put_all((k, v, int(time.time()) + life, hashlib.sha256(b"nobody" + v).digest())
-                      for k, v in entries[n::mouths])
+    """[(key, value)] through some nodes, 64 at a time at each; once more when one was refused, as a
+    peer does: in a network that has just begun no other node may be near a key yet."""
+    def through(n, tries=8):
+        try:
+            with net.client(n, 120) as c:
+                c.put_all((k, v, int(time.time()) + life, hashlib.sha256(b"nobody" + v).digest())
+                          for k, v in entries[n::mouths])
+        except LookupError:
+            if tries == 0:
+                raise
+            time.sleep(1)
+            through(n, tries - 1)
 
     with ThreadPoolExecutor(mouths) as pool:
         list(pool.map(through, range(mouths)))
