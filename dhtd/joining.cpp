@@ -1,61 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* joining.cpp - see joining.h. What is joined here was packed by our own engine. */
 #include "joining.h"
+#include "repack.h"
 #include <algorithm>
 #include <string_view>
 
 namespace
 {
 
-using msgpack::object;
 constexpr size_t JOINED_KEPT = 512;
 
-using Packer = msgpack::packer<msgpack::sbuffer>;
-
-std::string_view name_of(const msgpack::object_kv &kv)
-{
-    return {kv.key.via.str.ptr, kv.key.via.str.size};
-}
-
 /* Who fetches one value, or is told of one, asks for no neighbourhood and puts nothing. */
-bool needed(const msgpack::object_kv &kv, bool reply)
+bool needed(std::string_view top, std::string_view name)
 {
     static const std::string_view others[] = {"sa", "n4", "n6", "token"};
-    return !reply ||
-           std::find(std::begin(others), std::end(others), name_of(kv)) == std::end(others);
+    return top != "r" || std::find(std::begin(others), std::end(others), name) == std::end(others);
 }
 
 /* The head with the packed value, if there is one, in the place of its size. */
 policy::Blob join(const policy::Blob &head, const policy::Blob *value)
 {
-    auto handle = msgpack::unpack((const char *)head.data(), head.size());
-    const auto &all = handle.get().via.map;
-    msgpack::sbuffer b;
-    Packer pk(&b);
-    pk.pack_map(all.size);
-    for (uint32_t i = 0; i < all.size; i++) {
-        bool reply = name_of(all.ptr[i]) == "r";
-        pk.pack(all.ptr[i].key);
-        if (!reply && name_of(all.ptr[i]) != "a") {
-            pk.pack(all.ptr[i].val);
-            continue;
-        }
-        const auto &inner = all.ptr[i].val.via.map;
-        pk.pack_map((uint32_t)std::count_if(inner.ptr, inner.ptr + inner.size,
-                                            [&](const auto &kv) { return needed(kv, reply); }));
-        for (uint32_t j = 0; j < inner.size; j++) {
-            if (!needed(inner.ptr[j], reply))
-                continue;
-            pk.pack(inner.ptr[j].key);
-            if (value && name_of(inner.ptr[j]) == "values") {
-                pk.pack_array(1);
-                b.write((const char *)value->data(), value->size());
-            } else {
-                pk.pack(inner.ptr[j].val);
-            }
-        }
-    }
-    return policy::Blob(b.data(), b.data() + b.size());
+    return repack::datagram(
+        head, needed, [&](repack::Packer &pk, std::string_view top, std::string_view name) {
+            if (!value || top.empty() || name != "values")
+                return false;
+            pk.pack_array(1).pack_bin_body((const char *)value->data(), (uint32_t)value->size());
+            return true;
+        });
 }
 
 } // namespace

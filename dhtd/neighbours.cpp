@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* neighbours.cpp - see neighbours.h. */
 #include "neighbours.h"
+#include "repack.h"
 #include <algorithm>
 #include <string_view>
 
@@ -18,36 +19,18 @@ constexpr size_t ANSWER_LEN_MAX = 1200; /* nodes of both families and some ids *
 /* The answer once more, to the question tid: who it is and who is near, without what it holds. */
 policy::Blob again(const policy::Blob &answer, uint32_t tid)
 {
-    static const std::string_view names[] = {"id", "sa", "n4", "n6", "token"};
-    auto known = [](const msgpack::object &key) {
-        std::string_view name(key.via.str.ptr, key.via.str.size);
-        return std::find(std::begin(names), std::end(names), name) != std::end(names);
-    };
-    auto handle = msgpack::unpack((const char *)answer.data(), answer.size());
-    const auto &all = handle.get().via.map;
-    msgpack::sbuffer b;
-    msgpack::packer<msgpack::sbuffer> pk(&b);
-    pk.pack_map(all.size);
-    for (uint32_t i = 0; i < all.size; i++) {
-        std::string_view name(all.ptr[i].key.via.str.ptr, all.ptr[i].key.via.str.size);
-        const msgpack::object &value = all.ptr[i].val;
-        pk.pack(all.ptr[i].key);
-        if (name == "t") {
+    return repack::datagram(
+        answer,
+        [](std::string_view, std::string_view name) {
+            static const std::string_view known[] = {"id", "sa", "n4", "n6", "token"};
+            return std::find(std::begin(known), std::end(known), name) != std::end(known);
+        },
+        [&](repack::Packer &pk, std::string_view top, std::string_view name) {
+            if (!top.empty() || name != "t")
+                return false;
             pk.pack(tid);
-        } else if (name == "r") {
-            const auto &r = value.via.map;
-            pk.pack_map((uint32_t)std::count_if(r.ptr, r.ptr + r.size,
-                                                [&](const auto &kv) { return known(kv.key); }));
-            for (uint32_t j = 0; j < r.size; j++)
-                if (known(r.ptr[j].key)) {
-                    pk.pack(r.ptr[j].key);
-                    pk.pack(r.ptr[j].val);
-                }
-        } else {
-            pk.pack(value);
-        }
-    }
-    return policy::Blob(b.data(), b.data() + b.size());
+            return true;
+        });
 }
 
 } // namespace

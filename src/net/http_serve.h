@@ -11,7 +11,7 @@
 
 #define HTTP_WAITING_MAX 64 /* who waits for a new message list; more are answered at once */
 #define HTTP_POSTS_MAX 128  /* receipts that wait to be committed; more are answered 503 */
-#define HTTP_KEPT_MAX 32 /* open connections; with more, each ends with its answer */
+#define HTTP_KEPT_MAX 32    /* open connections; with more, each ends with its answer */
 #define HTTP_NAME_LEN (HASH_HEX + 8) /* "<64 hex>.chunks" and NUL */
 
 struct http_waiting { /* a request that waits for a new message list */

@@ -81,8 +81,8 @@ static void answered_done(void *arg, int rc)
     char stub[PATH_CAP];
     flow_path(a->flow, stub, "inbox/stubs", a->in.nid, HASH_LEN, "");
     (void)unlink(stub); /* of a declined message: nobody counts its links any more */
-    if (rc == 0)
-        parts_forget(a->flow, a->in.n, a->in.nid, false);
+    if (rc == 0 && a->in.outcome != OUTCOME_PULLED) /* pull.c removes its own */
+        parts_forget(a->flow, a->in.n, a->in.nid);
     end(a, rc != 0 ? "The database does not take an answer." : NULL);
 }
 

@@ -171,7 +171,7 @@ static void lapse_done(void *arg, int rc)
     if (rc == 0) {
         (void)unlink(x->stub);
         (void)unlink(x->notice);
-        parts_forget(x->w->flow, x->in.n, x->in.nid, false);
+        parts_forget(x->w->flow, x->in.n, x->in.nid);
     }
     end(x, rc != 0 ? "The database does not take a notice." : NULL);
 }

@@ -166,7 +166,8 @@ static void read_sent(struct maildir *m, const char *home)
     m->read_ms = clock_wall_ms();
     for (size_t i = 0; i < 2; i++) {
         char dir[PATH_CAP];
-        if (snprintf(dir, sizeof dir, "%s/Maildir/.Sent/%s", home, part[i]) >= (int)sizeof dir)
+        if (snprintf(dir, sizeof dir, "%s/Maildir/" SENT_FOLDER "/%s", home, part[i]) >=
+            (int)sizeof dir)
             return;
         DIR *d = opendir(dir);
         if (d == NULL)

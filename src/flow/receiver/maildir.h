@@ -49,6 +49,7 @@ int maildir_remove(const char *home, const char *folder, const char *file, struc
 bool maildir_stands(const char *home, const char *folder, const char *file);
 /* Is there a file whose base name is `name` in the folder? Removes it if told to. 1 yes, 0 no. */
 int maildir_find(const char *home, const char *folder, const char *name, bool remove);
+#define SENT_FOLDER ".Sent"
 /* Does a file in Sent, changed since since_ms, carry this Message-ID, other than the daemon's own
  * copies (sent.c)? What came after until_ms may be missed: the plugin tells of it. Worker thread.
  */

@@ -5,23 +5,30 @@
 #include "store/incoming.h"
 #include <unistd.h>
 
-void parts_forget(struct flow *f, int64_t n, const uint8_t nid[HASH_LEN], bool user)
+static void take_away(struct flow *f, const uint8_t nid[HASH_LEN])
 {
     static const struct {
         const char *dir, *suffix;
     } left[] = {{"inbox/parts", ""}, {"inbox/parts", ".head"}, {"inbox/full", ".tmp"}};
-    struct incoming in;
-    if (!user && (work_under_way(f, step_pull, n) || work_under_way(f, step_stub, n)))
-        return;
-    if (in_get(store_reader(f->store), n, &in) < 0)
-        return;
-    enum in_state state = in.state;
-    incoming_free(&in);
-    if (state == IN_NOTICED || state == IN_STUB || state == IN_QUARANTINED)
-        return;
     for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
         char path[PATH_CAP];
         flow_path(f, path, left[i].dir, nid, HASH_LEN, left[i].suffix);
         (void)unlink(path);
     }
+}
+
+void parts_forget(struct flow *f, int64_t n, const uint8_t nid[HASH_LEN])
+{
+    if (!work_under_way(f, step_pull, n) && !work_under_way(f, step_stub, n))
+        take_away(f, nid);
+}
+
+void parts_forget_if_ended(struct flow *f, int64_t n, const uint8_t nid[HASH_LEN])
+{
+    struct incoming in;
+    if (in_get(store_reader(f->store), n, &in) < 0)
+        return;
+    if (in.state != IN_NOTICED && in.state != IN_STUB && in.state != IN_QUARANTINED)
+        take_away(f, nid);
+    incoming_free(&in);
 }

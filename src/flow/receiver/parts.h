@@ -6,9 +6,11 @@
 
 #include "flow/flow.h"
 
-/* Removes the part files of the message in row n, unless it still waits to be pulled. user: a step
- * that writes them calls this when its try has failed; who else does so passes false, and nothing
- * is taken from such a step. What a crash leaves is fsck's. */
-void parts_forget(struct flow *f, int64_t n, const uint8_t nid[HASH_LEN], bool user);
+/* Removes the part files of the message in row n, which has ended, unless a step that writes them
+ * is under way: that one calls the second when its try has failed. What a crash leaves is fsck's.
+ */
+void parts_forget(struct flow *f, int64_t n, const uint8_t nid[HASH_LEN]);
+/* The same for that step, if the message has ended meanwhile. */
+void parts_forget_if_ended(struct flow *f, int64_t n, const uint8_t nid[HASH_LEN]);
 
 #endif

@@ -53,7 +53,7 @@ static void fail(struct pulling *p, const char *why)
     (void)error_set(&text, TEXT_PULL_AGAIN, why);
     work_retry(p->w, why);
     openings_try_failed(p->flow, p->in.nid, p->began_ms, text.text);
-    parts_forget(p->flow, p->in.n, p->in.nid, true);
+    parts_forget_if_ended(p->flow, p->in.n, p->in.nid);
     pulling_free(p);
 }
 

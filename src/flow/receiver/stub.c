@@ -58,7 +58,7 @@ static void refuse_done(void *arg, int rc)
 {
     struct stubbing *s = arg;
     if (rc == 0)
-        parts_forget(s->w->flow, s->in.n, s->in.nid, true);
+        parts_forget_if_ended(s->w->flow, s->in.n, s->in.nid);
     end(s, rc != 0 ? "The database does not take a refusal." : NULL);
 }
 
@@ -276,7 +276,7 @@ static void on_head(void *ctx, bool ok, const char *why)
 {
     struct stubbing *s = ctx;
     if (!ok) {
-        parts_forget(s->w->flow, s->in.n, s->in.nid, true);
+        parts_forget_if_ended(s->w->flow, s->in.n, s->in.nid);
         end(s, why);
         return;
     }

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define LOG_AREA "sent"
-#define SENT_FOLDER ".Sent"
 #define EARLIER_MS (10 * 60 * 1000LL) /* some clients save their copy before they submit */
 
 struct copy {
