@@ -37,6 +37,7 @@ int cli_config(struct cli *cli, struct config *c);
 /* The settings for a mail client, on stdout. 0 or -1 and e. */
 int account_print(const struct config *c, struct error *e);
 
+int cmd_setup(struct cli *cli, int argc, char **argv);
 int cmd_init(struct cli *cli, int argc, char **argv);
 int cmd_account(struct cli *cli, int argc, char **argv);
 int cmd_mua(struct cli *cli, int argc, char **argv);

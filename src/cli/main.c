@@ -18,9 +18,23 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"setup", "[name@group] [OPTION]...", "make a peer, start it, set up the mail client",
+     cmd_setup,
+     "From nothing to a running peer: asks what it does not know, makes the home, starts the peer\n"
+     "(by the user's systemd where there is one, else in the background), sets up the mail client\n"
+     "that it finds, and says what must be reachable from outside and what to give to others.\n"
+     "It can be run again: it goes on where it stopped, and never changes an existing home.\n\n"
+     "  --yes                ask nothing: what is not given is found out or left out\n"
+     "  --bootstrap HOST:PORT, --endpoint URL, --network N, --listen ADDRESS, --http-port N,\n"
+     "  --dht-port N, --imap-port N, --submission-port N, --set SECTION.KEY=VALUE\n"
+     "                       as for `restante init`\n"
+     "  --linger, --no-linger  run also while the user is not logged in, or not\n"
+     "  --mail-client NAME   thunderbird, mutt, mbsync or none (default: what is found)\n"
+     "  --wait SECONDS       how long the peer may take to start (default 60)\n"},
     {"init", "name@group [OPTION]...", "make a new peer", cmd_init,
      "Makes a home: OpenPGP key, certificates, password, folders and configuration, and prints\n"
-     "the settings for a mail client. Ports that are not given are chosen free.\n\n"
+     "the settings for a mail client and what others must reach. Ports that are not given are the\n"
+     "usual ones, or the next that are free.\n\n"
      "  --bootstrap HOST:PORT   a DHT node that knows the network; may be repeated\n"
      "  --network N             id of the network (default 1); peers of another are not seen\n"
      "  --listen ADDRESS        serve other peers at this address only (default: all)\n"

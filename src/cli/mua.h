@@ -23,6 +23,8 @@ int mua_mutt(const struct mua *m, struct buf *out, struct error *e);        /* a
 int mua_mbsync(const struct mua *m, struct buf *out, struct error *e);      /* an mbsyncrc */
 int mua_apple(const struct mua *m, struct buf *out, struct error *e);       /* a .mobileconfig */
 
+/* Thunderbird's folder: dir, or when that is "" the first of the usual places that is one. */
+int mua_thunderbird_find(char dir[PATH_CAP], struct error *e);
 /* What Thunderbird needs below its own folder: isp/GROUP.xml with this text, and the authority's
  * path in the policies. Nothing else in the policies changes, and a file that somebody else wrote
  * is left alone (an error). dir: the folder, or "" to look in the usual places; the one used is in

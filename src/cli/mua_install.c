@@ -28,7 +28,7 @@ static bool is_thunderbird(const char *dir)
     return path_join(path, dir, "application.ini", NULL) == 0 && file_exists(path);
 }
 
-static int find(char dir[PATH_CAP], struct error *e)
+int mua_thunderbird_find(char dir[PATH_CAP], struct error *e)
 {
     for (size_t i = 0; i < sizeof usual_places / sizeof usual_places[0] && dir[0] == '\0'; i++)
         if (is_thunderbird(usual_places[i]))
@@ -174,7 +174,7 @@ int mua_thunderbird_install(const struct mua *m, const struct buf *xml, char dir
                             struct error *e)
 {
     char path[PATH_CAP];
-    if (find(dir, e) < 0)
+    if (mua_thunderbird_find(dir, e) < 0)
         return -1;
     if (access(dir, W_OK) < 0)
         return error_set(e,

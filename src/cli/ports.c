@@ -2,7 +2,7 @@
 /* ports.c - see ports.h. A port is tried by binding to it: another program can still take it before
  * the peer starts, and is then named by the daemon. */
 #include "cli/ports.h"
-#include "base/crypt.h"
+#include "net/endpoint.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -11,9 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PICK_FIRST 10240
-#define PICK_LAST 32000 /* Linux gives out 32768 to 60999 by itself */
-#define PICK_TRIES 400
+#define PICK_TRIES 1000
 
 /* address literal and port; -1 when it is none. */
 static int make_address(const char *literal, uint16_t port, struct sockaddr_storage *ss,
@@ -79,14 +77,23 @@ static int try_service(const struct config *c, enum service s, uint16_t port)
     }
 }
 
+/* Where the search begins: what a configuration means that names no port (daemon/config.c), so that
+ * people can tell each other a port before they have seen it. */
+static uint16_t usual_port(const struct config *presets, enum service s)
+{
+    const uint16_t usual[SERVICES] = {presets->imap_port, presets->submission_port,
+                                      presets->http_port, presets->dht_port};
+    return usual[s];
+}
+
 static int pick(const struct config *c, enum service s, uint16_t *const ports[SERVICES],
                 struct error *e)
 {
+    struct config presets;
+    config_defaults(&presets);
     int why = 0;
-    for (int i = 0; i < PICK_TRIES; i++) {
-        uint16_t r;
-        random_bytes(&r, sizeof r);
-        uint16_t port = (uint16_t)(PICK_FIRST + r % (PICK_LAST - PICK_FIRST));
+    for (uint16_t i = 0; i < PICK_TRIES; i++) {
+        uint16_t port = (uint16_t)(usual_port(&presets, s) + i);
         bool used = false;
         for (size_t k = 0; k < SERVICES; k++)
             used = used || *ports[k] == port;
@@ -95,7 +102,7 @@ static int pick(const struct config *c, enum service s, uint16_t *const ports[SE
             *ports[s] = port;
             return 0;
         }
-        if (why != EADDRINUSE)
+        if (why != EADDRINUSE && why != EACCES)
             break;
     }
     return error_set(e, "Cannot find a free port: %s.", strerror(why));
@@ -170,4 +177,58 @@ int ports_endpoint(struct config *c, bool *guessed, struct error *e)
     bool v6 = strchr(host, ':') != NULL;
     (void)snprintf(url, sizeof url, v6 ? "http://[%s]:%u" : "http://%s:%u", host, c->http_port);
     return config_set(c, "network", "endpoints", url, e);
+}
+
+bool ports_unusual(const struct config *c)
+{
+    struct config presets;
+    config_defaults(&presets);
+    return c->http_port != presets.http_port || c->dht_port != presets.dht_port;
+}
+
+/* The host of the first endpoint: at the same place others find the DHT node. */
+static void public_host(const struct config *c, char host[256])
+{
+    struct endpoint ep;
+    host[0] = '\0';
+    if (c->endpoints.count > 0 && endpoint_parse(c->endpoints.item[0], &ep) == 0 &&
+        !endpoint_is_onion(&ep))
+        (void)snprintf(host, 256, strchr(ep.host, ':') != NULL ? "[%s]" : "%s", ep.host);
+}
+
+bool ports_public(const struct config *c, char host[256])
+{
+    static const struct endpoint_policy nothing = {0};
+    struct sockaddr_storage ss;
+    socklen_t len;
+    struct endpoint ep;
+    host[0] = '\0';
+    if (c->endpoints.count == 0 || endpoint_parse(c->endpoints.item[0], &ep) < 0)
+        return false;
+    (void)snprintf(host, 256, "%s", ep.host);
+    return make_address(ep.host, ep.port, &ss, &len) < 0 || /* a name: its owner knows */
+           endpoint_allowed((const struct sockaddr *)&ss, &nothing, NULL);
+}
+
+void ports_print(const struct config *c)
+{
+    char host[256];
+    public_host(c, host);
+    (void)printf("Others must reach this computer at (let a firewall pass it, a router forward "
+                 "it):\n\n"
+                 "  TCP port %-5u  the outbox\n",
+                 c->http_port);
+    if (c->dht_socket[0] == '\0')
+        (void)printf("  UDP port %-5u  the DHT node\n", c->dht_port);
+    if (ports_unusual(c))
+        (void)printf("\nThese are not the usual ports: those were in use, perhaps by another "
+                     "person's peer,\nor others were asked for.\n");
+    if (host[0] == '\0' || c->dht_socket[0] != '\0')
+        return;
+    (void)printf("\nTo join this network, others run this with their own name:\n\n"
+                 "  restante setup NAME@%s --bootstrap %s:%u",
+                 address_group(c->address), host, c->dht_port);
+    if (c->network != 1)
+        (void)printf(" --network %u", c->network);
+    (void)putchar('\n');
 }

@@ -7,11 +7,17 @@
 #include "daemon/config.h"
 
 /* Ports of c that are not 0 must be free: one that is taken is an error that names it. The others
- * are chosen at random among the free ones below the range from which the system gives ports to
- * outgoing connections. */
+ * become the usual ones of restante.conf(5), or the next that are free. */
 int ports_settle(struct config *c, struct error *e);
 /* When c announces no endpoint: the address at which the outbox is served, or, when that is all
  * addresses, the one this machine would send from. *guessed: it was found out, not configured. */
 int ports_endpoint(struct config *c, bool *guessed, struct error *e);
+
+/* Is a port that others must reach another than the usual one? */
+bool ports_unusual(const struct config *c);
+/* Can everybody reach the first endpoint's host, as far as its address tells? host: that host. */
+bool ports_public(const struct config *c, char host[256]);
+/* On stdout: what must be reachable from outside, and the line with which others join. */
+void ports_print(const struct config *c);
 
 #endif

@@ -32,6 +32,10 @@ int home_probe(const char *dir, struct error *e);
 /* Makes the sub-folders of a home that are missing, 0700. */
 int home_make_folders(const char *home, struct error *e);
 
+/* Takes the lock that a running daemon, or another who works on the home alone, holds; waits at most
+ * wait_s for it. Returns the descriptor: the lock goes when it is closed, or with the process. */
+int home_lock(const char *home, int wait_s, struct error *e);
+
 /* Removes what killed writers left in the folders of settings and secrets (flow looks after those
  * of the mail). The caller holds the home's lock. */
 int home_drop_temporaries(const char *home, struct error *e);

@@ -12,10 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #define LOG_AREA "daemon"
@@ -54,20 +52,6 @@ static int become(const char *user, struct error *e)
     return chdir("/");
 }
 
-/* One daemon per home; the lock goes with the process. */
-static int lock_home(const char *home, struct error *e)
-{
-    char path[PATH_CAP];
-    if (path_join(path, home, "run/lock", e) < 0)
-        return -1;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return error_set(e, "Cannot open %s: %s.", path, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return error_set(e, "A restanted is running for %s already.", home);
-    return 0;
-}
-
 static int run(const char *home, bool foreground)
 {
     static struct service s;
@@ -75,7 +59,7 @@ static int run(const char *home, bool foreground)
     struct config c;
     char path[PATH_CAP];
     if (home_check(home, &e) < 0 || config_load(&c, home, &e) < 0 ||
-        home_make_folders(home, &e) < 0 || lock_home(home, &e) < 0 ||
+        home_make_folders(home, &e) < 0 || home_lock(home, 0, &e) < 0 ||
         path_join(path, home, "log/restanted.log", &e) < 0)
         return fail(e.text);
     int level = log_level_parse(c.log_level);
@@ -99,7 +83,7 @@ static int run_fsck(const char *home, bool repair)
 {
     static struct service s;
     struct error e = {""};
-    if (home_check(home, &e) < 0 || home_make_folders(home, &e) < 0 || lock_home(home, &e) < 0 ||
+    if (home_check(home, &e) < 0 || home_make_folders(home, &e) < 0 || home_lock(home, 0, &e) < 0 ||
         fsck_alone(&s, home, repair, &e) < 0)
         return fail(e.text);
     return 0;

@@ -233,7 +233,7 @@ static void test_written_is_read_back(void **state)
     memcpy(c.home, again.home, sizeof c.home);
     assert_memory_equal(&c, &again, sizeof c);
     assert_non_null(strstr(buf_str(&text), "\n; give_up = 5d\n"));
-    assert_non_null(strstr(buf_str(&text), "\nimap_port = 7413\n"));
+    assert_non_null(strstr(buf_str(&text), "\nimap_port = 1993\n"));
     buf_free(&text);
     struct buf small = BUF_INIT(100);
     assert_int_equal(config_format(&c, &small), -1);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* new_peer.h - what `restante init` and `restante setup` share: the options that settle a new
+ * peer's configuration, and the making of its home. */
+#ifndef RESTANTE_CLI_NEW_PEER_H
+#define RESTANTE_CLI_NEW_PEER_H
+
+#include "base/error.h"
+#include "daemon/config.h"
+#include "pgp/pgp.h"
+#include <getopt.h>
+
+#define NEW_PEER_OPTIONS 9
+#define NEW_PEER_FIRST 1000 /* the options' values for getopt_long are from here on */
+
+/* The options --listen, --set, --bootstrap, --endpoint and so on; returns NEW_PEER_OPTIONS. */
+size_t new_peer_options(struct option out[NEW_PEER_OPTIONS]);
+/* Takes the value of one of them into c. On -1 e is a sentence without capital and full stop. */
+int new_peer_apply(struct config *c, int option, const char *value, struct error *e);
+/* The default settings, with all ports 0: not given. */
+void new_peer_defaults(struct config *c);
+/* Sets the address; on -1 e says what an address looks like. */
+int new_peer_address(struct config *c, const char *address, struct error *e);
+/* Is the caller somebody who may have a peer: not root? */
+int new_peer_user(struct error *e);
+/* Makes the home with key, certificates, password and config; whole or not at all. c is complete
+ * but for its home, which is set. fpr_hex: the new key's fingerprint. */
+int new_peer_make(struct config *c, const char *home, char fpr_hex[2 * PGP_FPR_LEN + 1],
+                  struct error *e);
+
+#endif

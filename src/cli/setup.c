@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* setup.c - `restante setup`: from nothing to a running peer in one command (setup.h). */
+#include "cli/setup.h"
+#include "cli/new_peer.h"
+#include "cli/ports.h"
+#include "daemon/home.h"
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WAIT_MAX_S 600
+
+enum { OPT_HOME = 1, OPT_YES, OPT_LINGER, OPT_NO_LINGER, OPT_CLIENT, OPT_WAIT };
+
+static const struct option own_options[] = {
+    {"home", required_argument, NULL, OPT_HOME},
+    {"yes", no_argument, NULL, OPT_YES},
+    {"linger", no_argument, NULL, OPT_LINGER},
+    {"no-linger", no_argument, NULL, OPT_NO_LINGER},
+    {"wait", required_argument, NULL, OPT_WAIT},
+    {"mail-client", required_argument, NULL, OPT_CLIENT},
+};
+#define OWN (sizeof own_options / sizeof own_options[0])
+
+static int take(struct setup *s, int option, struct error *e)
+{
+    static const char *const clients[] = {"thunderbird", "mutt", "mbsync", "none"};
+    switch (option) {
+    case OPT_HOME:
+        s->cli->home_arg = optarg;
+        return 0;
+    case OPT_YES:
+        s->interactive = false;
+        return 0;
+    case OPT_LINGER:
+    case OPT_NO_LINGER:
+        s->linger = option == OPT_LINGER ? SETUP_YES : SETUP_NO;
+        return 0;
+    case OPT_WAIT:
+        s->wait_s = atoi(optarg);
+        return s->wait_s >= 1 && s->wait_s <= WAIT_MAX_S
+                   ? 0
+                   : error_set(e, "--wait wants seconds, 1 to %d", WAIT_MAX_S);
+    case OPT_CLIENT:
+        for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++)
+            if (strcmp(optarg, clients[i]) == 0) {
+                s->mail_client = optarg;
+                return 0;
+            }
+        return error_set(e, "--mail-client wants thunderbird, mutt, mbsync or none");
+    default:
+        return new_peer_apply(&s->c, option, optarg, e);
+    }
+}
+
+static int parse(struct setup *s, int argc, char **argv)
+{
+    struct option options[OWN + NEW_PEER_OPTIONS + 1] = {{0}};
+    struct error e;
+    memcpy(options, own_options, sizeof own_options);
+    (void)new_peer_options(options + OWN);
+    new_peer_defaults(&s->c);
+    optind = 0;
+    for (int o = getopt_long(argc, argv, ":", options, NULL); o != -1;
+         o = getopt_long(argc, argv, ":", options, NULL)) {
+        if (o == ':')
+            return cli_usage("setup", "The option %s needs a value.", argv[optind - 1]);
+        if (o == '?')
+            return cli_usage("setup", "setup does not know the option %s.", argv[optind - 1]);
+        if (take(s, o, &e) < 0)
+            return cli_usage("setup", "Cannot take that: %s.", e.text);
+    }
+    if (argc - optind > 1)
+        return cli_usage("setup", "setup takes one address, name@group, or none.");
+    if (argc > optind && new_peer_address(&s->c, argv[optind], &e) < 0)
+        return cli_usage("setup", "%s", e.text);
+    return CLI_OK;
+}
+
+/* A home that is there is the one of an earlier setup: its settings count. 1: it is; 0: there is
+ * none; -1: there is something else. */
+static int existing(struct setup *s, struct error *e)
+{
+    char address[sizeof s->c.address], config[PATH_CAP];
+    if (path_join(config, s->cli->home, "config", e) < 0)
+        return -1;
+    if (!file_exists(config))
+        return home_target_ok(s->cli->home, e);
+    memcpy(address, s->c.address, sizeof address);
+    if (home_check(s->cli->home, e) < 0 || config_load(&s->c, s->cli->home, e) < 0)
+        return -1;
+    if (address[0] != '\0' && strcmp(address, s->c.address) != 0)
+        return error_set(e,
+                         "%s is the home of %s, not of %s; name another folder with --home DIR. "
+                         "Nothing was changed.",
+                         s->cli->home, s->c.address, address);
+    (void)printf("The home of %s is in %s already; its settings stay as they are.\n", s->c.address,
+                 s->cli->home);
+    return 1;
+}
+
+static int make(struct setup *s, struct error *e)
+{
+    char fpr_hex[2 * PGP_FPR_LEN + 1];
+    if (setup_questions(s, e) < 0)
+        return -1;
+    if (new_peer_make(&s->c, s->cli->home, fpr_hex, e) < 0)
+        return -1;
+    (void)printf("The peer %s is made in %s.\n  Key  %s\n", s->c.address, s->cli->home, fpr_hex);
+    return 0;
+}
+
+int cmd_setup(struct cli *cli, int argc, char **argv)
+{
+    struct error e;
+    struct setup s = {.cli = cli, .wait_s = 60, .interactive = isatty(0) == 1};
+    int status = parse(&s, argc, argv);
+    if (status != CLI_OK)
+        return status;
+    if (new_peer_user(&e) < 0 || home_find(cli->home_arg, cli->home, &e) < 0)
+        return cli_fail(&e);
+    int there = existing(&s, &e);
+    if (there == 0 && !s.interactive && s.c.address[0] == '\0')
+        return cli_usage("setup", "Say the address, name@group: there is nobody to ask for it.");
+    if (there < 0 || (there == 0 && make(&s, &e) < 0))
+        return cli_fail(&e);
+    (void)fflush(stdout);
+    if (setup_run_peer(&s, &e) < 0)
+        return cli_fail(&e);
+    setup_mail_client(&s);
+    (void)putchar('\n');
+    if (account_print(&s.c, &e) < 0)
+        return cli_fail(&e);
+    (void)putchar('\n');
+    ports_print(&s.c);
+    return CLI_OK;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* home_lock.c - see home.h: who works on a home alone. */
+#include "base/clock.h"
+#include "daemon/home.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define LOOK_MS 50
+
+int home_lock(const char *home, int wait_s, struct error *e)
+{
+    char path[PATH_CAP];
+    int64_t end = clock_mono_ms() + (int64_t)wait_s * 1000;
+    if (path_join(path, home, "run/lock", e) < 0)
+        return -1;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return error_set(e, "Cannot open %s: %s.", path, strerror(errno));
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (clock_mono_ms() >= end) {
+            (void)close(fd);
+            return error_set(e, "A restanted is running for %s already.", home);
+        }
+        (void)poll(NULL, 0, LOOK_MS);
+    }
+    return fd;
+}
