@@ -225,9 +225,23 @@
 #define TEXT_PEER_LACKS "%s does not offer this message any more."
 /* peer */
 #define TEXT_PEER_AWAY "%s cannot be reached now."
+/* peer, IP address */
+#define TEXT_PEER_PRIVATE                                                                          \
+    "%s is at a private address (%s) and is no contact of yours: write to it, or add it with "     \
+    "`restante contacts add`."
+/* peer, IP address */
+#define TEXT_PEER_LOOPBACK                                                                         \
+    "%s announces an address that only its own computer reaches (%s): its endpoint has to be "     \
+    "corrected there."
+/* peer, IP address */
+#define TEXT_PEER_NOWHERE                                                                          \
+    "%s announces an address that no computer can have for others (%s): its endpoint has to be "   \
+    "corrected there."
+/* peer, why */
+#define TEXT_PEER_NAMELESS "The name of the computer of %s is not known here (%s)."
 #define TEXT_LIST_LONG "The list of pieces is longer than announced."
 /* why, addresses */
-#define TEXT_GROUP_TRIED "%.140s Of its group nobody gave it now either (tried: %.150s)."
+#define TEXT_GROUP_TRIED "%.200s Of its group nobody gave it now either (tried: %.100s)."
 /* peer */
 #define TEXT_PEER_OFFLINE "%s is offline."
 /* peer */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/control.h"
 #include "daemon/home.h"
+#include "daemon/own_names.h"
 #include "daemon/plugin_socket.h"
 #include "daemon/program.h"
 #include "daemon/tls.h"
@@ -326,6 +327,7 @@ int service_start(struct service *s, const char *home, struct error *e)
         return -1;
     if (watch_signals(s) < 0)
         return error_set(e, "Signals cannot be watched.");
+    own_names_start(s);
     log_info("%s starts; outbox at port %u", s->config.address, http_server_port(s->flow.server));
     return 0;
 }
@@ -335,6 +337,7 @@ int service_start(struct service *s, const char *home, struct error *e)
 static void close_rest(struct service *s)
 {
     uv_close((uv_handle_t *)s->stop_timer, (uv_close_cb)free);
+    own_names_stop(s);
     flow_stop(&s->flow);
     dovecot_stop(&s->dovecot, NULL, NULL);
     dht_free(&s->flow.dht);

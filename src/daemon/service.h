@@ -14,13 +14,15 @@
 #include <uv.h>
 
 #define CLIENTS_SEEN 16
+#define OWN_MAX (4 * ENDPOINTS_MAX)
 
 struct service {
     uv_loop_t *loop;
     struct config config;
     struct flow flow;
     struct endpoint endpoints[ENDPOINTS_MAX];
-    struct sockaddr_storage own[ENDPOINTS_MAX]; /* the literal addresses among them */
+    struct sockaddr_storage own[OWN_MAX]; /* the addresses among them, and those of their names */
+    struct own_names *own_names;
     struct buf secret;                          /* own secret key */
     char password[64];
     char relay_password[33];

@@ -93,33 +93,40 @@ static bool is_near(const struct plain *p, const struct endpoint_policy *policy)
     return false;
 }
 
-bool endpoint_allowed(const struct sockaddr *sa, const struct endpoint_policy *p,
-                      const char **why_r)
+enum endpoint_verdict endpoint_judge(const struct sockaddr *sa, const struct endpoint_policy *p)
 {
-    const char *why = NULL;
     struct plain a = unwrap(sa);
 
     if (a.len == 0) {
-        why = "the address is neither IPv4 nor IPv6";
-    } else {
-        switch (a.len == 4 ? class4(a.b) : class6(a.b)) {
-        case PUBLIC:
-            break;
-        case PRIVATE:
-            why = p->private_all || is_near(&a, p) ? NULL
-                                                   : "the address is in a private network that is "
-                                                     "not ours, and its owner is not trusted";
-            break;
-        case LOOPBACK:
-            why = p->loopback ? NULL : "the address is a loopback address";
-            break;
-        case NEVER:
-            why = "the address is unspecified, multicast, link-local or reserved";
-            break;
-        }
+        return ENDPOINT_NEVER;
     }
+    switch (a.len == 4 ? class4(a.b) : class6(a.b)) {
+    case PUBLIC:
+        return ENDPOINT_ALLOWED;
+    case PRIVATE:
+        return p->private_all || is_near(&a, p) ? ENDPOINT_ALLOWED : ENDPOINT_PRIVATE;
+    case LOOPBACK:
+        return p->loopback ? ENDPOINT_ALLOWED : ENDPOINT_LOOPBACK;
+    case NEVER:
+        break;
+    }
+    return ENDPOINT_NEVER;
+}
+
+bool endpoint_allowed(const struct sockaddr *sa, const struct endpoint_policy *p,
+                      const char **why_r)
+{
+    static const char *const why[] = {
+        [ENDPOINT_ALLOWED] = NULL,
+        [ENDPOINT_PRIVATE] = "the address is in a private network that is not ours, and its owner "
+                             "is not trusted",
+        [ENDPOINT_LOOPBACK] = "the address is a loopback address",
+        [ENDPOINT_NEVER] = "the address is unspecified, multicast, link-local or reserved",
+    };
+    enum endpoint_verdict verdict = endpoint_judge(sa, p);
+
     if (why_r != NULL) {
-        *why_r = why;
+        *why_r = why[verdict];
     }
-    return why == NULL;
+    return verdict == ENDPOINT_ALLOWED;
 }

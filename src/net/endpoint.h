@@ -20,8 +20,16 @@ struct endpoint_policy {
     size_t own_count;
 };
 
-/* May we connect to this address? Unwraps IPv4-mapped and NAT64 (64:ff9b::/96) forms. Never
- * unspecified, broadcast, multicast or link-local. why_r (optional) gets a static sentence. */
+enum endpoint_verdict {
+    ENDPOINT_ALLOWED,
+    ENDPOINT_PRIVATE,  /* in a private network, and nothing above allows it */
+    ENDPOINT_LOOPBACK, /* of the computer itself */
+    ENDPOINT_NEVER,    /* unspecified, broadcast, multicast, link-local, reserved, or no IP */
+};
+
+/* May we connect to this address (P-2.7)? Unwraps IPv4-mapped and NAT64 (64:ff9b::/96) forms. */
+enum endpoint_verdict endpoint_judge(const struct sockaddr *sa, const struct endpoint_policy *p);
+/* Is it allowed? why_r (optional) gets a static sentence for the log, or NULL. */
 bool endpoint_allowed(const struct sockaddr *sa, const struct endpoint_policy *p,
                       const char **why_r);
 

@@ -15,6 +15,14 @@
 struct http_client;
 struct http_fetch; /* one request under way */
 
+/* Why a peer was not even asked. why is then an address: the last one that was refused (P-2.7). */
+enum http_unasked {
+    HTTP_PRIVATE = -(int)ENDPOINT_PRIVATE,
+    HTTP_LOOPBACK = -(int)ENDPOINT_LOOPBACK,
+    HTTP_NEVER = -(int)ENDPOINT_NEVER,
+    HTTP_NAMELESS = -10, /* the endpoint's name leads to no address; why is curl's sentence */
+};
+
 struct http_client_config {
     const char *socks;        /* "host:port" of a SOCKS5 proxy for .onion, or NULL */
     unsigned connect_seconds; /* 0 = 10 */
@@ -43,7 +51,8 @@ struct http_fetch_config {
     int (*data)(void *ctx, const uint8_t *p, size_t n);
     /* Once, last; the request is invalid afterwards. ok: a complete answer, 200, 304, or 206 from
      * offset on; whether it is long enough is for the caller to see (a server may end it early
-     * without saying so). status 0: no answer. why: a sentence, "" when ok. */
+     * without saying so). status 0: no answer; below 0: one of http_unasked, nobody was asked. why:
+     * a sentence, "" when ok. */
     void (*done)(void *ctx, bool ok, int status, const char *why);
     void *ctx;
 };

@@ -53,6 +53,24 @@ static bool path_ok(const char *path, bool posts)
     return *rest == '\0' || strcmp(rest, "/chunks") == 0;
 }
 
+/* The rule, and what it said about an address, for whoever asks why nobody was asked. */
+static bool may_connect(struct http_fetch *f, const struct sockaddr *sa, const char **why)
+{
+    if (endpoint_allowed(sa, &f->policy, why)) {
+        f->tried = true;
+        return true;
+    }
+    f->refused = endpoint_judge(sa, &f->policy);
+    const void *ip = sa->sa_family == AF_INET6
+                         ? (const void *)&((const struct sockaddr_in6 *)sa)->sin6_addr
+                         : (const void *)&((const struct sockaddr_in *)sa)->sin_addr;
+    if ((sa->sa_family != AF_INET && sa->sa_family != AF_INET6) ||
+        inet_ntop(sa->sa_family, ip, f->refused_ip, sizeof(f->refused_ip)) == NULL) {
+        snprintf(f->refused_ip, sizeof(f->refused_ip), "unknown");
+    }
+    return false;
+}
+
 static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
 {
     struct http_fetch *f = ctx;
@@ -60,7 +78,7 @@ static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockad
 
     (void)purpose;
     /* For an onion address this is the owner's own SOCKS proxy. */
-    if (!f->onion && !endpoint_allowed(&a->addr, &f->policy, &why)) {
+    if (!f->onion && !may_connect(f, &a->addr, &why)) {
         note(f, "not connected: %s", why);
         return CURL_SOCKET_BAD;
     }
@@ -93,7 +111,8 @@ static int on_ready(void *ctx, char *remote, char *local, int remote_port, int l
     } else if (inet_pton(AF_INET6, remote, &in6->sin6_addr) == 1) {
         ss.ss_family = AF_INET6;
     }
-    if (endpoint_allowed((struct sockaddr *)&ss, &f->policy, &why)) {
+    f->tried = false; /* what counts is whom this request goes to */
+    if (may_connect(f, (struct sockaddr *)&ss, &why)) {
         return CURL_PREREQFUNC_OK;
     }
     note(f, "not asked: %s", why);
@@ -386,11 +405,15 @@ void fetch_report(struct http_fetch *f, CURLcode result)
 
     if (ok) {
         why[0] = '\0';
+    } else if (status == 0 && !f->tried && f->refused != ENDPOINT_ALLOWED) {
+        status = -(int)f->refused;
+        snprintf(why, sizeof(why), "%s", f->refused_ip);
     } else if (f->why[0] != '\0') {
         snprintf(why, sizeof(why), "%s", f->why);
     } else {
         snprintf(why, sizeof(why), "%s",
                  f->curl_why[0] != '\0' ? f->curl_why : curl_easy_strerror(result));
+        status = result == CURLE_COULDNT_RESOLVE_HOST ? HTTP_NAMELESS : status;
     }
     f->config.done(f->config.ctx, ok, (int)status, why);
 }

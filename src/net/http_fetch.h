@@ -6,6 +6,7 @@
 
 #include "net/http_client.h"
 #include <curl/curl.h>
+#include <netinet/in.h>
 
 struct http_fetch {
     struct http_client *client;
@@ -19,6 +20,9 @@ struct http_fetch {
     bool running;   /* added to the multi handle */
     bool cancelled; /* to be destroyed as soon as libcurl has returned */
     bool judged, good, ranged;
+    bool tried;                    /* an address was allowed */
+    enum endpoint_verdict refused; /* of the last address that was not */
+    char refused_ip[INET6_ADDRSTRLEN];
     uint64_t range_first; /* of Content-Range */
     size_t header_octets;
     uint64_t octets; /* of the body */

@@ -37,7 +37,5 @@ bool watch_heard(const struct flow *f);
 
 /* The accepted fellow with this address; free pubkey. -1: none. */
 int fellow_get(const struct flow *f, const char *address, struct group_fellow *m_r);
-/* The policy towards members: they are vouched for. */
-struct endpoint_policy fellow_policy(const struct flow *f);
 
 #endif

@@ -43,13 +43,6 @@ int fellow_get(const struct flow *f, const char *address, struct group_fellow *m
     return x.found ? 0 : -1;
 }
 
-struct endpoint_policy fellow_policy(const struct flow *f)
-{
-    struct endpoint_policy p = f->policy;
-    p.private_all = true;
-    return p;
-}
-
 /* ---- fetching */
 
 struct replicating {
@@ -149,7 +142,6 @@ void step_replicate(struct work *w)
         (void)rename(x->path, x->part);
     struct transfer *t = transfer_start(f, x->r.owner, &x->owner.pubkey, x->owner.fpr, &x->r.ref,
                                         x->part, on_blob, x);
-    transfer_private(t);
     uint8_t master_fpr[FPR_LEN];
     if (strcmp(x->r.owner, f->c.address) == 0 && flow_master(f, master_fpr))
         transfer_master(t, master_fpr);

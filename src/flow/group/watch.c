@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "flow/group/replicas.h"
 #include "flow/timer.h"
+#include "flow/peers/reach.h"
 #include "flow/peers/whereabouts.h"
 #include "store/check.h"
 #include <stdlib.h>
@@ -158,7 +159,7 @@ static void on_done(void *ctx, bool ok, int status, const char *why)
 
 static void ask(struct watcher *w)
 {
-    struct endpoint_policy policy = fellow_policy(w->flow);
+    struct endpoint_policy policy = reach_policy(w->flow, w->address, w->fpr);
     struct error e;
     bool known = w->etag[0] != '\0';
     if (w->ep_next == w->ep_count) {

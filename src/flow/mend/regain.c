@@ -107,7 +107,6 @@ void step_regain(struct work *w)
     sha256(x->s.b.chunks.p, x->s.b.chunks.n, ref.chunks_hash);
     struct transfer *t =
         transfer_start(f, f->c.address, &f->pubkey, f->fpr, &ref, part, on_blob, x);
-    transfer_private(t);
     transfer_have_chunks(t, x->s.b.chunks.p, x->s.b.chunks.n);
     if (x->grouped)
         transfer_master(t, master_fpr);

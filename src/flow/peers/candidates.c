@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* candidates.c - see candidates.h. */
 #include "flow/peers/candidates.h"
+#include <string.h>
 
 static void on_value(void *ctx, bool ok, const struct dht_value *v)
 {

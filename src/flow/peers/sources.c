@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "flow/group/group.h"
 #include "flow/group/replicas.h"
+#include "flow/peers/reach.h"
 #include "flow/peers/whereabouts.h"
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,6 @@ struct sources *sources_new(struct flow *f, const char *sender, const struct byt
     if (s == NULL || bytes_set(&s->pubkey, pubkey->p, pubkey->n) < 0)
         abort();
     s->flow = f;
-    s->policy = f->policy;
     s->count = 1;
     (void)strcpy(s->one[0].address, sender);
     memcpy(s->one[0].fpr, fpr, FPR_LEN);
@@ -60,11 +60,6 @@ void sources_free(struct sources *s)
     free(s);
 }
 
-void sources_vouched(struct sources *s)
-{
-    s->policy.private_all = true;
-}
-
 void sources_master(struct sources *s, const uint8_t master_fpr[FPR_LEN])
 {
     s->has_master = true;
@@ -79,7 +74,7 @@ const struct endpoint_policy *sources_policy(const struct sources *s)
 void sources_fault(struct sources *s, enum source_fault fault, const char *why)
 {
     struct source *x = &s->one[s->at];
-    if (s->at == 0 && s->sender_why.text[0] == '\0')
+    if (s->at == 0 && (s->sender_why.text[0] == '\0' || fault == SOURCE_UNASKED))
         (void)error_set(&s->sender_why, "%s", why);
     if (fault == SOURCE_LIED) {
         log_warn("%s gave something else than was announced and is left out: %s", x->address, why);
@@ -88,7 +83,7 @@ void sources_fault(struct sources *s, enum source_fault fault, const char *why)
         log_info("not from %s: %s", x->address, why);
         x->slow = x->slow || (fault == SOURCE_SLOW && !s->patient);
     }
-    if (fault != SOURCE_UNREACHABLE)
+    if (fault != SOURCE_UNREACHABLE && fault != SOURCE_UNASKED)
         s->ep_next = s->ep_count; /* its other endpoints are the same peer */
     else
         whereabouts_forget(x->address);
@@ -186,6 +181,7 @@ void sources_next(struct sources *s, sources_fn *fn, void *ctx)
     s->ctx = ctx;
     if (s->ep_next < s->ep_count) {
         const struct endpoint *ep = &s->ep[s->ep_next++];
+        s->policy = reach_policy(s->flow, s->one[s->at].address, s->one[s->at].fpr);
         fn(ctx, ep, s->one[s->at].address, s->patient);
         return;
     }

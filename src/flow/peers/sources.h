@@ -12,9 +12,6 @@ struct sources;
 struct sources *sources_new(struct flow *f, const char *sender, const struct bytes *pubkey,
                             const uint8_t fpr[FPR_LEN], const uint8_t hash[HASH_LEN]);
 void sources_free(struct sources *s);
-/* The sources are members of the own group: addresses in private ranges are allowed. */
-void sources_vouched(struct sources *s);
-
 /* The sender's group, as its notification names it; otherwise its identity's. */
 void sources_master(struct sources *s, const uint8_t master_fpr[FPR_LEN]);
 
@@ -23,10 +20,12 @@ void sources_master(struct sources *s, const uint8_t master_fpr[FPR_LEN]);
 typedef void sources_fn(void *ctx, const struct endpoint *ep, const char *who, bool patient);
 /* May call fn before it returns. */
 void sources_next(struct sources *s, sources_fn *fn, void *ctx);
+/* P-2.7 towards the source that fn gave last. */
 const struct endpoint_policy *sources_policy(const struct sources *s);
 
 enum source_fault {
     SOURCE_UNREACHABLE, /* another endpoint of it may do better */
+    SOURCE_UNASKED,     /* the same, and why is what the user can do about it */
     SOURCE_LACKS,       /* it does not have the blob */
     SOURCE_SLOW,
     SOURCE_LIED, /* what came is not what was announced */

@@ -6,6 +6,7 @@
 #include "base/texts.h"
 #include "base/log.h"
 #include "flow/peers/part.h"
+#include "flow/peers/reach.h"
 #include "flow/peers/sources.h"
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,8 @@ static enum source_fault judge(struct transfer *t, bool ok, int status, const ch
         (void)error_set(&t->why, TEXT_PEER_LACKS, t->who);
         return SOURCE_LACKS;
     }
+    if (reach_unasked(status, t->who, why, &t->why))
+        return SOURCE_UNASKED;
     log_info("%s cannot be reached: %s", t->who, why); /* a person is told that it is so */
     (void)error_set(&t->why, TEXT_PEER_AWAY, t->who);
     return status == 0 ? SOURCE_UNREACHABLE : SOURCE_SLOW;
@@ -282,11 +285,6 @@ struct transfer *transfer_start(struct flow *f, const char *sender, const struct
     (void)part_open(&t->part, blob, path); /* begin() says what is wrong */
     flow_job(f->files, &t->job, begin_run, begin, true);
     return t;
-}
-
-void transfer_private(struct transfer *t)
-{
-    sources_vouched(t->sources);
 }
 
 void transfer_master(struct transfer *t, const uint8_t master_fpr[FPR_LEN])

@@ -17,8 +17,6 @@ typedef void transfer_fn(void *ctx, bool ok, const char *why);
 struct transfer *transfer_start(struct flow *f, const char *sender, const struct bytes *pubkey,
                                 const uint8_t fpr[FPR_LEN], const struct blob_ref *blob,
                                 const char *path, transfer_fn *fn, void *ctx);
-/* The sender is a member of the own group, and so vouched for; right after transfer_start. */
-void transfer_private(struct transfer *t);
 /* The master of the sender's group, as its notification names it; right after transfer_start. */
 void transfer_master(struct transfer *t, const uint8_t master_fpr[FPR_LEN]);
 /* fn gets the chunk list just before transfer_fn says ok; right after transfer_start. */

@@ -2,6 +2,7 @@
 /* hand.c - see hand.h. One request at a time to each sender. */
 #include "flow/receiver/hand.h"
 #include "base/log.h"
+#include "flow/peers/reach.h"
 #include "flow/peers/whereabouts.h"
 #include <stdlib.h>
 #include <string.h>
@@ -97,10 +98,10 @@ static void on_done(void *ctx, bool ok, int status, const char *why)
     struct courier *c = ctx;
     struct receipt_answer a[RECEIPTS_MAX];
     struct error e;
-    if (status == 0)
+    if (status <= 0)
         whereabouts_forget(c->address);
     if (!ok)
-        fail(c, why);
+        fail(c, reach_unasked(status, c->address, why, &e) ? e.text : why);
     else if (answers_decode(c->answer.data, c->answer.len, a, c->under_way, &e) != 0)
         fail(c, e.text);
     else
@@ -111,6 +112,7 @@ static void go(struct courier *c)
 {
     struct receipt r[RECEIPTS_MAX];
     struct buf body = BUF_INIT(RECEIPTS_BODY_MAX);
+    struct endpoint_policy policy = reach_policy(c->flow, c->address, c->fpr);
     struct endpoint ep;
     struct error e = {""};
     size_t n = 0;
@@ -120,7 +122,7 @@ static void go(struct courier *c)
     buf_free(&c->answer);
     c->answer.cap = RECEIPTS_BODY_MAX;
     struct http_fetch_config request = {.endpoint = &ep,
-                                        .policy = &c->flow->policy,
+                                        .policy = &policy,
                                         .path = "/receipt",
                                         .max_bytes = RECEIPTS_BODY_MAX,
                                         .connect_seconds = CONNECT_S,
