@@ -19,6 +19,7 @@
 struct restante_client {
     union imap_module_context module_ctx;
     const char *name;
+    struct restante_habits habits;
 };
 struct restante_cmd {
     union imap_module_context module_ctx;
@@ -36,6 +37,35 @@ const char *restante_client_name(struct client *client)
     struct restante_client *rc = RESTANTE_CLIENT(client);
 
     return rc == NULL ? "-" : rc->name;
+}
+
+struct restante_habits *restante_client_habits(struct client *client)
+{
+    struct restante_client *rc = RESTANTE_CLIENT(client);
+
+    return rc == NULL ? NULL : &rc->habits;
+}
+
+struct client *restante_client_of(const struct mail_user *user)
+{
+    for (struct client *c = imap_clients; c != NULL; c = c->next) {
+        if (c->user == user)
+            return c;
+    }
+    return NULL;
+}
+
+/* A command begins: one that flags messages by their numbers is a person's way, or a test's. */
+static void command_begins(struct client_command_context *cmd)
+{
+    struct restante_habits *habits = restante_client_habits(cmd->client);
+
+    if (habits != NULL && cmd->name != NULL && !cmd->uid && strcasecmp(cmd->name, "STORE") == 0)
+        habits->by_number = TRUE;
+}
+
+static void command_ended(struct client_command_context *cmd ATTR_UNUSED)
+{
 }
 
 void restante_cmd_set_pulled(struct client_command_context *cmd)
@@ -172,9 +202,11 @@ static void restante_client_created(struct client **clientp)
 void restante_client_hook_init(void)
 {
     next_client_created = imap_client_created_hook_set(restante_client_created);
+    command_hook_register(command_begins, command_ended);
 }
 
 void restante_client_hook_deinit(void)
 {
+    command_hook_unregister(command_begins, command_ended);
     imap_client_created_hook_set(next_client_created);
 }

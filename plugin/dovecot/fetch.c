@@ -29,7 +29,7 @@ struct fetch {
 
 /* What the items of a FETCH ask for. */
 struct wanted {
-    bool body, peek, partial, text, whole;
+    bool body, peek, partial, text, whole, listed;
     uint64_t octets;                  /* of all ranges, when each item has one */
     const struct imap_arg *modifiers; /* what stands behind the items */
 };
@@ -48,7 +48,8 @@ static void look_at_range(const char *name, struct wanted *w)
 
 static void look_at_item(const char *name, struct wanted *w)
 {
-
+    w->listed = w->listed || strcmp(name, "ENVELOPE") == 0 || strstr(name, "[HEADER") != NULL ||
+                strcmp(name, "RFC822.HEADER") == 0 || str_begins(name, "PREVIEW");
     if (!str_begins(name, "BODY[") && !str_begins(name, "BODY.PEEK[") &&
         !str_begins(name, "BINARY[") && !str_begins(name, "BINARY.PEEK[") &&
         !str_begins(name, "RFC822"))
@@ -81,6 +82,8 @@ static void fetch_look(struct client_command_context *cmd, const struct imap_arg
         name = t_str_ucase(name);
         ic.name = name;
         ic.args++;
+        if (strcmp(name, "ALL") == 0 || strcmp(name, "FULL") == 0)
+            w->listed = TRUE;
         if (strcmp(name, "ALL") == 0 || strcmp(name, "FAST") == 0 || strcmp(name, "FULL") == 0)
             continue;
         look_at_item(name, w);
@@ -197,6 +200,7 @@ static bool fetch_continue(struct client_command_context *cmd)
 {
     struct fetch *f = cmd->context;
     struct client *client = cmd->client;
+    struct restante_habits *habits;
     const char *error;
 
     if (cmd->cancel) { /* the client is gone */
@@ -211,6 +215,8 @@ static bool fetch_continue(struct client_command_context *cmd)
     pull_missing(f->pull, leave_out, f);
     if (array_count(&f->set) > 0)
         leave_out_stubs(f);
+    if (f->left_out > 0 && (habits = restante_client_habits(client)) != NULL)
+        habits->refused = TRUE;
     error = p_strdup(cmd->pool, pull_error(f->pull));
     pull_free(&f->pull);
     if (array_count(&f->set) == 0) {
@@ -296,6 +302,7 @@ bool restante_cmd_fetch(struct client_command_context *cmd)
 {
     struct client *client = cmd->client;
     struct mail_search_args *sargs;
+    struct restante_habits *habits;
     const struct imap_arg *args;
     struct wanted w;
     const char *set;
@@ -311,6 +318,8 @@ bool restante_cmd_fetch(struct client_command_context *cmd)
     if (client->mailbox == NULL || !imap_arg_get_atom(&args[0], &set) || IMAP_ARG_IS_EOL(&args[1]))
         return cmd_fetch(cmd);
     fetch_look(cmd, &args[1], &w);
+    if (w.listed && (habits = restante_client_habits(client)) != NULL)
+        habits->listed = TRUE;
     if (!w.body)
         return cmd_fetch(cmd);
     found = imap_search_get_anyset(cmd, set, cmd->uid, &sargs);

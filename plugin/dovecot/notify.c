@@ -19,8 +19,11 @@
 
 struct restante_txn {
     pool_t pool;
-    string_t *lines; /* what to tell when the transaction is committed */
-    bool sent;       /* the mailbox has special-use \Sent */
+    string_t *lines;    /* what to tell when the transaction is committed */
+    string_t *expunged; /* and of stubs: "id MAILBOX", a line each */
+    unsigned int expunged_count;
+    struct mail_user *user;
+    bool sent; /* the mailbox has special-use \Sent */
 };
 
 static struct notify_context *notify_ctx;
@@ -72,6 +75,8 @@ static void *txn_begin(struct mailbox_transaction_context *t)
 
     txn->pool = pool;
     txn->lines = str_new(default_pool, 128);
+    txn->expunged = str_new(default_pool, 128);
+    txn->user = mail_storage_get_user(mailbox_get_storage(t->box));
     T_BEGIN
     {
         txn->sent = is_sent_box(t->box);
@@ -83,6 +88,7 @@ static void *txn_begin(struct mailbox_transaction_context *t)
 static void txn_free(struct restante_txn *txn)
 {
     str_free(&txn->lines);
+    str_free(&txn->expunged);
     pool_unref(&txn->pool);
 }
 
@@ -92,9 +98,10 @@ static void txn_expunge(void *_txn, struct mail *mail)
 
     if (restante_stub_load(mail) <= 0)
         return;
-    str_printfa(txn->lines, "EXPUNGED %s ", restante_stub_id(mail));
-    append_word(txn->lines, mail->box->vname);
-    str_append_c(txn->lines, '\n');
+    if (txn->expunged_count++ > 0)
+        str_append_c(txn->expunged, '\n');
+    str_printfa(txn->expunged, "%s ", restante_stub_id(mail));
+    append_word(txn->expunged, mail->box->vname);
 }
 
 /* mail: where to read the header from; of a copy that is the source, whose file has its name. */
@@ -137,10 +144,35 @@ static void txn_copy(void *_txn, struct mail *src, struct mail *dst)
     T_END;
 }
 
+/* Each with what the session did so far: whether that is a person's word, the daemon judges. */
+static void tell_expunged(struct restante_txn *txn)
+{
+    struct client *client = restante_client_of(txn->user);
+    struct restante_habits *habits = client == NULL ? NULL : restante_client_habits(client);
+    const char *const *line;
+    string_t *how = t_str_new(128);
+
+    if (habits != NULL) {
+        habits->expunged += txn->expunged_count;
+        str_printfa(how, " client=%s n=%u listed=%d number=%d refused=%d",
+                    restante_client_name(client), habits->expunged, habits->listed ? 1 : 0,
+                    habits->by_number ? 1 : 0, habits->refused ? 1 : 0);
+    }
+    for (line = t_strsplit(str_c(txn->expunged), "\n"); *line != NULL; line++)
+        str_printfa(txn->lines, "EXPUNGED %s%s\n", *line, str_c(how));
+}
+
 static void txn_commit(void *_txn, struct mail_transaction_commit_changes *changes ATTR_UNUSED)
 {
     struct restante_txn *txn = _txn;
 
+    if (txn->expunged_count > 0) {
+        T_BEGIN
+        {
+            tell_expunged(txn);
+        }
+        T_END;
+    }
     if (str_len(txn->lines) > 0)
         tell_daemon(txn->lines);
     txn_free(txn);

@@ -39,6 +39,17 @@ bool restante_cmd_fetch(struct client_command_context *cmd);
 bool restante_cmd_id(struct client_command_context *cmd);
 /* The client's name from IMAP ID, or "-". */
 const char *restante_client_name(struct client *client);
+/* What a session did so far, by which the daemon tells a person's deletions from those of a
+ * program that synchronizes (P-7.10). NULL: not ours. */
+struct restante_habits {
+    bool listed;           /* it fetched what a list of messages shows: envelopes, headers */
+    bool by_number;        /* it flagged messages by number, not by UID */
+    bool refused;          /* a body was refused to it */
+    unsigned int expunged; /* stubs */
+};
+struct restante_habits *restante_client_habits(struct client *client);
+/* The session of this mail user, or NULL. */
+struct client *restante_client_of(const struct mail_user *user);
 /* Turns the command's tagged OK into NO [UNAVAILABLE] text; text must live as long as cmd. */
 void restante_cmd_set_failure(struct client_command_context *cmd, const char *text);
 void restante_client_hook_init(void);

@@ -56,12 +56,16 @@ int cmd_stop(struct cli *cli, int argc, char **argv)
     return CLI_OK;
 }
 
-/* The one operand ID: 4 to 64 hex digits, made lower-case. 0, or the exit status. */
-static int take_id(struct cli *cli, const char *command, int argc, char **argv, char id[65])
+/* The one operand ID: 4 to 64 hex digits, made lower-case; none with --all-deleted. 0, or the exit
+ * status. */
+static int take_id(struct cli *cli, const char *command, const char *allowed, int argc, char **argv,
+                   char id[65])
 {
-    int first = cli_options(cli, command, "", argc, argv);
+    int first = cli_options(cli, command, allowed, argc, argv);
     if (first < 0)
         return CLI_USAGE;
+    if (cli->all_deleted)
+        return argc == first ? CLI_OK : cli_usage(command, "--all-deleted takes no ID.");
     if (argc - first != 1)
         return cli_usage(command, "%s takes one ID, as `restante inbox` shows them.", command);
     const char *s = argv[first];
@@ -103,13 +107,41 @@ static int act(struct cli *cli, const char *cmd, const char *id, int wait_s, con
 int cmd_pull(struct cli *cli, int argc, char **argv)
 {
     char id[65];
-    int status = take_id(cli, "pull", argc, argv, id);
+    int status = take_id(cli, "pull", "", argc, argv, id);
     return status != CLI_OK ? status : act(cli, "pull", id, 0, "Pulled");
+}
+
+/* `decline --all-deleted`: the user's word for what vanished in a large number. */
+static int decline_deleted(struct cli *cli)
+{
+    struct error e;
+    struct control *c = NULL;
+    json_t *answer = NULL;
+    if (cli_home(cli) < 0)
+        return CLI_FAILED;
+    json_t *o = json_pack("{s:s,s:b}", "cmd", "decline", "all_deleted", 1);
+    if (control_open(cli, &c, &e) == 0)
+        answer = control_ask_for(c, o, ANSWER_WAIT_S, NULL, NULL, &e);
+    json_decref(o);
+    control_close(&c);
+    if (answer == NULL)
+        return cli_fail(&e);
+    long long n = (long long)json_number(answer, "declined", 0);
+    if (n == 0)
+        (void)puts("No unread message waits for such a word: nothing is declined.");
+    else
+        (void)printf("%lld deleted %s: declined when the time for taking %s back is over "
+                     "(decline_grace in restante.conf).\n",
+                     n, n == 1 ? "message" : "messages", n == 1 ? "it" : "them");
+    json_decref(answer);
+    return CLI_OK;
 }
 
 int cmd_decline(struct cli *cli, int argc, char **argv)
 {
     char id[65];
-    int status = take_id(cli, "decline", argc, argv, id);
+    int status = take_id(cli, "decline", "a", argc, argv, id);
+    if (status == CLI_OK && cli->all_deleted)
+        return decline_deleted(cli);
     return status != CLI_OK ? status : act(cli, "decline", id, ANSWER_WAIT_S, "Declined");
 }

@@ -17,6 +17,7 @@ struct cli {
     bool secret;          /* --secret */
     bool repair;          /* --repair */
     bool check;           /* --check */
+    bool all_deleted;     /* --all-deleted */
     bool help;            /* --help behind the command */
     char home[PATH_CAP];  /* set by cli_home() */
 };

@@ -85,8 +85,11 @@ static const struct command commands[] = {
     {"pull", "ID", "fetch a message now", cmd_pull,
      "Fetches a message without opening it in a mail client. ID is the beginning, at least 4\n"
      "digits, of an id that `restante inbox` shows.\n"},
-    {"decline", "ID", "refuse a message unread", cmd_decline,
-     "Tells the sender that the message will not be pulled; the stub goes. It cannot be undone.\n"},
+    {"decline", "ID | --all-deleted", "refuse a message unread", cmd_decline,
+     "Tells the sender that the message will not be pulled; the stub goes. It cannot be undone.\n\n"
+     "  --all-deleted    every unread message whose stub has vanished from the mailbox. When more\n"
+     "                   than 20 and half of all vanish and no mail client was seen to delete\n"
+     "                   them, they wait for this: `restante status` says so\n"},
     {"group", "[ACTION [OPERAND]...] [--json]", "the peer group: who replicates whose outbox",
      cmd_group,
      "Members of a group trust each other's keys and hold each other's outgoing messages, so\n"
@@ -202,13 +205,11 @@ int cli_usage(const char *command, const char *fmt, ...)
 
 int cli_options(struct cli *cli, const char *command, const char *allowed, int argc, char **argv)
 {
-    static const struct option options[] = {{"home", required_argument, NULL, 'H'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"secret", no_argument, NULL, 's'},
-                                            {"repair", no_argument, NULL, 'r'},
-                                            {"check", no_argument, NULL, 'c'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"home", required_argument, NULL, 'H'},  {"help", no_argument, NULL, 'h'},
+        {"json", no_argument, NULL, 'j'},        {"secret", no_argument, NULL, 's'},
+        {"repair", no_argument, NULL, 'r'},      {"check", no_argument, NULL, 'c'},
+        {"all-deleted", no_argument, NULL, 'a'}, {NULL, 0, NULL, 0}};
     optind = 0;
     for (int o = getopt_long(argc, argv, ":h", options, NULL); o != -1;
          o = getopt_long(argc, argv, ":h", options, NULL)) {
@@ -224,6 +225,8 @@ int cli_options(struct cli *cli, const char *command, const char *allowed, int a
             cli->repair = true;
         } else if (o == 'c' && strchr(allowed, 'c') != NULL) {
             cli->check = true;
+        } else if (o == 'a' && strchr(allowed, 'a') != NULL) {
+            cli->all_deleted = true;
         } else {
             (void)cli_usage(command,
                             o == ':' ? "The option %s needs a value."

@@ -103,6 +103,11 @@ static void print_mail(const json_t *o)
          count_of(json_number(in, "stubs", 0), "stub", "stubs", a),
          (long long)json_number(in, "pulling", 0),
          count_of(json_number(in, "receipts_pending", 0), "receipt", "receipts", c));
+    int64_t vanished = json_number(in, "vanished", 0);
+    if (vanished > 0)
+        line("", "%s: nothing is declined; if you deleted %s, run `restante decline --all-deleted`",
+             count_of(vanished, "stub has vanished at once", "stubs have vanished at once", a),
+             vanished == 1 ? "it" : "them");
     line("strangers", "%s", text_strangers(json_text(o, "strangers", "")));
     int64_t pending = json_number(o, "pending", 0);
     if (pending == 0)

@@ -85,9 +85,41 @@ void control_pull(struct service *s, struct line_client *c, const json_t *o)
     incoming_free(&in);
 }
 
+static void on_confirmed(void *ctx, int count)
+{
+    struct asking *a = ctx;
+    a->held = false;
+    if (a->client == NULL) {
+        asking_end(a);
+        return;
+    }
+    if (count < 0)
+        control_error(a->client, "This peer's database cannot be written; see its log.");
+    else
+        control_send(a->client, json_pack("{s:b,s:i}", "ok", 1, "declined", count));
+    asking_end(a);
+}
+
+static void decline_deleted(struct service *s, struct line_client *c)
+{
+    struct error e;
+    struct asking *a = asking_new(s, c);
+    if (a == NULL)
+        return;
+    a->held = true;
+    if (sweep_confirm(&s->flow, on_confirmed, a, &e) < 0) {
+        control_error(c, e.text);
+        asking_end(a);
+    }
+}
+
 void control_decline(struct service *s, struct line_client *c, const json_t *o)
 {
     struct error e;
+    if (json_is_true(json_object_get(o, "all_deleted"))) {
+        decline_deleted(s, c);
+        return;
+    }
     int64_t n = message_of(s, c, o, false);
     if (n == 0)
         return;

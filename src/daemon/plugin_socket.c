@@ -157,6 +157,42 @@ static void pull(struct service *s, struct line_client *c, char *id)
     }
 }
 
+/* P-7.10: id MAILBOX and words */
+static void expunged(struct service *s, struct line_client *c, char *id)
+{
+    uint8_t nid[HASH_LEN];
+    struct deletion d = {.client = CLIENT_NONE};
+    char *rest = NULL, *w;
+    if (strlen(id) <= HASH_HEX || id[HASH_HEX] != ' ') {
+        line_close(c);
+        return;
+    }
+    id[HASH_HEX] = '\0';
+    if (hex_decode(id, nid, HASH_LEN) < 0) {
+        line_close(c);
+        return;
+    }
+    (void)strtok_r(id + HASH_HEX + 1, " ", &rest); /* the mailbox */
+    while ((w = strtok_r(NULL, " ", &rest)) != NULL) {
+        char *value = strchr(w, '=');
+        if (value == NULL)
+            continue;
+        *value++ = '\0';
+        if (strcmp(w, "client") == 0)
+            (void)policy_client_name(value, d.client);
+        else if (strcmp(w, "n") == 0)
+            d.n = (unsigned)strtoul(value, NULL, 10);
+        else if (strcmp(w, "listed") == 0)
+            d.listed = strcmp(value, "1") == 0;
+        else if (strcmp(w, "number") == 0)
+            d.by_number = strcmp(value, "1") == 0;
+        else if (strcmp(w, "refused") == 0)
+            d.refused = strcmp(value, "1") == 0;
+    }
+    if (!s->stopping)
+        sweep_told(&s->flow, nid, &d);
+}
+
 /* P-7.10: MAILBOX MESSAGE-ID */
 static void saved(struct service *s, char *rest)
 {
@@ -178,7 +214,7 @@ static void on_line(void *ctx, struct line_client *c, char *line, size_t len)
     if (strcmp(line, "PULL") == 0) {
         pull(s, c, rest);
     } else if (strcmp(line, "EXPUNGED") == 0) {
-        sweep_hint(&s->flow);
+        expunged(s, c, rest);
     } else if (strcmp(line, "SAVED") == 0) {
         saved(s, rest);
     } else {

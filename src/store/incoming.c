@@ -283,7 +283,29 @@ int in_set_hastened(struct db *db, int64_t n)
 
 int in_set_gone(struct db *db, int64_t n, int64_t gone_ms)
 {
-    return db_run(db, "UPDATE incoming SET gone_ms=NULLIF(?,0) WHERE n=?", "ii", gone_ms, n);
+    return db_run(db, "UPDATE incoming SET gone_ms=NULLIF(?1,0),person=person AND ?1<>0 WHERE n=?2",
+                  "ii", gone_ms, n);
+}
+
+int in_set_person(struct db *db, const uint8_t nid[HASH_LEN])
+{
+    return db_run(db, "UPDATE incoming SET person=1 WHERE nid=? AND state=2", "b", nid,
+                  (size_t)HASH_LEN);
+}
+
+int64_t in_held(struct db *db, int64_t n_max)
+{
+    return db_int(db, 0,
+                  "SELECT count(*) FROM incoming WHERE state=2 AND gone_ms IS NOT NULL AND person=0"
+                  " AND n<=?",
+                  "i", n_max);
+}
+
+int in_set_person_gone(struct db *db, int64_t n_max)
+{
+    return db_exec(db,
+                   "UPDATE incoming SET person=1 WHERE state=2 AND gone_ms IS NOT NULL AND n<=?",
+                   "i", n_max);
 }
 
 int in_delay(struct db *db, int64_t n, int64_t due_ms, const char *why)

@@ -102,8 +102,14 @@ int in_set_expired(struct db *db, int64_t n);
 int in_set_lapsed(struct db *db, int64_t n);
 /* It is to be pulled before it expires; asked once. */
 int in_set_hastened(struct db *db, int64_t n);
-/* The stub's copies vanished at that time (0: they are back). */
+/* The stub's copies vanished at that time (0: they are back, and so nobody's word stands). */
 int in_set_gone(struct db *db, int64_t n, int64_t gone_ms);
+/* A person deleted this stub, by notification id. */
+int in_set_person(struct db *db, const uint8_t nid[HASH_LEN]);
+/* Stubs that vanished with many others (up to row n_max) and wait for a person's word. */
+int64_t in_held(struct db *db, int64_t n_max);
+/* A person confirms: every stub up to row n_max that vanished was deleted. How many, -1 error. */
+int in_set_person_gone(struct db *db, int64_t n_max);
 /* A step failed: try again at due_ms; why (may be NULL) is what a person is told. */
 int in_delay(struct db *db, int64_t n, int64_t due_ms, const char *why);
 
@@ -137,9 +143,10 @@ void in_count(struct db *db, struct in_counts *c);
  * sender, texts, sizes and times are filled. */
 void in_list(struct db *db, enum in_state state, bool (*fn)(void *ctx, const struct incoming *in),
              void *ctx);
-/* Rows of stubs, for the sweep of link counts: numbers and ids. */
+/* Rows of stubs, for the sweep of link counts: numbers, ids, since when they are gone (ms, 0: they
+ * stand), and whether by a person's word (person_r may be NULL). */
 size_t in_stubs(struct db *db, int64_t after_n, int64_t *n_r, uint8_t (*nid_r)[HASH_LEN],
-                int64_t *gone_r, size_t max);
+                int64_t *gone_r, bool *person_r, size_t max);
 /* Forgets what ended and whose time is over by 30 days. */
 int in_forget(struct db *db, int64_t now_ms);
 

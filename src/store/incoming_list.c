@@ -128,15 +128,19 @@ void in_list(struct db *db, enum in_state state, bool (*fn)(void *ctx, const str
 }
 
 size_t in_stubs(struct db *db, int64_t after_n, int64_t *n_r, uint8_t (*nid_r)[HASH_LEN],
-                int64_t *gone_r, size_t max)
+                int64_t *gone_r, bool *person_r, size_t max)
 {
     size_t n = 0;
     sqlite3_stmt *q =
-        db_query(db, "SELECT n,nid,gone_ms FROM incoming WHERE state=2 AND n>? ORDER BY n LIMIT ?",
+        db_query(db,
+                 "SELECT n,nid,gone_ms,person FROM incoming WHERE state=2 AND n>? ORDER BY n LIMIT"
+                 " ?",
                  "ii", after_n, (int64_t)max);
     while (db_row(q, NULL)) {
         n_r[n] = sqlite3_column_int64(q, 0);
         gone_r[n] = sqlite3_column_int64(q, 2);
+        if (person_r != NULL)
+            person_r[n] = sqlite3_column_int(q, 3) != 0;
         if (column_fixed(q, 1, nid_r[n], HASH_LEN) == 0)
             n++;
     }

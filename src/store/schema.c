@@ -170,7 +170,21 @@ static const char *const steps[] = {
      * this step, or signed by another form of the same key, keeps its own */
     "CREATE TABLE signer(fpr BLOB PRIMARY KEY, pubkey BLOB NOT NULL) WITHOUT ROWID;"
     "INSERT OR IGNORE INTO signer SELECT fpr,pubkey FROM incoming;",
+
+    /* a person deleted the stub: it is declined after its grace, with however many others (P-10.23)
+     */
+    "ALTER TABLE incoming ADD COLUMN person INTEGER NOT NULL DEFAULT 0;",
 };
+
+int schema_step(struct db *db, int64_t from, struct error *e)
+{
+    char version[64];
+    (void)snprintf(version, sizeof version, "PRAGMA user_version=%d; COMMIT;", (int)from + 1);
+    return db_script(db, "BEGIN IMMEDIATE;", e) < 0 || db_script(db, steps[from], e) < 0 ||
+                   db_script(db, version, e) < 0
+               ? -1
+               : 0;
+}
 
 int schema_migrate(struct db *db, struct error *e)
 {
@@ -183,12 +197,8 @@ int schema_migrate(struct db *db, struct error *e)
                          "The database was made by a newer Restante (schema %d, this one knows "
                          "%d): install the newer version again.",
                          (int)have, (int)newest);
-    for (; have < newest; have++) {
-        char version[64];
-        (void)snprintf(version, sizeof version, "PRAGMA user_version=%d; COMMIT;", (int)have + 1);
-        if (db_script(db, "BEGIN IMMEDIATE;", e) < 0 || db_script(db, steps[have], e) < 0 ||
-            db_script(db, version, e) < 0)
+    for (; have < newest; have++)
+        if (schema_step(db, have, e) < 0)
             return -1;
-    }
     return 0;
 }

@@ -8,5 +8,7 @@
 /* Brings the database to the newest version, in one transaction per step. A database of a newer
  * program is refused with a sentence. */
 int schema_migrate(struct db *db, struct error *e);
+/* One of its steps alone: from version `from`, which the database has, to the next. */
+int schema_step(struct db *db, int64_t from, struct error *e);
 
 #endif

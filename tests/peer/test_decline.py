@@ -86,3 +86,45 @@ def test_what_was_fetched_of_it_goes(alice, bob):
         alice.wait_ready()
     declined(alice, bob, data)
     wait_for(lambda: os.listdir(parts) == [], 10, "the part file to go", bob.logs)
+
+
+def deliver_many(alice, bob, name, count):
+    sent = [compose(alice.address, bob.address, f"{name} {i}") for i in range(count)]
+    for data in sent:
+        alice.send(data, [bob.address])
+    for data in sent:
+        bob.wait_message(data)
+    return sent
+
+
+def test_a_morning_of_thirty(alice, bob):
+    """A client without a name that flags by number, all at once (P-10.25)."""
+    sent = deliver_many(alice, bob, "Thirty", 30)
+    with bob.imap() as box:
+        assert box.conn.store("1:*", "+FLAGS", "(\\Deleted)")[0] == "OK"
+        assert box.conn.expunge()[0] == "OK"
+    for data in sent:
+        declined(alice, bob, data)
+
+
+def test_what_a_synchronizing_program_deletes_waits_for_a_word(alice, bob):
+    """Flags by UID, reads no header, gives no name: the user confirms with one command."""
+    sent = deliver_many(alice, bob, "Synchronized away", 24)
+    with bob.imap() as box:
+        uids = ",".join(str(bob.find(data)[0]) for data in sent)
+        box.command("STORE", uids, "+FLAGS", "(\\Deleted)")
+        box.command("EXPUNGE", uids)
+    wait_for(lambda: bob.status()["inbox"]["vanished"] == 24, 20, "the guard", bob.logs)
+    text = bob.run_cli("status").stdout
+    assert "restante decline --all-deleted" in text, text
+    check = bob.run_cli("fsck")
+    assert check.returncode != 0 and "restante decline --all-deleted" in check.stdout, check.stdout
+    time.sleep(3)  # decline_grace is 1 s, the sweep 0.5 s
+    assert all(alice.waits(data) for data in sent)
+
+    said = bob.run_cli("decline", "--all-deleted")
+    assert said.returncode == 0 and "24 deleted messages" in said.stdout, said.stdout
+    for data in sent:
+        declined(alice, bob, data)
+    assert bob.status()["inbox"]["vanished"] == 0
+    assert "nothing is declined" in bob.run_cli("decline", "--all-deleted").stdout

@@ -54,6 +54,9 @@ static const struct {
                      "The sender can be told.", "The sender is told."},
     [FSCK_LINKS] = {"links", "Stubs were cut from their links, as by a copy of the home.",
                     "They are linked again when the peer starts.", "They are linked again."},
+    [FSCK_HELD] = {"vanished",
+                   "They vanished from the mailbox at once, and nobody was seen to do it.",
+                   "If you deleted them: restante decline --all-deleted.", ""},
     [FSCK_PUT] = {"record", "A record is missing in the DHT.", "It can be put again.",
                   "It is put again."},
     [FSCK_CLEAN] = {"record-left", "A record stands in the DHT and should not.",
@@ -229,6 +232,9 @@ int fsck_look(struct fsck *x, struct error *e)
         return -1;
     if (x->cut > 0)
         (void)fsck_add(x, FSCK_LINKS, 0, "%zu stubs", x->cut);
+    int64_t held = in_held(x->db, sweep_held_to(x->db));
+    if (held > 0)
+        (void)fsck_add(x, FSCK_HELD, 0, "%lld stubs", (long long)held);
     check_messages(x->db, on_message, x);
     check_blobs(x->db, on_blob, x);
     check_replicas(x->db, x->now_s - x->flow->c.expiry_grace / 1000, on_replica, x);
@@ -270,6 +276,7 @@ static int mend_row(struct db *db, const struct fsck *x, const struct fsck_fault
     case FSCK_STRAY:
     case FSCK_CHUNKS:
     case FSCK_LINKS:
+    case FSCK_HELD:
         break;
     }
     return 0;
@@ -278,7 +285,7 @@ static int mend_row(struct db *db, const struct fsck *x, const struct fsck_fault
 /* Not while a copy of it stands in the Maildir: there would be two. */
 static bool may_mend(const struct fsck *x, const struct fsck_fault *f)
 {
-    return f->kind != FSCK_STUB || x->cut == 0;
+    return f->kind != FSCK_HELD && (f->kind != FSCK_STUB || x->cut == 0);
 }
 
 static int mend_run(struct db *db, void *arg)

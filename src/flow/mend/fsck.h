@@ -25,6 +25,7 @@ enum fsck_kind {
     /* links */
     FSCK_LINKS, /* stubs that a copy of the home has cut from their links: linked again at a start
                  */
+    FSCK_HELD,  /* stubs that vanished at once: the user is to say whether that was meant */
     /* a record that is not in the DHT, or should not be */
     FSCK_PUT,   /* put again */
     FSCK_CLEAN, /* deleted */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define DELETIONS_FEW 20 /* a client without a name may expunge so many unasked */
 #define PREVIEW_MAX 4096 /* octets; K-9 opens a message by asking for so many more */
 
 /* Clients that fetch whole messages in advance as they come, and that ask in another way when a
@@ -17,6 +18,21 @@ bool policy_fetches_ahead(const char *client)
         if (strcasecmp(client, ahead[i]) == 0)
             return true;
     return false;
+}
+
+/* Programs that expunge by themselves what is gone on their other side; their names in ID. */
+static const char *const synchronizers[] = {"mbsync",    "isync",     "OfflineIMAP",
+                                            "imapsync",  "fetchmail", "getmail",
+                                            "interimap", "imapfw",    "imap-backup"};
+
+bool policy_person_deletes(const struct deletion *d)
+{
+    if (strcmp(d->client, CLIENT_NONE) == 0)
+        return d->n <= DELETIONS_FEW || (!d->refused && (d->listed || d->by_number));
+    for (size_t i = 0; i < sizeof synchronizers / sizeof *synchronizers; i++)
+        if (strncasecmp(d->client, synchronizers[i], strlen(synchronizers[i])) == 0)
+            return false;
+    return true;
 }
 
 int policy_client_name(const char *in, char out[CLIENT_NAME_MAX + 1])

@@ -39,4 +39,16 @@ bool policy_fetches_ahead(const char *client);
 /* A client's name as the rules have it: printable ASCII, spaces as '_'. -1: none, or too long. */
 int policy_client_name(const char *in, char out[CLIENT_NAME_MAX + 1]);
 
+/* How a client came to expunge a stub (P-7.10). */
+struct deletion {
+    char client[CLIENT_NAME_MAX + 1];
+    unsigned n;     /* stubs that this session has expunged, with this one */
+    bool listed;    /* it had fetched headers or envelopes */
+    bool by_number; /* it flags messages by number, not by UID */
+    bool refused;   /* a body had been refused to it */
+};
+/* Is it a person's word, whatever the number? Not from a program that synchronizes, nor from one
+ * without a name that expunges in bulk what it was refused, or what it never looked at. */
+bool policy_person_deletes(const struct deletion *d);
+
 #endif

@@ -61,7 +61,7 @@ static int gather(struct relink *r)
     uint8_t(*nid)[HASH_LEN] = calloc(PAGE, sizeof *nid);
     int rc = nid == NULL ? -1 : 0;
     for (size_t got = PAGE; rc == 0 && got == PAGE; after = got > 0 ? n[got - 1] : after) {
-        got = in_stubs(store_reader(r->flow->store), after, n, nid, gone, PAGE);
+        got = in_stubs(store_reader(r->flow->store), after, n, nid, gone, NULL, PAGE);
         for (size_t i = 0; rc == 0 && i < got; i++)
             rc = add(r, nid[i]);
     }

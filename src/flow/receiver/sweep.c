@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* sweep.c - see sweep.h (design: IMAP face, Declined; P-10.7). The daemon keeps a link of its own
  * to every stub: a count of one means that the last copy was expunged. Copies that stand only in
- * Trash or Junk count as expunged after a longer grace. When many vanish at once, nothing is
- * declined: a Maildir restored without its links must not destroy mail at its senders. */
+ * Trash or Junk count as expunged after a longer grace. When many vanish at once and nobody was
+ * seen to delete them, nothing is declined: a Maildir restored without its links must not destroy
+ * mail at its senders (P-10.25). */
 #include "flow/receiver/sweep.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/receiver/maildir.h"
 #include "flow/receiver/moves.h"
+#include "flow/receiver/policy.h"
 #include "flow/timer.h"
 #include "store/incoming.h"
 #include <stdlib.h>
@@ -26,6 +28,7 @@ struct sweep {
     struct flow *flow;
     bool running, again;
     int64_t after, n[PAGE], gone[PAGE];
+    bool person[PAGE]; /* deleted by a person's word */
     uint8_t nid[PAGE][HASH_LEN];
     enum look look[PAGE];
     size_t count;
@@ -64,7 +67,7 @@ static void page_run(struct job *job, void *thread_ctx)
         look_at(s, i);
 }
 
-struct verdict { /* what one page says, on its way to the store */
+struct page_verdict { /* what one page says, on its way to the store */
     struct flow *flow;
     size_t count;
     struct {
@@ -75,7 +78,7 @@ struct verdict { /* what one page says, on its way to the store */
 
 static int verdict_run(struct db *db, void *arg)
 {
-    struct verdict *v = arg;
+    struct page_verdict *v = arg;
     for (size_t i = 0; i < v->count; i++) {
         int rc = v->row[i].decline ? in_decide(db, v->row[i].n, OUTCOME_DECLINED)
                                    : in_set_gone(db, v->row[i].n, v->row[i].gone_ms);
@@ -87,7 +90,7 @@ static int verdict_run(struct db *db, void *arg)
 
 static void verdict_done(void *arg, int rc)
 {
-    struct verdict *v = arg;
+    struct page_verdict *v = arg;
     store_crash_point("decline.after");
     flow_kick(v->flow);
     free(v);
@@ -97,19 +100,21 @@ static void judge(struct sweep *s)
 {
     struct flow *f = s->flow;
     int64_t now = clock_wall_ms();
-    struct verdict *v = calloc(1, sizeof *v + s->count * sizeof v->row[0]);
+    struct page_verdict *v = calloc(1, sizeof *v + s->count * sizeof v->row[0]);
     if (v == NULL)
         return;
     v->flow = f;
     for (size_t i = 0; i < s->count; i++) {
         bool away = s->look[i] == GONE || s->look[i] == IN_TRASH;
         int64_t grace = s->look[i] == GONE ? f->c.decline_grace : f->c.trash_grace;
-        bool waits = s->look[i] == GONE && s->n[i] <= s->held_to;
-        s->vanished += s->look[i] == GONE;
+        bool unsaid = s->look[i] == GONE && !s->person[i];
+        bool waits = unsaid && s->n[i] <= s->held_to;
+        s->vanished += unsaid;
         s->waiting += waits;
-        if (s->look[i] == GONE)
+        if (unsaid)
             s->last_gone = s->n[i];
-        if (away && s->gone[i] != 0 && (now - s->gone[i] < grace || s->hold || waits))
+        bool held = waits || (s->hold && !s->person[i]);
+        if (away && s->gone[i] != 0 && (now - s->gone[i] < grace || held))
             continue;
         if (!away && s->gone[i] == 0)
             continue;
@@ -162,7 +167,7 @@ static void round_end(struct sweep *s)
     int64_t held_to = many ? s->last_gone : s->waiting == 0 ? 0 : s->held_to;
     if (many && held_to != s->held_to)
         log_warn("%zu of %zu stubs vanished from the Maildir at once: none is declined. If you "
-                 "deleted them, say so with `restante decline ID`.",
+                 "deleted them, say so with `restante decline --all-deleted`.",
                  s->vanished, s->total);
     s->hold = many;
     s->held = many ? s->vanished : s->waiting;
@@ -178,7 +183,8 @@ static void round_end(struct sweep *s)
 
 static void next_page(struct sweep *s)
 {
-    s->count = in_stubs(store_reader(s->flow->store), s->after, s->n, s->nid, s->gone, PAGE);
+    s->count =
+        in_stubs(store_reader(s->flow->store), s->after, s->n, s->nid, s->gone, s->person, PAGE);
     if (s->count == 0)
         round_end(s);
     else
@@ -225,6 +231,70 @@ void sweep_hint(struct flow *f)
 size_t sweep_held(const struct flow *f)
 {
     return f->sweep == NULL ? 0 : f->sweep->held;
+}
+
+int64_t sweep_held_to(struct db *db)
+{
+    int64_t to = 0;
+    return meta_get(db, "sweep_held_to", &to, sizeof to) < 0 ? 0 : to;
+}
+
+/* ---- a person's word */
+
+struct telling {
+    struct flow *flow;
+    uint8_t nid[HASH_LEN];
+    int changed; /* of all that vanished */
+    sweep_confirmed_fn *fn;
+    void *ctx;
+};
+
+static int told_run(struct db *db, void *arg)
+{
+    struct telling *t = arg;
+    return in_set_person(db, t->nid);
+}
+
+static int confirm_run(struct db *db, void *arg)
+{
+    struct telling *t = arg;
+    t->changed = in_set_person_gone(db, INT64_MAX);
+    return t->changed < 0 ? -1 : 0;
+}
+
+static void telling_done(void *arg, int rc)
+{
+    struct telling *t = arg;
+    if (rc != 0)
+        log_error("the database does not take that stubs were deleted by their user");
+    sweep_hint(t->flow);
+    if (t->fn != NULL)
+        t->fn(t->ctx, rc == 0 ? t->changed : -1);
+    free(t);
+}
+
+void sweep_told(struct flow *f, const uint8_t nid[HASH_LEN], const struct deletion *d)
+{
+    if (!policy_person_deletes(d)) {
+        sweep_hint(f);
+        return;
+    }
+    struct telling *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return; /* the sweep sees it, and asks if there are many */
+    *t = (struct telling){.flow = f};
+    memcpy(t->nid, nid, HASH_LEN);
+    store_do(f->store, told_run, telling_done, t);
+}
+
+int sweep_confirm(struct flow *f, sweep_confirmed_fn *fn, void *ctx, struct error *e)
+{
+    struct telling *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return error_set(e, "Out of memory.");
+    *t = (struct telling){.flow = f, .fn = fn, .ctx = ctx};
+    store_do(f->store, confirm_run, telling_done, t);
+    return 0;
 }
 
 struct declining {

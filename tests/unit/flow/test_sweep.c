@@ -3,6 +3,7 @@
  * that vanished with many others, whatever came since (P-10.7). */
 #include "flow/flow.h"
 #include "flow/receiver/maildir.h"
+#include "flow/receiver/policy.h"
 #include "flow/receiver/sweep.h"
 #include "store/incoming.h"
 #include <setjmp.h>
@@ -220,6 +221,63 @@ static void test_sweep(void **state)
     stop();
 }
 
+static void confirmed(void *ctx, int count)
+{
+    *(int *)ctx = count;
+}
+
+/* P-10.25: what a person deletes is declined however many; what a synchronizing program deletes is
+ * held until it is confirmed. */
+static void test_a_persons_word(void **state)
+{
+    struct deletion person = {.client = "-", .n = 60, .listed = true};
+    struct deletion program = {.client = "-", .n = 25};
+    struct error e;
+    uint8_t nid[HASH_LEN];
+    int count = -2;
+    start();
+    add(300, 460);
+    expunge(300, 360);
+    for (int i = 300; i < 360; i++) {
+        nid_of(nid, i);
+        sweep_told(&f, nid, &person);
+    }
+    until(undecided(300, 360) == 0);
+    assert_int_equal(sweep_held(&f), 22); /* of the test before */
+    expunge(360, 460);
+    for (int i = 360; i < 460; i++) {
+        nid_of(nid, i);
+        sweep_told(&f, nid, &program);
+    }
+    until(sweep_held(&f) >= 22 + 100);
+    assert_int_equal(undecided(360, 460), 100);
+    assert_int_equal(sweep_confirm(&f, confirmed, &count, &e), 0);
+    until(count == 22 + 100);
+    until(undecided(360, 460) == 0 && sweep_held(&f) == 0);
+    stop();
+}
+
+static void test_who_is_a_person(void **state)
+{
+    const struct {
+        struct deletion d;
+        bool person;
+    } c[] = {
+        {{.client = "Thunderbird", .n = 5000}, true},
+        {{.client = "Thunderbird", .n = 5000, .refused = true}, true},
+        {{.client = "OfflineIMAP", .n = 1}, false},
+        {{.client = "imapsync_2.2", .n = 1}, false},
+        {{.client = "-", .n = 20}, true},
+        {{.client = "-", .n = 21}, false},                                  /* mbsync's way */
+        {{.client = "-", .n = 21, .listed = true}, true},                   /* mutt's */
+        {{.client = "-", .n = 21, .by_number = true}, true},                /* by hand */
+        {{.client = "-", .n = 21, .listed = true, .refused = true}, false}, /* fetchmail's */
+        {{.client = "-", .n = 21, .by_number = true, .refused = true}, false},
+    };
+    for (size_t i = 0; i < sizeof c / sizeof *c; i++)
+        assert_int_equal(policy_person_deletes(&c[i].d), c[i].person);
+}
+
 static int make(void **state)
 {
     static const char *const sub[] = {"inbox", "inbox/stubs"};
@@ -241,6 +299,8 @@ static int unmake(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sweep)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sweep),
+                                       cmocka_unit_test(test_a_persons_word),
+                                       cmocka_unit_test(test_who_is_a_person)};
     return cmocka_run_group_tests(tests, make, unmake);
 }
