@@ -39,6 +39,7 @@ int cli_config(struct cli *cli, struct config *c);
 int account_print(const struct config *c, struct error *e);
 
 int cmd_setup(struct cli *cli, int argc, char **argv);
+int cmd_config(struct cli *cli, int argc, char **argv);
 int cmd_init(struct cli *cli, int argc, char **argv);
 int cmd_account(struct cli *cli, int argc, char **argv);
 int cmd_mua(struct cli *cli, int argc, char **argv);

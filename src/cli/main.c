@@ -60,6 +60,14 @@ static const struct command commands[] = {
      "this\n"
      "                   peer's authority; needs root\n"
      "  --directory DIR  Thunderbird's folder, if it is not in a usual place\n"},
+    {"config", "[get SECTION.KEY | set SECTION.KEY VALUE... | unset SECTION.KEY] [--json]",
+     "show and change settings", cmd_config,
+     "Shows every setting of restante.conf(5), or one, or changes one in the home's configuration\n"
+     "file, whose other lines stay as they are. A list takes several values, which replace those\n"
+     "it had. A running peer goes by the change from its next start on.\n\n"
+     "  get SECTION.KEY           its value; the items of a list on lines of their own\n"
+     "  set SECTION.KEY VALUE...  changes it\n"
+     "  unset SECTION.KEY         back to the default\n"},
     {"status", "[--check] [--json]", "how the peer is doing", cmd_status,
      "Network, mail server, messages under way, and what failed.\n\n"
      "  --check    also counts what stands for this peer in the DHT, which takes a while\n"},

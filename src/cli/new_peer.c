@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONFIG_FILE_CAP (64 * 1024)
 
 enum { OPT_LISTEN = 1, OPT_SET, OPT_FIRST_KEY };
 

@@ -11,7 +11,6 @@
 
 /* inih's own buffer holds 200 octets and would cut a longer line in silence. */
 #define LINE_CAP 196
-#define FILE_CAP (64 * 1024)
 
 #define FIELD(member) offsetof(struct config, member), sizeof(((struct config *)0)->member)
 
@@ -206,7 +205,7 @@ static int check_whole(const struct config *c, const char *path, struct error *e
     return 0;
 }
 
-int config_load(struct config *c, const char *home, struct error *e)
+int config_parse(struct config *c, const char *home, struct buf *text, struct error *e)
 {
     char path[PATH_CAP];
     config_defaults(c);
@@ -215,27 +214,58 @@ int config_load(struct config *c, const char *home, struct error *e)
     memcpy(c->home, home, strlen(home) + 1);
     if (config_path(c, "config", path, e) < 0)
         return -1;
-    struct buf text = BUF_INIT(FILE_CAP);
-    if (file_read(path, &text, e) < 0) {
-        buf_free(&text);
-        return -1;
-    }
-    const char *s = buf_str(&text);
-    int rc = 0;
-    if (s == NULL || strlen(s) != text.len)
-        rc = error_set(e, "%s holds a NUL octet: it is not a text file.", path);
+    const char *s = buf_str(text);
+    if (s == NULL || strlen(s) != text->len)
+        return error_set(e, "%s holds a NUL octet: it is not a text file.", path);
     struct reading r = {.c = c, .rest = s};
-    int bad = rc < 0 ? 0 : ini_parse_stream(next_line, &r, take, &r);
-    if (rc == 0 && bad > 0 && (r.error_line == 0 || (unsigned)bad < r.error_line)) {
+    int bad = ini_parse_stream(next_line, &r, take, &r);
+    if (bad > 0 && (r.error_line == 0 || (unsigned)bad < r.error_line)) {
         r.error_line = (unsigned)bad;
         (void)error_set(&r.error, "this is neither [section] nor key = value");
     }
-    if (rc == 0 && (r.error_line != 0 || bad != 0))
-        rc = error_set(e, "%s, line %u: %s.", path, r.error_line, r.error.text);
+    if (r.error_line != 0 || bad != 0)
+        return error_set(e, "%s, line %u: %s.", path, r.error_line, r.error.text);
+    return check_whole(c, path, e);
+}
+
+int config_load(struct config *c, const char *home, struct error *e)
+{
+    char path[PATH_CAP];
+    struct buf text = BUF_INIT(CONFIG_FILE_CAP);
+    int rc = path_join(path, home, "config", e);
     if (rc == 0)
-        rc = check_whole(c, path, e);
+        rc = file_read(path, &text, e);
+    if (rc == 0)
+        rc = config_parse(c, home, &text, e);
     buf_free(&text);
     return rc;
+}
+
+bool config_name(size_t i, const char **section, const char **key)
+{
+    if (i >= KEYS)
+        return false;
+    *section = keys[i].section;
+    *key = keys[i].key;
+    return true;
+}
+
+int config_get(const struct config *c, const char *section, const char *key, struct buf *out,
+               struct error *e)
+{
+    const struct config_key *k = find(section, key, e);
+    if (k == NULL)
+        return -1;
+    if (!config_value_is_list(k)) {
+        char text[CONFIG_TEXT_CAP];
+        config_value_text(k, c, text);
+        return buf_append(out, text, strlen(text));
+    }
+    const struct config_list *l = (const void *)((const char *)c + k->offset);
+    for (size_t i = 0; i < l->count; i++)
+        if (buf_printf(out, "%s%s", i == 0 ? "" : "\n", l->item[i]) < 0)
+            return error_set(e, "There is not enough memory.");
+    return 0;
 }
 
 static int format_key(const struct config_key *k, const struct config *c,

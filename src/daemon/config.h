@@ -3,6 +3,7 @@
 #ifndef RESTANTE_DAEMON_CONFIG_H
 #define RESTANTE_DAEMON_CONFIG_H
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "proto/address.h"
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #define CONFIG_LIST_MAX 16
+#define CONFIG_FILE_CAP (64 * 1024)
 
 struct config_list {
     char item[CONFIG_LIST_MAX][256];
@@ -70,6 +72,18 @@ void config_defaults(struct config *c);
 /* Reads HOME/config over the defaults; an unknown section or key, or a bad value, is an error that
  * names the line. home must be absolute. */
 int config_load(struct config *c, const char *home, struct error *e);
+/* The same of a text that stands, or will stand, in HOME/config. */
+int config_parse(struct config *c, const char *home, struct buf *text, struct error *e);
+/* The i-th setting's name; false: there are no more. */
+bool config_name(size_t i, const char **section, const char **key);
+/* Appends a setting's value as text; the items of a list on lines of their own. */
+int config_get(const struct config *c, const char *section, const char *key, struct buf *out,
+               struct error *e);
+/* Appends to out the text of a config file in which this setting has these values (none: its
+ * default), every other line as it stands, comments too. The setting's line is the one that was
+ * there, or that showed its default, or a new one at the end of its section. */
+int config_edit(struct buf *text, const char *section, const char *key, const char *const values[],
+                size_t count, struct buf *out, struct error *e);
 /* Sets one value as a line of the file would ("mail", "imap_port", "1993"); a list's items are
  * added to it. -1 and a sentence without a line number. */
 int config_set(struct config *c, const char *section, const char *key, const char *value,
