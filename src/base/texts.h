@@ -81,6 +81,8 @@
 /* why */
 #define TEXT_RCPT_UNKNOWN "5.1.1 %s"
 /* why */
+#define TEXT_RCPT_UNDECIDED "2.1.5 Receiver accepted, but the message waits: %s"
+/* why */
 #define TEXT_RCPT_REFUSED "5.7.5 %s"
 /* why */
 #define TEXT_FORM "5.6.0 %s"
@@ -138,10 +140,14 @@
     "see `restante contacts`; until you decide, nothing is sent there."
 /* address */
 #define TEXT_KEY_ABSENT "That key of %s is not announced now: try again later."
-/* address */
+/* address, fingerprint, fingerprint */
 #define TEXT_KEY_SEVERAL                                                                           \
-    "Several different keys are announced for %s: compare the fingerprint with its owner "         \
-    "before you send anything."
+    "Two keys at least are announced for %.90s: %s and %s. Ask its owner which is right, then "    \
+    "pin that one with `restante contacts add`."
+/* address, the pinned fingerprint, another one */
+#define TEXT_KEY_NOT_THIS                                                                          \
+    "The key of %.80s that you named, %s, is not announced; another is: %s. Compare with its "     \
+    "owner, see `restante contacts`; it is tried again."
 /* address */
 #define TEXT_KEY_INCOMPLETE "The look-up of %s did not complete: it is tried again."
 /* address */

@@ -6,10 +6,14 @@
 #include "cli/lists.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #define ANSWER_WAIT_S 60
+#define FINGERPRINT_CAP 41 /* 40 digits, of a version 4 key */
+
+enum { ACCEPT, ADD, FORGET, BLOCK, UNBLOCK, VERBS }; /* what may stand behind `contacts` */
 
 static int print_blocked(const json_t *answer)
 {
@@ -60,6 +64,23 @@ static int print_contacts(const json_t *answer)
     return table_print(&t) < 0 ? -1 : print_blocked(answer);
 }
 
+/* Groups of digits, as fingerprints are printed, into one word. -1: something else stands there. */
+static int join_fingerprint(char out[FINGERPRINT_CAP], char **words, int n)
+{
+    size_t len = 0;
+    for (int i = 0; i < n; i++) {
+        for (const char *p = words[i]; *p != '\0'; p++) {
+            if (*p == ' ' || *p == ':')
+                continue;
+            if (!isxdigit((unsigned char)*p) || len + 1 >= FINGERPRINT_CAP)
+                return -1;
+            out[len++] = *p;
+        }
+    }
+    out[len] = '\0';
+    return len > 0 ? 0 : -1;
+}
+
 int cmd_contacts(struct cli *cli, int argc, char **argv)
 {
     struct error e;
@@ -72,30 +93,44 @@ int cmd_contacts(struct cli *cli, int argc, char **argv)
     static const struct {
         const char *verb, *cmd, *done;
     } verbs[] = {{"accept", "contact-accept", "Accepted."},
+                 {"add", "contact-add", NULL},
                  {"forget", "contact-forget", "Forgotten."},
                  {"block", "contact-block", "Blocked: what comes from there is declined."},
                  {"unblock", "contact-unblock", "Unblocked."}};
     size_t v = 0;
-    while (v < 4 && strcmp(argv[first], verbs[v].verb) != 0)
+    while (v < VERBS && strcmp(argv[first], verbs[v].verb) != 0)
         v++;
     int operands = argc - first - 1;
-    if (v == 4 || operands < 1 || operands > (v == 0 ? 2 : 1))
-        return cli_usage("contacts", "contacts takes nothing, or forget, block or unblock ADDRESS, "
-                                     "or accept ADDRESS [FINGERPRINT].");
+    if (v == VERBS || operands < (v == ADD ? 2 : 1) || (operands > 1 && v > ADD) ||
+        (v == ACCEPT && operands > 2))
+        return cli_usage("contacts",
+                         "contacts takes nothing, or forget, block or unblock ADDRESS, "
+                         "or accept ADDRESS [FINGERPRINT], or add ADDRESS FINGERPRINT.");
+    char fpr[FINGERPRINT_CAP] = "";
+    if (operands > 1 && join_fingerprint(fpr, argv + first + 2, operands - 1) < 0)
+        return cli_usage("contacts",
+                         "A fingerprint is hexadecimal digits, in groups or in one; its "
+                         "owner sees it with `restante key fingerprint`.");
     if (cli_home(cli) < 0)
         return CLI_FAILED;
     json_t *answer = NULL;
     if (control_open(cli, &c, &e) == 0) {
         json_t *o = json_pack("{s:s,s:s}", "cmd", verbs[v].cmd, "id", argv[first + 1]);
-        if (operands == 2)
-            (void)json_object_set_new(o, "fingerprint", json_string(argv[first + 2]));
+        if (operands > 1)
+            (void)json_object_set_new(o, "fingerprint", json_string(fpr));
         answer = control_ask_for(c, o, ANSWER_WAIT_S, NULL, NULL, &e);
         json_decref(o);
     }
     control_close(&c);
     if (answer == NULL)
         return cli_fail(&e);
+    if (v == ADD)
+        (void)printf("%s is pinned by this fingerprint, as verified%s.\n", argv[first + 1],
+                     json_is_true(json_object_get(answer, "known"))
+                         ? ""
+                         : "; its key is not here yet and is looked for");
+    else
+        (void)puts(verbs[v].done);
     json_decref(answer);
-    (void)puts(verbs[v].done);
     return CLI_OK;
 }

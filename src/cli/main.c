@@ -146,7 +146,9 @@ static const struct command commands[] = {
      "  cancelled, confirmed    the receiver's peer removed it unread\n"
      "  too late, pulled at ... the receiver has it\n"
      "  withdrawn, unconfirmed  the receiver's peer never said what became of it\n"},
-    {"contacts", "[--json] | forget|block|unblock ADDRESS | accept ADDRESS [FINGERPRINT]",
+    {"contacts",
+     "[--json] | add ADDRESS FINGERPRINT | accept ADDRESS [FINGERPRINT] | forget|block|unblock "
+     "ADDRESS",
      "whose keys are known", cmd_contacts,
      "One line per address whose key is pinned. Where another key was met, nothing is sent until "
      "you\n"

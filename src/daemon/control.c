@@ -90,6 +90,8 @@ static void on_request(struct service *s, struct line_client *c, const json_t *o
         control_send(c, control_contacts(s));
     } else if (strcmp(cmd, "contact-accept") == 0 || strcmp(cmd, "contact-forget") == 0) {
         control_contact(s, c, o, strcmp(cmd, "contact-accept") == 0);
+    } else if (strcmp(cmd, "contact-add") == 0) {
+        control_contact_add(s, c, o);
     } else if (strcmp(cmd, "contact-block") == 0 || strcmp(cmd, "contact-unblock") == 0) {
         block(s, c, o, strcmp(cmd, "contact-block") == 0);
     } else if (strcmp(cmd, "group") == 0) {

@@ -170,3 +170,44 @@ void control_contact(struct service *s, struct line_client *c, const json_t *o, 
     else
         store_do(s->flow.store, forget_run, forget_done, a);
 }
+
+/* ---- a fingerprint that its owner has told */
+
+static void on_verified(void *ctx, bool known, const char *why)
+{
+    struct asking *a = ctx;
+    a->held = false;
+    if (why == NULL)
+        control_send(a->client,
+                     json_pack("{s:b,s:s,s:b}", "ok", 1, "id", a->receiver, "known", known));
+    else if (a->client != NULL)
+        control_error(a->client, why);
+    asking_end(a);
+}
+
+void control_contact_add(struct service *s, struct line_client *c, const json_t *o)
+{
+    const char *id = json_string_value(json_object_get(o, "id"));
+    const char *hex = json_string_value(json_object_get(o, "fingerprint"));
+    char address[ADDRESS_MAX + 1];
+    uint8_t fpr[FPR_LEN];
+    if (id == NULL || address_parse(id, address) < 0) {
+        control_error(c, "An address is name@group.");
+        return;
+    }
+    if (hex == NULL || hex_decode(hex, fpr, FPR_LEN) < 0) {
+        control_error(c, "A fingerprint is 40 digits of 0 to 9 and A to F; its owner sees it with "
+                         "`restante key fingerprint`.");
+        return;
+    }
+    if (strcmp(address, s->flow.c.address) == 0) {
+        control_error(c, "This is your own address: its key is the one in this home.");
+        return;
+    }
+    struct asking *a = asking_new(s, c);
+    if (a == NULL)
+        return;
+    a->held = true;
+    (void)strcpy(a->receiver, address);
+    lookup_verify(&s->flow, address, fpr, on_verified, a);
+}

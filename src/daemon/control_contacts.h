@@ -16,4 +16,9 @@ void control_block(struct service *s, const json_t *request, bool yes, control_a
  * "fingerprint" begins so. */
 void control_contact(struct service *s, struct line_client *c, const json_t *request, bool accept);
 
+/* "id" is pinned as verified by "fingerprint", 40 hexadecimal digits, whether its key is known or
+ * not.
+ * {"ok":true,"id","known"}: known is whether its key is here. */
+void control_contact_add(struct service *s, struct line_client *c, const json_t *request);
+
 #endif

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "store/column.h"
 #include "store/db.h"
+#include "store/outgoing.h"
 #include <string.h>
 
 void contact_free(struct contact *c)
@@ -38,10 +39,14 @@ int contact_pin(struct db *db, const struct contact *c)
 {
     if (db_exec(db,
                 "INSERT OR IGNORE INTO contact(address,pubkey,fpr,trust,ocb,shards,seq,checked_ms)"
-                " VALUES(?,?,?,?,?,?,?,?)",
+                " SELECT ?1,?2,?3,CASE WHEN EXISTS(SELECT 1 FROM pin WHERE address=?1) THEN 3 ELSE"
+                " ?4 END,?5,?6,?7,?8 WHERE NOT EXISTS(SELECT 1 FROM pin WHERE address=?1 AND"
+                " fpr<>?3)",
                 "tbbiiiii", c->address, c->pubkey.p, c->pubkey.n, c->fpr, (size_t)FPR_LEN,
                 (int64_t)c->trust, (int64_t)c->ocb, (int64_t)c->shards, (int64_t)c->seq,
                 c->checked_ms) < 0 ||
+        db_exec(db, "DELETE FROM pin WHERE address=? AND fpr=?", "tb", c->address, c->fpr,
+                (size_t)FPR_LEN) < 0 ||
         db_exec(db,
                 "UPDATE contact SET changed_fpr=?2 WHERE address=?1 AND fpr<>?2 AND checked_ms<=?3",
                 "tbi", c->address, c->fpr, (size_t)FPR_LEN, c->checked_ms) < 0)
@@ -51,6 +56,68 @@ int contact_pin(struct db *db, const struct contact *c)
                   " address=? AND fpr=? AND seq<=?",
                   "iiiitbi", (int64_t)c->ocb, (int64_t)c->shards, (int64_t)c->seq, c->checked_ms,
                   c->address, c->fpr, (size_t)FPR_LEN, (int64_t)c->seq);
+}
+
+/* Mail under the key that the user decided for leaves quarantine. */
+static int release(struct db *db, const char *address, const uint8_t fpr[FPR_LEN],
+                   enum in_trust trust)
+{
+    return db_run(db,
+                  "UPDATE incoming SET state=?,trust=?,due_ms=0,tries=0,why=NULL,changed_ms=? WHERE"
+                  " state=? AND sender=? AND fpr=?",
+                  "iiiitb", (int64_t)IN_NOTICED, (int64_t)trust, clock_wall_ms(),
+                  (int64_t)IN_QUARANTINED, address, fpr, (size_t)FPR_LEN);
+}
+
+/* A key that came with a message, or that a group's list names, is taken for the pin at once. */
+static int take_known_key(struct db *db, const char *address, const uint8_t fpr[FPR_LEN])
+{
+    struct contact c = {.trust = TRUST_VERIFIED, .shards = 1};
+    sqlite3_stmt *q = db_query(
+        db,
+        "SELECT " IN_PUBKEY " FROM incoming WHERE sender=?1 AND fpr=?2 UNION ALL SELECT pubkey FROM"
+        " member WHERE address=?1 AND fpr=?2 AND pubkey IS NOT NULL LIMIT 1",
+        "tb", address, fpr, (size_t)FPR_LEN);
+    if (!db_row(q, NULL))
+        return 0;
+    int rc = column_bytes(q, 0, &c.pubkey);
+    (void)sqlite3_reset(q);
+    (void)strncpy(c.address, address, sizeof c.address - 1);
+    memcpy(c.fpr, fpr, FPR_LEN);
+    if (rc == 0)
+        rc = contact_pin(db, &c);
+    contact_free(&c);
+    return rc;
+}
+
+int contact_verify(struct db *db, const char *address, const uint8_t fpr[FPR_LEN])
+{
+    int known = db_exec(db, "UPDATE contact SET trust=3,changed_fpr=NULL WHERE address=? AND fpr=?",
+                        "tb", address, fpr, (size_t)FPR_LEN);
+    if (known < 0)
+        return -1;
+    if (known == 0 && (contact_forget(db, address) < 0 ||
+                       db_exec(db, "INSERT INTO pin(address,fpr,since_ms) VALUES(?,?,?)", "tbi",
+                               address, fpr, (size_t)FPR_LEN, clock_wall_ms()) < 0 ||
+                       take_known_key(db, address, fpr) < 0))
+        return -1;
+    if (db_exec(db, "UPDATE receiver SET due_ms=0,tries=0 WHERE address=? AND state=?", "ti",
+                address, (int64_t)RCV_WAITING) < 0)
+        return -1;
+    return release(db, address, fpr, TRUST_VERIFIED);
+}
+
+int contact_pinned_fpr(struct db *db, const char *address, uint8_t fpr[FPR_LEN])
+{
+    sqlite3_stmt *q = db_query(
+        db,
+        "SELECT fpr FROM contact WHERE address=?1 UNION ALL SELECT fpr FROM pin WHERE address=?1",
+        "t", address);
+    if (!db_row(q, NULL))
+        return -1;
+    int rc = column_fixed(q, 0, fpr, FPR_LEN);
+    (void)sqlite3_reset(q);
+    return rc;
 }
 
 int contact_set_changed(struct db *db, const char *address, const uint8_t fpr[FPR_LEN])
@@ -66,7 +133,7 @@ void contact_each(struct db *db,
         db,
         "SELECT address,fpr,trust,checked_ms,coalesce(changed_fpr,(SELECT i.fpr FROM incoming i"
         " WHERE i.state=8 AND i.sender=contact.address AND i.fpr<>contact.fpr ORDER BY i.n DESC"
-        " LIMIT 1)) FROM contact ORDER BY address",
+        " LIMIT 1)) FROM contact UNION ALL SELECT address,fpr,3,0,NULL FROM pin ORDER BY address",
         "");
     while (db_row(q, NULL)) {
         struct contact c = {0};
@@ -85,18 +152,16 @@ void contact_each(struct db *db,
 
 int contact_forget(struct db *db, const char *address)
 {
-    return db_exec(db, "DELETE FROM contact WHERE address=?", "t", address);
+    int pins = db_exec(db, "DELETE FROM pin WHERE address=?", "t", address);
+    int keys = pins < 0 ? -1 : db_exec(db, "DELETE FROM contact WHERE address=?", "t", address);
+    return keys < 0 ? -1 : pins > 0 || keys > 0;
 }
 
 int contact_replace(struct db *db, const struct contact *c)
 {
     if (contact_forget(db, c->address) < 0 || contact_pin(db, c) < 0)
         return -1;
-    return db_run(db,
-                  "UPDATE incoming SET state=?,trust=?,due_ms=0,tries=0,why=NULL,changed_ms=? WHERE"
-                  " state=? AND sender=? AND fpr=?",
-                  "iiiitb", (int64_t)IN_NOTICED, (int64_t)c->trust, clock_wall_ms(),
-                  (int64_t)IN_QUARANTINED, c->address, c->fpr, (size_t)FPR_LEN);
+    return release(db, c->address, c->fpr, c->trust);
 }
 
 size_t contact_others(struct db *db, const char *address, uint8_t (*fpr_r)[FPR_LEN], size_t max)

@@ -30,8 +30,17 @@ int contact_pin(struct db *db, const struct contact *c);
 /* A record or a notification under another key came. */
 int contact_set_changed(struct db *db, const char *address, const uint8_t fpr[FPR_LEN]);
 
-/* For lists, by address: other is another key that was met (announced, or on mail in quarantine),
- * NULL when none was. fn returns false to stop. Only address, fpr, trust and times are filled. */
+/* The user knows from elsewhere (a compared fingerprint, an invite) whose key this is: it is pinned
+ * as verified, in place of any other. If no key with it is here, the pin waits for one: contact_pin
+ * makes the contact, whoever finds the key, and takes no other. What is in quarantine under the key
+ * leaves it; what waits for a key is looked up again. In a transaction; -1: the database. */
+int contact_verify(struct db *db, const char *address, const uint8_t fpr[FPR_LEN]);
+/* The fingerprint that is pinned at this address, with a key (contact_get) or without. -1: none. */
+int contact_pinned_fpr(struct db *db, const char *address, uint8_t fpr_r[FPR_LEN]);
+
+/* For lists, by address; a pin without a key is TRUST_VERIFIED and never checked: other is another
+ * key that was met (announced, or on mail in quarantine), NULL when none was. fn returns false to
+ * stop. Only address, fpr, trust and times are filled. */
 void contact_each(struct db *db,
                   bool (*fn)(void *ctx, const struct contact *c, const uint8_t *other), void *ctx);
 /* The pin goes: the next message to this address pins anew. 1, or 0 when there was none. */

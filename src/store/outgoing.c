@@ -259,8 +259,15 @@ int blob_delay(struct db *db, int64_t n, int64_t due_ms)
 int rcv_set_ready(struct db *db, int64_t n)
 {
     return db_run(db,
-                  "UPDATE receiver SET state=?,due_ms=0,tries=0,changed_ms=? WHERE n=? AND state=?",
+                  "UPDATE receiver SET state=?,due_ms=0,tries=0,why=NULL,changed_ms=? WHERE n=? AND"
+                  " state=?",
                   "iiii", (int64_t)RCV_READY, clock_wall_ms(), n, (int64_t)RCV_WAITING);
+}
+
+int rcv_set_why(struct db *db, int64_t n, const char *why)
+{
+    return db_run(db, "UPDATE receiver SET why=? WHERE n=? AND state=?", "tii", why, n,
+                  (int64_t)RCV_WAITING);
 }
 
 int rcv_set_announced(struct db *db, int64_t n, int64_t reput_ms)

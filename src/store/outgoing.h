@@ -131,6 +131,8 @@ int blob_delay(struct db *db, int64_t n, int64_t due_ms);
 
 /* The key is known now. */
 int rcv_set_ready(struct db *db, int64_t n);
+/* Why it still waits, for lists; it goes with the waiting. */
+int rcv_set_why(struct db *db, int64_t n, const char *why);
 int rcv_set_announced(struct db *db, int64_t n, int64_t reput_ms);
 int rcv_delay(struct db *db, int64_t n, int64_t due_ms);
 /* Ends it. clean: its entries in the DHT are to be deleted. Pulled wins over every other end;

@@ -174,6 +174,10 @@ static const char *const steps[] = {
     /* a person deleted the stub: it is declined after its grace, with however many others (P-10.23)
      */
     "ALTER TABLE incoming ADD COLUMN person INTEGER NOT NULL DEFAULT 0;",
+
+    /* fingerprints that the user pinned before a key was known: contact_pin finds them here */
+    "CREATE TABLE pin(address TEXT PRIMARY KEY, fpr BLOB NOT NULL, since_ms INTEGER NOT NULL)"
+    " WITHOUT ROWID;",
 };
 
 int schema_step(struct db *db, int64_t from, struct error *e)

@@ -27,6 +27,7 @@ struct noticing {
     struct buf plain;
     struct incoming in;
     bool good, again; /* again: a notification met before */
+    bool names_key;   /* the user has pinned its fingerprint, and the key is here now */
     bool had_old;     /* the entry that this one replaces */
     uint8_t old_p[SECRET_LEN], old_hash[HASH_LEN];
     char old_key[DHT_KEY_MAX + 1];
@@ -144,18 +145,23 @@ static void open_run(struct job *job, void *thread_ctx)
     wipe(r.p, sizeof r.p);
 }
 
-/* The sender's key against the key cache: receiving never pins. */
+/* The sender's key against the key cache: receiving never pins. A fingerprint that the user named
+ * is a pin already, and finds its key here. */
 static void judge(struct noticing *x)
 {
-    struct contact c;
+    struct contact c = {.trust = TRUST_VERIFIED};
     struct incoming *in = &x->in;
-    if (contact_get(store_reader(x->flow->store), in->sender, &c) < 0)
+    struct db *db = store_reader(x->flow->store);
+    uint8_t fpr[FPR_LEN];
+    if (contact_pinned_fpr(db, in->sender, fpr) < 0)
         return;
-    if (memcmp(c.fpr, in->fpr, FPR_LEN) == 0) {
-        in->trust = c.trust;
+    x->names_key = contact_get(db, in->sender, &c) < 0;
+    if (memcmp(fpr, in->fpr, FPR_LEN) == 0) {
+        in->trust = x->names_key ? TRUST_VERIFIED : c.trust;
     } else {
         static const char why[] = "It is signed by a key that is not the pinned one of its sender.";
         in->state = IN_QUARANTINED;
+        x->names_key = false;
         (void)bytes_set(&in->why, why, sizeof why - 1);
     }
     contact_free(&c);
@@ -201,6 +207,8 @@ static int commit_run(struct db *db, void *arg)
         return cancelled_add(db, x->in.nid, x->in.fpr, x->in.expiry_s);
     }
     int added = in_add(db, &x->in);
+    if (added >= 0 && x->names_key && contact_verify(db, x->in.sender, x->in.fpr) < 0)
+        return -1;
     x->again = added == 0;
     if (x->again)
         read_old(db, x);

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define LOG_AREA "lookup"
-#define CANDIDATES_MAX 16          /* records looked at for one address */
+#define CANDIDATES_MAX 64          /* records looked at for one address */
 #define AGAIN_MS 1000              /* "unknown" is said after two looks */
 #define RECHECK_MS (3600 * 1000LL) /* a pinned key's record is looked at again after this */
 
@@ -167,32 +167,66 @@ static void none(struct lookup *l)
     (void)uv_timer_start(t, on_again, AGAIN_MS, 0);
 }
 
+/* The fingerprint that counts at this address whatever else stands there: the user's pin, else what
+ * the own group's list states. false: none. */
+static bool wanted(const struct lookup *l, uint8_t fpr[FPR_LEN])
+{
+    struct db *db = store_reader(l->flow->store);
+    return contact_pinned_fpr(db, l->address, fpr) == 0 ||
+           group_vouched_fpr(db, l->address, fpr) == 0;
+}
+
+/* Only a person can choose among keys (design: neither age nor newness decides): the message waits,
+ * and both fingerprints are shown. want NULL: none is chosen yet. */
+static void undecided(struct lookup *l, const uint8_t *want)
+{
+    char one[2 * FPR_LEN + 1] = "", two[2 * FPR_LEN + 1] = "";
+    for (size_t i = 0; i < l->count; i++) {
+        const struct candidate *c = &l->c[i];
+        if (!c->good)
+            continue;
+        if (one[0] == '\0')
+            hex_encode(c->id.fpr, FPR_LEN, one);
+        else if (two[0] == '\0') {
+            hex_encode(c->id.fpr, FPR_LEN, two);
+            if (strcmp(one, two) == 0)
+                two[0] = '\0';
+        }
+    }
+    if (want == NULL) {
+        (void)error_set(&l->why, TEXT_KEY_SEVERAL, l->address, one, two);
+    } else {
+        hex_encode(want, FPR_LEN, two);
+        (void)error_set(&l->why, TEXT_KEY_NOT_THIS, l->address, two, one);
+    }
+    finish(l, LOOKUP_UNDECIDED);
+}
+
 static void decide(struct job *job)
 {
     struct lookup *l = (struct lookup *)job;
+    struct contact pinned;
+    uint8_t want[FPR_LEN];
+    bool several;
     if (l->accept) {
         decide_accept(l);
         return;
     }
-    struct contact pinned;
-    bool several, have = contact_get(store_reader(l->flow->store), l->address, &pinned) == 0;
-    uint8_t vouched[FPR_LEN]; /* of several keys the one that the own group's list states counts */
-    bool listed =
-        !have && group_vouched_fpr(store_reader(l->flow->store), l->address, vouched) == 0;
-    const struct candidate *c = best_of(l, have ? pinned.fpr : listed ? vouched : NULL, &several);
+    bool have = contact_get(store_reader(l->flow->store), l->address, &pinned) == 0;
+    bool chosen = wanted(l, want);
+    const struct candidate *c = best_of(l, chosen ? want : NULL, &several);
+    if (have)
+        contact_free(&pinned);
     l->result = LOOKUP_FOUND;
     if (c == NULL && have && (c = best_of(l, NULL, &several)) != NULL) {
         explain_changed(l);
         l->result = LOOKUP_REFUSED;
         several = false;
     }
-    if (have)
-        contact_free(&pinned);
-    if (c == NULL) {
+    if (several || (c == NULL && best_of(l, NULL, &several) != NULL)) {
+        undecided(l, chosen ? want : NULL);
+    } else if (c == NULL) {
         none(l);
-    } else if (several) {
-        (void)error_set(&l->why, TEXT_KEY_SEVERAL, l->address);
-        finish(l, LOOKUP_REFUSED);
     } else if (take(l, c) < 0) {
         (void)error_set(&l->why, TEXT_NO_MEMORY);
         finish(l, LOOKUP_INCOMPLETE);
@@ -322,13 +356,71 @@ void lookup_cancel(struct lookup *l)
     l->fn = NULL;
 }
 
+/* ---- the user names a fingerprint */
+
+struct verifying {
+    struct flow *flow;
+    char address[ADDRESS_MAX + 1];
+    uint8_t fpr[FPR_LEN];
+    bool known;
+    lookup_verify_fn *fn;
+    void *ctx;
+};
+
+static int verify_run(struct db *db, void *arg)
+{
+    struct verifying *v = arg;
+    struct contact c;
+    if (contact_verify(db, v->address, v->fpr) < 0)
+        return -1;
+    v->known = contact_get(db, v->address, &c) == 0;
+    if (v->known)
+        contact_free(&c);
+    return 0;
+}
+
+static void nothing(void *ctx, enum lookup_result result, const char *why)
+{
+}
+
+static void verify_done(void *arg, int rc)
+{
+    struct verifying *v = arg;
+    struct error why = {""};
+    if (rc != 0)
+        (void)error_set(&why, TEXT_KEY_STORE, v->address);
+    if (rc == 0 && !v->flow->stopping) {
+        if (!v->known)
+            (void)lookup_key(v->flow, v->address, nothing, NULL);
+        flow_kick(v->flow);
+    }
+    v->fn(v->ctx, v->known, rc == 0 ? NULL : why.text);
+    free(v);
+}
+
+void lookup_verify(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN],
+                   lookup_verify_fn *fn, void *ctx)
+{
+    struct verifying *v = calloc(1, sizeof *v);
+    if (v == NULL) {
+        fn(ctx, false, TEXT_NO_MEMORY);
+        return;
+    }
+    v->flow = f;
+    v->fn = fn;
+    v->ctx = ctx;
+    memcpy(v->fpr, fpr, FPR_LEN);
+    (void)strcpy(v->address, address);
+    store_do(f->store, verify_run, verify_done, v);
+}
+
 /* ---- the step: receivers whose key was not known at submission */
 
 struct pending {
     struct work *w;
     struct out_receiver r;
     char why[320];
-    bool failed;
+    bool failed, undecided;
 };
 
 static int pending_run(struct db *db, void *arg)
@@ -336,6 +428,8 @@ static int pending_run(struct db *db, void *arg)
     struct pending *p = arg;
     if (p->failed)
         return rcv_end(db, p->r.n, RCV_FAILED, false, p->why) < 0 ? -1 : 0;
+    if (p->undecided)
+        return rcv_set_why(db, p->r.n, p->why);
     return rcv_set_ready(db, p->r.n);
 }
 
@@ -343,7 +437,7 @@ static void pending_done(void *arg, int rc)
 {
     struct pending *p = arg;
     out_receiver_free(&p->r);
-    if (rc != 0)
+    if (rc != 0 || p->undecided)
         work_retry(p->w, NULL);
     else
         work_end(p->w);
@@ -355,8 +449,10 @@ static void on_key(void *ctx, enum lookup_result result, const char *why)
     struct pending *p = ctx;
     struct flow *f = p->w->flow;
     bool over = clock_wall_ms() - p->r.changed_ms > f->c.give_up;
-    p->failed = result == LOOKUP_REFUSED || (result == LOOKUP_NONE && over);
-    if (result == LOOKUP_FOUND || p->failed) {
+    bool undecided = result == LOOKUP_UNDECIDED;
+    p->failed = result == LOOKUP_REFUSED || (over && (result == LOOKUP_NONE || undecided));
+    p->undecided = undecided && !p->failed;
+    if (result == LOOKUP_FOUND || p->failed || undecided) {
         (void)strncpy(p->why, why != NULL ? why : "", sizeof p->why - 1);
         store_do(f->store, pending_run, pending_done, p);
         return;

@@ -9,7 +9,9 @@
 enum lookup_result {
     LOOKUP_FOUND,      /* pinned in the key cache */
     LOOKUP_NONE,       /* connected, completed, and nobody has posted a key */
-    LOOKUP_REFUSED,    /* several keys, or a key that changed: a person must decide */
+    LOOKUP_UNDECIDED,  /* several keys, or another than the one that was named: it waits until a
+                        * person decides */
+    LOOKUP_REFUSED,    /* the pinned key has changed: a person must decide */
     LOOKUP_INCOMPLETE, /* not connected, or the look-up did not complete: try again later */
 };
 /* why: a sentence unless found. On the loop's thread; may be called before lookup_key returns. */
@@ -21,6 +23,13 @@ struct lookup *lookup_key(struct flow *f, const char *address, lookup_fn *fn, vo
  * replaces the pinned one. fn as above. */
 void lookup_accept(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN], lookup_fn *fn,
                    void *ctx);
+/* known: a key with that fingerprint is here. why: NULL, or what went wrong. */
+typedef void lookup_verify_fn(void *ctx, bool known, const char *why);
+/* The user has this fingerprint from its owner: it is pinned as verified (contact_verify), and its
+ * key looked for unless it is here. What waits for this address is tried again. fn is called once,
+ * when that is durable; without memory before this returns. */
+void lookup_verify(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN],
+                   lookup_verify_fn *fn, void *ctx);
 void lookup_cancel(struct lookup *l);
 
 #endif

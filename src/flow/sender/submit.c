@@ -72,12 +72,16 @@ static void on_mail(void *ctx, struct smtp_session *session, const char *from, u
         smtp_reply(session, 250, TEXT_SENDER_OK);
 }
 
-static void add_rcpt(struct submission *s, bool known)
+/* why: what a person must decide before it is sent; NULL: nothing. */
+static void add_rcpt(struct submission *s, bool known, const char *why)
 {
     struct error text;
     int code =
         receivers_add(&s->to, s->flow, s->asked, known, smtp_session_asks(s->session), &text);
-    smtp_reply(s->session, code, "%s", text.text);
+    if (code == 250 && why != NULL)
+        smtp_reply(s->session, code, TEXT_RCPT_UNDECIDED, why);
+    else
+        smtp_reply(s->session, code, "%s", text.text);
 }
 
 static void on_key(void *ctx, enum lookup_result result, const char *why)
@@ -86,10 +90,13 @@ static void on_key(void *ctx, enum lookup_result result, const char *why)
     s->lookup = NULL;
     switch (result) {
     case LOOKUP_FOUND:
-        add_rcpt(s, true);
+        add_rcpt(s, true, NULL);
         break;
     case LOOKUP_INCOMPLETE:
-        add_rcpt(s, false);
+        add_rcpt(s, false, NULL);
+        break;
+    case LOOKUP_UNDECIDED:
+        add_rcpt(s, false, why);
         break;
     case LOOKUP_NONE:
         smtp_reply(s->session, 550, TEXT_RCPT_UNKNOWN, why);
@@ -112,7 +119,7 @@ static void on_rcpt(void *ctx, struct smtp_session *session, const char *addr)
     } else if (address_parse(addr, s->asked) < 0) {
         smtp_reply(session, 553, TEXT_RCPT_FORM, addr);
     } else if (strcmp(s->asked, s->flow->c.address) == 0) {
-        add_rcpt(s, true);
+        add_rcpt(s, true, NULL);
     } else {
         s->lookup = lookup_key(s->flow, s->asked, on_key, s);
     }
