@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,8 +32,12 @@ static const struct client clients[] = {
      "  2. neomutt -F ~/.muttrc-restante        (or mutt)\n"},
     {"mbsync", mua_mbsync,
      "  1. restante --home %1$s mua mbsync --output ~/.mbsyncrc-restante\n"
-     "  2. mkdir -p ~/Mail/%2$s\n"
-     "  3. mbsync -c ~/.mbsyncrc-restante restante\n"},
+     "     (this also makes the folder ~/Mail/%2$s)\n"
+     "  2. mbsync -c ~/.mbsyncrc-restante restante\n"
+     "To send: restante --home %1$s mua msmtp\n"},
+    {"msmtp", mua_msmtp,
+     "  1. restante --home %1$s mua msmtp --output ~/.msmtprc-restante\n"
+     "  2. msmtp -C ~/.msmtprc-restante -t < MESSAGE\n"},
     {"apple", mua_apple,
      "  1. restante --home %1$s mua apple --output restante.mobileconfig\n"
      "  2. Open that file on the Mac on which this peer runs (or to which its two mail ports are\n"
@@ -85,7 +90,8 @@ static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
         if (strcmp(clients[i].name, argv[optind]) == 0)
             w->client = &clients[i];
     if (w->client == NULL)
-        return cli_usage("mua", "Say for which mail client: thunderbird, mutt, mbsync or apple.");
+        return cli_usage("mua",
+                         "Say for which mail client: thunderbird, mutt, mbsync, msmtp or apple.");
     if (w->install && w->client->text != mua_thunderbird)
         return cli_usage("mua",
                          "Only Thunderbird's settings can be installed; write the file of %s "
@@ -127,6 +133,24 @@ static int become_root_again(struct error *e)
                : error_set(e, "Cannot become root again: %s.", strerror(errno));
 }
 
+/* mbsync makes no folder above its mailboxes. */
+static int make_mail_folder(const struct mua *m, struct error *e)
+{
+    char mail[PATH_CAP], own[PATH_CAP];
+    const char *home = getenv("HOME");
+    if (home == NULL || *home != '/')
+        return error_set(e, "HOME is not set: make the folder Mail/%s in your own folder.",
+                         m->c->address);
+    if (path_join(mail, home, "Mail", e) < 0 || path_join(own, mail, m->c->address, e) < 0)
+        return -1;
+    if (file_exists(own))
+        return 0;
+    if (dir_make(mail, e) < 0 || dir_make(own, e) < 0)
+        return -1;
+    (void)printf("Made: %s\n", own);
+    return 0;
+}
+
 static int finish(const struct wish *w, const struct mua *m, const struct buf *text,
                   struct error *e)
 {
@@ -145,7 +169,7 @@ static int finish(const struct wish *w, const struct mua *m, const struct buf *t
         if (file_write(w->output, text->data, text->len, e) < 0)
             return -1;
         (void)printf("Written: %s\n", w->output);
-        return 0;
+        return w->client->text == mua_mbsync ? make_mail_folder(m, e) : 0;
     }
     (void)fwrite(text->data, 1, text->len, stdout);
     (void)fflush(stdout);

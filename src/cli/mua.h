@@ -21,6 +21,7 @@ struct mua {
 int mua_thunderbird(const struct mua *m, struct buf *out, struct error *e); /* isp/GROUP.xml */
 int mua_mutt(const struct mua *m, struct buf *out, struct error *e);        /* a muttrc */
 int mua_mbsync(const struct mua *m, struct buf *out, struct error *e);      /* an mbsyncrc */
+int mua_msmtp(const struct mua *m, struct buf *out, struct error *e);       /* an msmtprc */
 int mua_apple(const struct mua *m, struct buf *out, struct error *e);       /* a .mobileconfig */
 
 /* Thunderbird's folder: dir, or when that is "" the first of the usual places that is one. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* mua_text.c - the settings of Thunderbird, mutt and mbsync (mua.h). A home's path and an address
- * hold no character that means anything to these formats (home_path_ok, address_parse). */
+/* mua_text.c - the settings of Thunderbird, mutt, mbsync and msmtp (mua.h). A home's path and an
+ * address hold no character that means anything to these formats (home_path_ok, address_parse). */
 #include "cli/mua.h"
 #include <string.h>
 
@@ -94,8 +94,8 @@ int mua_mutt(const struct mua *m, struct buf *out, struct error *e)
         "# New mail is told at once, and flags are written while you read.\n"
         "set imap_idle = yes\n"
         "set mail_check = 30\n"
-        "mailboxes \"+INBOX\" \"+Outbox\" \"+Drafts\" \"+Sent\" \"+Archive\" \"+Junk\" "
-        "\"+Trash\"\n",
+        "mailboxes \"+INBOX\" \"+Requests\" \"+Outbox\" \"+Drafts\" \"+Sent\" \"+Archive\" "
+        "\"+Junk\" \"+Trash\"\n",
         m->c->address, m->password, (unsigned)m->c->imap_port, user,
         (unsigned)m->c->submission_port, m->ca);
     return rc < 0 ? too_long(e) : 0;
@@ -105,7 +105,8 @@ int mua_mbsync(const struct mua *m, struct buf *out, struct error *e)
 {
     int rc = buf_printf(
         out,
-        "# mbsync for %1$s: `mkdir -p ~/Mail/%1$s`, then `mbsync -c THIS-FILE restante`.\n"
+        "# mbsync for %1$s: `mbsync -c THIS-FILE restante`. It wants the folder ~/Mail/%1$s\n"
+        "# to be there: `restante mua mbsync --output FILE` makes it.\n"
         "# mbsync downloads whole mailboxes: every message is pulled, and its sender learns so.\n"
         "IMAPAccount restante\n"
         "Host localhost\n"
@@ -135,5 +136,28 @@ int mua_mbsync(const struct mua *m, struct buf *out, struct error *e)
         "Expunge Both\n"
         "SyncState *\n",
         m->c->address, (unsigned)m->c->imap_port, m->password, m->ca);
+    return rc < 0 ? too_long(e) : 0;
+}
+
+int mua_msmtp(const struct mua *m, struct buf *out, struct error *e)
+{
+    int rc =
+        buf_printf(out,
+                   "# msmtp for %1$s: `msmtp -C THIS-FILE -t`, or as sendmail in a mail client.\n"
+                   "account restante\n"
+                   "host localhost\n"
+                   "port %2$u\n"
+                   "from %1$s\n"
+                   "auth plain\n"
+                   "user %1$s\n"
+                   "passwordeval \"cat '%3$s'\"\n"
+                   "tls on\n"
+                   "tls_starttls off\n"
+                   "tls_trust_file %4$s\n"
+                   "# An address is looked up while the client waits.\n"
+                   "timeout 120\n"
+                   "\n"
+                   "account default : restante\n",
+                   m->c->address, (unsigned)m->c->submission_port, m->password, m->ca);
     return rc < 0 ? too_long(e) : 0;
 }

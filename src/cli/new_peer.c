@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 enum { OPT_LISTEN = 1, OPT_SET, OPT_FIRST_KEY };
 
 /* Options that are settings by another name: OPT_FIRST_KEY + index. */

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Programs that read mail without a person: mbsync with the settings that `restante mua mbsync` writes,
-curl, and Python's imaplib as it stands in its manual."""
+"""Programs without a person: mbsync and msmtp with the settings that `restante mua` writes, curl, and Python's imaplib as it stands in its manual."""
 
 import imaplib
 import os
@@ -57,6 +56,14 @@ def test_mbsync_takes_everything(net, alice, bob):
     run(*command, env=env)
     assert len(maildir(os.path.join(here, "INBOX"))) == 3
     assert bob.search("FLAGGED") == bob.find(letters[0]) and not bob.find(letters[1])
+
+
+def test_msmtp_sends(net, alice, bob):
+    m = letter("By msmtp", "Body by msmtp.\n")
+    rc = os.path.join(net.folder, "msmtprc")
+    alice.cli("mua", "msmtp", "--output", rc)
+    run("msmtp", "-C", rc, "-t", input=m)
+    assert bob.wait_message(m)
 
 
 def curl(bob, *arguments):

@@ -15,7 +15,7 @@ import pytest
 
 from test_cli import INIT, ok, refused
 
-CLIENTS = ("thunderbird", "mutt", "mbsync", "apple")
+CLIENTS = ("thunderbird", "mutt", "mbsync", "msmtp", "apple")
 ADDRESS = "a.l+i-c_e@demo-1.example"
 
 
@@ -101,6 +101,31 @@ def test_mbsync(home, account):
     assert settings["SSLType"] == "IMAPS" and settings["SystemCertificates"] == "no"
     assert settings["CertificateFile"] == account["ca_file"]
     assert read(settings["PassCmd"].removeprefix("cat ")).strip() == account["password"]
+
+
+def test_msmtp(home, account):
+    lines = [line.split(" ", 1) for line in ok("mua", "msmtp", "--home", home).splitlines()
+             if " " in line and not line.startswith("#")]
+    settings = {k: v.strip('"') for k, v in lines}
+    assert settings["port"] == str(account["submission_port"])
+    assert settings["user"] == settings["from"] == ADDRESS
+    assert settings["tls"] == "on" and settings["tls_starttls"] == "off"
+    assert settings["tls_trust_file"] == account["ca_file"]
+    command = re.fullmatch("cat '(.*)'", settings["passwordeval"]).group(1)
+    assert read(command).strip() == account["password"]
+
+
+def test_every_mailbox_that_the_peer_makes_is_named_to_mutt(home):
+    named = re.findall(r'"\+(\w+)"', ok("mua", "mutt", "--home", home).split("mailboxes")[1])
+    assert set(named) == {"INBOX", "Requests", "Outbox", "Drafts", "Sent", "Archive", "Junk", "Trash"}
+
+
+def test_mbsync_finds_its_folder(home, folder):
+    path = os.path.join(folder, "mbsyncrc")
+    mail = os.path.join(folder, "Mail", ADDRESS)
+    for _ in range(2):
+        ok("--home", home, "mua", "mbsync", "--output", path, env={**os.environ, "HOME": folder})
+        assert stat.S_IMODE(os.stat(mail).st_mode) == 0o700
 
 
 def test_apple(home, account):
