@@ -150,10 +150,13 @@
     "owner, see `restante contacts`; it is tried again."
 /* address */
 #define TEXT_KEY_INCOMPLETE "The look-up of %s did not complete: it is tried again."
+#define TEXT_UNLOOKED                                                                              \
+    "This address was not looked up yet: that is done as soon as this peer is connected and "      \
+    "enough of the network answers."
 /* address */
 #define TEXT_KEY_OFFLINE                                                                           \
-    "This peer is not connected to the network, so that %s could not be looked up: it is "         \
-    "tried again."
+    "This peer is not connected to the network, so that %s was not looked up yet: that is done "   \
+    "as soon as it is."
 /* address */
 #define TEXT_KEY_STORE "The key of %s cannot be stored on this machine: see Restante's log."
 #define TEXT_NO_MEMORY "This machine is out of memory: try again later."
@@ -270,6 +273,8 @@
 #define TEXT_LINE_TOP "This message has not reached everybody yet:\r\n\r\n"
 /* address, state, date */
 #define TEXT_LINE_SINCE "  %s: %s since %s\r\n"
+/* a state */
+#define TEXT_LINE_UNLOOKED "not looked up yet"
 /* receivers */
 #define TEXT_LINE_MORE "  and %u more; see `restante outbox`\r\n"
 #define TEXT_LINE_END                                                                              \

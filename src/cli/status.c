@@ -116,11 +116,12 @@ static void print_mail(const json_t *o)
         line("under way", "%s", count_of(pending, "step", "steps", a));
 }
 
-static int print_failed(const json_t *o)
+/* Receivers that need a look: the list under this key, if there are any. */
+static int print_receivers(const json_t *o, const char *key, const char *title)
 {
     static const struct table_column columns[] = {
         {"ID", false, 0}, {"TO", false, 16}, {"AGE", true, 0}};
-    const json_t *failed = json_object_get(o, "failed"), *f;
+    const json_t *failed = json_object_get(o, key), *f;
     char id[LISTS_ID_CAP], age[40];
     size_t i;
     if (json_array_size(failed) == 0)
@@ -129,7 +130,7 @@ static int print_failed(const json_t *o)
     struct table *t = table_new(columns, 3);
     if (t == NULL)
         return -1;
-    (void)printf("\nFailed:\n");
+    (void)printf("\n%s:\n", title);
     json_array_foreach(failed, i, f)
     {
         lists_short_id(json_text(f, "id", ""), digits, id);
@@ -158,7 +159,8 @@ static int print_status(const json_t *o)
     line("key", "%s", fpr);
     print_network(o);
     print_mail(o);
-    return print_failed(o);
+    int rc = print_receivers(o, "not_looked_up", "Not looked up yet");
+    return rc != 0 ? rc : print_receivers(o, "failed", "Failed");
 }
 
 int cmd_status(struct cli *cli, int argc, char **argv)

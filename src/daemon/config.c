@@ -85,7 +85,7 @@ static const struct config_key keys[] = {
     {"timing", "cancel_grace", VALUE_SECONDS, FIELD(cancel_grace_s), "5s", 0, NS_LIFE_MAX,
      "a message is taken back when its line in Outbox is deleted for this time"},
     {"timing", "give_up", VALUE_SECONDS, FIELD(give_up_s), "5d", 1, NS_LIFE_MAX,
-     "how long a receiver's key may stay unfound"},
+     "how long sealing may fail, or a receiver's key be undecided"},
 
     {"group", "quota", VALUE_NUMBER, FIELD(group_quota_mib), "1024", 0, 1024 * 1024,
      "MiB kept here for each other member of the group"},

@@ -61,7 +61,7 @@ struct config {
     double trash_grace_s;   /* default 86400 */
     double expiry_grace_s;  /* default 86400 */
     double group_life_s;    /* of a group descriptor, renewed after a third; default 30 days */
-    double give_up_s;       /* a receiver's key not found for so long: failed; default 5 days */
+    double give_up_s;       /* a message that cannot be sealed for so long failed; default 5 days */
 
     /* [group] */
     uint32_t group_quota_mib; /* replicated for each other member, default 1024 */

@@ -3,6 +3,7 @@
  * '?'. */
 #include "daemon/control_lists.h"
 #include "base/clock.h"
+#include "base/texts.h"
 #include "daemon/service.h"
 #include "flow/receiver/opening.h"
 #include "flow/receiver/sweep.h"
@@ -33,12 +34,22 @@ static json_t *hex(const uint8_t *p, size_t n)
     return json_string(out);
 }
 
-static bool add_failed(void *ctx, const struct out_line *l)
+/* Why it stands where it does; of an address that waits for its look-up there is always a reason.
+ */
+static const char *why_of(const struct out_line *l)
 {
+    return l->why == NULL && l->rcv == RCV_WAITING ? TEXT_UNLOOKED : l->why;
+}
+
+static bool add_receiver(void *ctx, const struct out_line *l)
+{
+    const char *why = why_of(l);
+    if (l->rcv == RCV_WAITING && l->why != NULL) /* looked up, and undecided */
+        return true;
     (void)json_array_append_new(ctx, json_pack("{s:o,s:s,s:o,s:I}", "id",
                                                hex(l->id, MESSAGE_ID_LEN), "to", l->address, "why",
-                                               text(l->why, l->why == NULL ? 0 : strlen(l->why)),
-                                               "at", (json_int_t)l->changed_ms));
+                                               text(why, why == NULL ? 0 : strlen(why)), "at",
+                                               (json_int_t)l->changed_ms));
     return true;
 }
 
@@ -50,8 +61,9 @@ json_t *control_status(struct service *s)
     static const char *const link[] = {"down", "alone", "connected"};
     out_count(db, &out);
     in_count(db, &in);
-    json_t *failed = json_array();
-    out_list(db, true, add_failed, failed);
+    json_t *failed = json_array(), *unlooked = json_array();
+    out_list(db, RCV_FAILED, add_receiver, failed);
+    out_list(db, RCV_WAITING, add_receiver, unlooked);
     bool ready = s->dovecot_ready && s->flow.identity_posted && s->flow.descriptor_posted;
     json_t *o = json_pack("{s:b,s:s,s:o,s:s,s:s,s:I,s:b}", "ok", 1, "address", s->config.address,
                           "fingerprint", hex(s->flow.fpr, FPR_LEN), "version", RESTANTE_VERSION,
@@ -80,6 +92,7 @@ json_t *control_status(struct service *s)
     json_object_set_new(o, "pending", json_integer((json_int_t)(out.work + in.work)));
     json_object_set_new(o, "strangers", json_string(s->config.strangers));
     json_object_set_new(o, "failed", failed);
+    json_object_set_new(o, "not_looked_up", unlooked);
     json_object_set_new(o, "stopped",
                         s->flow.stop_reason[0] == '\0' ? json_null()
                                                        : json_string(s->flow.stop_reason));
@@ -116,17 +129,18 @@ static bool add_line(void *ctx, const struct out_line *l)
                       state_of(l), "hash", l->has_hash ? hex(l->hash, HASH_LEN) : json_null(),
                       "copies", (int)l->copies, "receivers", box->receivers));
     }
+    const char *why = why_of(l);
     (void)json_array_append_new(
-        box->receivers, json_pack("{s:s,s:s,s:I,s:o}", "to", l->address, "state",
-                                  rcv_state_name(l->rcv), "at_ms", (json_int_t)l->changed_ms, "why",
-                                  text(l->why, l->why == NULL ? 0 : strlen(l->why))));
+        box->receivers,
+        json_pack("{s:s,s:s,s:I,s:o}", "to", l->address, "state", rcv_state_name(l->rcv), "at_ms",
+                  (json_int_t)l->changed_ms, "why", text(why, why == NULL ? 0 : strlen(why))));
     return true;
 }
 
 json_t *control_outbox(struct service *s)
 {
     struct outbox box = {.messages = json_array()};
-    out_list(store_reader(s->flow.store), false, add_line, &box);
+    out_list(store_reader(s->flow.store), (enum rcv_state)0, add_line, &box);
     return json_pack("{s:b,s:o}", "ok", 1, "messages", box.messages);
 }
 

@@ -23,7 +23,7 @@
 #define PAUSE_MS 5000       /* when the database takes nothing: all would be due again at once */
 
 static const struct step steps[] = {
-    {"lookup", false, DUE_LOOKUP, 16, true, step_lookup, STORE_RECEIVER},
+    {"lookup", false, DUE_LOOKUP, 32, true, step_lookup, STORE_RECEIVER},
     {"seal", false, DUE_SEAL, 8, false, step_seal, STORE_MESSAGE | STORE_RECEIVER},
     {"publish", false, DUE_PUBLISH, 16, false, step_publish, STORE_BLOB},
     {"announce", false, DUE_ANNOUNCE, 32, true, step_announce, STORE_RECEIVER | STORE_BLOB},

@@ -23,17 +23,19 @@ int line_get(struct db *db, int64_t message, struct line *l)
 }
 
 void line_each(struct db *db, int64_t message,
-               bool (*fn)(void *ctx, const char *address, enum rcv_state s, int64_t since_ms),
+               bool (*fn)(void *ctx, const char *address, enum rcv_state s, bool looked,
+                          int64_t since_ms),
                void *ctx)
 {
-    sqlite3_stmt *q =
-        db_query(db, "SELECT address,state,changed_ms FROM receiver WHERE message=? ORDER BY n",
-                 "i", message);
+    sqlite3_stmt *q = db_query(db,
+                               "SELECT address,state,changed_ms,state<>1 OR why IS NOT NULL FROM "
+                               "receiver WHERE message=? ORDER BY n",
+                               "i", message);
     while (db_row(q, NULL)) {
         char address[ADDRESS_MAX + 1];
         if (column_text(q, 0, address, sizeof address) == 0 &&
             !fn(ctx, address, (enum rcv_state)sqlite3_column_int(q, 1),
-                sqlite3_column_int64(q, 2))) {
+                sqlite3_column_int(q, 3) != 0, sqlite3_column_int64(q, 2))) {
             (void)sqlite3_reset(q);
             return;
         }

@@ -18,9 +18,11 @@ struct line {
     int64_t tries;
 };
 int line_get(struct db *db, int64_t message, struct line *l_r);
-/* Its receivers in order: address, state and since when; stops when fn returns false. */
+/* Its receivers in order: address, state, whether a look-up of its key was complete, and since
+ * when; stops when fn returns false. */
 void line_each(struct db *db, int64_t message,
-               bool (*fn)(void *ctx, const char *address, enum rcv_state s, int64_t since_ms),
+               bool (*fn)(void *ctx, const char *address, enum rcv_state s, bool looked,
+                          int64_t since_ms),
                void *ctx);
 /* Shows l->changes now; the next change is shown at next_ms at the earliest. A line that the user
  * deleted meanwhile stays deleted. */

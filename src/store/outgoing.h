@@ -27,7 +27,7 @@ enum blob_state {
     BLOB_MISSING = 4,   /* its file is not there: to be taken back from the group's members */
 };
 enum rcv_state {
-    RCV_WAITING = 1,   /* no key yet */
+    RCV_WAITING = 1,   /* no key yet; why NULL: no look-up was complete yet */
     RCV_READY = 2,     /* key known, to be sealed */
     RCV_SEALED = 3,    /* blob and notification made */
     RCV_ANNOUNCED = 4, /* notification is in the DHT */
@@ -194,7 +194,8 @@ struct out_counts {
 };
 void out_count(struct db *db, struct out_counts *c);
 
-/* For lists: messages newest first, with receivers; stops when fn returns false. */
+/* For lists: messages newest first, with receivers in this state, 0: in any; stops when fn returns
+ * false. */
 struct out_line {
     uint8_t id[MESSAGE_ID_LEN], hash[HASH_LEN];
     bool has_hash;
@@ -206,7 +207,7 @@ struct out_line {
     const char *subject, *address, *why; /* subject, why: NULL when missing */
     enum rcv_state rcv;
 };
-void out_list(struct db *db, bool failed_only, bool (*fn)(void *ctx, const struct out_line *l),
+void out_list(struct db *db, enum rcv_state only, bool (*fn)(void *ctx, const struct out_line *l),
               void *ctx);
 /* Ended more than 60 days ago: forgotten. */
 int out_forget(struct db *db, int64_t before_ms);

@@ -102,7 +102,7 @@ void out_count(struct db *db, struct out_counts *c)
               db_int(db, 0, "SELECT count(*) FROM blob WHERE state IN (1,2,4)", "");
 }
 
-void out_list(struct db *db, bool failed_only, bool (*fn)(void *ctx, const struct out_line *l),
+void out_list(struct db *db, enum rcv_state only, bool (*fn)(void *ctx, const struct out_line *l),
               void *ctx)
 {
     sqlite3_stmt *q = db_query(
@@ -110,8 +110,8 @@ void out_list(struct db *db, bool failed_only, bool (*fn)(void *ctx, const struc
         "SELECT m.id,b.hash,m.state,b.state,m.created_ms,r.changed_ms,m.size,m.subject,r.address,"
         "r.why,r.state,(SELECT count(*) FROM holding h WHERE h.hash=b.hash) FROM message m JOIN "
         "receiver r ON r.message=m.n LEFT JOIN blob b ON"
-        " b.n=r.blob WHERE ?=0 OR r.state=9 ORDER BY m.n DESC,r.n",
-        "i", (int64_t)failed_only);
+        " b.n=r.blob WHERE ?1=0 OR r.state=?1 ORDER BY m.n DESC,r.n",
+        "i", (int64_t)only);
     while (db_row(q, NULL)) {
         struct out_line l = {0};
         char subject[SUMMARY_MAX + 1], address[ADDRESS_MAX + 1], why[400];

@@ -13,7 +13,7 @@ from test_kill import crash_and_restart
 @pytest.fixture
 def alone():
     """(network, a node of it that is not started yet, alice whose only bootstrap it is)"""
-    with Network(nodes=0, settings={"timing.give_up": "2"}) as net:
+    with Network(nodes=0) as net:
         node = net.node(start=False)
         alice = net.peer("alice@demo", start=False).start()
         alice.wait_up()
@@ -73,6 +73,32 @@ def test_mail_to_oneself_needs_no_network(alone):
     spool = os.path.join(alice.home, "spool")
     wait_for(lambda: os.listdir(spool) == [], 15, "the spool to be empty", alice.logs)
     assert "oneself" in alice.log_text()
+
+
+def test_not_looked_up_yet_then_returned(alone):
+    """Offline any address is accepted, but everywhere it is said that nobody looked it up; what nobody has
+    announced comes back within a minute of being connected."""
+    _, node, alice = alone
+    data = compose(alice.address, "x@gmail.com", "To another world")
+    alice.send(data, ["x@gmail.com"])
+    receiver, = alice.outbox_of(data)["receivers"]
+    assert receiver["state"] == "waiting" and "not looked up yet" in receiver["why"]
+    assert "not looked up yet" in alice.cli("outbox")
+    waits, = alice.status()["not_looked_up"]
+    assert waits["to"] == "x@gmail.com" and "not looked up yet" in waits["why"]
+    assert "Not looked up yet" in alice.cli("status") and "x@gmail.com" in alice.cli("status")
+    uid = wait_for(lambda: alice.find(data, "Outbox"), 15, "a line in the Outbox", alice.logs)[0]
+    with alice.imap("Outbox", readonly=True) as box:
+        line = box.open(uid)
+    assert b"[not looked up yet] To another world" in line
+    assert b"x@gmail.com: not looked up yet since" in line
+    node.start()
+    wait_for(lambda: alice.status()["dht"]["link"] == "connected", 60, "the network", alice.logs)
+    uid = alice.wait_stubs(1, 60)[0]
+    with alice.imap(readonly=True) as box:
+        notice = box.open(uid)
+    assert b"Status: 5.1.1" in notice and b"x@gmail.com is not known" in notice
+    assert alice.status()["not_looked_up"] == []
 
 
 def test_given_up_with_a_notice(alone):

@@ -248,7 +248,7 @@ def test_a_message_may_say_when_it_expires(short):
 
 
 def test_undeliverable_mail_bounces_the_same_way():
-    with Network(nodes=0, settings={"timing.give_up": "1"}) as net:
+    with Network(nodes=0) as net:
         node = net.node(start=False)
         alice = net.peer("alice@demo", start=False).start()
         alice.wait_up()

@@ -284,7 +284,7 @@ def test_killed_while_splitting_the_key(net, pair, point):
 @pytest.mark.parametrize("point", points(GIVE_UP))
 def test_killed_while_giving_up(point):
     """One notice, not none and not two."""
-    with Network(nodes=0, settings={"timing.give_up": "1"}) as alone:
+    with Network(nodes=0) as alone:
         node = alone.node(start=False)
         sender = alone.peer("mia@demo", start=False)
         sender.start({"RESTANTE_CRASH_AT": point})

@@ -10,7 +10,7 @@
 #define NAMED_MAX 100 /* receivers in the text; the others are counted */
 
 struct tally {
-    unsigned all, of[8];
+    unsigned all, of[9];
     struct buf *list;
     bool failed;
 };
@@ -24,11 +24,14 @@ enum {
     T_WITHDRAWING,
     T_CANCELLED,
     T_EXPIRED,
-    T_FAILED
+    T_FAILED,
+    T_UNLOOKED
 };
-static const char *const words[] = {"waiting",     "announced", "pulled",  "declined",
-                                    "withdrawing", "cancelled", "expired", "failed"};
+static const char *const words[] = {"waiting",  "announced",   "pulled",
+                                    "declined", "withdrawing", "cancelled",
+                                    "expired",  "failed",      TEXT_LINE_UNLOOKED};
 
+/* What was not looked up waits, too. */
 static const char *const keywords[] = {"$Waiting",     "$Announced", "$Pulled",  "$Declined",
                                        "$Withdrawing", "$Cancelled", "$Expired", "$Failed"};
 
@@ -64,15 +67,16 @@ static int word_of(enum rcv_state s)
     return T_WAITING;
 }
 
-static bool count(void *ctx, const char *address, enum rcv_state s, int64_t since_ms)
+static bool count(void *ctx, const char *address, enum rcv_state s, bool looked, int64_t since_ms)
 {
     struct tally *t = ctx;
     char since[40];
-    t->of[word_of(s)]++;
+    int word = looked ? word_of(s) : T_UNLOOKED;
+    t->of[word]++;
     if (t->all++ >= NAMED_MAX)
         return true;
     clock_rfc5322(since_ms, since);
-    if (buf_printf(t->list, TEXT_LINE_SINCE, address, words[word_of(s)], since) < 0)
+    if (buf_printf(t->list, TEXT_LINE_SINCE, address, words[word], since) < 0)
         t->failed = true;
     return true;
 }
@@ -109,7 +113,7 @@ int line_text(struct flow *f, const struct out_message *m, struct buf *out, unsi
     line_each(store_reader(f->store), m->n, count, &t);
     *states = 0;
     for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
-        *states |= t.of[i] > 0 ? 1u << i : 0;
+        *states |= t.of[i] > 0 ? 1u << (i == T_UNLOOKED ? T_WAITING : i) : 0;
     int rc = field(out, "From", &m->from) | field(out, "To", &m->to) |
              field(out, "Date", &m->date) | field(out, "Message-ID", &m->msgid) |
              field(out, "References", &m->refs);

@@ -16,6 +16,7 @@
 #define LOG_AREA "lookup"
 #define CANDIDATES_MAX 64          /* records looked at for one address */
 #define AGAIN_MS 1000              /* "unknown" is said after two looks */
+#define AGAIN_RETRIES 4            /* times retry: the same, where nobody waits for the answer */
 #define RECHECK_MS (3600 * 1000LL) /* a pinned key's record is looked at again after this */
 
 struct candidate {
@@ -36,6 +37,7 @@ struct lookup {
     enum lookup_result result;
     struct error why;
     bool again;  /* this is the second look */
+    bool calm;   /* nobody waits for the answer: the network may settle between the two */
     bool accept; /* only the key with this fingerprint, which replaces the pinned one */
     uint8_t fpr[FPR_LEN];
 };
@@ -164,7 +166,8 @@ static void none(struct lookup *l)
         return;
     }
     l->again = true;
-    (void)uv_timer_start(t, on_again, AGAIN_MS, 0);
+    int64_t wait = l->calm ? AGAIN_RETRIES * l->flow->c.retry : AGAIN_MS;
+    (void)uv_timer_start(t, on_again, (uint64_t)wait, 0);
 }
 
 /* The fingerprint that counts at this address whatever else stands there: the user's pin, else what
@@ -298,7 +301,8 @@ static bool cached(struct flow *f, const char *address, enum lookup_result *resu
     return true;
 }
 
-struct lookup *lookup_key(struct flow *f, const char *address, lookup_fn *fn, void *ctx)
+static struct lookup *find_key(struct flow *f, const char *address, bool calm, lookup_fn *fn,
+                               void *ctx)
 {
     enum lookup_result result;
     struct error why = {""};
@@ -318,10 +322,16 @@ struct lookup *lookup_key(struct flow *f, const char *address, lookup_fn *fn, vo
     l->flow = f;
     l->fn = fn;
     l->ctx = ctx;
+    l->calm = calm;
     (void)strcpy(l->address, address);
     (void)dht_key(l->key, "key:", address);
     dht_list(f->dht, l->key, on_list, l);
     return fn == NULL ? NULL : l;
+}
+
+struct lookup *lookup_key(struct flow *f, const char *address, lookup_fn *fn, void *ctx)
+{
+    return find_key(f, address, false, fn, ctx);
 }
 
 void lookup_accept(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN], lookup_fn *fn,
@@ -447,10 +457,11 @@ static void pending_done(void *arg, int rc)
 static void on_key(void *ctx, enum lookup_result result, const char *why)
 {
     struct pending *p = ctx;
-    struct flow *f = p->w->flow;
+    const struct flow *f = p->w->flow;
     bool over = clock_wall_ms() - p->r.changed_ms > f->c.give_up;
     bool undecided = result == LOOKUP_UNDECIDED;
-    p->failed = result == LOOKUP_REFUSED || (over && (result == LOOKUP_NONE || undecided));
+    /* as RCPT would have been answered, had this peer been connected (P-10.10) */
+    p->failed = result == LOOKUP_REFUSED || result == LOOKUP_NONE || (over && undecided);
     p->undecided = undecided && !p->failed;
     if (result == LOOKUP_FOUND || p->failed || undecided) {
         (void)strncpy(p->why, why != NULL ? why : "", sizeof p->why - 1);
@@ -471,5 +482,5 @@ void step_lookup(struct work *w)
         return;
     }
     p->w = w;
-    (void)lookup_key(w->flow, p->r.address, on_key, p);
+    (void)find_key(w->flow, p->r.address, true, on_key, p);
 }
