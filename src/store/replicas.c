@@ -52,6 +52,12 @@ bool replica_needed(struct db *db, const uint8_t hash[HASH_LEN])
                   (size_t)HASH_LEN) != 0;
 }
 
+bool replica_is_held(struct db *db, const uint8_t hash[HASH_LEN])
+{
+    return db_int(db, 0, "SELECT 1 FROM replica WHERE hash=? AND state=2", "b", hash,
+                  (size_t)HASH_LEN) != 0;
+}
+
 bool replica_needed_beside(struct db *db, int64_t n, const uint8_t hash[HASH_LEN])
 {
     return db_int(db, 0, "SELECT 1 FROM replica WHERE hash=? AND state IN (1,2) AND n<>?", "bi",

@@ -29,6 +29,8 @@ int replica_set_drop(struct db *db, int64_t n);
 int replica_delete(struct db *db, int64_t n);
 /* Does any row want or hold this blob? Rows to be dropped do not count. */
 bool replica_needed(struct db *db, const uint8_t hash[HASH_LEN]);
+/* Is it here, whole and durable? */
+bool replica_is_held(struct db *db, const uint8_t hash[HASH_LEN]);
 /* Does another row than n? */
 bool replica_needed_beside(struct db *db, int64_t n, const uint8_t hash[HASH_LEN]);
 

@@ -6,6 +6,7 @@
 #include "base/texts.h"
 #include "base/log.h"
 #include "flow/follower.h"
+#include "flow/receiver/held.h"
 #include "flow/receiver/opening.h"
 #include "flow/receiver/parts.h"
 #include "flow/steps.h"
@@ -34,6 +35,7 @@ struct pulling {
     struct transfer *t;    /* under way */
     struct growing *grows; /* the follower opens the blob while it is fetched; else NULL */
     bool fetched, opened;  /* all of it is here; the follower has ended */
+    bool held;             /* it was here from the start */
     int rc;
     struct error why, from; /* from: whom the octets came from, or why they did not come */
 };
@@ -280,6 +282,21 @@ static void start_transfer(struct pulling *p)
     }
 }
 
+static void held_run(struct job *job, void *thread_ctx)
+{
+    struct pulling *p = (struct pulling *)job;
+    p->held = held_take(p->flow, &p->in.blob, p->part);
+}
+
+static void held_done(struct job *job)
+{
+    struct pulling *p = (struct pulling *)job;
+    if (p->held)
+        on_blob(p, true, HELD_FROM);
+    else
+        start_transfer(p);
+}
+
 void step_pull(struct work *w)
 {
     struct pulling *p = calloc(1, sizeof *p);
@@ -301,6 +318,8 @@ void step_pull(struct work *w)
         give_up(p);
     } else if (head_unpack(p->in.head.p, p->in.head.n, &p->header, &p->skeleton, &p->why) < 0) {
         give_up(p);
+    } else if (held_here(w->flow, &p->in.blob)) {
+        flow_job(w->flow->files, &p->job, held_run, held_done, false);
     } else {
         start_transfer(p);
     }

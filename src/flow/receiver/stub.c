@@ -4,6 +4,7 @@
  * stub that has copies already stands in the Maildir. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/receiver/held.h"
 #include "flow/receiver/maildir.h"
 #include "flow/sender/header.h"
 #include "flow/receiver/moves.h"
@@ -29,6 +30,7 @@ struct stubbing {
     struct buf header, skeleton, file;
     char part[PATH_CAP];
     bool refuse;
+    bool held; /* its head blob is here already */
     const char
         *from;      /* whose address a client displays: "signer", a "relay"'s or a "foreign" one */
     bool cancelled; /* its sender took it back before it stood here */
@@ -285,6 +287,27 @@ static void on_head(void *ctx, bool ok, const char *why)
     flow_job(s->w->flow->pgp, &s->job, unseal_run, unseal_done, true);
 }
 
+static void ask_head(struct stubbing *s)
+{
+    (void)transfer_start(s->w->flow, s->in.sender, &s->in.pubkey, s->in.fpr, &s->in.head_blob,
+                         s->part, on_head, s);
+}
+
+static void held_run(struct job *job, void *thread_ctx)
+{
+    struct stubbing *s = (struct stubbing *)job;
+    s->held = held_take(s->w->flow, &s->in.head_blob, s->part);
+}
+
+static void held_done(struct job *job)
+{
+    struct stubbing *s = (struct stubbing *)job;
+    if (s->held)
+        on_head(s, true, HELD_FROM);
+    else
+        ask_head(s);
+}
+
 void step_stub(struct work *w)
 {
     struct stubbing *s = calloc(1, sizeof *s);
@@ -306,7 +329,9 @@ void step_stub(struct work *w)
         refuse(s, "its header is missing or too large");
     } else {
         flow_path(w->flow, s->part, "inbox/parts", s->in.nid, HASH_LEN, ".head");
-        (void)transfer_start(w->flow, s->in.sender, &s->in.pubkey, s->in.fpr, &s->in.head_blob,
-                             s->part, on_head, s);
+        if (held_here(w->flow, &s->in.head_blob))
+            flow_job(w->flow->files, &s->job, held_run, held_done, true);
+        else
+            ask_head(s);
     }
 }
