@@ -129,6 +129,10 @@
 #define TEXT_MIME_CR "The message has a line that ends without CR."
 #define TEXT_MIME_SLOW                                                                             \
     "Looking at the message's structure took too long: send it again, or write it anew."
+/* how it ended */
+#define TEXT_MIME_START                                                                            \
+    "this peer's MIME helper does not start: %s. The message is not at fault: mend that on this "  \
+    "computer (see `restante status`), and send it again."
 #define TEXT_MIME_DIED                                                                             \
     "The message's structure was too much for the program that looks at it: write it anew."
 

@@ -143,6 +143,32 @@ static int print_receivers(const json_t *o, const char *key, const char *title)
     return table_print(&t);
 }
 
+/* What is wrong, each with what to do. */
+static void print_wrong(const json_t *o)
+{
+    const json_t *part;
+    size_t i;
+    json_array_foreach(json_object_get(o, "parts"), i, part)
+    {
+        if (strcmp(json_text(part, "state", ""), "wrong") != 0)
+            continue;
+        line("wrong", "%s", json_text(part, "cause", "?"));
+        line("", "%s", json_text(part, "todo", ""));
+    }
+}
+
+static bool any_wrong(const json_t *o)
+{
+    const json_t *part;
+    size_t i;
+    json_array_foreach(json_object_get(o, "parts"), i, part)
+    {
+        if (strcmp(json_text(part, "state", ""), "wrong") == 0)
+            return true;
+    }
+    return false;
+}
+
 static int print_status(const json_t *o)
 {
     char fpr[64], up[32];
@@ -150,11 +176,13 @@ static int print_status(const json_t *o)
     fingerprint_groups(json_text(o, "fingerprint", ""), fpr);
     const char *stopped = json_text(o, "stopped", NULL);
     line(stopped != NULL                             ? "stopped"
+         : any_wrong(o)                              ? "trouble"
          : json_is_true(json_object_get(o, "ready")) ? "ready"
                                                      : "starting",
          "%s, up %s, version %s", json_text(o, "address", "?"), up, json_text(o, "version", "?"));
     if (stopped != NULL)
         line("", "%s", stopped);
+    print_wrong(o);
     line("home", "%s", json_text(o, "home", "?"));
     line("key", "%s", fpr);
     print_network(o);

@@ -4,6 +4,7 @@
 #include "daemon/control_lists.h"
 #include "base/clock.h"
 #include "base/texts.h"
+#include "daemon/parts.h"
 #include "daemon/service.h"
 #include "flow/receiver/opening.h"
 #include "flow/receiver/sweep.h"
@@ -64,7 +65,8 @@ json_t *control_status(struct service *s)
     json_t *failed = json_array(), *unlooked = json_array();
     out_list(db, RCV_FAILED, add_receiver, failed);
     out_list(db, RCV_WAITING, add_receiver, unlooked);
-    bool ready = s->dovecot_ready && s->flow.identity_posted && s->flow.descriptor_posted;
+    bool ready =
+        s->dovecot_ready && s->flow.identity_posted && s->flow.descriptor_posted && !parts_block(s);
     json_t *o = json_pack("{s:b,s:s,s:o,s:s,s:s,s:I,s:b}", "ok", 1, "address", s->config.address,
                           "fingerprint", hex(s->flow.fpr, FPR_LEN), "version", RESTANTE_VERSION,
                           "home", s->config.home, "uptime_s",
@@ -79,6 +81,7 @@ json_t *control_status(struct service *s)
                                   "nr_live", "identity",
                                   s->flow.identity_posted ? "posted" : "pending", "descriptor",
                                   s->flow.descriptor_posted ? "posted" : "pending"));
+    json_object_set_new(o, "parts", parts_json(s));
     json_object_set_new(o, "imap", json_pack("{s:b}", "running", s->dovecot_ready));
     json_object_set_new(o, "outbox",
                         json_pack("{s:I,s:I,s:I}", "messages", (json_int_t)out.messages, "bytes",

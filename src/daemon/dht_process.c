@@ -3,6 +3,7 @@
 #include "daemon/dht_process.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/said.h"
 #include "daemon/program.h"
 #include <signal.h>
 #include <stdarg.h>
@@ -14,7 +15,7 @@
 #define ARGS_MAX 64
 #define TEXT_MAX 512
 #define WAIT_FIRST_MS 200
-#define WAIT_LAST_MS 10000
+#define WAIT_LAST_MS 20000
 #define STOP_MS 5000 /* from SIGTERM, while it writes its state, to SIGKILL */
 
 struct dht_process {
@@ -25,6 +26,8 @@ struct dht_process {
     size_t count;
     uv_process_t child;
     uv_pipe_t tie;    /* its standard input: closed when we end */
+    struct said said; /* its standard error */
+    char why[440];    /* how it ended last; "" when it answers */
     uv_timer_t timer; /* until it is started again, or killed */
     bool running, stopping;
     int closing; /* handles whose close is awaited */
@@ -33,6 +36,7 @@ struct dht_process {
 };
 
 static void launch(struct dht_process *p);
+static void close_child(struct dht_process *p);
 
 static void add(struct dht_process *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void add(struct dht_process *p, const char *fmt, ...)
@@ -114,11 +118,19 @@ static void child_exited(uv_process_t *child, int64_t status, int signal)
         p->wait_ms = long_enough || p->wait_ms == 0  ? WAIT_FIRST_MS
                      : p->wait_ms * 2 > WAIT_LAST_MS ? WAIT_LAST_MS
                                                      : p->wait_ms * 2;
-        log_warn("restante-dht ended (status %d, signal %d); it is started again in %llu ms. Its "
-                 "own words stand in log/dht.log.",
-                 (int)status, signal, (unsigned long long)p->wait_ms);
+        said_why(said_end(&p->said), status, signal, p->why, sizeof p->why);
+        log_warn("restante-dht: %s; it is started again in %llu ms. Its own words stand in "
+                 "log/dht.log.",
+                 p->why, (unsigned long long)p->wait_ms);
     }
-    p->closing = 2;
+    close_child(p);
+}
+
+static void close_child(struct dht_process *p)
+{
+    p->closing = 3;
+    p->said.pipe.data = p;
+    uv_close(said_handle(&p->said), child_closed);
     uv_close((uv_handle_t *)&p->child, child_closed);
     uv_close((uv_handle_t *)&p->tie, child_closed);
 }
@@ -129,7 +141,7 @@ static void launch(struct dht_process *p)
     uv_stdio_container_t io[3] = {
         {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&p->tie},
         {.flags = UV_IGNORE},
-        {.flags = UV_INHERIT_FD, .data.fd = 2}};
+        {.flags = UV_IGNORE}};
     uv_process_options_t o = {.file = p->program,
                               .args = p->args,
                               .exit_cb = child_exited,
@@ -137,15 +149,18 @@ static void launch(struct dht_process *p)
                               .stdio_count = 3};
     p->child.data = p->tie.data = p;
     p->started_ms = clock_mono_ms();
+    said_begin(&p->said, p->loop, "restante-dht", &io[2]);
     int rc = uv_spawn(p->loop, &p->child, &o);
     p->running = rc == 0;
     if (rc != 0) {
-        log_error("restante-dht cannot be started: %s", uv_strerror(rc));
+        (void)snprintf(p->why, sizeof p->why, "%.300s cannot be started: %s", p->program,
+                       uv_strerror(rc));
+        log_error("restante-dht: %s", p->why);
         p->wait_ms = WAIT_LAST_MS;
-        p->closing = 2;
-        uv_close((uv_handle_t *)&p->child, child_closed);
-        uv_close((uv_handle_t *)&p->tie, child_closed);
+        close_child(p);
+        return;
     }
+    said_read(&p->said);
 }
 
 struct dht_process *dht_process_start(uv_loop_t *loop, const struct config *c, struct error *e)
@@ -161,6 +176,25 @@ struct dht_process *dht_process_start(uv_loop_t *loop, const struct config *c, s
     p->timer.data = p;
     launch(p);
     return p;
+}
+
+void dht_process_answers(struct dht_process *p)
+{
+    if (p != NULL)
+        p->why[0] = '\0';
+}
+
+void dht_process_health(const struct dht_process *p, struct health *health_r)
+{
+    *health_r = (struct health){HEALTH_OK, "", ""};
+    if (p->why[0] == '\0')
+        return;
+    health_r->state = HEALTH_WRONG;
+    (void)snprintf(health_r->cause, sizeof health_r->cause,
+                   "restante-dht does not stay up: %s. Without it nobody can be found.", p->why);
+    (void)snprintf(health_r->todo, sizeof health_r->todo,
+                   "Mend what it names (its own words stand in log/dht.log), or install Restante "
+                   "anew (`make`, then `sudo make install`); it is tried again by itself.");
 }
 
 int dht_process_pid(const struct dht_process *p)

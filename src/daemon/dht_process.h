@@ -5,6 +5,7 @@
 #define RESTANTE_DAEMON_DHT_PROCESS_H
 
 #include "base/error.h"
+#include "base/health.h"
 #include "daemon/config.h"
 #include <uv.h>
 
@@ -12,6 +13,11 @@ struct dht_process;
 
 /* Starts it with the settings of c. NULL and e when the program cannot be found or started. */
 struct dht_process *dht_process_start(uv_loop_t *loop, const struct config *c, struct error *e);
+/* It answers on its socket: whatever ended it before is over. */
+void dht_process_answers(struct dht_process *p);
+/* How it is doing. Wrong: it ended, and has not answered since; cause has the last line that it
+ * said on its standard error. */
+void dht_process_health(const struct dht_process *p, struct health *health_r);
 int dht_process_pid(const struct dht_process *p);
 /* Asks it to end, and kills it when it has not ended within five seconds; it is not started again.
  * Frees when it is gone; nulls at once. */

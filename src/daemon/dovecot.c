@@ -4,8 +4,10 @@
 #include "daemon/dovecot.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/said.h"
 #include "daemon/dovecot_config.h"
 #include "daemon/dovecot_leftover.h"
+#include "daemon/dovecot_log.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,10 @@ struct dovecot {
     enum state state;
     uv_process_t process;
     bool process_open; /* process is a handle of the loop */
+    struct said said;  /* its standard error; a handle while process is one */
+    unsigned closing;  /* of these two */
+    char why[440];     /* how it ended last; "" once it answers */
+    int64_t log_at;    /* octets in its log when it was started */
     uv_timer_t timer;
     uv_pipe_t probe;
     uv_connect_t connect;
@@ -71,6 +77,8 @@ static void process_closed(uv_handle_t *h)
 {
     struct dovecot *d = h->data;
 
+    if (--d->closing > 0)
+        return;
     d->process_open = false;
     d->state = DOWN;
     if (d->stop_wanted) {
@@ -87,15 +95,28 @@ static void process_closed(uv_handle_t *h)
         d->config.died(d->config.ctx);
 }
 
+static void close_process(struct dovecot *d)
+{
+    d->closing = 2;
+    d->said.pipe.data = d;
+    uv_close((uv_handle_t *)&d->process, process_closed);
+    uv_close(said_handle(&d->said), process_closed);
+}
+
 static void process_exit(uv_process_t *process, int64_t status, int term_signal)
 {
     struct dovecot *d = process->data;
 
-    if (!d->stop_wanted)
-        log_error("Dovecot ended with status %lld, signal %d: see %s/log/dovecot.log",
-                  (long long)status, term_signal, d->home);
+    if (!d->stop_wanted) {
+        char line[SAID_MAX] = "";
+        const char *words = said_end(&d->said);
+        if (words[0] == '\0')
+            dovecot_log_complaint(d->home, d->log_at, line, sizeof line);
+        said_why(words[0] == '\0' ? line : words, status, term_signal, d->why, sizeof d->why);
+        log_error("Dovecot: %s; see %s/log/dovecot.log", d->why, d->home);
+    }
     (void)uv_timer_stop(&d->timer);
-    uv_close((uv_handle_t *)process, process_closed);
+    close_process(d);
 }
 
 static int spawn(struct dovecot *d, struct error *e)
@@ -115,12 +136,16 @@ static int spawn(struct dovecot *d, struct error *e)
     if (getenv("TZ") != NULL && snprintf(tz, sizeof(tz), "TZ=%s", getenv("TZ")) < (int)sizeof(tz))
         env[1] = tz;
     d->process.data = d;
+    d->log_at = dovecot_log_size(d->home);
+    said_begin(&d->said, d->loop, "Dovecot", &stdio[2]);
     ret = uv_spawn(d->loop, &d->process, &o);
     d->process_open = true; /* libuv wants the handle closed even after a failure */
     if (ret < 0) {
-        uv_close((uv_handle_t *)&d->process, process_closed);
+        (void)snprintf(d->why, sizeof d->why, "%s cannot be started: %s", o.file, uv_strerror(ret));
+        close_process(d);
         return error_set(e, "Cannot start Dovecot: %s.", uv_strerror(ret));
     }
+    said_read(&d->said);
     d->state = STARTING;
     d->slow_said = false;
     d->started_ms = clock_mono_ms();
@@ -168,6 +193,7 @@ static void probe_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
     /* The auth process greets, and the master listens for clients since before it existed. */
     if (n > 0 && d->state == STARTING && dovecot_master_pid(d->home) == d->process.pid) {
         d->state = UP;
+        d->why[0] = '\0';
         (void)uv_timer_stop(&d->timer);
         log_info("Dovecot answers after %lld ms", (long long)(clock_mono_ms() - d->started_ms));
         if (d->config.ready != NULL)
@@ -250,6 +276,19 @@ struct dovecot *dovecot_start(uv_loop_t *loop, const struct dovecot_config *c, s
         return NULL;
     }
     return d;
+}
+
+void dovecot_health(const struct dovecot *d, struct health *health_r)
+{
+    *health_r = (struct health){d->state == UP ? HEALTH_OK : HEALTH_STARTING, "", ""};
+    if (d->state == UP || (d->why[0] == '\0' && !d->slow_said))
+        return;
+    health_r->state = HEALTH_WRONG;
+    (void)snprintf(health_r->cause, sizeof health_r->cause, "Dovecot does not start: %s.",
+                   d->why[0] != '\0' ? d->why : "it runs, and does not answer");
+    (void)snprintf(health_r->todo, sizeof health_r->todo,
+                   "Mend what it names (its own words stand in log/dovecot.log); it is tried again "
+                   "by itself, and `restante restart` writes its configuration anew.");
 }
 
 int dovecot_pid(const struct dovecot *d)

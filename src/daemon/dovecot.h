@@ -7,6 +7,7 @@
 #define RESTANTE_DAEMON_DOVECOT_H
 
 #include "base/error.h"
+#include "base/health.h"
 #include <stdint.h>
 #include <uv.h>
 
@@ -42,6 +43,9 @@ int dovecot_write_config(const struct dovecot_config *c, struct error *e);
  * ten seconds), refuses taken ports by number, writes the configuration and starts. The strings of
  * c are copied. NULL and e on failure; refuses to run as root. */
 struct dovecot *dovecot_start(uv_loop_t *loop, const struct dovecot_config *c, struct error *e);
+/* How it is doing. Wrong: it ended, and has not answered since; cause has the last line that it
+ * said on its standard error, or wrote into its log as an error. */
+void dovecot_health(const struct dovecot *d, struct health *health_r);
 /* Process id of Dovecot's master, 0 while it is down. */
 int dovecot_pid(const struct dovecot *d);
 /* Asks it to end; kills it after ten seconds. stopped (may be NULL) is called from the loop when it

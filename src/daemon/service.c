@@ -178,6 +178,8 @@ static int start_threads(struct service *s, struct error *e)
 static void on_link(void *ctx, enum dht_link link)
 {
     struct service *s = ctx;
+    if (link != DHT_DOWN)
+        dht_process_answers(s->dht_process);
     if (!s->stopping && s->flow.work != NULL)
         flow_link(&s->flow, link);
 }
@@ -201,6 +203,7 @@ static int start_faces(struct service *s, struct error *e)
     if (s->flow.server == NULL || (s->flow.http = http_client_new(s->loop, &client, e)) == NULL ||
         (s->flow.mime = mime_new(s->loop, mime, e)) == NULL)
         return -1;
+    mime_start(s->flow.mime);
     if (c->dht_socket[0] == '\0' && (s->dht_process = dht_process_start(s->loop, c, e)) == NULL)
         return -1;
     s->flow.dht =

@@ -4,6 +4,7 @@
 #include "mime/helper.h"
 #include "mime/wire.h"
 #include "base/buf.h"
+#include "base/said.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -18,8 +19,10 @@
 struct helper {
     uv_process_t process;
     uv_poll_t poll;
+    struct said said;
     int sock;
     const char *why; /* we are ending it; NULL while it works */
+    bool started;    /* it has said hello */
     bool exited;     /* the process was reaped */
     bool dead;       /* on_gone called, or killed: only waits for its handles */
     unsigned open_handles;
@@ -70,21 +73,25 @@ static void end_it(struct helper *h, const char *why)
 static void on_process_end(uv_process_t *process, int64_t status, int sig)
 {
     struct helper *h = process->data;
-    char why[96];
+    const char *words = said_end(&h->said);
+    char how[SAID_MAX + 96], why[SAID_MAX + 160];
 
-    (void)snprintf(why, sizeof why, "%s, %s %d", h->why != NULL ? h->why : "it ended",
-                   sig != 0 ? "signal" : "status", sig != 0 ? sig : (int)status);
+    said_why(words, status, sig, how, sizeof how);
+    (void)snprintf(why, sizeof why, "%s%s%s", h->why != NULL ? h->why : "",
+                   h->why != NULL ? ", and " : "", how);
     h->exited = true;
     if (!h->dead) {
         bury(h);
-        h->on_gone(h->ctx, why);
+        h->on_gone(h->ctx, h->started, why);
     }
+    h->said.pipe.data = h;
+    uv_close(said_handle(&h->said), on_closed);
     uv_close((uv_handle_t *)process, on_closed);
 }
 
 static void watch(struct helper *h)
 {
-    int events = UV_READABLE | (h->out_len > 0 ? UV_WRITABLE : 0);
+    int events = UV_READABLE | (h->started && h->out_len > 0 ? UV_WRITABLE : 0);
 
     if (!h->dead && h->why == NULL)
         (void)uv_poll_start(&h->poll, events, on_poll);
@@ -132,7 +139,14 @@ static int take_frame(struct helper *h)
         return -1;
     if (h->in.len < 4 + n)
         return 0;
-    if (h->in.len > 4 + n || h->out_len > 0)
+    if (h->in.len > 4 + n)
+        return -1;
+    if (!h->started) {
+        h->started = n == 1 && h->in.data[4] == MIME_HELLO;
+        buf_consume(&h->in, 4 + n);
+        return h->started ? 0 : -1;
+    }
+    if (h->out_len > 0)
         return -1; /* more than one answer, or one before the question */
     if (buf_str(&h->in) == NULL)
         return -1;
@@ -185,7 +199,7 @@ static int spawn(struct helper *h, uv_loop_t *loop, const char *path, int child_
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_INHERIT_FD, .data.fd = child_sock},
         {.flags = UV_IGNORE},
-        {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
+        {.flags = UV_IGNORE},
     };
     uv_process_options_t options = {.exit_cb = on_process_end,
                                     .file = path,
@@ -193,16 +207,21 @@ static int spawn(struct helper *h, uv_loop_t *loop, const char *path, int child_
                                     .env = env,
                                     .stdio_count = 3,
                                     .stdio = stdio};
+    said_begin(&h->said, loop, "restante-mime", &stdio[2]);
     int ret = uv_spawn(loop, &h->process, &options);
 
     if (ret < 0)
-        return error_set(e, "The helper %s cannot be started: %s.", path, uv_strerror(ret));
+        return error_set(e, "%s cannot be started: %s", path, uv_strerror(ret));
+    said_read(&h->said);
     return 0;
 }
 
 static void on_spawn_failed(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct helper *h = handle->data;
+
+    if (--h->open_handles == 0)
+        free(h);
 }
 
 struct helper *helper_start(uv_loop_t *loop, const char *path, helper_answer_fn *on_answer,
@@ -231,11 +250,14 @@ struct helper *helper_start(uv_loop_t *loop, const char *path, helper_answer_fn 
     (void)close(pair[1]);
     if (ret < 0) {
         (void)close(pair[0]);
-        uv_close((uv_handle_t *)&h->process, on_spawn_failed); /* uv_spawn made it a handle */
+        h->open_handles = 2; /* uv_spawn made it a handle */
+        h->said.pipe.data = h;
+        uv_close((uv_handle_t *)&h->process, on_spawn_failed);
+        uv_close(said_handle(&h->said), on_spawn_failed);
         return NULL;
     }
     (void)uv_poll_init(loop, &h->poll, h->sock);
-    h->open_handles = 2;
+    h->open_handles = 3;
     watch(h);
     return h;
 }
@@ -246,6 +268,11 @@ void helper_ask(struct helper *h, const uint8_t *frame, size_t n, int fd)
     h->out_len = n;
     h->out_fd = fd;
     watch(h);
+}
+
+bool helper_started(const struct helper *h)
+{
+    return h->started;
 }
 
 void helper_kill(struct helper **hp)

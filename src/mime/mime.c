@@ -2,12 +2,15 @@
 /* mime.c - the queue of questions for restante-mime; helper.c holds the process and its socket.
  *
  * The request at the head of the queue is with the helper, the others wait. A helper that dies over
- * a request gets it once more (in a new process); then, or after its time, it is given up. */
+ * a request gets it once more (in a new process); then, or after its time, it is given up. One that
+ * ends before its hello never saw the request: that is told as what it is, what waits is answered,
+ * and for some seconds so is what comes. */
 #include "mime/helper.h"
 #include "base/texts.h"
 #include "mime/mime.h"
 #include "mime/wire.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +23,8 @@
 
 #define LOG_AREA "mime"
 #define TRIES 2
+#define START_PAUSE_MS 5000       /* after it did not start, until a request may try again */
+#define START_AGAIN_MS 30000      /* until it is tried without a request */
 #define PATIENCE_MS 10000         /* for a small request, */
 #define OCTETS_PER_MS (20 * 1000) /* and a second more for each 20 MB */
 
@@ -42,6 +47,9 @@ struct mime {
     struct helper *helper; /* NULL while none runs */
     uint64_t patience_ms;
     uv_timer_t timer; /* of the request under way */
+    uv_timer_t again; /* tries once more to start a helper that did not */
+    char down[400];   /* why it does not start; "" when it does, or was never tried */
+    int64_t down_ms;  /* when that was */
     uv_timer_t later; /* starts work after the caller returned */
     struct request *head, **tail;
     bool busy; /* head is with the helper */
@@ -50,6 +58,7 @@ struct mime {
 };
 
 static void go_on(struct mime *m);
+static void on_again(uv_timer_t *t);
 
 static void request_free(struct request *r)
 {
@@ -88,10 +97,35 @@ static void go_on_later(struct mime *m)
         (void)uv_timer_start(&m->later, on_later, 0, 0);
 }
 
+/* The helper does not start: whoever waits is told so. */
+static void not_started(struct mime *m, const char *how)
+{
+    struct error e;
+    size_t waiting = 0;
+
+    log_error("restante-mime (%s) does not start: %s", m->path, how);
+    (void)snprintf(m->down, sizeof m->down, "%s", how);
+    m->down_ms = clock_mono_ms();
+    (void)uv_timer_start(&m->again, on_again, START_AGAIN_MS, 0);
+    (void)error_set(&e, TEXT_MIME_START, m->down);
+    for (const struct request *r = m->head; r != NULL; r = r->next)
+        waiting++;
+    go_on_later(m);
+    for (; waiting > 0 && m->head != NULL; waiting--) { /* an answer may bring a new request */
+        struct request *r = m->head;
+        finish(m, r->verdict, r->why[0] != '\0' ? r->why : e.text, NULL);
+    }
+}
+
 static void on_time(uv_timer_t *t)
 {
     struct mime *m = t->data;
 
+    if (m->helper != NULL && !helper_started(m->helper)) {
+        helper_kill(&m->helper);
+        not_started(m, "it says nothing");
+        return;
+    }
     log_warn("the MIME helper was stopped: a request took longer than %llu s",
              (unsigned long long)((m->patience_ms + m->head->extra_ms) / 1000));
     helper_kill(&m->helper);
@@ -100,17 +134,23 @@ static void on_time(uv_timer_t *t)
 }
 
 /* The helper died, or broke the rules and was ended. */
-static void on_gone(void *ctx, const char *why)
+static void on_gone(void *ctx, bool started, const char *why)
 {
     struct mime *m = ctx;
 
     m->helper = NULL;
+    if (!started && (!m->busy || m->head->tries >= TRIES)) {
+        not_started(m, why);
+        return;
+    }
     go_on_later(m);
     if (!m->busy) {
         log_info("the MIME helper ended: %s", why);
         return;
     }
-    log_warn("the MIME helper died over a request (try %u of %d): %s", m->head->tries, TRIES, why);
+    log_warn(started ? "the MIME helper died over a request (try %u of %d): %s"
+                     : "the MIME helper did not start (try %u of %d): %s",
+             m->head->tries, TRIES, why);
     if (m->head->tries >= TRIES) {
         finish(m, MIME_FAILED, TEXT_MIME_DIED, NULL);
         return;
@@ -134,6 +174,14 @@ static bool take_from(struct mime_answer *a)
     return (a->from[0] != '\0') == (a->from_count == 1);
 }
 
+static void up(struct mime *m)
+{
+    if (m->down[0] == '\0')
+        return;
+    m->down[0] = '\0';
+    log_info("restante-mime starts again");
+}
+
 /* An answer frame, without its length: verb and payload, with a NUL behind it. -1: not an answer to
  * what was asked. */
 static int on_answer(void *ctx, const uint8_t *p, size_t n)
@@ -143,6 +191,7 @@ static int on_answer(void *ctx, const uint8_t *p, size_t n)
 
     if (!m->busy)
         return -1;
+    up(m);
     if (p[0] == MIME_NO) {
         go_on_later(m);
         finish(m, MIME_REFUSED, (const char *)p + 1, NULL);
@@ -165,6 +214,24 @@ static int on_answer(void *ctx, const uint8_t *p, size_t n)
     return 0;
 }
 
+/* Starts the helper unless one runs. False: it cannot be, and everybody was told. */
+static bool have_helper(struct mime *m)
+{
+    struct error e;
+
+    if (m->helper != NULL)
+        return true;
+    m->helper = helper_start(m->loop, m->path, on_answer, on_gone, m, &e);
+    if (m->helper == NULL)
+        not_started(m, e.text);
+    return m->helper != NULL;
+}
+
+static void on_again(uv_timer_t *t)
+{
+    mime_start(t->data);
+}
+
 /* Hands the head to the helper, starting one if need be. */
 static void go_on(struct mime *m)
 {
@@ -178,15 +245,14 @@ static void go_on(struct mime *m)
         finish(m, r->verdict, r->why, NULL);
         return;
     }
-    if (m->helper == NULL) {
-        m->helper = helper_start(m->loop, m->path, on_answer, on_gone, m, &e);
-        if (m->helper == NULL) {
-            log_error("%s", e.text);
-            go_on_later(m);
-            finish(m, MIME_FAILED, e.text, NULL);
-            return;
-        }
+    if (m->helper == NULL && m->down[0] != '\0' && clock_mono_ms() - m->down_ms < START_PAUSE_MS) {
+        (void)error_set(&e, TEXT_MIME_START, m->down);
+        go_on_later(m);
+        finish(m, MIME_FAILED, e.text, NULL);
+        return;
     }
+    if (!have_helper(m))
+        return;
     m->busy = true;
     r->tries++;
     (void)uv_timer_start(&m->timer, on_time, m->patience_ms + r->extra_ms, 0);
@@ -276,9 +342,36 @@ struct mime *mime_new(uv_loop_t *loop, const char *helper_path, struct error *e)
     m->patience_ms = PATIENCE_MS;
     (void)uv_timer_init(loop, &m->timer);
     (void)uv_timer_init(loop, &m->later);
-    m->timer.data = m->later.data = m;
-    m->open_handles = 2;
+    (void)uv_timer_init(loop, &m->again);
+    m->timer.data = m->later.data = m->again.data = m;
+    m->open_handles = 3;
     return m;
+}
+
+void mime_start(struct mime *m)
+{
+    if (m != NULL && !m->freed)
+        (void)have_helper(m);
+}
+
+void mime_health(const struct mime *m, struct health *health_r)
+{
+    *health_r = (struct health){HEALTH_OK, "", ""};
+    if (m->helper != NULL && helper_started(m->helper))
+        return;
+    if (m->down[0] == '\0') {
+        health_r->state =
+            m->helper != NULL ? HEALTH_STARTING : HEALTH_OK; /* it starts when it is needed */
+        return;
+    }
+    health_r->state = HEALTH_WRONG;
+    (void)snprintf(health_r->cause, sizeof health_r->cause,
+                   "restante-mime does not start: %s. Nothing can be sent or shown without it.",
+                   m->down);
+    (void)snprintf(
+        health_r->todo, sizeof health_r->todo,
+        "Mend what it names, or install Restante anew (`make`, then `sudo make install`); "
+        "it is tried again by itself.");
 }
 
 void mime_set_patience(struct mime *m, uint64_t ms)
@@ -309,4 +402,5 @@ void mime_free(struct mime **mp)
         finish(m, MIME_FAILED, "The peer is stopping.", NULL);
     uv_close((uv_handle_t *)&m->timer, on_closed);
     uv_close((uv_handle_t *)&m->later, on_closed);
+    uv_close((uv_handle_t *)&m->again, on_closed);
 }

@@ -6,6 +6,7 @@
 #define RESTANTE_MIME_MIME_H
 
 #include "base/error.h"
+#include "base/health.h"
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -15,7 +16,8 @@ struct mime;
 enum mime_verdict {
     MIME_OK,
     MIME_REFUSED, /* the helper looked at it and says no: it will say so again */
-    MIME_FAILED   /* the helper could not be started, died twice over it, took too long, or ends */
+    MIME_FAILED   /* the helper could not be started, died twice over it, took too long, or ends:
+                     why says which, and blames the message only for what came over it */
 };
 
 struct mime_answer { /* valid during the call; p has a NUL behind it that n does not count */
@@ -38,8 +40,14 @@ struct mime_answer { /* valid during the call; p has a NUL behind it that n does
 typedef void mime_fn(void *ctx, enum mime_verdict verdict, const char *why,
                      const struct mime_answer *a);
 
-/* Starts the helper at this path lazily. NULL without memory. */
+/* Nothing is started before mime_start or the first request. NULL without memory. */
 struct mime *mime_new(uv_loop_t *loop, const char *helper_path, struct error *e);
+/* Starts the helper at this path now, so that mime_health knows whether it does; while it does not,
+ * tries again every half minute. */
+void mime_start(struct mime *m);
+/* How the helper is doing. Wrong: it does not start; requests are answered with MIME_FAILED then.
+ */
+void mime_health(const struct mime *m, struct health *health_r);
 /* How long a request may take, not counting a second for each 20 MB of message; 10 s unless set. */
 void mime_set_patience(struct mime *m, uint64_t ms);
 /* Parses the message in fd, a regular file holding exactly m in CRLF (opened again for the helper:

@@ -5,12 +5,13 @@
  *   'S'      parse the message whose descriptor comes with the frame's first octet (SCM_RIGHTS)
  *   'R'      render: length of the header (4 octets), header, skeleton
  *   answers:
+ *   'H'      hello: it runs and has confined itself; once, before the first request is sent
  *   'P'      parsed: from, octets of the header (8), octets of the message (8), skeleton
  *   'B'      rendered: from, the text of BODYSTRUCTURE
  *   'N'      refused: a sentence
  *   from     = addresses in the From fields (4), the address when that is 1, NULs up to 321 octets
  *
- * One request, one answer, in turn. Anything else ends the connection. */
+ * One request, one answer, in turn, after the hello. Anything else ends the connection. */
 #ifndef RESTANTE_MIME_WIRE_H
 #define RESTANTE_MIME_WIRE_H
 
@@ -18,6 +19,7 @@
 #include <stdint.h>
 
 enum mime_verb {
+    MIME_HELLO = 'H',
     MIME_PARSE = 'S',
     MIME_RENDER = 'R',
     MIME_PARSED = 'P',

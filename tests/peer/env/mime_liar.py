@@ -59,6 +59,7 @@ def main():
     folder = os.path.dirname(os.path.abspath(__file__))
     subprocess.Popen([os.path.join(folder, "real-restante-mime")], stdin=end, close_fds=True)
     end.close()
+    daemon.sendall(frame(helper)[0])  # its hello
     while True:
         request, fd = frame(daemon)
         answer = ask(helper, request, fd)

@@ -21,6 +21,7 @@
 
 #define HEADER                                                                                     \
     "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+#define HELLO "printf '\\0\\0\\0\\1H' >&0" /* of a stand-in */
 #define BODY                                                                                       \
     "--b\r\n\r\nhello\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nTo: a@b\r\n\r\n--b--\r\n"
 static const char *real_helper;
@@ -273,7 +274,8 @@ static void gives_up_what_kills_it_twice(void **state)
 
     (void)state;
     (void)snprintf(text, sizeof text,
-                   "if mkdir one 2>/dev/null || mkdir two 2>/dev/null; then kill -SEGV $$; fi\n"
+                   "if mkdir one 2>/dev/null || mkdir two 2>/dev/null; then " HELLO
+                   "; head -c 5 >/dev/null; kill -SEGV $$; fi\n"
                    "exec '%s'",
                    real_helper);
     struct mime *m = begin(&loop, script(text));
@@ -294,7 +296,8 @@ static void does_not_wait_for_ever(void **state)
     struct answer a = {0}, b = {0};
 
     (void)state;
-    (void)snprintf(text, sizeof text, "mkdir hung 2>/dev/null && exec sleep 1000\nexec '%s'",
+    (void)snprintf(text, sizeof text,
+                   "mkdir hung 2>/dev/null && " HELLO " && exec sleep 1000\nexec '%s'",
                    real_helper);
     struct mime *m = begin(&loop, script(text));
     mime_set_patience(m, 200);
@@ -331,7 +334,8 @@ static void believes_no_nonsense(void **state)
         uv_loop_t loop;
         struct answer a = {0};
 
-        (void)snprintf(text, sizeof text, "head -c 5 >/dev/null\n%s\nexec sleep 1000", said[i]);
+        (void)snprintf(text, sizeof text, HELLO "\nhead -c 5 >/dev/null\n%s\nexec sleep 1000",
+                       said[i]);
         struct mime *m = begin(&loop, script(text));
         mime_set_patience(m, 5000);
         ask_skeleton(m, HEADER BODY, &a);
@@ -354,8 +358,58 @@ static void says_when_it_cannot_start(void **state)
     ask_skeleton(m, HEADER BODY, &b);
     run_until(&loop, &b, 1);
     assert_int_equal(a.verdict, MIME_FAILED);
+    assert_non_null(strstr(a.why, "MIME helper does not start"));
     assert_non_null(strstr(a.why, "cannot be started"));
     assert_int_equal(b.verdict, MIME_FAILED);
+    end(&loop, &m);
+}
+
+/* The dynamic loader's complaint, as after an installation without the library's path. */
+static void tells_what_its_helper_said(void **state)
+{
+    uv_loop_t loop;
+    struct health part;
+    struct answer a = {0}, b = {0};
+    struct mime *m =
+        begin(&loop, script("echo first >&2; echo 'libx.so.0: cannot open' >&2; exit 127"));
+
+    (void)state;
+    mime_health(m, &part);
+    assert_int_equal(part.state, HEALTH_OK);
+    mime_start(m); /* it is known before the first message comes */
+    while (part.state != HEALTH_WRONG) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+        mime_health(m, &part);
+    }
+    assert_non_null(strstr(part.cause, "restante-mime does not start"));
+    assert_non_null(strstr(part.cause, "status 127: libx.so.0: cannot open"));
+    assert_true(strlen(part.todo) > 0);
+    ask_skeleton(m, HEADER BODY, &a);
+    ask_skeleton(m, HEADER BODY, &b);
+    while (b.calls == 0)
+        (void)uv_run(&loop, UV_RUN_NOWAIT); /* another would wait for the next try, too */
+    assert_int_equal(a.verdict, MIME_FAILED);
+    assert_non_null(strstr(a.why, "libx.so.0: cannot open"));
+    assert_non_null(strstr(a.why, "The message is not at fault"));
+    assert_int_equal(b.verdict, MIME_FAILED);
+    end(&loop, &m);
+}
+
+static void is_well_once_it_starts(void **state)
+{
+    uv_loop_t loop;
+    struct health part;
+    struct mime *m = begin(&loop, real_helper);
+
+    (void)state;
+    mime_start(m);
+    mime_health(m, &part);
+    assert_int_equal(part.state, HEALTH_STARTING);
+    while (part.state == HEALTH_STARTING) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+        mime_health(m, &part);
+    }
+    assert_int_equal(part.state, HEALTH_OK);
     end(&loop, &m);
 }
 
@@ -416,12 +470,20 @@ static void may_be_ended_by_an_answer(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parses_and_renders),        cmocka_unit_test(answers_in_turn),
-        cmocka_unit_test(refuses_foreign_nonsense),  cmocka_unit_test(renders_large_headers),
-        cmocka_unit_test(survives_a_death),          cmocka_unit_test(gives_up_what_kills_it_twice),
-        cmocka_unit_test(does_not_wait_for_ever),    cmocka_unit_test(believes_no_nonsense),
-        cmocka_unit_test(says_when_it_cannot_start), cmocka_unit_test(takes_only_files),
-        cmocka_unit_test(answers_all_at_the_end),    cmocka_unit_test(may_be_ended_by_an_answer),
+        cmocka_unit_test(tells_what_its_helper_said),
+        cmocka_unit_test(is_well_once_it_starts),
+        cmocka_unit_test(parses_and_renders),
+        cmocka_unit_test(answers_in_turn),
+        cmocka_unit_test(refuses_foreign_nonsense),
+        cmocka_unit_test(renders_large_headers),
+        cmocka_unit_test(survives_a_death),
+        cmocka_unit_test(gives_up_what_kills_it_twice),
+        cmocka_unit_test(does_not_wait_for_ever),
+        cmocka_unit_test(believes_no_nonsense),
+        cmocka_unit_test(says_when_it_cannot_start),
+        cmocka_unit_test(takes_only_files),
+        cmocka_unit_test(answers_all_at_the_end),
+        cmocka_unit_test(may_be_ended_by_an_answer),
         cmocka_unit_test(names_the_sender),
     };
 
