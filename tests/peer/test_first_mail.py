@@ -43,6 +43,22 @@ def test_message_with_attachment(alice, bob, way):
     assert sender.address in trace
 
 
+@pytest.mark.parametrize("service", ["restante", "mx.restante.example", '"bob@demo"', "bob@demo",
+                                     "(mx) restante.example 1"])
+def test_results_of_others_arrive(alice, bob, service):
+    """P-10.13: whatever an Authentication-Results field below says, also in this peer's own name (a note
+    of his own that is sent on whole), the message arrives with it; the one on top, under bob's whole
+    address, is the peer's."""
+    old = f"Authentication-Results: {service}; x-restante=pass smtp.mailfrom=carol@demo\r\n".encode()
+    data = old + compose(alice.address, bob.address, f"Results of {service}")
+    alice.send(data, [bob.address])
+    got = arrive(alice, bob, data)
+    results = [value.split(b";")[0].split(b":")[1].strip() for name, value in fields(got)[0]
+               if name == b"authentication-results"]
+    assert results == [f'"{bob.address}"'.encode(), service.encode()]
+    assert old in got
+
+
 def test_several_chunks(alice, bob):
     """P-5.4, P-6.4"""
     data = compose(alice.address, bob.address, "Twenty megabytes", attachment=picture(20_000_000))

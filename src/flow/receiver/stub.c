@@ -161,26 +161,6 @@ static void write_done(struct job *job)
 
 /* ---- from the header to the structure */
 
-/* Does any Authentication-Results field speak in our name? Whatever stands before its first ';' and
- * contains the name is taken as that: comments and quotes make no difference. */
-static bool claims_ours(const struct buf *header)
-{
-    unsigned count = header_count(header->data, header->len, "authentication-results");
-    bool yes = false;
-    for (unsigned i = 0; i < count && !yes; i++) {
-        struct buf v = BUF_INIT(SUMMARY_MAX);
-        yes = header_value_at(header->data, header->len, "authentication-results", i, SUMMARY_MAX,
-                              &v) == 0;
-        const char *text = yes ? buf_str(&v) : NULL;
-        if (text != NULL) {
-            v.data[strcspn(text, ";")] = '\0';
-            yes = strcasestr(text, HEADER_SERVER) != NULL;
-        }
-        buf_free(&v);
-    }
-    return yes;
-}
-
 static void on_structure(void *ctx, enum mime_verdict verdict, const char *why,
                          const struct mime_answer *a)
 {
@@ -213,8 +193,6 @@ static void with_head(struct stubbing *s)
     s->skeleton = (struct buf)BUF_INIT(SKELETON_MAX);
     if (head_unpack(s->in.head.p, s->in.head.n, &s->header, &s->skeleton, &s->why) < 0)
         refuse(s, s->why.text);
-    else if (claims_ours(&s->header))
-        refuse(s, "it carries an Authentication-Results field in this peer's name");
     else
         mime_render(s->w->flow->mime, s->header.data, s->header.len, s->skeleton.data,
                     s->skeleton.len, on_structure, s);

@@ -159,8 +159,7 @@ int header_trace(const struct trace *t, struct buf *out)
     clock_rfc5322(t->when_ms, date);
     return buf_printf(out,
                       "Received: from %s by %s\r\n\twith Restante id %.16s; %s\r\n"
-                      "Authentication-Results: " HEADER_SERVER
-                      ";\r\n\tx-restante=pass smtp.mailfrom=%s"
+                      "Authentication-Results: \"%s\";\r\n\tx-restante=pass smtp.mailfrom=%s"
                       "\r\n\tpolicy.fingerprint=%s policy.trust=%s policy.from=%s\r\n",
-                      t->sender, t->own, t->id, date, t->sender, fpr, t->trust, t->from);
+                      t->sender, t->own, t->id, date, t->own, t->sender, fpr, t->trust, t->from);
 }

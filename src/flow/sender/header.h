@@ -25,8 +25,6 @@ struct trace { /* of the receiver's peer, on top of a message (P-10.13) */
     int64_t when_ms;
 };
 int header_trace(const struct trace *t, struct buf *out);
-/* May nobody but this peer speak as this in an Authentication-Results field. */
-#define HEADER_SERVER "restante"
 
 /* in: whole header with its empty line, CRLF. out gets m's header. -1 and a sentence when it is
  * larger than out may become, or begins with white space. */
