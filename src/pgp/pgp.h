@@ -94,6 +94,8 @@ struct pgp_unseal {
     /* results */
     uint64_t size;
     uint8_t hash[HASH_LEN]; /* SHA-256 of the plaintext */
+    bool local; /* after -1: this machine's fault (no room, no memory, cannot be read, the sender's
+                   key of old is not good now); says nothing about the message, try again */
 };
 int pgp_unseal(struct pgp *p, struct pgp_unseal *u, struct error *e);
 

@@ -33,8 +33,10 @@ static bool unseal_read(void *ctx, void *p, size_t n, size_t *n_r)
         return true;
     }
     r = growing_read(w->u->grows, w->u->blob_fd, p, n);
-    if (r < 0)
+    if (r < 0) {
         (void)error_set(w->e, "The sealed message cannot be read: %s.", strerror(errno));
+        w->u->local = true;
+    }
     w->failed = r < 0 || packet_stream_feed(&w->stream, p, (size_t)r, w->e) < 0;
     *n_r = w->failed ? 0 : (size_t)r;
     return !w->failed;
@@ -51,7 +53,7 @@ static bool unseal_write(void *ctx, const void *data, size_t n)
         (void)error_set(w->e, "The opened message is larger than announced.");
         return false;
     }
-    w->failed = write_all(w->u->out_fd, data, n, w->e) < 0;
+    w->failed = w->u->local = write_all(w->u->out_fd, data, n, w->e) < 0;
     if (w->failed)
         return false;
     sha256_add(w->hash, data, n);
@@ -82,6 +84,7 @@ static int judge(struct unsealing *w, rnp_op_verify_t op, rnp_result_t r,
         return error_set(w->e, "The sealed message is not encrypted to our key.");
     if (r == RNP_ERROR_SIGNATURE_INVALID || r == RNP_ERROR_SIGNATURE_EXPIRED)
         return op_verdict(op, fpr, w->e) < 0 ? -1 : rnp_fail(w->e, "The signature is not valid", r);
+    w->u->local = r == RNP_ERROR_OUT_OF_MEMORY || r == RNP_ERROR_RNG;
     if (r != RNP_SUCCESS)
         return rnp_fail(w->e, "The sealed message cannot be opened", r);
     /* Encryption inside encryption fails here too: RNP does not vouch for both layers. */
@@ -117,7 +120,7 @@ static int unseal_run(struct pgp *p, struct unsealing *w, const uint8_t fpr[PGP_
  * keys as its own subkey would mix with ours inside RNP: refused. *key_r stays NULL for mail to
  * oneself. */
 static int sender_enter(struct pgp *p, const struct pgp_pub *from, rnp_key_handle_t *key_r,
-                        uint8_t fpr_r[PGP_FPR_LEN], struct error *e)
+                        uint8_t fpr_r[PGP_FPR_LEN], bool *local_r, struct error *e)
 {
     struct pgp_pub own_pub = {p->pub.data, p->pub.len};
     struct key_scan own, other;
@@ -129,7 +132,9 @@ static int sender_enter(struct pgp *p, const struct pgp_pub *from, rnp_key_handl
         return 0;
     if (key_scan_overlap(&own, &other))
         return error_set(e, "The sender's key claims one of our own keys as its own.");
-    return key_import(p->ffi, from, key_r, NULL, e);
+    int rc = key_import(p->ffi, from, key_r, NULL, e);
+    *local_r = rc < 0; /* it was good when the message was announced */
+    return rc;
 }
 
 static void sender_leave(struct pgp *p, rnp_key_handle_t key)
@@ -149,10 +154,13 @@ int pgp_unseal(struct pgp *p, struct pgp_unseal *u, struct error *e)
     int result = -1;
 
     u->size = 0;
-    if (pgp_need_secret(p, e) < 0 || packet_session_key(u->skp, u->skp_len, keyid, e) < 0)
+    u->local = p == NULL || pgp_need_secret(p, e) < 0;
+    if (u->local)
+        return p == NULL ? error_set(e, "OpenPGP did not start.") : -1;
+    if (packet_session_key(u->skp, u->skp_len, keyid, e) < 0)
         return -1;
     ffi_clock(p->ffi, PGP_CLOCK_SLACK);
-    if (sender_enter(p, &u->from, &sender, fpr, e) < 0)
+    if (sender_enter(p, &u->from, &sender, fpr, &u->local, e) < 0)
         return -1;
     w.hash = sha256_new();
     result = unseal_run(p, &w, fpr);

@@ -20,8 +20,16 @@ static int inflate_with_words(z_stream *z, int flush)
     return rc;
 }
 
+/* buf_append() that tells a cap (-1) from a lack of memory. */
+static int append(struct buf *out, const void *p, size_t n)
+{
+    if (n > out->cap || out->len > out->cap - n)
+        return -1;
+    return buf_append(out, p, n) == 0 ? 0 : HEAD_NO_MEMORY;
+}
+
 /* Runs a zlib stream over all its input into out; -1 when it is broken, goes on behind its end, or
- * does not fit. */
+ * does not fit; HEAD_NO_MEMORY. */
 static int pump(z_stream *z, int (*step)(z_stream *, int), int flush, struct buf *out)
 {
     uint8_t piece[PIECE];
@@ -31,10 +39,13 @@ static int pump(z_stream *z, int (*step)(z_stream *, int), int flush, struct buf
         z->avail_out = sizeof piece;
         rc = step(z, flush);
         size_t n = sizeof piece - z->avail_out;
+        if (rc == Z_MEM_ERROR)
+            return HEAD_NO_MEMORY;
         if (rc != Z_OK && rc != Z_STREAM_END)
             return -1;
-        if (n > 0 && buf_append(out, piece, n) != 0)
-            return -1;
+        int added = n > 0 ? append(out, piece, n) : 0;
+        if (added != 0)
+            return added;
     } while (rc != Z_STREAM_END);
     return z->avail_in == 0 ? 0 : -1;
 }
@@ -75,8 +86,8 @@ int head_pack(const struct span *header, const struct span *skeleton, struct buf
 static int inflate_all(const uint8_t *p, size_t n, struct buf *plain)
 {
     z_stream z = {.next_in = (z_const Bytef *)p, .avail_in = (uInt)n};
-    if (inflateInit(&z) != Z_OK)
-        return -1;
+    if (inflateInit(&z) != Z_OK) /* it is not told what is wrong with the octets here */
+        return HEAD_NO_MEMORY;
     int rc = pump(&z, inflate_with_words, Z_NO_FLUSH, plain);
     inflateEnd(&z);
     return rc;
@@ -99,13 +110,17 @@ static int split(const struct buf *plain, struct buf *header_r, struct buf *skel
     cbor_in_leave(&in);
     if (cbor_in_end(&in, &why) != 0)
         return error_set(e, "The announced head is %s.", why.text);
-    if (header.n > 0 && buf_append(header_r, header.p, header.n) != 0)
-        return error_set(e, "The announced header is too large.");
-    if (skeleton.n > 0 && buf_append(skeleton_r, skeleton.p, skeleton.n) != 0) {
-        header_r->len = before;
-        return error_set(e, "The announced MIME skeleton is too large.");
+    int rc = append(header_r, header.p, header.n);
+    if (rc != 0) {
+        (void)error_set(e, "The announced header is too large.");
+        return rc;
     }
-    return 0;
+    rc = append(skeleton_r, skeleton.p, skeleton.n);
+    if (rc != 0) {
+        header_r->len = before;
+        (void)error_set(e, "The announced MIME skeleton is too large.");
+    }
+    return rc;
 }
 
 int head_unpack(const uint8_t *p, size_t n, struct buf *header_r, struct buf *skeleton_r,
@@ -115,10 +130,13 @@ int head_unpack(const uint8_t *p, size_t n, struct buf *header_r, struct buf *sk
     int rc;
     if (n > HEAD_BLOB_MAX)
         return error_set(e, "The announced head of %zu octets is over the limit.", n);
-    if (inflate_all(p, n, &plain) != 0)
-        rc = error_set(e, "The announced head does not inflate within its limit.");
-    else
+    rc = inflate_all(p, n, &plain);
+    if (rc == -1)
+        (void)error_set(e, "The announced head does not inflate within its limit.");
+    else if (rc == 0)
         rc = split(&plain, header_r, skeleton_r, e);
+    if (rc == HEAD_NO_MEMORY)
+        (void)error_set(e, "There is no memory for the announced head.");
     buf_free(&plain);
     return rc;
 }

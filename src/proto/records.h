@@ -134,7 +134,8 @@ uint32_t notification_shard(const uint8_t sender_fpr[FPR_LEN], const char *recei
 
 /* header + skeleton -> zlib stream, and back with caps HEADER_MAX and SKELETON_MAX (P-4.9). The
  * header must be without NUL. head_unpack appends to both buffers and leaves them as they were on
- * -1. */
+ * -1 (the octets are bad) and HEAD_NO_MEMORY (says nothing about them). */
+#define HEAD_NO_MEMORY (-2)
 int head_pack(const struct span *header, const struct span *skeleton, struct buf *out);
 int head_unpack(const uint8_t *p, size_t n, struct buf *header_r, struct buf *skeleton_r,
                 struct error *e);

@@ -16,6 +16,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define LOG_AREA "pull"
@@ -130,6 +132,13 @@ static void on_skeleton(void *ctx, enum mime_verdict verdict, const char *why,
     store_do(p->flow->store, decide_run, decide_done, p);
 }
 
+/* The log says what; who opens the message is told that it is so. */
+static int here(struct pulling *p, const char *what, const char *why)
+{
+    log_error("%s: %s", what, why);
+    return error_set(&p->why, TEXT_NOT_STORED);
+}
+
 static int check_header(struct pulling *p, int fd)
 {
     uint8_t piece[4096];
@@ -137,7 +146,10 @@ static int check_header(struct pulling *p, int fd)
     for (size_t at = 0; at < p->header.len;) {
         size_t want = p->header.len - at < sizeof piece ? p->header.len - at : sizeof piece;
         ssize_t n = pread(fd, piece, want, base + (off_t)at);
-        if (n <= 0 || memcmp(piece, p->header.data + at, (size_t)n) != 0)
+        if (n < 0)
+            return here(p, p->full, strerror(errno));
+        p->tampered = n == 0 || memcmp(piece, p->header.data + at, (size_t)n) != 0;
+        if (p->tampered)
             return -1;
         at += (size_t)n;
     }
@@ -146,18 +158,11 @@ static int check_header(struct pulling *p, int fd)
 
 static int check_announced(struct pulling *p, const struct pgp_unseal *u, int fd)
 {
-    if (u->size == p->in.m_size && memcmp(u->hash, p->in.m_hash, HASH_LEN) == 0 &&
-        check_header(p, fd) == 0)
-        return 0;
-    p->tampered = true;
+    p->tampered = u->size != p->in.m_size || memcmp(u->hash, p->in.m_hash, HASH_LEN) != 0;
+    int rc = p->tampered ? -1 : check_header(p, fd);
+    if (!p->tampered)
+        return rc;
     return error_set(&p->why, TEXT_PULL_TAMPERED, p->in.sender);
-}
-
-/* The log says what; who opens the message is told that it is so. */
-static int here(struct pulling *p, const char *what, const char *why)
-{
-    log_error("%s: %s", what, why);
-    return error_set(&p->why, TEXT_NOT_STORED);
 }
 
 static int store_full(struct pulling *p, int fd)
@@ -191,8 +196,9 @@ static void open_run(struct job *job, void *thread_ctx)
         p->rc = here(p, p->tmp, p->why.text);
     } else if (pgp_unseal(thread_ctx, &u, &p->why) < 0) {
         struct error inner = p->why;
-        p->tampered = true;
-        p->rc = error_set(&p->why, TEXT_PULL_SEALED, inner.text, p->in.sender);
+        p->tampered = !u.local;
+        p->rc = u.local ? here(p, p->tmp, inner.text)
+                        : error_set(&p->why, TEXT_PULL_SEALED, inner.text, p->in.sender);
     } else {
         p->rc = check_announced(p, &u, fd);
         if (p->rc == 0)
@@ -211,6 +217,7 @@ static void open_done(struct job *job)
     if (p->rc != 0 && p->tampered) {
         give_up(p);
     } else if (fd < 0) {
+        (void)unlink(p->tmp); /* what it takes may be the room that is missing */
         fail(p, p->rc != 0 ? p->why.text : TEXT_NOT_STORED);
     } else {
         mime_skeleton(p->flow->mime, fd, on_skeleton, p);
@@ -297,6 +304,36 @@ static void held_done(struct job *job)
         start_transfer(p);
 }
 
+/* For what is still to come of the blob and for what will be opened from it. */
+static bool has_room(const struct pulling *p, bool held)
+{
+    struct statvfs v;
+    struct stat st;
+    uint64_t have = stat(p->part, &st) == 0 ? (uint64_t)st.st_size : 0;
+    uint64_t left = !held && p->in.blob.size > have ? p->in.blob.size - have : 0;
+    char dir[PATH_CAP];
+    return path_join(dir, p->flow->c.home, "inbox/full", NULL) < 0 || statvfs(dir, &v) < 0 ||
+           v.f_frsize == 0 || left / v.f_frsize + p->in.m_size / v.f_frsize <= v.f_bavail;
+}
+
+static void start_with_head(struct pulling *p)
+{
+    bool held = held_here(p->flow, &p->in.blob);
+    int rc = head_unpack(p->in.head.p, p->in.head.n, &p->header, &p->skeleton, &p->why);
+    if (rc == HEAD_NO_MEMORY) {
+        fail(p, TEXT_NO_MEMORY);
+    } else if (rc < 0) {
+        give_up(p);
+    } else if (!has_room(p, held)) {
+        (void)error_set(&p->why, TEXT_NO_ROOM, (unsigned long long)(p->in.m_size / 1000000));
+        fail(p, p->why.text);
+    } else if (held) {
+        flow_job(p->flow->files, &p->job, held_run, held_done, false);
+    } else {
+        start_transfer(p);
+    }
+}
+
 void step_pull(struct work *w)
 {
     struct pulling *p = calloc(1, sizeof *p);
@@ -316,11 +353,7 @@ void step_pull(struct work *w)
     if (p->in.expiry_s * 1000 <= clock_wall_ms()) {
         (void)error_set(&p->why, TEXT_PULL_OVER, p->in.sender);
         give_up(p);
-    } else if (head_unpack(p->in.head.p, p->in.head.n, &p->header, &p->skeleton, &p->why) < 0) {
-        give_up(p);
-    } else if (held_here(w->flow, &p->in.blob)) {
-        flow_job(w->flow->files, &p->job, held_run, held_done, false);
     } else {
-        start_transfer(p);
+        start_with_head(p);
     }
 }

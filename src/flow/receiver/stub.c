@@ -3,6 +3,7 @@
  * paper's step 7; P-7). File and name follow from the row alone, so the step can be repeated; a
  * stub that has copies already stands in the Maildir. */
 #include "base/clock.h"
+#include "base/texts.h"
 #include "base/log.h"
 #include "flow/receiver/held.h"
 #include "flow/receiver/maildir.h"
@@ -181,8 +182,10 @@ static void on_structure(void *ctx, enum mime_verdict verdict, const char *why,
     s->from = signer ? "signer" : relay ? "relay" : "foreign";
     s->in.place = moves_place(f, &s->in, !signer && !relay);
     trace_fields(s);
-    if (make_file(s, a->p, a->n) < 0)
+    if (a->n > STUB_STRUCTURE_MAX || s->in.trace.n + s->header.len > STUB_HEADER_MAX)
         refuse(s, "its stub would be too large");
+    else if (make_file(s, a->p, a->n) < 0)
+        end(s, TEXT_NO_MEMORY);
     else
         flow_job(f->files, &s->job, write_run, write_done, true);
 }
@@ -191,7 +194,10 @@ static void with_head(struct stubbing *s)
 {
     s->header = (struct buf)BUF_INIT(HEADER_MAX);
     s->skeleton = (struct buf)BUF_INIT(SKELETON_MAX);
-    if (head_unpack(s->in.head.p, s->in.head.n, &s->header, &s->skeleton, &s->why) < 0)
+    int rc = head_unpack(s->in.head.p, s->in.head.n, &s->header, &s->skeleton, &s->why);
+    if (rc == HEAD_NO_MEMORY)
+        end(s, TEXT_NO_MEMORY);
+    else if (rc < 0)
         refuse(s, s->why.text);
     else
         mime_render(s->w->flow->mime, s->header.data, s->header.len, s->skeleton.data,
@@ -229,7 +235,7 @@ static void unseal_run(struct job *job, void *thread_ctx)
     s->file = (struct buf)BUF_INIT(HEAD_BLOB_MAX);
     s->rc = in_fd < 0 || fd < 0 ? error_set(&s->why, "The head cannot be stored.")
                                 : pgp_unseal(thread_ctx, &u, &s->why);
-    s->refuse = s->rc != 0 && in_fd >= 0 && fd >= 0;
+    s->refuse = s->rc != 0 && in_fd >= 0 && fd >= 0 && !u.local; /* what the sender did */
     if (s->rc == 0)
         s->rc = file_read(out, &s->file, &s->why);
     if (in_fd >= 0)
@@ -246,7 +252,8 @@ static void unseal_done(struct job *job)
         (void)unlink(s->part);
         refuse(s, s->why.text);
     } else if (s->rc != 0) {
-        end(s, s->why.text);
+        log_error("the header of a message of %s cannot be stored: %s", s->in.sender, s->why.text);
+        end(s, TEXT_NOT_STORED);
     } else {
         store_do(s->w->flow->store, head_run, head_committed, s);
     }

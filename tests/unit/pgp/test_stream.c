@@ -178,12 +178,51 @@ static void test_quiet(void **state)
     close(saved);
 }
 
+/* What this machine cannot do says nothing about the message; what is wrong with the message is
+ * nobody else's fault. */
+static void test_local(void **state)
+{
+    static uint8_t m[300000];
+    struct sealed s;
+    random_bytes(m, sizeof m);
+    seal_octets(&s, &alice, &bob.pub, 1, m, sizeof m, true);
+    struct buf blob = BUF_INIT(1000000);
+    file_all(s.fd, &blob);
+    struct {
+        int in, out;
+        bool local;
+    } x[] = {
+        {file_of(blob.data, blob.len), open("/dev/full", O_WRONLY | O_CLOEXEC), true},
+        {open("/dev/null", O_WRONLY | O_CLOEXEC), file_of("", 0), true},
+        {file_of(blob.data, blob.len / 2), file_of("", 0), false},
+        {(blob.data[blob.len / 2] ^= 1, file_of(blob.data, blob.len)), file_of("", 0), false},
+        {file_of("nonsense", 8), file_of("", 0), false},
+    };
+    for (size_t i = 0; i < sizeof x / sizeof *x; i++) {
+        struct error why = {""};
+        struct pgp_unseal u = {.skp = s.skp[0].data,
+                               .skp_len = s.skp[0].len,
+                               .blob_fd = x[i].in,
+                               .out_fd = x[i].out,
+                               .max_size = sizeof m,
+                               .from = alice.pub};
+        assert_int_equal(pgp_unseal(bob.p, &u, &why), -1);
+        if (u.local != x[i].local)
+            fail_msg("case %zu: %s", i, why.text);
+        close(x[i].in);
+        close(x[i].out);
+    }
+    buf_free(&blob);
+    sealed_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_large),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_quiet),
+        cmocka_unit_test(test_local),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
