@@ -70,8 +70,11 @@ static const struct command commands[] = {
      "  set SECTION.KEY VALUE...  changes it\n"
      "  unset SECTION.KEY         back to the default\n"},
     {"status", "[--check] [--json]", "how the peer is doing", cmd_status,
-     "Network, mail server, messages under way, and what failed.\n\n"
-     "  --check    also counts what stands for this peer in the DHT, which takes a while\n"},
+     "Network, mail server, messages under way, what failed, and the health of each part, with\n"
+     "what to do. It says ready only when mail can be sent and received.\n\n"
+     "  --check    also counts what stands for this peer in the DHT, which takes a while\n\n"
+     "The exit status is 0 when the peer is ready, 3 when it runs and is not, 1 when it does not\n"
+     "run.\n"},
     {"outbox", "[--json]", "messages that wait to be pulled by their receivers", cmd_outbox,
      "One line per message and receiver, with its state:\n\n"
      "  waiting     the receiver's key is not found yet, or sealing is due\n"

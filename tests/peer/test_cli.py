@@ -478,6 +478,7 @@ def test_wrong_kinds_in_an_answer(home):
            "outbox": {"bytes": -5}, "uptime_s": -1}
     lists = {"ok": True, "messages": [7, {"id": 1, "receivers": "x"}, {"size": -1}, None]}
     with Script(home, {"status": [line(odd)], "outbox": [line(lists)], "inbox": [line(lists)]}):
-        assert ok("--home", home, "status").startswith("starting")
+        unwell = restante("--home", home, "status")
+        assert unwell.returncode == 3 and unwell.stdout.startswith("starting")
         ok("--home", home, "outbox")
         ok("--home", home, "inbox")
