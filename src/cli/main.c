@@ -138,6 +138,19 @@ static const struct command commands[] = {
      "  --repair   mends what can be mended; nothing that may be the last copy of mail is\n"
      "             removed: it goes on being offered, or to the folder lost in the home\n\n"
      "The exit status is 0 when nothing is wrong, or nothing any more.\n"},
+    {"backup", "FILE [OPTION]...", "the whole home in one file, also while the peer runs",
+     cmd_backup,
+     "Writes key, settings, mail and what is under way to a new file: a gzipped tar archive.\n\n"
+     "  --encrypt               lock it with a passphrase; `gpg -d` opens it as well\n"
+     "  --passphrase-file FILE  the same, with the passphrase in FILE's first line\n"
+     "  --no-outbox             leave out sealed messages that wait here; only members of the "
+     "group\n"
+     "                          could give them back\n"
+     "  --no-replicas           leave out what is held for members of the group\n"},
+    {"restore", "FILE [--passphrase-file FILE]", "make a home of a backup", cmd_restore,
+     "Makes a new home (see --home) of a file that `restante backup` wrote. Everything is read "
+     "and\n"
+     "checked first; an existing home is never touched.\n"},
     {"takeover", "", "make this the only peer of its address", cmd_takeover,
      "When another peer runs under the same address (a copy of this home, or a backup restored\n"
      "elsewhere), this one stops. Stop the other, then say takeover here: this one goes on.\n"},
