@@ -13,6 +13,7 @@
 #include <unistd.h>
 extern "C" {
 #include "base/log.h"
+#include "base/refused.h"
 }
 
 #define LOG_AREA "dht"
@@ -63,7 +64,7 @@ namespace
     attr.handled_access_fs = ALL;
     int rules = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
     if (rules < 0) {
-        log_info("the kernel has no Landlock: files are not restricted");
+        log_warn("files are not restricted, Landlock fails: %s", refused_why(errno));
         return;
     }
     allow_folder(rules, state,
@@ -72,7 +73,7 @@ namespace
                      LANDLOCK_ACCESS_FS_REMOVE_FILE);
     allow_folder(rules, socket, LANDLOCK_ACCESS_FS_REMOVE_FILE);
     if (syscall(SYS_landlock_restrict_self, rules, 0) < 0)
-        log_warn("files could not be restricted: %s", strerror(errno));
+        log_warn("files are not restricted, Landlock fails: %s", refused_why(errno));
     close(rules);
 }
 
@@ -148,7 +149,7 @@ namespace
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!filter)
         throw std::runtime_error("cannot make a filter for system calls");
-    int rc = 0;
+    int rc = seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1); /* the kernel's errno */
     for (int call : calls) {
         int one = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
         if (one < 0 && one != -EDOM) /* a call that this architecture does not have */
@@ -157,10 +158,10 @@ namespace
     if (rc == 0)
         rc = seccomp_load(filter);
     seccomp_release(filter);
-    if (rc < 0 && rc != -EINVAL && rc != -ECANCELED)
+    if (rc < 0 && rc != -EINVAL && rc != -EPERM && rc != -ENOSYS)
         throw std::runtime_error(std::string("cannot filter system calls: ") + strerror(-rc));
     if (rc < 0)
-        log_warn("the kernel does not filter system calls");
+        log_warn("system calls are not restricted, seccomp fails: %s", refused_why(-rc));
 }
 
 } // namespace

@@ -3,6 +3,8 @@
  * file it was handed. Sanitizers need more than that, so their builds keep only the resource limits
  * that do not get in their way. */
 #include "mimed.h"
+#include "base/refused.h"
+#include <errno.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,9 +35,10 @@ static const int allowed_calls[] = {
     SCMP_SYS(getrandom),
 };
 
-static void die(const char *what)
+static void die(const char *what, int err)
 {
-    (void)fprintf(stderr, "restante-mime: cannot confine itself: %s\n", what);
+    (void)fprintf(stderr, "restante-mime: cannot confine itself, %s fails: %s\n", what,
+                  refused_why(err));
     exit(71);
 }
 
@@ -44,14 +47,16 @@ static void limit(int what, rlim_t value)
     struct rlimit r = {.rlim_cur = value, .rlim_max = value};
 
     if (setrlimit((__rlimit_resource_t)what, &r) < 0)
-        die("setrlimit");
+        die("setrlimit", errno);
 }
 
 static void limit_calls(void)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    int ret = filter == NULL ? -1 : 0;
+    int ret = filter == NULL ? -ENOMEM : 0;
 
+    if (ret == 0)
+        ret = seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1); /* the kernel's errno */
     for (size_t i = 0; ret == 0 && i < sizeof allowed_calls / sizeof *allowed_calls; i++)
         ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed_calls[i], 0);
     /* memory, but never memory that can be executed */
@@ -65,13 +70,13 @@ static void limit_calls(void)
         ret = seccomp_load(filter);
     seccomp_release(filter);
     if (ret != 0)
-        die("seccomp");
+        die("seccomp", -ret);
 }
 
 void confine(void)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-        die("prctl");
+        die("prctl", errno);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_FSIZE, 0);
     limit(RLIMIT_NOFILE, FILES_MAX);

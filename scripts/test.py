@@ -90,6 +90,29 @@ def pytest_command(results, paths):
             "--durations=10", f"--junitxml={results}", *paths]
 
 
+def start_root_tests(build):
+    """On booted computers (tests/root), as this user: they need root, and say so where they are left
+    out. Three homes that know nothing of each other are `make test-newcomer`."""
+    folder = tempfile.mkdtemp(prefix="restante-results-")
+    output = tempfile.TemporaryFile("w+b")
+    results = os.path.join(folder, "results.xml")
+    command = pytest_command(results, ["tests/root", "--ignore=tests/root/test_newcomer.py"])
+    env = dict(os.environ, RESTANTE_BUILD=os.path.abspath(build))
+    child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=env)
+    return child, output, results
+
+
+def end_root_tests(stage, child, output, results):
+    """[passed, failed, skipped]"""
+    code = stage.wait(child)
+    output.seek(0)
+    print("Tests on booted computers")
+    print(output.read().decode("utf-8", "replace"), flush=True)
+    counts = counts_of(results, code)
+    shutil.rmtree(os.path.dirname(results))
+    return counts
+
+
 def counts_of(results, code):
     """[passed, failed, skipped] of one pytest run."""
     try:
@@ -177,7 +200,12 @@ def main():
     stage.env["RESTANTE_PICTURES"] = os.path.join(stage.path, "t", "pictures")
     try:
         unit = None if args.peer_only else start_unit_tests(stage, args.build)
+        root = None if args.peer_only else start_root_tests(args.build)
+        if root:
+            stage.started[root[0].pid] = root[0]
         counts = peer_tests(stage, rest)
+        if root:
+            counts = [a + b for a, b in zip(counts, end_root_tests(stage, *root))]
         if unit:
             counts = [a + b for a, b in zip(counts, end_unit_tests(stage, args.build, *unit))]
         if args.pictures:

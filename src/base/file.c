@@ -2,7 +2,6 @@
 /* file.c - see file.h. */
 #include "base/file.h"
 #include "base/crypt.h"
-#include "base/trouble.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -110,21 +109,6 @@ int dir_sync(const char *path, struct error *e)
     return rc;
 }
 
-/* A sentence for what the disk refused, which is remembered too. */
-static int refused(struct error *e, const char *doing, const char *path)
-{
-    int error = errno;
-    trouble_write(path, error);
-    return error_set(e, "Cannot %s %s: %s.", doing, path, strerror(error));
-}
-
-static int write_refused(struct error *e)
-{
-    int error = errno;
-    trouble_write("a file", error);
-    return error_set(e, "Cannot write: %s.", strerror(error));
-}
-
 int write_all(int fd, const void *p, size_t n, struct error *e)
 {
     const char *c = p;
@@ -133,7 +117,7 @@ int write_all(int fd, const void *p, size_t n, struct error *e)
         if (w < 0 && errno == EINTR)
             continue;
         if (w < 0)
-            return write_refused(e);
+            return error_set(e, "Cannot write: %s.", strerror(errno));
         c += w;
         n -= (size_t)w;
     }
@@ -148,7 +132,7 @@ int pwrite_all(int fd, const void *p, size_t n, off_t off, struct error *e)
         if (w < 0 && errno == EINTR)
             continue;
         if (w < 0)
-            return write_refused(e);
+            return error_set(e, "Cannot write: %s.", strerror(errno));
         c += w;
         off += w;
         n -= (size_t)w;
@@ -170,14 +154,14 @@ int file_write(const char *path, const void *p, size_t n, struct error *e)
     dir[dlen] = '\0';
     int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return refused(e, "make", tmp);
+        return error_set(e, "Cannot make %s: %s.", tmp, strerror(errno));
     int rc = write_all(fd, p, n, e);
     if (rc == 0 && fsync(fd) < 0)
-        rc = refused(e, "sync", tmp);
+        rc = error_set(e, "Cannot sync %s: %s.", tmp, strerror(errno));
     if (close(fd) < 0 && rc == 0)
-        rc = refused(e, "write", tmp);
+        rc = error_set(e, "Cannot write %s: %s.", tmp, strerror(errno));
     if (rc == 0 && rename(tmp, path) < 0)
-        rc = refused(e, "name", path);
+        rc = error_set(e, "Cannot name %s: %s.", path, strerror(errno));
     if (rc < 0) {
         (void)unlink(tmp);
         return -1;

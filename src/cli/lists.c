@@ -14,8 +14,7 @@
 #define ID_DIGITS 8
 
 int lists_command(struct cli *cli, int argc, char **argv, const char *cmd, const char *allowed,
-                  int wait_s, int (*print)(const json_t *answer),
-                  int (*verdict)(const json_t *answer))
+                  int wait_s, int (*print)(const json_t *answer))
 {
     struct error e;
     struct control *c = NULL;
@@ -40,10 +39,9 @@ int lists_command(struct cli *cli, int argc, char **argv, const char *cmd, const
     } else {
         rc = print(answer);
     }
-    int end = verdict == NULL ? CLI_OK : verdict(answer);
     json_decref(answer);
     if (rc == 0)
-        return end;
+        return CLI_OK;
     (void)error_set(&e, "The answer could not be printed.");
     return cli_fail(&e);
 }
@@ -207,10 +205,10 @@ static int print_inbox(const json_t *answer)
 
 int cmd_outbox(struct cli *cli, int argc, char **argv)
 {
-    return lists_command(cli, argc, argv, "outbox", "j", LIST_WAIT_S, print_outbox, NULL);
+    return lists_command(cli, argc, argv, "outbox", "j", LIST_WAIT_S, print_outbox);
 }
 
 int cmd_inbox(struct cli *cli, int argc, char **argv)
 {
-    return lists_command(cli, argc, argv, "inbox", "j", LIST_WAIT_S, print_inbox, NULL);
+    return lists_command(cli, argc, argv, "inbox", "j", LIST_WAIT_S, print_inbox);
 }

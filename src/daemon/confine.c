@@ -4,11 +4,11 @@
  * tighter walls of their own. */
 #include "daemon/confine.h"
 #include "base/log.h"
+#include "base/refused.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -39,7 +39,8 @@ void confine(const char *home)
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (version < 2) { /* the first one allows no renaming between folders at all */
-        log_info("the kernel has no Landlock of version 2: files outside are not closed off");
+        log_warn("files outside are not closed off, Landlock fails: %s",
+                 version < 0 ? refused_why(errno) : "the kernel's is of version 1");
         return;
     }
     uint64_t access = WRITES | REFER | (version >= 3 ? TRUNCATE : 0);
@@ -48,7 +49,7 @@ void confine(const char *home)
     if (rules < 0 || allow(rules, home, access) < 0 ||
         allow(rules, "/dev/null", access & (LANDLOCK_ACCESS_FS_WRITE_FILE | TRUNCATE)) < 0 ||
         syscall(SYS_landlock_restrict_self, rules, 0) < 0)
-        log_warn("files outside could not be closed off: %s", strerror(errno));
+        log_warn("files outside are not closed off, Landlock fails: %s", refused_why(errno));
     if (rules >= 0)
         (void)close(rules);
 }

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tests on whole computers: the installed tree in a fresh Debian that systemd boots. They need root."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+import debian
+from host import Host
+
+
+@pytest.fixture(scope="session")
+def folder():
+    path = tempfile.mkdtemp(prefix="restante-root-", dir="/tmp")
+    os.chmod(path, 0o755)  # the users of the hosts below it go through here
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def tree(folder):
+    """What `make install` installs."""
+    why = debian.cannot()
+    if why:
+        pytest.skip(f"Tests on booted computers are left out: {why}.")
+    path = os.path.join(folder, "tree")
+    done = subprocess.run(["make", "-s", "install", f"DESTDIR={path}",
+                           "BUILD=" + os.environ.get("RESTANTE_BUILD", "build")],
+                          cwd=debian.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True)
+    assert done.returncode == 0, done.stdout
+    return path
+
+
+@pytest.fixture(scope="session")
+def lower(tree):
+    return debian.cached(tree)
+
+
+@pytest.fixture
+def computers(folder, tree, lower):
+    """Makes hosts by name, boots them, and ends them after the test."""
+    made = []
+
+    def make(name, *users, net=None):
+        host = Host(tempfile.mkdtemp(prefix=name, dir=folder), name, lower)
+        made.append(host)
+        host.put(tree)
+        host.boot()
+        if net:
+            net(host)
+        for user in users:
+            host.add_user(user)
+        return host
+
+    yield make
+    for host in made:
+        host.close()
