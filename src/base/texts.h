@@ -238,6 +238,9 @@
 #define TEXT_PEER_LACKS "%s does not offer this message any more."
 /* peer */
 #define TEXT_PEER_AWAY "%s cannot be reached now."
+/* peer */
+#define TEXT_PEER_BROKE                                                                            \
+    "The connection to %s broke, or became too slow, while the message came; what is here is kept."
 /* peer, IP address */
 #define TEXT_PEER_PRIVATE                                                                          \
     "%s is at a private address (%s) and is no contact of yours: write to it, or add it with "     \

@@ -170,7 +170,8 @@ static bool add_incoming(void *ctx, const struct incoming *in)
         json_pack("{s:o,s:s,s:o,s:I,s:I,s:s,s:I,s:o}", "id", hex(in->nid, HASH_LEN), "from",
                   in->sender, "subject", text(in->subject.p, in->subject.n), "date_ms",
                   (json_int_t)in->arrived_ms, "size", (json_int_t)in->m_size, "state", state,
-                  "done", (json_int_t)(done < 0 ? 0 : done), "why", text(in->why.p, in->why.n)));
+                  "done", (json_int_t)(done < 0 ? 0 : done), "why",
+                  done >= 0 ? json_null() : text(in->why.p, in->why.n)));
     return true;
 }
 

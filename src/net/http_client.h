@@ -15,12 +15,14 @@
 struct http_client;
 struct http_fetch; /* one request under way */
 
-/* Why a peer was not even asked. why is then an address: the last one that was refused (P-2.7). */
+/* Why a peer was not even asked, and one more. why is for the first three an address: the last one
+ * that was refused (P-2.7). */
 enum http_unasked {
     HTTP_PRIVATE = -(int)ENDPOINT_PRIVATE,
     HTTP_LOOPBACK = -(int)ENDPOINT_LOOPBACK,
     HTTP_NEVER = -(int)ENDPOINT_NEVER,
-    HTTP_NAMELESS = -10, /* the endpoint's name leads to no address; why is curl's sentence */
+    HTTP_MISPLACED = -11, /* asked, but the answer is not of the octets that were asked for */
+    HTTP_NAMELESS = -10,  /* the endpoint's name leads to no address; why is curl's sentence */
 };
 
 struct http_client_config {
@@ -34,7 +36,8 @@ struct http_fetch_config {
     const struct endpoint *endpoint;
     const struct endpoint_policy *policy; /* copied */
     const char *path;                     /* "/outbox/<hex>": built by the caller, checked again */
-    uint64_t offset;    /* > 0: Range from here; an answer other than 206 at that offset fails */
+    uint64_t offset;    /* > 0: Range from here; of an answer that begins earlier (a proxy may
+                         * answer 200) what comes before is skipped */
     uint64_t max_bytes; /* more octets of body than this end it as failed */
     /* For /outbox/msglist: an answer that does not differ from this ETag's is 304, without body,
      * and comes after at most wait_s seconds. NULL: no condition. Waiting requests do not count as
@@ -49,10 +52,10 @@ struct http_fetch_config {
     unsigned connect_seconds, stall_seconds, slowest;
     /* Body octets in order; -1 ends the request as failed. */
     int (*data)(void *ctx, const uint8_t *p, size_t n);
-    /* Once, last; the request is invalid afterwards. ok: a complete answer, 200, 304, or 206 from
-     * offset on; whether it is long enough is for the caller to see (a server may end it early
-     * without saying so). status 0: no answer; below 0: one of http_unasked, nobody was asked. why:
-     * a sentence, "" when ok. */
+    /* Once, last; the request is invalid afterwards. ok: a complete answer, 200, 304, or 206,
+     * handed on from offset on; whether it is long enough is for the caller to see (a server may
+     * end it early without saying so). status 0: no answer; below 0: one of http_unasked. why: a
+     * sentence, "" when ok. */
     void (*done)(void *ctx, bool ok, int status, const char *why);
     void *ctx;
 };

@@ -159,12 +159,16 @@ static bool judge(struct http_fetch *f)
     if (f->config.offset == 0) {
         f->good = status == 200 || (status == 304 && f->config.etag != NULL);
     } else {
-        f->good = status == 206 && f->ranged && f->range_first == f->config.offset;
+        uint64_t first = status == 206 ? f->range_first : 0; /* RFC 9110, 14.2: Range is optional */
+        f->good =
+            status == 200 || (status == 206 && f->ranged && f->range_first <= f->config.offset);
+        f->skip = f->good ? f->config.offset - first : 0;
     }
     if (f->good) {
         return true;
     }
     if (status == 200 || status == 206) {
+        f->misplaced = true;
         note(f, "the peer did not answer with the octets from %" PRIu64 " on", f->config.offset);
     } else {
         note(f, "the peer answered %ld", status);
@@ -180,12 +184,20 @@ static size_t on_body(char *p, size_t one, size_t n, void *ctx)
     if (f->cancelled) {
         return 0;
     }
-    f->octets += n;
     if (!judge(f)) {
+        f->octets += n;
         long status = status_of(f);
         bool wrong = status >= 200 && status < 300;
         return !wrong && f->octets <= REFUSAL_BODY_MAX ? n : 0;
     }
+    size_t all = n, before = f->skip < n ? (size_t)f->skip : n;
+    f->skip -= before;
+    p += before;
+    n -= before;
+    if (n == 0) {
+        return all;
+    }
+    f->octets += n;
     if (f->octets > f->config.max_bytes) {
         uint64_t over = f->octets - f->config.max_bytes;
         f->good = false;
@@ -201,7 +213,7 @@ static size_t on_body(char *p, size_t one, size_t n, void *ctx)
         note(f, "what the peer sent was refused");
         return 0;
     }
-    return f->cancelled ? 0 : n;
+    return f->cancelled ? 0 : all;
 }
 
 static long or_default(unsigned value, long fallback)
@@ -409,6 +421,7 @@ void fetch_report(struct http_fetch *f, CURLcode result)
         status = -(int)f->refused;
         snprintf(why, sizeof(why), "%s", f->refused_ip);
     } else if (f->why[0] != '\0') {
+        status = f->judged && f->misplaced ? HTTP_MISPLACED : status;
         snprintf(why, sizeof(why), "%s", f->why);
     } else {
         snprintf(why, sizeof(why), "%s",

@@ -19,11 +19,12 @@ struct http_fetch {
     bool onion;
     bool running;   /* added to the multi handle */
     bool cancelled; /* to be destroyed as soon as libcurl has returned */
-    bool judged, good, ranged;
+    bool judged, good, ranged, misplaced;
     bool tried;                    /* an address was allowed */
     enum endpoint_verdict refused; /* of the last address that was not */
     char refused_ip[INET6_ADDRSTRLEN];
     uint64_t range_first; /* of Content-Range */
+    uint64_t skip;        /* octets of the body still to be thrown away */
     size_t header_octets;
     uint64_t octets; /* of the body */
     char why[200];   /* the first reason of our own to end it */

@@ -86,7 +86,7 @@ static enum source_fault judge(struct transfer *t, bool ok, int status, const ch
         (void)error_set(&t->why, TEXT_PEER_MORE, t->who);
         return SOURCE_LIED;
     }
-    if (!ok && status == 200 && t->part.octets > 0) {
+    if (status == HTTP_MISPLACED) {
         (void)error_set(&t->why, TEXT_PEER_RESUME, t->who);
         return SOURCE_LACKS;
     }
@@ -100,6 +100,11 @@ static enum source_fault judge(struct transfer *t, bool ok, int status, const ch
     }
     if (reach_unasked(status, t->who, why, &t->why))
         return SOURCE_UNASKED;
+    if (status == 200 || status == 206) {
+        log_info("the connection to %s broke: %s", t->who, why);
+        (void)error_set(&t->why, TEXT_PEER_BROKE, t->who);
+        return SOURCE_SLOW;
+    }
     log_info("%s cannot be reached: %s", t->who, why); /* a person is told that it is so */
     (void)error_set(&t->why, TEXT_PEER_AWAY, t->who);
     return status == 0 ? SOURCE_UNREACHABLE : SOURCE_SLOW;

@@ -416,16 +416,46 @@ static void liar_fails(const char *answer, uint64_t offset, size_t endless)
     free(o.data);
 }
 
+/* A proxy may answer a Range request with the whole, or with more of it: what is before is skipped,
+ * and what is counted is what was asked for (RFC 9110, section 14.2; P-6.4). */
+static void test_whole_instead_of_rest(void **state)
+{
+    static const struct {
+        const char *answer, *rest;
+        uint64_t max;
+    } x[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n12345678", "45678", 5},
+        {"HTTP/1.1 206 Partial\r\nContent-Range: bytes 2-7/8\r\nContent-Length: 6\r\n\r\n345678",
+         "45678", 5},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n12", "", 5},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(x) / sizeof(x[0]); i++) {
+        struct liar l = {.answer = x[i].answer};
+        struct outcome o = ask_liar(&l, 3, x[i].max);
+        assert_true(o.ok);
+        assert_int_equal(o.len, strlen(x[i].rest));
+        assert_memory_equal(o.data != NULL ? (char *)o.data : "", x[i].rest, o.len);
+        free(o.data);
+    }
+    liar_fails("HTTP/1.1 200 OK\r\nContent-Length: 1500\r\n\r\n", 400, 1500); /* 100 too many */
+    struct liar other = {.answer = "HTTP/1.1 206 Partial\r\nContent-Range: bytes 4-8/9\r\n"
+                                   "Content-Length: 5\r\n\r\nhello"};
+    struct outcome o = ask_liar(&other, 3, 1000);
+    assert_int_equal(o.status, HTTP_MISPLACED);
+    free(o.data);
+}
+
 /* P-6.3: more than announced, another offset, no end, headers without end */
 static void test_liars(void **state)
 {
     char *big = malloc(100000);
 
     (void)state;
-    liar_fails("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 3, 0);
     liar_fails("HTTP/1.1 206 Partial\r\nContent-Length: 5\r\n\r\nhello", 3, 0);
     liar_fails(
-        "HTTP/1.1 206 Partial\r\nContent-Range: bytes 2-6/9\r\nContent-Length: 5\r\n\r\nhello", 3,
+        "HTTP/1.1 206 Partial\r\nContent-Range: bytes 4-8/9\r\nContent-Length: 5\r\n\r\nhello", 3,
         0);
     liar_fails(
         "HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-4/5\r\nContent-Length: 5\r\n\r\nhello", 0,
@@ -673,6 +703,7 @@ int main(void)
         TEST(test_start_from_done),
         TEST(test_free_from_done),
         TEST(test_liars),
+        TEST(test_whole_instead_of_rest),
         TEST(test_interim_answer),
         TEST(test_redirect_is_not_followed),
         IMPATIENT(test_stall),
