@@ -1,92 +1,96 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The commands of this project; the build itself is Meson's (meson.build).
+#   make                      builds the product; make install [PREFIX=DIR] [DESTDIR=DIR], make uninstall
 #   make demo [ARGS=--once]   a small private network, one message from alice to bob
 #   make test                 unit tests and tests on real daemons
-# Both install first what packages.txt lists and is missing.
+# Each installs first what packages.txt lists for it and is missing.
 
 BUILD ?= build
 QUICK ?=
-PREFIX ?= /usr/local
+# Where to install; /usr/local unless a build folder was set to another before.
+PREFIX ?=
 DESTDIR ?=
 ARGS ?=
 PYTHON ?= /usr/bin/python3
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: all demo test test-clients corpus corpus-structure race big soak bench sanitize install format-check format clean
+.PHONY: all demo test test-clients corpus corpus-structure race big soak bench sanitize install uninstall format-check format clean
 
-all: $(BUILD)/build.ninja
-	ninja -C $(BUILD)
-
-$(BUILD)/build.ninja:
-	meson setup --prefix $(PREFIX) $(BUILD)
+all:
+	@sh scripts/install-packages run build
+	@$(PYTHON) scripts/build.py --prefix "$(PREFIX)" "$(BUILD)"
 
 demo:
 	sh scripts/install-packages run build
-	sh scripts/build $(BUILD)
-	@$(PYTHON) scripts/stage.py --build $(BUILD) -- scripts/demo.py $(ARGS)
+	@$(PYTHON) scripts/build.py "$(BUILD)"
+	@$(PYTHON) scripts/stage.py --build "$(BUILD)" -- scripts/demo.py $(ARGS)
 
 test:
 	sh scripts/install-packages run build test corpus
-	sh scripts/build $(BUILD)
-	@$(PYTHON) scripts/test.py --build $(BUILD) $(ARGS)
+	@$(PYTHON) scripts/build.py "$(BUILD)" -Dtests=true product test-programs meson-test-prereq
+	@$(PYTHON) scripts/test.py --build "$(BUILD)" $(ARGS)
 
 # Real mail clients; takes ten minutes. With PICTURES=doc/pictures the pictures in doc/ are taken anew.
 PICTURES ?= $(BUILD)/pictures
 test-clients:
 	sh scripts/install-packages run build test clients
-	sh scripts/build $(BUILD)
-	@$(PYTHON) scripts/test.py --build $(BUILD) --peer-only --pictures $(PICTURES) tests/clients $(ARGS)
+	@$(PYTHON) scripts/build.py "$(BUILD)" -Dtests=true product test-programs
+	@$(PYTHON) scripts/test.py --build "$(BUILD)" --peer-only --pictures "$(PICTURES)" tests/clients $(ARGS)
 
 # All 6,046 real messages instead of 300 of them; takes a while.
 corpus:
 	sh scripts/install-packages run build test corpus
-	sh scripts/build $(BUILD)
-	@RESTANTE_CORPUS=all $(PYTHON) scripts/test.py --build $(BUILD) --peer-only tests/peer/test_corpus.py tests/peer/test_structure.py $(ARGS)
+	@$(PYTHON) scripts/build.py "$(BUILD)" -Dtests=true product test-programs
+	@RESTANTE_CORPUS=all $(PYTHON) scripts/test.py --build "$(BUILD)" --peer-only tests/peer/test_corpus.py tests/peer/test_structure.py $(ARGS)
 
 # What the stubs of all of them show against what Dovecot, without the plugin, says of the full messages.
 corpus-structure:
 	sh scripts/install-packages run build test corpus
-	sh scripts/build $(BUILD)
-	@RESTANTE_CORPUS=all $(PYTHON) scripts/test.py --build $(BUILD) --peer-only tests/peer/test_listing.py tests/peer/test_structure.py $(ARGS)
+	@$(PYTHON) scripts/build.py "$(BUILD)" -Dtests=true product test-programs
+	@RESTANTE_CORPUS=all $(PYTHON) scripts/test.py --build "$(BUILD)" --peer-only tests/peer/test_listing.py tests/peer/test_structure.py $(ARGS)
 
 # 1,000 stubs instead of 200 under many hands at once.
 race:
 	sh scripts/install-packages run build test
-	sh scripts/build $(BUILD)
-	@RESTANTE_RACE=1000 $(PYTHON) scripts/test.py --build $(BUILD) --peer-only tests/peer/test_race.py $(ARGS)
+	@$(PYTHON) scripts/build.py "$(BUILD)" -Dtests=true product test-programs
+	@RESTANTE_RACE=1000 $(PYTHON) scripts/test.py --build "$(BUILD)" --peer-only tests/peer/test_race.py $(ARGS)
 
 # One message of 2 GB, and every process under 100 MB.
 big:
 	sh scripts/install-packages run build test
-	sh scripts/build $(BUILD)
-	@RESTANTE_BIG=1 $(PYTHON) scripts/test.py --build $(BUILD) --peer-only tests/peer/test_big.py $(ARGS)
+	@$(PYTHON) scripts/build.py "$(BUILD)" -Dtests=true product test-programs
+	@RESTANTE_BIG=1 $(PYTHON) scripts/test.py --build "$(BUILD)" --peer-only tests/peer/test_big.py $(ARGS)
 
 # 20 peers in 4 groups for MINUTES: sends, opens, declines, cancels and kill -9 at random; then a ledger.
 MINUTES ?= 10
 soak:
 	sh scripts/install-packages run build test
-	sh scripts/build $(BUILD)
-	@RESTANTE_SOAK=$(MINUTES) $(PYTHON) scripts/test.py --build $(BUILD) --peer-only tests/peer/test_soak.py $(ARGS)
+	@$(PYTHON) scripts/build.py "$(BUILD)" -Dtests=true product test-programs
+	@RESTANTE_SOAK=$(MINUTES) $(PYTHON) scripts/test.py --build "$(BUILD)" --peer-only tests/peer/test_soak.py $(ARGS)
 
 # The evaluation (doc/evaluation.md): against Postfix and Dovecot, in network namespaces; needs root.
 # QUICK=1: within ten minutes, into the build folder. ARGS="--only rate": one measure.
 bench:
 	sh scripts/install-packages run build corpus bench
 	sh scripts/fetch-corpus
-	sh scripts/build $(BUILD)
-	@$(PYTHON) bench/run.py --build $(BUILD) $(if $(QUICK),--quick) $(ARGS)
+	@$(PYTHON) scripts/build.py "$(BUILD)" -Dbench=true product bench-programs
+	@$(PYTHON) bench/run.py --build "$(BUILD)" $(if $(QUICK),--quick) $(ARGS)
 
 # The unit tests with the address and undefined-behaviour sanitizers; ARGS=tests/peer/test_expiry.py: then these
 # tests on real daemons too, whose programs are built so (Dovecot's plugin is not: Dovecot is not).
 sanitize:
 	sh scripts/install-packages run build test
-	sh scripts/build $(BUILD)-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debug
-	meson test -C $(BUILD)-sanitize --print-errorlogs
+	@$(PYTHON) scripts/build.py "$(BUILD)-sanitize" -Dtests=true -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debug all
+	meson test -C "$(BUILD)-sanitize" --print-errorlogs
 	@$(if $(ARGS),UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-	    $(PYTHON) scripts/test.py --build $(BUILD)-sanitize --peer-only $(ARGS),true)
+	    $(PYTHON) scripts/test.py --build "$(BUILD)-sanitize" --peer-only $(ARGS),true)
 
 install: all
-	meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+	@$(PYTHON) scripts/install.py install --destdir "$(DESTDIR)" "$(BUILD)"
+
+# The same PREFIX and DESTDIR as when it was installed. Homes of users stay.
+uninstall:
+	@$(PYTHON) scripts/install.py uninstall --destdir "$(DESTDIR)" "$(BUILD)"
 
 SOURCES = $(shell git ls-files '*.c' '*.h' '*.cpp' '*.hpp')
 format-check:
@@ -96,5 +100,5 @@ format:
 	clang-format -i $(SOURCES)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-sanitize .pytest_cache
+	rm -rf "$(BUILD)" "$(BUILD)-sanitize" .pytest_cache
 	find scripts tests -name __pycache__ -type d -exec rm -rf {} +

@@ -2,6 +2,7 @@
 /* file.c - see file.h. */
 #include "base/file.h"
 #include "base/crypt.h"
+#include "base/trouble.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -109,6 +110,21 @@ int dir_sync(const char *path, struct error *e)
     return rc;
 }
 
+/* A sentence for what the disk refused, which is remembered too. */
+static int refused(struct error *e, const char *doing, const char *path)
+{
+    int error = errno;
+    trouble_write(path, error);
+    return error_set(e, "Cannot %s %s: %s.", doing, path, strerror(error));
+}
+
+static int write_refused(struct error *e)
+{
+    int error = errno;
+    trouble_write("a file", error);
+    return error_set(e, "Cannot write: %s.", strerror(error));
+}
+
 int write_all(int fd, const void *p, size_t n, struct error *e)
 {
     const char *c = p;
@@ -117,7 +133,7 @@ int write_all(int fd, const void *p, size_t n, struct error *e)
         if (w < 0 && errno == EINTR)
             continue;
         if (w < 0)
-            return error_set(e, "Cannot write: %s.", strerror(errno));
+            return write_refused(e);
         c += w;
         n -= (size_t)w;
     }
@@ -132,7 +148,7 @@ int pwrite_all(int fd, const void *p, size_t n, off_t off, struct error *e)
         if (w < 0 && errno == EINTR)
             continue;
         if (w < 0)
-            return error_set(e, "Cannot write: %s.", strerror(errno));
+            return write_refused(e);
         c += w;
         off += w;
         n -= (size_t)w;
@@ -154,14 +170,14 @@ int file_write(const char *path, const void *p, size_t n, struct error *e)
     dir[dlen] = '\0';
     int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return error_set(e, "Cannot make %s: %s.", tmp, strerror(errno));
+        return refused(e, "make", tmp);
     int rc = write_all(fd, p, n, e);
     if (rc == 0 && fsync(fd) < 0)
-        rc = error_set(e, "Cannot sync %s: %s.", tmp, strerror(errno));
+        rc = refused(e, "sync", tmp);
     if (close(fd) < 0 && rc == 0)
-        rc = error_set(e, "Cannot write %s: %s.", tmp, strerror(errno));
+        rc = refused(e, "write", tmp);
     if (rc == 0 && rename(tmp, path) < 0)
-        rc = error_set(e, "Cannot name %s: %s.", path, strerror(errno));
+        rc = refused(e, "name", path);
     if (rc < 0) {
         (void)unlink(tmp);
         return -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cli.h - what the files of the program `restante` share. A command is a row in main.c's table; it
- * gets its own arguments and returns the exit status: 0 done, 1 failed, 2 called wrongly. */
+ * gets its own arguments and returns the exit status: 0 done, 1 failed, 2 called wrongly, and 3 of
+ * status and doctor: asked and answered, but mail cannot be sent or received. */
 #ifndef RESTANTE_CLI_CLI_H
 #define RESTANTE_CLI_CLI_H
 
@@ -9,7 +10,7 @@
 #include "daemon/config.h"
 #include <stdbool.h>
 
-enum { CLI_OK, CLI_FAILED, CLI_USAGE };
+enum { CLI_OK, CLI_FAILED, CLI_USAGE, CLI_UNWELL };
 
 struct cli {
     const char *home_arg; /* --home as given, before or behind the command; NULL: none */
@@ -40,6 +41,8 @@ int account_print(const struct config *c, struct error *e);
 
 int cmd_setup(struct cli *cli, int argc, char **argv);
 int cmd_config(struct cli *cli, int argc, char **argv);
+int cmd_backup(struct cli *cli, int argc, char **argv);
+int cmd_restore(struct cli *cli, int argc, char **argv);
 int cmd_init(struct cli *cli, int argc, char **argv);
 int cmd_account(struct cli *cli, int argc, char **argv);
 int cmd_mua(struct cli *cli, int argc, char **argv);

@@ -89,7 +89,7 @@ int cmd_contacts(struct cli *cli, int argc, char **argv)
     if (first < 0)
         return CLI_USAGE;
     if (first == argc)
-        return lists_command(cli, argc, argv, "contacts", "j", ANSWER_WAIT_S, print_contacts);
+        return lists_command(cli, argc, argv, "contacts", "j", ANSWER_WAIT_S, print_contacts, NULL);
     static const struct {
         const char *verb, *cmd, *done;
     } verbs[] = {{"accept", "contact-accept", "Accepted."},

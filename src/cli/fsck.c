@@ -60,6 +60,12 @@ static json_t *ask_daemon(const struct cli *cli, struct control *c, struct error
     return answer;
 }
 
+static const char *sentence_end(const char *s)
+{
+    size_t n = strlen(s);
+    return n > 0 && s[n - 1] == '.' ? "" : ".";
+}
+
 static int print(const json_t *answer)
 {
     static const struct table_column columns[] = {
@@ -77,11 +83,12 @@ static int print(const json_t *answer)
         return -1;
     json_array_foreach(faults, i, f)
     {
-        char note[400];
+        char note[900];
+        const char *wrong = json_text(f, "wrong", "");
         table_cell(t, json_text(f, "kind", ""));
         table_cell(t, json_is_true(json_object_get(f, "repaired")) ? "yes" : "no");
         table_cell(t, json_text(f, "what", ""));
-        (void)snprintf(note, sizeof note, "%s %s", json_text(f, "wrong", ""),
+        (void)snprintf(note, sizeof note, "%s%s %s", wrong, sentence_end(wrong),
                        json_text(f, "help", ""));
         table_note(t, note);
     }

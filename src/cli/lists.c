@@ -14,7 +14,8 @@
 #define ID_DIGITS 8
 
 int lists_command(struct cli *cli, int argc, char **argv, const char *cmd, const char *allowed,
-                  int wait_s, int (*print)(const json_t *answer))
+                  int wait_s, int (*print)(const json_t *answer),
+                  int (*verdict)(const json_t *answer))
 {
     struct error e;
     struct control *c = NULL;
@@ -39,9 +40,10 @@ int lists_command(struct cli *cli, int argc, char **argv, const char *cmd, const
     } else {
         rc = print(answer);
     }
+    int end = verdict == NULL ? CLI_OK : verdict(answer);
     json_decref(answer);
     if (rc == 0)
-        return CLI_OK;
+        return end;
     (void)error_set(&e, "The answer could not be printed.");
     return cli_fail(&e);
 }
@@ -205,10 +207,10 @@ static int print_inbox(const json_t *answer)
 
 int cmd_outbox(struct cli *cli, int argc, char **argv)
 {
-    return lists_command(cli, argc, argv, "outbox", "j", LIST_WAIT_S, print_outbox);
+    return lists_command(cli, argc, argv, "outbox", "j", LIST_WAIT_S, print_outbox, NULL);
 }
 
 int cmd_inbox(struct cli *cli, int argc, char **argv)
 {
-    return lists_command(cli, argc, argv, "inbox", "j", LIST_WAIT_S, print_inbox);
+    return lists_command(cli, argc, argv, "inbox", "j", LIST_WAIT_S, print_inbox, NULL);
 }

@@ -11,9 +11,10 @@
 
 /* A whole command without operands: takes the options allowed (see cli_options), asks cmd, prints
  * the answer by print() (0 or -1 without memory) or, with --json, as it is. Returns the exit
- * status. */
+ * status: verdict's (NULL: CLI_OK), once all is printed. */
 int lists_command(struct cli *cli, int argc, char **argv, const char *cmd, const char *allowed,
-                  int wait_s, int (*print)(const json_t *answer));
+                  int wait_s, int (*print)(const json_t *answer),
+                  int (*verdict)(const json_t *answer));
 /* How many digits of their "id" tell the objects of this array apart; at least 8. */
 size_t lists_id_digits(const json_t *array);
 void lists_short_id(const char *id, size_t digits, char out[LISTS_ID_CAP]);

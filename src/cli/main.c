@@ -70,8 +70,11 @@ static const struct command commands[] = {
      "  set SECTION.KEY VALUE...  changes it\n"
      "  unset SECTION.KEY         back to the default\n"},
     {"status", "[--check] [--json]", "how the peer is doing", cmd_status,
-     "Network, mail server, messages under way, and what failed.\n\n"
-     "  --check    also counts what stands for this peer in the DHT, which takes a while\n"},
+     "Network, mail server, messages under way, what failed, and the health of each part, with\n"
+     "what to do. It says ready only when mail can be sent and received.\n\n"
+     "  --check    also counts what stands for this peer in the DHT, which takes a while\n\n"
+     "The exit status is 0 when the peer is ready, 3 when it runs and is not, 1 when it does not\n"
+     "run.\n"},
     {"outbox", "[--json]", "messages that wait to be pulled by their receivers", cmd_outbox,
      "One line per message and receiver, with its state:\n\n"
      "  waiting     the receiver's key is not found yet, or sealing is due\n"
@@ -135,6 +138,19 @@ static const struct command commands[] = {
      "  --repair   mends what can be mended; nothing that may be the last copy of mail is\n"
      "             removed: it goes on being offered, or to the folder lost in the home\n\n"
      "The exit status is 0 when nothing is wrong, or nothing any more.\n"},
+    {"backup", "FILE [OPTION]...", "the whole home in one file, also while the peer runs",
+     cmd_backup,
+     "Writes key, settings, mail and what is under way to a new file: a gzipped tar archive.\n\n"
+     "  --encrypt               lock it with a passphrase; `gpg -d` opens it as well\n"
+     "  --passphrase-file FILE  the same, with the passphrase in FILE's first line\n"
+     "  --no-outbox             leave out sealed messages that wait here; only members of the "
+     "group\n"
+     "                          could give them back\n"
+     "  --no-replicas           leave out what is held for members of the group\n"},
+    {"restore", "FILE [--passphrase-file FILE]", "make a home of a backup", cmd_restore,
+     "Makes a new home (see --home) of a file that `restante backup` wrote. Everything is read "
+     "and\n"
+     "checked first; an existing home is never touched.\n"},
     {"takeover", "", "make this the only peer of its address", cmd_takeover,
      "When another peer runs under the same address (a copy of this home, or a backup restored\n"
      "elsewhere), this one stops. Stop the other, then say takeover here: this one goes on.\n"},

@@ -185,7 +185,7 @@ int cmd_policy(struct cli *cli, int argc, char **argv)
     if (first < 0)
         return CLI_USAGE;
     if (first == argc)
-        return lists_command(cli, argc, argv, "policy", "j", ANSWER_WAIT_S, print_policy);
+        return lists_command(cli, argc, argv, "policy", "j", ANSWER_WAIT_S, print_policy, NULL);
     if (argc - first == 1 && strcmp(argv[first], "offline") == 0)
         return ask_and_print(cli, json_pack("{s:s,s:b}", "cmd", "policy", "offline", 1),
                              print_offline);

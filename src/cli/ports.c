@@ -186,6 +186,11 @@ bool ports_unusual(const struct config *c)
     return c->http_port != presets.http_port || c->dht_port != presets.dht_port;
 }
 
+bool ports_own(const char *literal)
+{
+    return try_bind(literal, 0, SOCK_DGRAM, false) == 0;
+}
+
 /* The host of the first endpoint: at the same place others find the DHT node. */
 static void public_host(const struct config *c, char host[256])
 {

@@ -17,6 +17,8 @@ int ports_endpoint(struct config *c, bool *guessed, struct error *e);
 bool ports_unusual(const struct config *c);
 /* Can everybody reach the first endpoint's host, as far as its address tells? host: that host. */
 bool ports_public(const struct config *c, char host[256]);
+/* Is this IPv4 or IPv6 literal an address of this computer? */
+bool ports_own(const char *literal);
 /* On stdout: what must be reachable from outside, and the line with which others join. */
 void ports_print(const struct config *c);
 

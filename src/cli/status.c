@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STARTING_S 30
 #define STATUS_WAIT_S 90 /* with --check the daemon looks into the DHT for its answer */
 
 /* One line: a label and formatted text, made safe for the terminal. */
@@ -56,6 +57,11 @@ static void fingerprint_groups(const char *hex, char out[64])
         out[n++] = (char)(hex[i] >= 'a' && hex[i] <= 'f' ? hex[i] - 'a' + 'A' : hex[i]);
     }
     out[n] = '\0';
+}
+
+static const char *state_word(const char *state)
+{
+    return strcmp(state, "fail") == 0 ? "FAILS, " : "look at ";
 }
 
 static void print_network(const json_t *o)
@@ -143,30 +149,47 @@ static int print_receivers(const json_t *o, const char *key, const char *title)
     return table_print(&t);
 }
 
-/* What is wrong, each with what to do. */
-static void print_wrong(const json_t *o)
+static void print_health(const json_t *o)
 {
-    const json_t *part;
+    const json_t *parts = json_object_get(o, "health"), *p;
     size_t i;
-    json_array_foreach(json_object_get(o, "parts"), i, part)
+    json_array_foreach(parts, i, p)
     {
-        if (strcmp(json_text(part, "state", ""), "wrong") != 0)
-            continue;
-        line("wrong", "%s", json_text(part, "cause", "?"));
-        line("", "%s", json_text(part, "todo", ""));
+        const char *state = json_text(p, "state", ""), *mend = json_text(p, "do", "");
+        line(i == 0 ? "health" : "", "%s%s: %s", strcmp(state, "ok") == 0 ? "" : state_word(state),
+             json_text(p, "part", "?"), json_text(p, "what", "?"));
+        if (strcmp(state, "ok") != 0 && mend[0] != '\0')
+            line("", "  -> %s", mend);
     }
 }
 
-static bool any_wrong(const json_t *o)
+/* A peer that has just begun is starting for so long, unless something is wrong that no waiting
+ * mends. */
+static const char *headline(const json_t *o)
 {
-    const json_t *part;
-    size_t i;
-    json_array_foreach(json_object_get(o, "parts"), i, part)
+    const json_t *p;
+    size_t i, offline = 0, waits = 0, wrong = 0;
+    if (json_text(o, "stopped", NULL) != NULL)
+        return "stopped";
+    if (json_is_true(json_object_get(o, "ready")))
+        return "ready";
+    json_array_foreach(json_object_get(o, "parts"), i, p)
     {
-        if (strcmp(json_text(part, "state", ""), "wrong") == 0)
-            return true;
+        wrong += strcmp(json_text(p, "state", ""), "wrong") == 0;
     }
-    return false;
+    json_array_foreach(json_object_get(o, "health"), i, p)
+    {
+        const char *part = json_text(p, "part", "");
+        bool fails = strcmp(json_text(p, "state", ""), "fail") == 0;
+        offline += fails && strcmp(part, "dht") == 0;
+        waits += fails && strcmp(part, "dovecot") == 0;
+        wrong += fails && strcmp(part, "dht") != 0 && strcmp(part, "dovecot") != 0;
+    }
+    if (wrong > 0)
+        return "trouble";
+    if (json_number(o, "uptime_s", 0) < STARTING_S)
+        return "starting";
+    return waits == 0 && offline > 0 ? "offline" : "trouble";
 }
 
 static int print_status(const json_t *o)
@@ -175,23 +198,25 @@ static int print_status(const json_t *o)
     text_span(json_number(o, "uptime_s", 0), up);
     fingerprint_groups(json_text(o, "fingerprint", ""), fpr);
     const char *stopped = json_text(o, "stopped", NULL);
-    line(stopped != NULL                             ? "stopped"
-         : any_wrong(o)                              ? "trouble"
-         : json_is_true(json_object_get(o, "ready")) ? "ready"
-                                                     : "starting",
-         "%s, up %s, version %s", json_text(o, "address", "?"), up, json_text(o, "version", "?"));
+    line(headline(o), "%s, up %s, version %s", json_text(o, "address", "?"), up,
+         json_text(o, "version", "?"));
     if (stopped != NULL)
         line("", "%s", stopped);
-    print_wrong(o);
     line("home", "%s", json_text(o, "home", "?"));
     line("key", "%s", fpr);
     print_network(o);
     print_mail(o);
+    print_health(o);
     int rc = print_receivers(o, "not_looked_up", "Not looked up yet");
     return rc != 0 ? rc : print_receivers(o, "failed", "Failed");
 }
 
+static int is_ready(const json_t *o)
+{
+    return json_is_true(json_object_get(o, "ready")) ? CLI_OK : CLI_UNWELL;
+}
+
 int cmd_status(struct cli *cli, int argc, char **argv)
 {
-    return lists_command(cli, argc, argv, "status", "jc", STATUS_WAIT_S, print_status);
+    return lists_command(cli, argc, argv, "status", "jc", STATUS_WAIT_S, print_status, is_ready);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* control_fsck.c - see control_fsck.h. */
 #include "daemon/control_fsck.h"
+#include "daemon/checks.h"
 #include "flow/mend/fsck.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,34 +10,49 @@
 struct checking {
     struct job job;
     struct fsck x;
+    const char *home;
+    struct disk_look disk;
     bool repair, records;
     control_answer_fn *answer;
     void *ctx;
 };
 
-static json_t *reply(const struct fsck *x, bool records)
+/* A disk that takes no writes: nothing that is mended would stay so. 1 when it is added. */
+static int add_disk(json_t *faults, const char *home, const struct disk_look *d)
 {
+    struct checks h = {.count = 0};
+    check_disk(&h, home, d);
+    if (h.count == 0 || h.part[0].state != CHECK_FAIL)
+        return 0;
+    return json_array_append_new(faults, json_pack("{s:s,s:s,s:s,s:s,s:b}", "kind", "disk", "what",
+                                                   "the home", "wrong", h.part[0].what, "help",
+                                                   h.part[0].mend, "repaired", 0)) == 0;
+}
+
+static json_t *reply(const struct checking *c)
+{
+    const struct fsck *x = &c->x;
     json_t *faults = json_array();
     for (size_t i = 0; i < x->count; i++) {
         const struct fsck_fault *f = &x->fault[i];
         char what[sizeof f->what];
         (void)snprintf(what, sizeof what, "%s", f->what);
-        for (char *c = what; *c != '\0'; c++)
-            if (*c < ' ' || *c > '~') /* a mail client's folder may be called anything */
-                *c = '?';
+        for (char *at = what; *at != '\0'; at++)
+            if (*at < ' ' || *at > '~') /* a mail client's folder may be called anything */
+                *at = '?';
         (void)json_array_append_new(
             faults, json_pack("{s:s,s:s,s:s,s:s,s:b}", "kind", fsck_kind_name(f->kind), "what",
                               what, "wrong", fsck_kind_text(f->kind), "help",
                               fsck_kind_help(f->kind, f->repaired), "repaired", f->repaired));
     }
+    int disk = add_disk(faults, c->home, &c->disk);
     return json_pack("{s:b,s:o,s:I,s:b}", "ok", 1, "faults", faults, "left",
-                     (json_int_t)fsck_left(x), "records", records);
+                     (json_int_t)fsck_left(x) + disk, "records", c->records);
 }
 
 static void finish(struct checking *c, const char *why)
 {
-    json_t *o =
-        why == NULL ? reply(&c->x, c->records) : json_pack("{s:b,s:s}", "ok", 0, "error", why);
+    json_t *o = why == NULL ? reply(c) : json_pack("{s:b,s:s}", "ok", 0, "error", why);
     c->answer(c->ctx, o);
     fsck_free(&c->x);
     free(c);
@@ -70,13 +86,19 @@ static struct checking *begin(struct service *s, bool repair, control_answer_fn 
         answer(ctx, json_pack("{s:b,s:s}", "ok", 0, "error", "Out of memory."));
         return NULL;
     }
-    *c = (struct checking){.x = {.flow = &s->flow}, .repair = repair, .answer = answer, .ctx = ctx};
+    *c = (struct checking){.x = {.flow = &s->flow},
+                           .home = s->config.home,
+                           .repair = repair,
+                           .answer = answer,
+                           .ctx = ctx};
     return c;
 }
 
 static void read_run(struct job *job, void *thread_ctx)
 {
-    fsck_stubs_read(&((struct checking *)job)->x);
+    struct checking *c = (struct checking *)job;
+    disk_look(c->home, &c->disk);
+    fsck_stubs_read(&c->x);
 }
 
 static void read_done(struct job *job)
@@ -112,6 +134,7 @@ int fsck_alone(struct service *s, const char *home, bool repair, struct error *e
     struct checking *c = begin(s, repair, print, s);
     if (c != NULL) {
         c->x.thorough = true;
+        disk_look(c->home, &c->disk);
         fsck_stubs_read(&c->x);
         on_records(c, false);
     }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/texts.h"
 #include "daemon/parts.h"
+#include "daemon/checks_watch.h"
 #include "daemon/service.h"
 #include "flow/receiver/opening.h"
 #include "flow/receiver/sweep.h"
@@ -54,6 +55,19 @@ static bool add_receiver(void *ctx, const struct out_line *l)
     return true;
 }
 
+json_t *control_checks(const struct checks *h)
+{
+    json_t *parts = json_array();
+    for (size_t i = 0; i < h->count; i++) {
+        const struct check *p = &h->part[i];
+        (void)json_array_append_new(parts,
+                                    json_pack("{s:s,s:s,s:o,s:s}", "part", p->name, "state",
+                                              check_state_name(p->state), "what",
+                                              text(p->what, strlen(p->what)), "do", p->mend));
+    }
+    return parts;
+}
+
 json_t *control_status(struct service *s)
 {
     struct db *db = store_reader(s->flow.store);
@@ -65,8 +79,9 @@ json_t *control_status(struct service *s)
     json_t *failed = json_array(), *unlooked = json_array();
     out_list(db, RCV_FAILED, add_receiver, failed);
     out_list(db, RCV_WAITING, add_receiver, unlooked);
-    bool ready =
-        s->dovecot_ready && s->flow.identity_posted && s->flow.descriptor_posted && !parts_block(s);
+    struct checks health = {.count = 0};
+    checks_watch_parts(s, &health);
+    bool ready = checks_worst(&health) != CHECK_FAIL;
     json_t *o = json_pack("{s:b,s:s,s:o,s:s,s:s,s:I,s:b}", "ok", 1, "address", s->config.address,
                           "fingerprint", hex(s->flow.fpr, FPR_LEN), "version", RESTANTE_VERSION,
                           "home", s->config.home, "uptime_s",
@@ -96,6 +111,7 @@ json_t *control_status(struct service *s)
     json_object_set_new(o, "strangers", json_string(s->config.strangers));
     json_object_set_new(o, "failed", failed);
     json_object_set_new(o, "not_looked_up", unlooked);
+    json_object_set_new(o, "health", control_checks(&health));
     json_object_set_new(o, "stopped",
                         s->flow.stop_reason[0] == '\0' ? json_null()
                                                        : json_string(s->flow.stop_reason));

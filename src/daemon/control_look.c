@@ -2,6 +2,7 @@
 /* control_look.c - see control_look.h. */
 #include "daemon/control_look.h"
 #include "daemon/control_lists.h"
+#include "daemon/checks_watch.h"
 
 static void status_send(struct asking *a)
 {
@@ -58,12 +59,23 @@ static void on_dht(void *ctx, bool ok, const struct dht_status *st)
     dht_list(a->s->flow.dht, key, on_ns, a);
 }
 
+static void on_health(void *ctx)
+{
+    struct asking *a = ctx;
+    json_decref(a->reply);
+    a->reply = control_status(a->s);
+    if (a->s->stopping)
+        status_send(a);
+    else
+        dht_get_status(a->s->flow.dht, on_dht, a);
+}
+
 void control_look(struct service *s, struct line_client *c, const json_t *o)
 {
     struct asking *a = asking_new(s, c);
     if (a == NULL)
         return;
     a->check = json_is_true(json_object_get(o, "check"));
-    a->reply = control_status(s);
-    dht_get_status(s->flow.dht, on_dht, a);
+    a->reply = json_object(); /* it outlives a client that goes */
+    checks_watch_look(s, false, on_health, a);
 }

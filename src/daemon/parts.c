@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* parts.c - see parts.h. */
 #include "daemon/parts.h"
+#include "daemon/checks.h"
 #include "daemon/service.h"
 #include "mime/mime.h"
+#include <string.h>
 
 /* False: there is no such part here. */
 typedef bool part_fn(struct service *s, struct health *health_r);
@@ -61,12 +63,23 @@ json_t *parts_json(struct service *s)
     return all;
 }
 
-bool parts_block(struct service *s)
+void parts_check(struct service *s, struct checks *h)
 {
     for (size_t i = 0; i < LIST; i++) {
         struct health p = {HEALTH_OK, "", ""};
-        if (list[i].needed && list[i].look(s, &p) && p.state == HEALTH_WRONG)
-            return true;
+        if (!list[i].look(s, &p))
+            continue;
+        size_t n = strlen(p.cause);
+        enum check_state wrong = list[i].needed ? CHECK_FAIL : CHECK_WARN;
+        if (p.state == HEALTH_WRONG)
+            check_add(h, list[i].name, wrong, p.todo, "%.*s",
+                      (int)(n > 0 && p.cause[n - 1] == '.' ? n - 1 : n), p.cause);
+        else if (list[i].look == part_dovecot && !s->dovecot_ready)
+            check_add(h, list[i].name, CHECK_FAIL,
+                      "Wait; if it stays, see log/dovecot.log in the home.",
+                      "mail clients cannot connect yet");
+        else
+            check_add(h, list[i].name, CHECK_OK, "", "%s",
+                      p.state == HEALTH_OK ? "well" : "starting");
     }
-    return false;
 }

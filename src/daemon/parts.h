@@ -8,12 +8,13 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+struct checks;
 struct service;
 
 /* [{"name", "state": "ok" | "starting" | "wrong", "cause", "todo"}], a new reference; cause and
  * todo are null unless the part is wrong. */
 json_t *parts_json(struct service *s);
-/* Is a part wrong without which no mail goes through? */
-bool parts_block(struct service *s);
+/* One line for each part that is there. */
+void parts_check(struct service *s, struct checks *h);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/control.h"
+#include "daemon/checks_watch.h"
 #include "daemon/home.h"
 #include "daemon/own_names.h"
 #include "daemon/plugin_socket.h"
@@ -197,7 +198,9 @@ static int start_faces(struct service *s, struct error *e)
                                       .replica_dir = replica,
                                       .max_connections = 500,
                                       .max_per_ip = 100,
-                                      .idle_seconds = 60};
+                                      .idle_seconds = 60,
+                                      .on_fetch = checks_watch_fetched,
+                                      .ctx = s};
     struct http_client_config client = {.socks = c->socks[0] != '\0' ? c->socks : NULL};
     s->flow.server = http_server_start(&http, e);
     if (s->flow.server == NULL || (s->flow.http = http_client_new(s->loop, &client, e)) == NULL ||
@@ -326,7 +329,7 @@ int service_start(struct service *s, const char *home, struct error *e)
     set_flow_config(s);
     if (set_endpoints(s, e) < 0 || load_secrets(s, e) < 0 || open_store(s, e) < 0 ||
         start_threads(s, e) < 0 || start_faces(s, e) < 0 || flow_start(&s->flow, e) < 0 ||
-        start_mail(s, e) < 0)
+        start_mail(s, e) < 0 || checks_watch_start(s, e) < 0)
         return -1;
     if (watch_signals(s) < 0)
         return error_set(e, "Signals cannot be watched.");
@@ -341,6 +344,7 @@ static void close_rest(struct service *s)
 {
     uv_close((uv_handle_t *)s->stop_timer, (uv_close_cb)free);
     own_names_stop(s);
+    checks_watch_stop(s);
     flow_stop(&s->flow);
     dovecot_stop(&s->dovecot, NULL, NULL);
     dht_free(&s->flow.dht);
@@ -397,6 +401,7 @@ void service_abort(struct service *s)
 void service_free(struct service *s)
 {
     flow_free(&s->flow);
+    checks_watch_free(s);
     buf_wipe(&s->secret);
     wipe(s->password, sizeof s->password);
     wipe(s->relay_password, sizeof s->relay_password);

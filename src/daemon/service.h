@@ -23,7 +23,7 @@ struct service {
     struct endpoint endpoints[ENDPOINTS_MAX];
     struct sockaddr_storage own[OWN_MAX]; /* the addresses among them, and those of their names */
     struct own_names *own_names;
-    struct buf secret;                          /* own secret key */
+    struct buf secret; /* own secret key */
     char password[64];
     char relay_password[33];
     uint8_t stub_key[HASH_LEN];
@@ -37,6 +37,9 @@ struct service {
     struct dovecot *dovecot;
     bool dovecot_ready;
     int64_t started_ms;
+    struct checks_watch *health;
+    _Atomic int64_t
+        fetched_ms; /* when somebody last fetched a blob here, by clock_mono_ms(); 0: not yet */
     bool stopping;
     uv_signal_t *signals[2];
     uv_timer_t *stop_timer;

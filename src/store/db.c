@@ -2,6 +2,7 @@
 /* db.c - see db.h. */
 #include "store/db.h"
 #include "base/log.h"
+#include "base/trouble.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -131,6 +132,9 @@ int db_exec(struct db *db, const char *text, const char *fmt, ...)
     int changed = sqlite3_changes(db->sql);
     if (rc != SQLITE_DONE && rc != SQLITE_ROW) {
         log_error("cannot write \"%.200s\": %s", text, sqlite3_errmsg(db->sql));
+        if ((rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_IOERR ||
+            (rc & 0xff) == SQLITE_READONLY || (rc & 0xff) == SQLITE_CANTOPEN)
+            trouble_note("the database", sqlite3_errmsg(db->sql));
         changed = -1;
     }
     (void)sqlite3_reset(stmt);

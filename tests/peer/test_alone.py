@@ -86,7 +86,7 @@ def test_not_looked_up_yet_then_returned(alone):
     assert "not looked up yet" in alice.cli("outbox")
     waits, = alice.status()["not_looked_up"]
     assert waits["to"] == "x@gmail.com" and "not looked up yet" in waits["why"]
-    assert "Not looked up yet" in alice.cli("status") and "x@gmail.com" in alice.cli("status")
+    assert "Not looked up yet" in alice.run_cli("status").stdout and "x@gmail.com" in alice.run_cli("status").stdout
     uid = wait_for(lambda: alice.find(data, "Outbox"), 15, "a line in the Outbox", alice.logs)[0]
     with alice.imap("Outbox", readonly=True) as box:
         line = box.open(uid)

@@ -49,7 +49,7 @@ def test_a_mime_helper_that_does_not_start_is_named_and_the_message_is_not_blame
     assert wrong["state"] == "wrong" and "does not start" in wrong["cause"]
     assert "again by itself" in wrong["todo"]
     assert not alice.status()["ready"]
-    text = alice.cli("status")
+    text = alice.run_cli("status").stdout
     assert text.startswith("trouble") and "lostovecot.so.0" in text and wrong["todo"] in text
     with pytest.raises(smtplib.SMTPDataError) as refused:
         alice.send(compose(alice.address, alice.address, "To myself"), [alice.address])
@@ -78,7 +78,7 @@ def test_a_dht_program_that_does_not_start_is_named(net, folder):
     bob.wait_up()
     wrong = wait_wrong(bob, "restante-dht", "lostpendht.so")
     assert "does not stay up" in wrong["cause"]
-    assert "lostpendht.so" in bob.cli("status")
+    assert "lostpendht.so" in bob.run_cli("status").stdout
     assert bob.log_text().count("ended with status") < 12  # not for ever at full speed
     os.replace(whole, broken)
     bob.wait_ready(60)
@@ -99,7 +99,7 @@ def test_a_dovecot_that_does_not_start_is_named_with_its_own_words(net):
     assert "Dovecot does not start" in wrong["cause"] and "log/dovecot.log" in wrong["todo"]
     assert not carol.status()["ready"]
     assert "no_such_setting" in carol.log_text()
-    assert carol.cli("status").startswith("trouble")
+    assert carol.run_cli("status").stdout.startswith("trouble")
     with open(path, "w", encoding="utf-8") as f:
         f.write(good)
     carol.wait_ready(60)

@@ -266,7 +266,7 @@ def test_two_peers_with_one_home():
         other.wait_ready()
         reason = wait_for(lambda: alice.status()["stopped"], 30, "the older one to stop", alice.logs)
         assert "restante takeover" in reason
-        assert "Another peer runs" in alice.cli("status")
+        assert "Another peer runs" in alice.run_cli("status").stdout
         with pytest.raises(smtplib.SMTPException) as e:
             send(alice, bob, "Which of us?")
         assert "451" in str(e.value) and "takeover" in str(e.value)

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* checks_parts.c - what was found, in sentences; see checks_watch.h. */
+#include "daemon/checks_parts.h"
+#include "daemon/parts.h"
+#include "base/clock.h"
+#include "base/trouble.h"
+#include <arpa/inet.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#define FETCHED_COUNTS_MS (24 * 3600 * 1000LL)
+#define TROUBLE_COUNTS_MS (10 * 60 * 1000LL)
+
+static void disk(struct service *s, struct checks *h)
+{
+    struct checks_watch *w = s->health;
+    struct trouble t;
+    if (w->disk_ms == 0)
+        return;
+    size_t at = h->count;
+    check_disk(h, s->config.home, &w->disk);
+    if (!trouble_last(&t) || clock_mono_ms() - t.mono_ms > TROUBLE_COUNTS_MS)
+        return;
+    long long ago = (clock_mono_ms() - t.mono_ms) / 1000;
+    if (h->part[at].state != CHECK_FAIL) /* the probe went well: it may be over */
+        check_add(h, "writing", CHECK_WARN,
+                  "Nothing, if room was made meanwhile: what failed is done again by itself.",
+                  "the last of %u refused writes was %lld s ago: %.180s", t.count, ago, t.text);
+    else
+        check_add(h, "writing", CHECK_FAIL, "See disk.",
+                  "%u writes were refused, the last %lld s ago: %.180s", t.count, ago, t.text);
+}
+
+/* Is a silent endpoint at this host one that nobody can reach: an address that no router leads
+ * back? A public address may be silent from inside only. */
+static bool inner_address(const char *host)
+{
+    struct in_addr a;
+    struct in6_addr b;
+    if (inet_pton(AF_INET, host, &a) == 1) {
+        uint32_t n = ntohl(a.s_addr);
+        return n >> 24 == 127 || n >> 24 == 10 || n >> 20 == 0xac1 || n >> 16 == 0xc0a8 ||
+               n >> 22 == 0x191 || n >> 16 == 0xa9fe;
+    }
+    if (inet_pton(AF_INET6, host, &b) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&b) || (b.s6_addr[0] & 0xfe) == 0xfc;
+    return strcmp(host, "localhost") == 0;
+}
+
+static void endpoint_part(struct service *s, struct checks *h, size_t i)
+{
+    const struct endpoint_look *l = &s->health->endpoint[i];
+    char url[ENDPOINT_TEXT_MAX + 1];
+    int64_t fetched = atomic_load(&s->fetched_ms), since = clock_mono_ms() - fetched;
+    size_t n = strcspn(l->why, "\n");
+    if (n > 0 && l->why[n - 1] == '.')
+        n--;
+    endpoint_format(&s->endpoints[i], url, sizeof url);
+    if (l->state == ENDPOINT_ANSWERS)
+        check_add(h, "endpoint", CHECK_OK, "", "%s answers", url);
+    else if (l->state == ENDPOINT_FOREIGN)
+        check_add(h, "endpoint", CHECK_FAIL,
+                  "Set network.endpoints in the configuration to where this peer is reached, and "
+                  "forward that port to it.",
+                  "at %s another program answers, not this peer", url);
+    else if (fetched > 0 && since < FETCHED_COUNTS_MS)
+        check_add(h, "endpoint", CHECK_OK, "",
+                  "%s does not answer from here, but others fetched here %lld min ago", url,
+                  (long long)since / 60000);
+    else if (inner_address(s->endpoints[i].host))
+        check_add(h, "endpoint", CHECK_FAIL,
+                  "If this computer's address has changed, set network.endpoints in the "
+                  "configuration anew and restart; else open the port in its firewall.",
+                  "%s does not answer, nobody can fetch what is sent here: %.*s", url, (int)n,
+                  l->why);
+    else
+        check_add(h, "endpoint", CHECK_WARN,
+                  "Check that the port is forwarded and open: let somebody outside open its "
+                  "/pubkey. Some routers lead nobody back from inside; then this is no fault.",
+                  "%s does not answer from here, and nobody has fetched here yet: %.*s", url,
+                  (int)n, l->why);
+}
+
+static void endpoints(struct service *s, struct checks *h)
+{
+    size_t first = h->count, good = 0;
+    if (s->flow.c.endpoint_count == 0)
+        check_add(h, "endpoint", CHECK_FAIL,
+                  "Set network.endpoints in the configuration to http://HOST:PORT and restart.",
+                  "none is announced: nobody can fetch what is sent here");
+    if (s->health->endpoints_ms == 0)
+        return;
+    for (size_t i = 0; i < s->flow.c.endpoint_count; i++)
+        endpoint_part(s, h, i);
+    for (size_t i = first; i < h->count; i++)
+        good += h->part[i].state == CHECK_OK;
+    for (size_t i = first; good > 0 && i < h->count; i++) /* one is enough */
+        if (h->part[i].state == CHECK_FAIL)
+            h->part[i].state = CHECK_WARN;
+}
+
+static void network(struct service *s, struct checks *h)
+{
+    enum dht_link link = dht_link_state(s->flow.dht);
+    bool own = s->config.dht_socket[0] == '\0';
+    if (link == DHT_DOWN && own)
+        check_add(h, "dht", CHECK_FAIL,
+                  "It is started again by itself; see log/dht.log in the home for why it ended.",
+                  "restante-dht does not run");
+    else if (link == DHT_DOWN)
+        check_add(h, "dht", CHECK_FAIL, "Start the restante-dht that this peer shares.",
+                  "nobody answers at %.200s", s->config.dht_socket);
+    else if (link == DHT_ALONE)
+        check_add(h, "dht", CHECK_FAIL,
+                  "Check the connection, network.bootstrap in the configuration, and that UDP is "
+                  "not blocked. Mail that you send meanwhile waits here.",
+                  "no other node answers: this peer is offline");
+    else if (!s->flow.identity_posted || !s->flow.descriptor_posted)
+        check_add(h, "dht", CHECK_FAIL, "Wait; if it stays, see log/restanted.log in the home.",
+                  "connected, but this peer's own records are not posted yet");
+    else
+        check_add(h, "dht", CHECK_OK, "", "connected, own records are posted");
+}
+
+static void twins(struct service *s, struct checks *h)
+{
+    if (s->flow.stop_reason[0] != '\0')
+        check_add(h, "twin", CHECK_FAIL,
+                  "Stop the other peer of this address, then run `restante takeover` here.", "%s",
+                  s->flow.stop_reason);
+    else if (s->flow.looked)
+        check_add(h, "twin", CHECK_OK, "", "no other peer runs under this address");
+    else
+        check_add(h, "twin", CHECK_WARN, "It is looked for as soon as the DHT is connected.",
+                  "whether another peer runs under this address is not known yet");
+}
+
+void checks_watch_parts(struct service *s, struct checks *h)
+{
+    disk(s, h);
+    endpoints(s, h);
+    network(s, h);
+    parts_check(s, h);
+    twins(s, h);
+}
+
+bool checks_watch_ready(struct service *s)
+{
+    struct checks h = {.count = 0};
+    checks_watch_parts(s, &h);
+    return checks_worst(&h) != CHECK_FAIL;
+}
