@@ -50,4 +50,8 @@ int backup_is_locked(const char *from, struct error *e);
 int backup_read(const char *from, const char *passphrase, const char *target,
                 struct backup_about *about_r, struct error *e);
 
+/* Prints a line when no backup of this home was made although it has a contact or is a week old, or
+ * when the last one is a month old (backup_remind.c). */
+void backup_remind(const char *home);
+
 #endif

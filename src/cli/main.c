@@ -48,6 +48,10 @@ static const struct command commands[] = {
      "Asks the running peer to end cleanly and waits until it has.\n"},
     {"account", "[--json]", "print the settings for a mail client", cmd_account,
      "Prints server, ports, user name, password and the file of the private CA.\n"},
+    {"passwd", "[--password-file FILE]", "a new password for the mail client", cmd_passwd,
+     "Makes a new password, or takes the first line of FILE (12 to 60 printable ASCII "
+     "characters),\n"
+     "which holds at once, and prints it. Connections that are open stay.\n"},
     {"mua", "CLIENT [--output FILE | --install [--directory DIR]]",
      "a mail client's settings, ready to use", cmd_mua,
      "Prints the settings file of a mail client, and on stderr what to do with it. CLIENT is\n\n"
@@ -151,6 +155,17 @@ static const struct command commands[] = {
      "Makes a new home (see --home) of a file that `restante backup` wrote. Everything is read "
      "and\n"
      "checked first; an existing home is never touched.\n"},
+    {"move", "--to FILE | --from FILE [--encrypt | --passphrase-file FILE]",
+     "take the peer to another computer", cmd_move,
+     "One command at each end. The first stops the peer, writes its home to FILE as `backup` "
+     "does,\n"
+     "and marks the old home, which does not start any more (until `takeover` is said there). "
+     "Carry\n"
+     "FILE over; the second makes the home of it and starts the peer as `setup` does.\n\n"
+     "  --to FILE               at the old computer\n"
+     "  --from FILE             at the new one\n"
+     "  --encrypt               lock FILE with a passphrase\n"
+     "  --passphrase-file FILE  the passphrase is in this file's first line\n"},
     {"takeover", "", "make this the only peer of its address", cmd_takeover,
      "When another peer runs under the same address (a copy of this home, or a backup restored\n"
      "elsewhere), this one stops. Stop the other, then say takeover here: this one goes on.\n"},

@@ -2,6 +2,7 @@
 /* mend.c - commands for bad days: takeover. */
 #include "cli/cli.h"
 #include "cli/control.h"
+#include "daemon/home.h"
 #include <stdio.h>
 
 #define ANSWER_WAIT_S 60
@@ -18,6 +19,15 @@ int cmd_takeover(struct cli *cli, int argc, char **argv)
     if (cli_home(cli) < 0)
         return CLI_FAILED;
     json_t *answer = NULL;
+    if (home_moved(cli->home, &e) < 0) {
+        if (home_set_moved(cli->home, NULL, &e) < 0)
+            return cli_fail(&e);
+        (void)printf("The peer may run here again; start it with `restante --home %s setup`. If "
+                     "another one\nstill stands in the network, say takeover once more when it "
+                     "runs.\n",
+                     cli->home);
+        return CLI_OK;
+    }
     if (control_open(cli, &c, &e) == 0)
         answer = control_ask(c, "takeover", NULL, ANSWER_WAIT_S, NULL, NULL, &e);
     control_close(&c);

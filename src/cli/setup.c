@@ -89,7 +89,8 @@ static int existing(struct setup *s, struct error *e)
     if (!file_exists(config))
         return home_target_ok(s->cli->home, e);
     memcpy(address, s->c.address, sizeof address);
-    if (home_check(s->cli->home, e) < 0 || config_load(&s->c, s->cli->home, e) < 0)
+    if (home_check(s->cli->home, e) < 0 || home_moved(s->cli->home, e) < 0 ||
+        config_load(&s->c, s->cli->home, e) < 0)
         return -1;
     if (address[0] != '\0' && strcmp(address, s->c.address) != 0)
         return error_set(e,
@@ -112,6 +113,20 @@ static int make(struct setup *s, struct error *e)
     return 0;
 }
 
+int setup_finish(const struct setup *s, struct error *e)
+{
+    (void)fflush(stdout);
+    if (setup_run_peer(s, e) < 0)
+        return -1;
+    setup_mail_client(s);
+    (void)putchar('\n');
+    if (account_print(&s->c, e) < 0)
+        return -1;
+    (void)putchar('\n');
+    ports_print(&s->c);
+    return 0;
+}
+
 int cmd_setup(struct cli *cli, int argc, char **argv)
 {
     struct error e;
@@ -126,14 +141,5 @@ int cmd_setup(struct cli *cli, int argc, char **argv)
         return cli_usage("setup", "Say the address, name@group: there is nobody to ask for it.");
     if (there < 0 || (there == 0 && make(&s, &e) < 0))
         return cli_fail(&e);
-    (void)fflush(stdout);
-    if (setup_run_peer(&s, &e) < 0)
-        return cli_fail(&e);
-    setup_mail_client(&s);
-    (void)putchar('\n');
-    if (account_print(&s.c, &e) < 0)
-        return cli_fail(&e);
-    (void)putchar('\n');
-    ports_print(&s.c);
-    return CLI_OK;
+    return setup_finish(&s, &e) < 0 ? cli_fail(&e) : CLI_OK;
 }

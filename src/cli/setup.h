@@ -34,9 +34,16 @@ int setup_questions(struct setup *s, struct error *e);
  * Says on stdout what was done. */
 int setup_run_peer(const struct setup *s, struct error *e);
 
+/* Takes the home out of the user's service manager, where that runs it. */
+void setup_disable(const char *home);
+
 /* ---- the mail client (setup_client.c) ---- */
 /* Writes or installs the settings of the mail client; what cannot be done is said, and is no
  * failure of setup. */
 void setup_mail_client(const struct setup *s);
+
+/* ---- all that follows once there is a home (setup.c) ---- */
+/* Runs the peer, sets up the mail client, prints what a person needs to know. */
+int setup_finish(const struct setup *s, struct error *e);
 
 #endif

@@ -175,6 +175,18 @@ static int by_manager(const struct setup *s, struct error *e)
     return 1;
 }
 
+void setup_disable(const char *home)
+{
+    char served[PATH_CAP];
+    struct buf out = BUF_INIT(OUTPUT_CAP);
+    if (manager_missing() == NULL) {
+        unit_home(served);
+        if (strcmp(served, home) == 0)
+            (void)user_systemctl("disable", NULL, &out);
+    }
+    buf_free(&out);
+}
+
 static void last_line(const char *home, const char *name, char out[512])
 {
     char path[PATH_CAP];

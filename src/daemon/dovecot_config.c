@@ -210,7 +210,8 @@ static int link_module(const char *home, const char *from, const char *name, str
     return 0;
 }
 
-static int write_passwd(const struct dovecot_config *c, struct error *e)
+int dovecot_write_password(const char *home, const char *address, const char *password,
+                           struct error *e)
 {
     struct buf b = BUF_INIT(CONF_MAX);
     struct crypt_data data;
@@ -221,11 +222,11 @@ static int write_passwd(const struct dovecot_config *c, struct error *e)
     memset(&data, 0, sizeof(data));
     random_bytes(seed, sizeof(seed));
     if (crypt_gensalt_rn("$6$", 0, seed, sizeof(seed), salt, sizeof(salt)) == NULL ||
-        (hash = crypt_r(c->password, salt, &data)) == NULL || hash[0] != '$')
+        (hash = crypt_r(password, salt, &data)) == NULL || hash[0] != '$')
         (void)error_set(e, "Cannot hash the mail client's password: %s.", strerror(errno));
-    else if (buf_printf(&b, "%s:{SHA512-CRYPT}%s::::::\n", c->address, hash) < 0)
+    else if (buf_printf(&b, "%s:{SHA512-CRYPT}%s::::::\n", address, hash) < 0)
         (void)error_set(e, "The address is too long.");
-    else if (dovecot_path(path, c->home, "passwd", e) == 0)
+    else if (dovecot_path(path, home, "passwd", e) == 0)
         ret = file_write(path, b.data, b.len, e);
     buf_wipe(&b);
     wipe(&data, sizeof(data));
@@ -271,7 +272,7 @@ int dovecot_write_config(const struct dovecot_config *c, struct error *e)
     if (make_folders(c->home, e) < 0 ||
         link_module(c->home, DOVECOT_MODULES, "lib15_notify_plugin.so", e) < 0 ||
         link_module(c->home, c->plugin_dir, "lib20_restante_plugin.so", e) < 0 ||
-        write_passwd(c, e) < 0)
+        dovecot_write_password(c->home, c->address, c->password, e) < 0)
         return -1;
     return write_conf(c, pw, gr, e);
 }

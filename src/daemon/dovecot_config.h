@@ -16,4 +16,8 @@
 /* HOME/dovecot/name. */
 int dovecot_path(char out[PATH_CAP], const char *home, const char *name, struct error *e);
 
+/* The user and the hash of the password, from which Dovecot, running or not, goes by at once. */
+int dovecot_write_password(const char *home, const char *address, const char *password,
+                           struct error *e);
+
 #endif

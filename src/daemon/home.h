@@ -32,9 +32,17 @@ int home_probe(const char *dir, struct error *e);
 /* Makes the sub-folders of a home that are missing, 0700. */
 int home_make_folders(const char *home, struct error *e);
 
-/* Takes the lock that a running daemon, or another who works on the home alone, holds; waits at most
- * wait_s for it. Returns the descriptor: the lock goes when it is closed, or with the process. */
+/* Takes the lock that a running daemon, or another who works on the home alone, holds; waits at
+ * most wait_s for it. Returns the descriptor: the lock goes when it is closed, or with the process.
+ */
 int home_lock(const char *home, int wait_s, struct error *e);
+
+/* Has the peer of this home moved to another computer, or been retired? 0: no; -1 and e: a sentence
+ * that says so, and what to do. */
+int home_moved(const char *home, struct error *e);
+/* Says so from now on (sentence: "It was moved ..."), or not any more (NULL). The caller holds the
+ * lock. */
+int home_set_moved(const char *home, const char *sentence, struct error *e);
 
 /* Removes what killed writers left in the folders of settings and secrets (flow looks after those
  * of the mail). The caller holds the home's lock. */

@@ -58,7 +58,7 @@ static int run(const char *home, bool foreground)
     struct error e = {""};
     struct config c;
     char path[PATH_CAP];
-    if (home_check(home, &e) < 0 || config_load(&c, home, &e) < 0 ||
+    if (home_check(home, &e) < 0 || home_moved(home, &e) < 0 || config_load(&c, home, &e) < 0 ||
         home_make_folders(home, &e) < 0 || home_lock(home, 0, &e) < 0 ||
         path_join(path, home, "log/restanted.log", &e) < 0)
         return fail(e.text);

@@ -270,7 +270,7 @@ def test_the_background_peer_outlives_the_terminal(folder):
     os.close(d.fd)  # the terminal is closed: SIGHUP to all that hang on it
     try:
         time.sleep(1)
-        done = subprocess.run([program("restante"), "--home", f"{folder}/.restante", "status"],
+        done = subprocess.run([program("restante"), "--home", f"{folder}/.restante", "outbox"],
                               capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
     finally:
