@@ -34,6 +34,10 @@
 #define LIFE_SLACK 3600                   /* seconds that two clocks may differ */
 #define SEQ_AHEAD_MS (86400LL * 1000)     /* a sequence number further ahead is refused */
 #define RECEIPTS_MAX 32                   /* in one POST /receipt */
+#define INVITE_NODES_MAX 8                /* bootstrap nodes in an invitation */
+#define INVITE_NODE_MAX 261               /* octets of one, [host]:port */
+#define INVITE_RAW_MAX 1536               /* an invitation before it becomes text */
+#define INVITE_LINE_MAX 2100              /* and the line, with its prefix */
 /* octets of so many; the answer has no more */
 #define RECEIPTS_BODY_MAX (2 + RECEIPTS_MAX * 44)
 
