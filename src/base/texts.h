@@ -277,6 +277,20 @@
     "You moved a message from %s to Junk.\r\n\r\nTo get no more mail from this address, move "     \
     "this notice to Junk as\r\nwell, or run `restante contacts block %s`.\r\n\r\nIf you "          \
     "delete this notice, nothing changes, and you are not asked again.\r\n"
+/* own address */
+#define TEXT_INVITE_SUBJECT "%s has accepted your invitation"
+/* own address */
+#define TEXT_INVITE_NOTICE                                                                         \
+    "This is %s. I have accepted your invitation: each of us now has the other's\r\nkey, "         \
+    "verified, and you can write to me.\r\n"
+/* master */
+#define TEXT_NAMED_SUBJECT "%s names you in a group"
+/* master, fingerprint, group, master */
+#define TEXT_NAMED_NOTICE                                                                          \
+    "%s, whose key is\r\n%s,\r\nnames you as a member of the group %s. Its members hold each "     \
+    "other's outgoing\r\nmail and trust each other's keys.\r\n\r\nTo join, compare that key with " \
+    "its owner, then run `restante group accept %s`.\r\nIf you do nothing, nothing "               \
+    "changes.\r\n\r\nThis notice was written by your own peer.\r\n"
 #define TEXT_LINE_TOP "This message has not reached everybody yet:\r\n\r\n"
 /* address, state, date */
 #define TEXT_LINE_SINCE "  %s: %s since %s\r\n"

@@ -53,6 +53,9 @@ static int print_contacts(const json_t *answer)
         table_cell(t, json_text(c, "trust", ""));
         table_cell(t, checked == 0 ? "" : age);
         table_cell(t, json_text(c, "fingerprint", ""));
+        if (json_is_true(json_object_get(c, "pending")))
+            table_note(
+                t, "pending: its invitation is accepted; the other's peer has not seen that yet");
         if (other[0] != '\0') {
             (void)snprintf(note, sizeof note,
                            "another key was met: %.40s; compare it with its owner, then `restante "

@@ -35,6 +35,9 @@ static const struct command commands[] = {
      "Makes a home: OpenPGP key, certificates, password, folders and configuration, and prints\n"
      "the settings for a mail client and what others must reach. Ports that are not given are the\n"
      "usual ones, or the next that are free.\n\n"
+     "  --accept LINE           an invitation (`restante invite`): network and bootstrap nodes "
+     "are\n"
+     "                          taken from it, and it is accepted at the first start\n"
      "  --bootstrap HOST:PORT   a DHT node that knows the network; may be repeated\n"
      "  --network N             id of the network (default 1); peers of another are not seen\n"
      "  --listen ADDRESS        serve other peers at this address only (default: all)\n"
@@ -191,6 +194,24 @@ static const struct command commands[] = {
      "                                 it leaves quarantine\n"
      "  block ADDRESS                  what comes from it is declined; what stands here stays\n"
      "  unblock ADDRESS                takes that back\n"},
+    {"invite", "[OPTION]... | list | revoke ID", "a line to give to somebody you want mail from",
+     cmd_invite,
+     "Prints one line, and on a terminal a QR code of it. Who accepts it (`restante accept`) "
+     "joins\n"
+     "this network, writes to you, and each of you has the other's key, verified.\n\n"
+     "  --group         also into this peer's group, as a member; only its master can\n"
+     "  --uses N        so many people may use it (1)\n"
+     "  --expires TIME  30m, 12h, 7d (the default) or the like, at most 90d\n"
+     "  --qr, --no-qr   with the code, or without it, whatever the output is\n\n"
+     "  list            the invitations, who used them, and those that were accepted here\n"
+     "  revoke ID       nobody can use it any more; who did stays\n"},
+    {"accept", "LINE [--message TEXT]", "take an invitation", cmd_accept,
+     "Pins the key in the line as verified, remembers its nodes of the network, and writes a "
+     "first\n"
+     "mail, which makes you a verified contact there. Without a network that waits. If the peer "
+     "does\n"
+     "not run, the line is accepted at its next start; - in the place of LINE reads it.\n\n"
+     "  --message TEXT  what the first mail says\n"},
     {"key", "export [--secret] | fingerprint", "this peer's OpenPGP key", cmd_key,
      "  export            the public key, ASCII armored, for other OpenPGP programs\n"
      "  export --secret   the secret key: whoever has it can read this peer's mail\n"

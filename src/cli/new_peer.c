@@ -2,6 +2,7 @@
 /* new_peer.c - see new_peer.h. */
 #include "cli/new_peer.h"
 #include "base/crypt.h"
+#include "cli/invite.h"
 #include "daemon/home.h"
 #include "daemon/tls.h"
 #include <errno.h>
@@ -10,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_LISTEN = 1, OPT_SET, OPT_FIRST_KEY };
+enum { OPT_LISTEN = 1, OPT_SET, OPT_ACCEPT, OPT_FIRST_KEY };
+
+static const char *invite_line; /* of the command line */
 
 /* Options that are settings by another name: OPT_FIRST_KEY + index. */
 static const struct {
@@ -61,13 +64,40 @@ static int apply_listen(struct config *c, const char *address, struct error *e)
 
 size_t new_peer_options(struct option out[NEW_PEER_OPTIONS])
 {
-    _Static_assert(SHORTCUTS + 2 == NEW_PEER_OPTIONS, "one for each");
+    _Static_assert(SHORTCUTS + 3 == NEW_PEER_OPTIONS, "one for each");
     out[0] = (struct option){"listen", required_argument, NULL, NEW_PEER_FIRST + OPT_LISTEN};
     out[1] = (struct option){"set", required_argument, NULL, NEW_PEER_FIRST + OPT_SET};
+    out[2] = (struct option){"accept", required_argument, NULL, NEW_PEER_FIRST + OPT_ACCEPT};
     for (size_t i = 0; i < SHORTCUTS; i++)
-        out[2 + i] = (struct option){shortcuts[i].option, required_argument, NULL,
+        out[3 + i] = (struct option){shortcuts[i].option, required_argument, NULL,
                                      NEW_PEER_FIRST + OPT_FIRST_KEY + (int)i};
     return NEW_PEER_OPTIONS;
+}
+
+/* --accept: what the new peer needs of it now; the rest when the home is made. */
+static int apply_accept(struct config *c, const char *line, struct error *e)
+{
+    struct invite v;
+    int rc = invite_take(c, line, &v, e);
+    wipe(&v, sizeof v);
+    if (rc == 0)
+        invite_line = line;
+    return rc;
+}
+
+const char *new_peer_invite(void)
+{
+    return invite_line;
+}
+
+/* Does it fit the address, which may stand behind it on the command line? */
+static int leave_invite(const char *dir, const struct config *c, struct error *e)
+{
+    struct invite v;
+    struct config as_if = *c;
+    int rc = invite_line == NULL ? 0 : invite_take(&as_if, invite_line, &v, e);
+    wipe(&v, sizeof v);
+    return rc < 0 || invite_line == NULL ? rc : invite_leave(dir, invite_line, NULL, e);
 }
 
 int new_peer_apply(struct config *c, int option, const char *value, struct error *e)
@@ -77,6 +107,8 @@ int new_peer_apply(struct config *c, int option, const char *value, struct error
         return apply_listen(c, value, e);
     if (o == OPT_SET)
         return apply_set(c, value, e);
+    if (o == OPT_ACCEPT)
+        return apply_accept(c, value, e);
     return config_set(c, shortcuts[o - OPT_FIRST_KEY].section, shortcuts[o - OPT_FIRST_KEY].key,
                       value, e);
 }
@@ -164,6 +196,8 @@ int new_peer_make(struct config *c, const char *home, char fpr_hex[2 * PGP_FPR_L
         rc = tls_prepare(d.dir, c->address, e);
     if (rc == 0)
         rc = write_config(d.dir, c, e);
+    if (rc == 0)
+        rc = leave_invite(d.dir, c, e);
     if (rc == 0)
         rc = home_draft_commit(&d, e);
     home_draft_abandon(&d); /* harmless without one */

@@ -9,7 +9,7 @@
 #include "pgp/pgp.h"
 #include <getopt.h>
 
-#define NEW_PEER_OPTIONS 9
+#define NEW_PEER_OPTIONS 10
 #define NEW_PEER_FIRST 1000 /* the options' values for getopt_long are from here on */
 
 /* The options --listen, --set, --bootstrap, --endpoint and so on; returns NEW_PEER_OPTIONS. */
@@ -20,6 +20,9 @@ int new_peer_apply(struct config *c, int option, const char *value, struct error
 void new_peer_defaults(struct config *c);
 /* Sets the address; on -1 e says what an address looks like. */
 int new_peer_address(struct config *c, const char *address, struct error *e);
+/* The invitation that was given with --accept, which a new home accepts at its first start; NULL:
+ * none. Network and bootstrap nodes are taken from it. */
+const char *new_peer_invite(void);
 /* Is the caller somebody who may have a peer: not root? */
 int new_peer_user(struct error *e);
 /* Makes the home with key, certificates, password and config; whole or not at all. c is complete

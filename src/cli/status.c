@@ -90,6 +90,17 @@ static void print_network(const json_t *o)
              known_count(dht, "nr_live", "receipt", "receipts", nr));
 }
 
+static void print_invites(const json_t *o)
+{
+    int64_t open = json_number(o, "open", 0), pending = json_number(o, "pending", 0),
+            naming = json_number(o, "to_name", 0);
+    if (open + pending + naming > 0)
+        line("invitations",
+             "%lld open, %lld accepted and pending, %lld to be named in the group; "
+             "see `restante invite list`",
+             (long long)open, (long long)pending, (long long)naming);
+}
+
 static void print_mail(const json_t *o)
 {
     const json_t *ports = json_object_get(o, "ports");
@@ -116,6 +127,7 @@ static void print_mail(const json_t *o)
              count_of(vanished, "stub has vanished at once", "stubs have vanished at once", a),
              vanished == 1 ? "it" : "them");
     line("strangers", "%s", text_strangers(json_text(o, "strangers", "")));
+    print_invites(json_object_get(o, "invites"));
     int64_t pending = json_number(o, "pending", 0);
     if (pending == 0)
         line("under way", "nothing");

@@ -6,6 +6,7 @@
 #include "daemon/control_contacts.h"
 #include "daemon/control_fsck.h"
 #include "daemon/control_group.h"
+#include "daemon/control_invite.h"
 #include "daemon/control_lists.h"
 #include "daemon/control_look.h"
 #include "daemon/control_messages.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 
 #define LOG_AREA "control"
-#define LINE_MAX_OCTETS 4096
+#define LINE_MAX_OCTETS 16384 /* a text for the first mail, as JSON may write it */
 
 static void group(struct service *s, struct line_client *c, const json_t *o)
 {
@@ -24,6 +25,15 @@ static void group(struct service *s, struct line_client *c, const json_t *o)
         return;
     a->reply = json_object(); /* it outlives a client that goes */
     control_group(s, o, asking_answer, a);
+}
+
+static void invite(struct service *s, struct line_client *c, const json_t *o)
+{
+    struct asking *a = asking_new(s, c);
+    if (a == NULL)
+        return;
+    a->reply = json_object(); /* it outlives a client that goes */
+    control_invite(s, o, asking_answer, a);
 }
 
 static void fsck(struct service *s, struct line_client *c, const json_t *o)
@@ -96,6 +106,8 @@ static void on_request(struct service *s, struct line_client *c, const json_t *o
         block(s, c, o, strcmp(cmd, "contact-block") == 0);
     } else if (strcmp(cmd, "group") == 0) {
         group(s, c, o);
+    } else if (strcmp(cmd, "invite") == 0) {
+        invite(s, c, o);
     } else if (strcmp(cmd, "fsck") == 0) {
         fsck(s, c, o);
     } else if (strcmp(cmd, "policy") == 0) {

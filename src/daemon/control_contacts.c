@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* control_contacts.c - see control_contacts.h. */
 #include "daemon/control_contacts.h"
+#include "daemon/control_invite.h"
 #include "flow/sender/lookup.h"
 #include "store/contacts.h"
 #include "store/senders.h"
@@ -19,12 +20,19 @@ static json_t *hex(const uint8_t *fpr)
     return json_string(out);
 }
 
+struct listed {
+    struct service *s;
+    json_t *list;
+};
+
 static bool add(void *ctx, const struct contact *c, const uint8_t *other)
 {
-    (void)json_array_append_new(ctx, json_pack("{s:s,s:s,s:o,s:o,s:I}", "address", c->address,
-                                               "trust", in_trust_name(c->trust), "fingerprint",
-                                               hex(c->fpr), "other", hex(other), "checked_ms",
-                                               (json_int_t)c->checked_ms));
+    struct listed *l = ctx;
+    (void)json_array_append_new(
+        l->list, json_pack("{s:s,s:s,s:o,s:o,s:I,s:b}", "address", c->address, "trust",
+                           in_trust_name(c->trust), "fingerprint", hex(c->fpr), "other", hex(other),
+                           "checked_ms", (json_int_t)c->checked_ms, "pending",
+                           (int)control_invite_pending(l->s, c->address)));
     return true;
 }
 
@@ -37,7 +45,8 @@ static bool add_blocked(void *ctx, const char *address)
 json_t *control_contacts(struct service *s)
 {
     json_t *list = json_array(), *blocked = json_array();
-    contact_each(store_reader(s->flow.store), add, list);
+    struct listed l = {s, list};
+    contact_each(store_reader(s->flow.store), add, &l);
     sender_blocked_each(store_reader(s->flow.store), add_blocked, blocked);
     return json_pack("{s:b,s:o,s:o}", "ok", 1, "contacts", list, "blocked", blocked);
 }

@@ -6,6 +6,7 @@
 #include "base/texts.h"
 #include "daemon/parts.h"
 #include "daemon/checks_watch.h"
+#include "daemon/control_invite.h"
 #include "daemon/service.h"
 #include "flow/receiver/opening.h"
 #include "flow/receiver/sweep.h"
@@ -109,6 +110,7 @@ json_t *control_status(struct service *s)
                                   (json_int_t)sweep_held(&s->flow)));
     json_object_set_new(o, "pending", json_integer((json_int_t)(out.work + in.work)));
     json_object_set_new(o, "strangers", json_string(s->config.strangers));
+    json_object_set_new(o, "invites", control_invite_counts(s));
     json_object_set_new(o, "failed", failed);
     json_object_set_new(o, "not_looked_up", unlooked);
     json_object_set_new(o, "health", control_checks(&health));

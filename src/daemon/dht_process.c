@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define LOG_AREA "dht"
-#define ARGS_MAX 64
+#define ARGS_MAX 128
 #define TEXT_MAX 512
 #define WAIT_FIRST_MS 200
 #define WAIT_LAST_MS 20000
@@ -29,7 +29,7 @@ struct dht_process {
     struct said said; /* its standard error */
     char why[440];    /* how it ended last; "" when it answers */
     uv_timer_t timer; /* until it is started again, or killed */
-    bool running, stopping;
+    bool running, stopping, renewing;
     int closing; /* handles whose close is awaited */
     int64_t started_ms;
     uint64_t wait_ms;
@@ -113,7 +113,9 @@ static void child_exited(uv_process_t *child, int64_t status, int signal)
 {
     struct dht_process *p = child->data;
     p->running = false;
-    if (!p->stopping) {
+    if (p->renewing) {
+        p->wait_ms = 0;
+    } else if (!p->stopping) {
         bool long_enough = clock_mono_ms() - p->started_ms > 10000;
         p->wait_ms = long_enough || p->wait_ms == 0  ? WAIT_FIRST_MS
                      : p->wait_ms * 2 > WAIT_LAST_MS ? WAIT_LAST_MS
@@ -123,6 +125,7 @@ static void child_exited(uv_process_t *child, int64_t status, int signal)
                  "log/dht.log.",
                  p->why, (unsigned long long)p->wait_ms);
     }
+    p->renewing = false;
     close_child(p);
 }
 
@@ -200,6 +203,27 @@ void dht_process_health(const struct dht_process *p, struct health *health_r)
 int dht_process_pid(const struct dht_process *p)
 {
     return p != NULL && p->running ? p->child.pid : 0;
+}
+
+bool dht_process_add_node(struct dht_process *p, const char *node)
+{
+    for (size_t i = 1; i < p->count; i++)
+        if (strcmp(p->text[i - 1], "--bootstrap") == 0 && strcmp(p->text[i], node) == 0)
+            return false;
+    if (p->count + 2 > ARGS_MAX)
+        return false;
+    add(p, "--bootstrap");
+    add(p, "%s", node);
+    return true;
+}
+
+void dht_process_renew(struct dht_process *p)
+{
+    if (!p->running || p->stopping || p->renewing)
+        return; /* it starts with them anyway */
+    log_info("restante-dht starts again, with other nodes to begin at");
+    p->renewing = true;
+    (void)uv_process_kill(&p->child, SIGTERM);
 }
 
 static void on_stop_timer(uv_timer_t *t)

@@ -19,6 +19,11 @@ void dht_process_answers(struct dht_process *p);
  * said on its standard error. */
 void dht_process_health(const struct dht_process *p, struct health *health_r);
 int dht_process_pid(const struct dht_process *p);
+/* A further node to begin at ("host:port"), from the next start of the program on. false: it is
+ * known, or there are too many. */
+bool dht_process_add_node(struct dht_process *p, const char *node);
+/* Ends the program, cleanly, so that it starts again with what was added. */
+void dht_process_renew(struct dht_process *p);
 /* Asks it to end, and kills it when it has not ended within five seconds; it is not started again.
  * Frees when it is gone; nulls at once. */
 void dht_process_stop(struct dht_process **p);

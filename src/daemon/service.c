@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/control.h"
 #include "daemon/checks_watch.h"
+#include "daemon/control_invite.h"
 #include "daemon/home.h"
 #include "daemon/own_names.h"
 #include "daemon/plugin_socket.h"
@@ -328,9 +329,13 @@ int service_start(struct service *s, const char *home, struct error *e)
         return -1;
     set_flow_config(s);
     if (set_endpoints(s, e) < 0 || load_secrets(s, e) < 0 || open_store(s, e) < 0 ||
-        start_threads(s, e) < 0 || start_faces(s, e) < 0 || flow_start(&s->flow, e) < 0 ||
-        start_mail(s, e) < 0 || checks_watch_start(s, e) < 0)
+        start_threads(s, e) < 0)
         return -1;
+    invite_nodes_take(s);
+    if (start_faces(s, e) < 0 || flow_start(&s->flow, e) < 0 || start_mail(s, e) < 0 ||
+        checks_watch_start(s, e) < 0)
+        return -1;
+    invite_waiting_take(s);
     if (watch_signals(s) < 0)
         return error_set(e, "Signals cannot be watched.");
     own_names_start(s);

@@ -12,6 +12,7 @@
 #include "flow/receiver/hand.h"
 #include "flow/mend/fsck.h"
 #include "flow/group/group.h"
+#include "flow/invite/invites.h"
 #include "flow/sender/lines.h"
 #include "flow/receiver/maildir.h"
 #include "flow/receiver/moves.h"
@@ -36,7 +37,8 @@ int flow_start(struct flow *f, struct error *e)
         work_start(f, e) < 0 || openings_start(f, e) < 0 || discovery_start(f, e) < 0 ||
         collection_start(f, e) < 0 || handed_start(f, e) < 0 || moves_start(f, e) < 0 ||
         sweep_start(f, e) < 0 || lines_start(f, e) < 0 || presence_start(f, e) < 0 ||
-        groups_start(f, e) < 0 || upkeep_start(f, e) < 0 || replication_start(f, e) < 0)
+        groups_start(f, e) < 0 || invites_start(f, e) < 0 || upkeep_start(f, e) < 0 ||
+        replication_start(f, e) < 0)
         return -1;
     return 0;
 }
@@ -56,6 +58,7 @@ void flow_stop(struct flow *f)
     lines_stop(f);
     presence_stop(f);
     groups_stop(f);
+    invites_stop(f);
     replication_stop(f);
     clockwatch_stop(f);
     upkeep_stop(f);
@@ -72,6 +75,7 @@ void flow_free(struct flow *f)
     follower_free(f);
     clockwatch_free(f);
     groups_free(f);
+    invites_free(f);
     replication_free(f);
     upkeep_free(f);
     presence_free(f);

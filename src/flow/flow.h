@@ -69,6 +69,7 @@ struct flow {
     struct sweep *sweep;
     struct presence *presence;
     struct groups *groups;
+    struct invites *invites;
     struct replication *replication;
     struct upkeep *upkeep;
     struct lines *lines;

@@ -283,3 +283,27 @@ int group_set_key(struct db *db, const struct contact *c, bool joined)
     return db_run(db, "UPDATE contact SET trust=2 WHERE address=? AND fpr=? AND trust<2", "tb",
                   c->address, c->fpr, (size_t)FPR_LEN);
 }
+
+int group_to_tell(struct db *db, struct group_named *g)
+{
+    *g = (struct group_named){0};
+    sqlite3_stmt *q =
+        db_query(db,
+                 "SELECT master,master_fpr,seq FROM peer_group WHERE role IN (1,2) AND"
+                 " accepted=0 AND told=0 AND NOT EXISTS(SELECT 1 FROM accepted a WHERE"
+                 " a.address=master AND a.fpr=master_fpr AND a.team=1) LIMIT 1",
+                 "");
+    if (!db_row(q, NULL))
+        return -1;
+    int rc =
+        column_text(q, 0, g->master, sizeof g->master) | column_fixed(q, 1, g->master_fpr, FPR_LEN);
+    g->seq = (uint64_t)sqlite3_column_int64(q, 2);
+    (void)sqlite3_reset(q);
+    return rc;
+}
+
+int group_set_told(struct db *db, const uint8_t master_fpr[FPR_LEN])
+{
+    return db_run(db, "UPDATE peer_group SET told=1 WHERE master_fpr=?", "b", master_fpr,
+                  (size_t)FPR_LEN);
+}

@@ -56,6 +56,16 @@ void group_fellows(struct db *db, const char *own,
 bool group_is_fellow(struct db *db, const char *own, const char *address,
                      const uint8_t fpr[FPR_LEN]);
 
+/* A row that names us, is not accepted, was not told to the user yet, and is of no master whose
+ * invitation into the group the user accepted; -1: none. */
+struct group_named {
+    char master[ADDRESS_MAX + 1];
+    uint8_t master_fpr[FPR_LEN];
+    uint64_t seq;
+};
+int group_to_tell(struct db *db, struct group_named *g_r);
+int group_set_told(struct db *db, const uint8_t master_fpr[FPR_LEN]);
+
 /* The fingerprint that the accepted group states for this address; -1: none. */
 int group_vouched_fpr(struct db *db, const char *address, uint8_t fpr_r[FPR_LEN]);
 

@@ -178,6 +178,20 @@ static const char *const steps[] = {
     /* fingerprints that the user pinned before a key was known: contact_pin finds them here */
     "CREATE TABLE pin(address TEXT PRIMARY KEY, fpr BLOB NOT NULL, since_ms INTEGER NOT NULL)"
     " WITHOUT ROWID;",
+
+    /* invitations (store/invites.h): given out, who used them (step: enum invite_step), accepted;
+     * nodes of the DHT that they named. team: into the group. A group's user was told of it */
+    "CREATE TABLE invite(id BLOB PRIMARY KEY, secret BLOB NOT NULL, team INTEGER NOT NULL,"
+    " uses_max INTEGER NOT NULL, made_ms INTEGER NOT NULL, expiry_s INTEGER NOT NULL,"
+    " revoked INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+    "CREATE TABLE invite_use(id BLOB NOT NULL, address TEXT NOT NULL, fpr BLOB NOT NULL,"
+    " at_ms INTEGER NOT NULL, step INTEGER NOT NULL, PRIMARY KEY(id, address)) WITHOUT ROWID;"
+    "CREATE TABLE accepted(address TEXT PRIMARY KEY, fpr BLOB NOT NULL, id BLOB NOT NULL,"
+    " secret BLOB NOT NULL, team INTEGER NOT NULL, network INTEGER NOT NULL,"
+    " expiry_s INTEGER NOT NULL, at_ms INTEGER NOT NULL, message BLOB, joined INTEGER NOT NULL,"
+    " body BLOB) WITHOUT ROWID;"
+    "CREATE TABLE bootstrap(node TEXT PRIMARY KEY, since_ms INTEGER NOT NULL) WITHOUT ROWID;"
+    "ALTER TABLE peer_group ADD COLUMN told INTEGER NOT NULL DEFAULT 0;",
 };
 
 int schema_step(struct db *db, int64_t from, struct error *e)

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/group/group_work.h"
+#include "flow/invite/invites.h"
 #include "flow/peers/presence.h"
 #include "flow/timer.h"
 #include "flow/peers/verify.h"
@@ -172,6 +173,7 @@ static void tend(struct group_look *l)
 {
     struct flow *f = l->flow;
     groups_settle(f);
+    invites_tend(f);
     bool member = group_get_accepted(store_reader(f->store), &l->g) == 0;
     /* a list is put again and renewed in time; where there is none, one is heard of */
     (member ? poll_again : poll_slower)(f->groups->timer, f->c.poll);

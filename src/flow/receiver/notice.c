@@ -5,6 +5,7 @@
 #include "flow/receiver/notice.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/invite/invites.h"
 #include "flow/sender/header.h"
 #include "flow/peers/verify.h"
 #include "store/cancel.h"
@@ -31,7 +32,10 @@ struct noticing {
     bool had_old;     /* the entry that this one replaces */
     uint8_t old_p[SECRET_LEN], old_hash[HASH_LEN];
     char old_key[DHT_KEY_MAX + 1];
-    int renewed;  /* in_again's answer */
+    int renewed; /* in_again's answer */
+    bool claims; /* it says that its signer was invited */
+    struct invite_claim claim;
+    enum invite_verdict verdict;
     bool cancels; /* it is a cancellation, of in.nid by in.fpr until in.expiry_s */
     struct error why;
 };
@@ -50,9 +54,20 @@ static int copy(struct bytes *to, const struct span *from)
     return from->p == NULL ? 0 : bytes_set(to, from->p, from->n);
 }
 
-/* What the lists of the command line show, from the header inside. */
-static void summarize(struct incoming *in)
+/* The proof of one who was invited (P-15.3). */
+static void read_claim(struct noticing *x, const struct buf *header)
 {
+    struct buf v = BUF_INIT(INVITE_FIELD_LEN);
+    x->claims = header_count(header->data, header->len, INVITE_FIELD) == 1 &&
+                header_value(header->data, header->len, INVITE_FIELD, INVITE_FIELD_LEN, &v) == 0 &&
+                invite_field_parse((const char *)v.data, v.len, &x->claim) == 0;
+    buf_free(&v);
+}
+
+/* What the lists of the command line show, from the header inside. */
+static void summarize(struct noticing *x)
+{
+    struct incoming *in = &x->in;
     struct buf header = BUF_INIT(HEADER_MAX), skeleton = BUF_INIT(SKELETON_MAX);
     static const char *const name[] = {"from", "subject", "date"};
     struct bytes *const to[] = {&in->from, &in->subject, &in->date};
@@ -64,6 +79,7 @@ static void summarize(struct incoming *in)
                 (void)bytes_set(to[i], v.data == NULL ? (const uint8_t *)"" : v.data, v.len);
             buf_free(&v);
         }
+        read_claim(x, &header);
     }
     buf_free(&header);
     buf_free(&skeleton);
@@ -88,7 +104,7 @@ static int fill(struct noticing *x, const struct notification *r, const uint8_t 
     int rc = copy(&in->pubkey, &r->pubkey) | copy(&in->skp, &r->skp);
     if (!r->has_head_blob) {
         rc |= copy(&in->head, &r->head);
-        summarize(in);
+        summarize(x);
         return rc;
     }
     in->head_blob = r->head_blob;
@@ -194,6 +210,32 @@ static void delete_old(struct noticing *x)
     wipe(token, sizeof token);
 }
 
+/* The one way in which receiving pins (P-15.4): in the transaction that notes the notification. */
+static int use_invite(struct db *db, struct noticing *x)
+{
+    const struct flow *f = x->flow;
+    struct incoming *in = &x->in;
+    x->claim.network = f->c.network;
+    x->claim.inviter_fpr = f->fpr;
+    x->claim.fpr = in->fpr;
+    x->claim.address = in->sender;
+    x->verdict = invite_use(db, &x->claim, &in->pubkey, f->c.address, clock_wall_ms());
+    if (x->verdict == INVITE_TAKEN)
+        in->trust = TRUST_VERIFIED;
+    return x->verdict == INVITE_ERROR ? -1 : 0;
+}
+
+static void tell_invite(struct noticing *x)
+{
+    const char *why = invite_verdict_text(x->verdict);
+    if (x->verdict == INVITE_TAKEN)
+        log_info("%s was invited: its key is verified", x->in.sender);
+    else if (why != NULL)
+        log_warn("%s writes with an invitation that does not hold: %s", x->in.sender, why);
+    if (x->verdict == INVITE_TAKEN)
+        invites_tend(x->flow);
+}
+
 static int commit_run(struct db *db, void *arg)
 {
     struct noticing *x = arg;
@@ -206,7 +248,12 @@ static int commit_run(struct db *db, void *arg)
         x->again = in_find(db, x->in.nid) != 0;
         return cancelled_add(db, x->in.nid, x->in.fpr, x->in.expiry_s);
     }
+    if (x->claims && use_invite(db, x) < 0)
+        return -1;
     int added = in_add(db, &x->in);
+    if (added == 1 && x->claims && x->verdict == INVITE_TAKEN && /* so that its sender knows */
+        in_set_wanted(db, in_find(db, x->in.nid), true) < 0)
+        return -1;
     if (added >= 0 && x->names_key && contact_verify(db, x->in.sender, x->in.fpr) < 0)
         return -1;
     x->again = added == 0;
@@ -254,6 +301,8 @@ static void commit_done(void *arg, int rc)
         if (x->had_old)
             delete_old(x);
     }
+    if (rc == 0 && x->good && x->claims && !x->cancels)
+        tell_invite(x);
     x->done(x->flow, x->id);
     noticing_free(x);
 }

@@ -7,6 +7,7 @@
 #include "flow/flow.h"
 #include "flow/sender/lookup.h"
 #include "flow/sender/receivers.h"
+#include "flow/sender/submit.h"
 #include "store/outgoing.h"
 
 struct submission {
@@ -25,7 +26,8 @@ struct submission {
     uint64_t followed; /* size, in FOLLOW_FROM, when that was asked for last */
     struct buf header;
     struct sha256 *hash;
-    int code; /* of a refusal; 0 = none */
+    int code;            /* of a refusal; 0 = none */
+    struct own_mail own; /* written by this peer: done is called instead of a reply */
     struct error why;
 };
 

@@ -135,6 +135,8 @@ static int on_data(void *ctx, struct smtp_session *session, const uint8_t *p, si
 static void answer(struct submission *s, int code, const char *text)
 {
     s->busy = false;
+    if (s->own.done != NULL)
+        s->own.done(s->own.ctx, code == 250, text);
     if (s->session == NULL)
         submission_free(s);
     else
@@ -145,7 +147,9 @@ static int commit_run(struct db *db, void *arg)
 {
     struct submission *s = arg;
     s->m.created_ms = clock_wall_ms();
-    return out_add(db, &s->m, s->to.item, s->to.count, s->m.created_ms + s->flow->c.sent_wait);
+    if (out_add(db, &s->m, s->to.item, s->to.count, s->m.created_ms + s->flow->c.sent_wait) < 0)
+        return -1;
+    return s->own.also == NULL ? 0 : s->own.also(db, &s->m, s->own.ctx);
 }
 
 static void commit_done(void *arg, int rc)
@@ -259,6 +263,28 @@ static void on_data_end(void *ctx, struct smtp_session *session)
     }
     s->busy = true;
     mime_skeleton(s->flow->mime, s->fd, on_skeleton, s);
+}
+
+void submit_own(struct flow *f, const struct own_mail *mail)
+{
+    static const struct smtp_rcpt_asks asks = {.notify = SMTP_NOTIFY_FAILURE};
+    struct submission *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        mail->done(mail->ctx, false, TEXT_MEMORY);
+        return;
+    }
+    s->flow = f;
+    s->fd = -1;
+    s->own = *mail;
+    s->header.cap = HEADER_MAX;
+    random_bytes(s->m.id, sizeof s->m.id);
+    int code = receivers_add(&s->to, f, mail->receiver, false, &asks, &s->why);
+    if (code != 250)
+        answer(s, code, s->why.text);
+    else if (spool_data(s, mail->p, mail->n) < 0 || spool_end(s) < 0)
+        answer(s, s->code, s->why.text);
+    else
+        mime_skeleton(f->mime, s->fd, on_skeleton, s);
 }
 
 static void on_reset(void *ctx, struct smtp_session *session)

@@ -5,6 +5,21 @@
 #define RESTANTE_FLOW_SUBMIT_H
 
 #include "flow/flow.h"
+#include "store/outgoing.h"
+
+/* A mail that this peer writes in its user's name: m, whole, with CRLF. also runs in the
+ * transaction that makes it durable; done is called once, later. p is read during the call only. */
+typedef int submit_also_fn(struct db *db, const struct out_message *m, void *ctx);
+typedef void submit_done_fn(void *ctx, bool ok, const char *why);
+struct own_mail {
+    const char *receiver; /* canonical; its key is looked up when it can be */
+    const uint8_t *p;
+    size_t n;
+    submit_also_fn *also;
+    submit_done_fn *done;
+    void *ctx;
+};
+void submit_own(struct flow *f, const struct own_mail *mail);
 
 /* For smtp_server_start, with the struct flow as ctx. */
 extern const struct smtp_handler submit_handler;

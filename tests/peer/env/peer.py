@@ -39,15 +39,17 @@ class Peer:
 
     # Life
 
-    def init(self):
+    def init(self, options=(), network=True, bootstrap=True):
+        """network=False: its number and its nodes are not named; bootstrap=False: the nodes."""
         host = self.network.host
         url = f"[{host}]" if ":" in host else host
-        command = ["init", self.address, "--network", str(self.network.id),
-                   "--listen", host, "--http-port", str(self.http_port),
+        command = ["init", self.address, *options, "--listen", host, "--http-port", str(self.http_port),
                    "--endpoint", f"http://{url}:{self.http_port}",
                    "--imap-port", str(free_port()), "--submission-port", str(free_port()),
                    "--dht-port", str(free_port(socket.SOCK_DGRAM))]
-        for b in self.network.bootstraps():
+        if network:
+            command += ["--network", str(self.network.id)]
+        for b in self.network.bootstraps() if network and bootstrap else ():
             command += ["--bootstrap", b]
         for key, value in self.settings.items():
             command += ["--set", f"{key}={value}"]

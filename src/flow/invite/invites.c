@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* invites.c - see invites.h. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/group/group.h"
+#include "flow/invite/invite_work.h"
+#include "flow/timer.h"
+#include "store/groups.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "invite"
+
+/* ---- made here */
+
+struct making {
+    struct flow *flow;
+    struct invite v;
+    struct invite_row row;
+    invite_made_fn *done;
+    void *ctx;
+};
+
+static int make_run(struct db *db, void *arg)
+{
+    struct making *m = arg;
+    store_crash_point("invite.make.before");
+    return invite_add(db, &m->row);
+}
+
+static void make_done(void *arg, int rc)
+{
+    struct making *m = arg;
+    store_crash_point("invite.make.after");
+    m->done(m->ctx, rc == 0 ? &m->v : NULL,
+            rc == 0 ? NULL : "This peer's database cannot be written; see its log.");
+    wipe(&m->v, sizeof m->v);
+    wipe(&m->row, sizeof m->row);
+    free(m);
+}
+
+static const char *may_make(const struct flow *f, const struct invite_wish *w)
+{
+    struct group_row g;
+    if (w->uses < 1 || w->uses > INVITE_USES_MAX)
+        return "An invitation can be used 1 to 1000 times.";
+    if (w->life_s < 60 || w->life_s > INVITE_LIFE_MAX)
+        return "An invitation lives for a minute to 90 days.";
+    if (!w->group)
+        return NULL;
+    if (group_get_accepted(store_reader(f->store), &g) < 0)
+        return "This peer is in no group: make one first (`restante group create`).";
+    bool master = g.role == ROLE_MASTER;
+    group_row_free(&g);
+    return master ? NULL : "Only the master of a group invites into it; see `restante group`.";
+}
+
+void invites_make(struct flow *f, const struct invite_wish *w, invite_made_fn *done, void *ctx)
+{
+    const char *why = may_make(f, w);
+    struct making *m = why != NULL ? NULL : calloc(1, sizeof *m);
+    if (m == NULL) {
+        done(ctx, NULL, why != NULL ? why : "Out of memory.");
+        return;
+    }
+    int64_t now = clock_wall_ms();
+    *m = (struct making){.flow = f, .done = done, .ctx = ctx};
+    m->v = (struct invite){
+        .network = f->c.network, .group = w->group, .expiry_s = now / 1000 + w->life_s};
+    (void)strcpy(m->v.address, f->c.address);
+    memcpy(m->v.fpr, f->fpr, FPR_LEN);
+    random_bytes(m->v.id, sizeof m->v.id);
+    random_bytes(m->v.secret, sizeof m->v.secret);
+    for (size_t i = 0; i < w->nodes && m->v.nodes < INVITE_NODES_MAX; i++)
+        (void)strcpy(m->v.node[m->v.nodes++], w->node[i]);
+    m->row = (struct invite_row){
+        .group = w->group, .uses_max = w->uses, .made_ms = now, .expiry_s = m->v.expiry_s};
+    memcpy(m->row.id, m->v.id, INVITE_ID_LEN);
+    memcpy(m->row.secret, m->v.secret, INVITE_SECRET_LEN);
+    store_do(f->store, make_run, make_done, m);
+}
+
+/* ---- the master names who used an invitation into the group */
+
+struct naming {
+    struct flow *flow;
+    char address[ADDRESS_MAX + 1];
+};
+
+static int named_run(struct db *db, void *arg)
+{
+    return invite_set_step(db, ((struct naming *)arg)->address, INVITE_DONE);
+}
+
+static void named_done(void *arg, int rc)
+{
+    struct naming *n = arg;
+    struct flow *f = n->flow;
+    f->invites->naming = false;
+    free(n);
+    if (rc == 0)
+        invites_tend(f); /* the next one */
+}
+
+static void on_named(void *ctx, bool ok, const char *why)
+{
+    struct naming *n = ctx;
+    struct flow *f = n->flow;
+    if (ok) {
+        log_info("%s, who was invited, is named in this group", n->address);
+        store_do(f->store, named_run, named_done, n);
+        return;
+    }
+    log_warn("%s, who was invited, is not named in this group yet: %s", n->address, why);
+    f->invites->naming = false; /* the timer comes again */
+    free(n);
+}
+
+static bool find_to_name(void *ctx, const struct invite_user *u)
+{
+    if (u->step != INVITE_TO_NAME)
+        return true;
+    (void)strcpy(ctx, u->address);
+    return false;
+}
+
+static void name_tend(struct flow *f)
+{
+    char address[ADDRESS_MAX + 1] = "";
+    if (f->invites->naming || !flow_may_go(f))
+        return;
+    invite_users(store_reader(f->store), NULL, find_to_name, address);
+    struct naming *n = address[0] == '\0' ? NULL : calloc(1, sizeof *n);
+    if (n == NULL)
+        return;
+    n->flow = f;
+    (void)strcpy(n->address, address);
+    f->invites->naming = true;
+    groups_add(f, address, ROLE_MEMBER, on_named, n);
+}
+
+/* ---- what the rows say */
+
+void invites_tend(struct flow *f)
+{
+    if (f->invites == NULL || f->stopping)
+        return;
+    first_mail_tend(f);
+    name_tend(f);
+    accept_tend(f);
+    named_tend(f);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    invites_tend(t->data);
+}
+
+int invites_start(struct flow *f, struct error *e)
+{
+    f->invites = calloc(1, sizeof *f->invites);
+    if (f->invites == NULL || (f->invites->timer = flow_timer_new(f, f)) == NULL)
+        return error_set(e, "Out of memory.");
+    (void)uv_timer_start(f->invites->timer, on_timer, 0, (uint64_t)f->c.poll);
+    return 0;
+}
+
+void invites_stop(struct flow *f)
+{
+    if (f->invites != NULL)
+        flow_timer_free(&f->invites->timer);
+}
+
+void invites_free(struct flow *f)
+{
+    free(f->invites);
+    f->invites = NULL;
+}
