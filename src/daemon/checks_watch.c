@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/checks_parts.h"
+#include "flow/peers/twin_live.h"
 #include "flow/timer.h"
 #include "proto/limits.h"
 #include <stdatomic.h>
@@ -97,31 +98,16 @@ static int on_data(void *ctx, const uint8_t *p, size_t n)
     return buf_append(&of(ctx)->body, p, n);
 }
 
-/* Is what came this peer's identity? Its key is compared; a signature would prove no more here. */
-static bool is_own(const struct service *s, const struct buf *body)
-{
-    struct span payload, signature;
-    struct identity id;
-    char key[DHT_KEY_MAX + 1];
-    struct error e;
-    (void)dht_key(key, "key:", s->config.address);
-    struct record_place at = {s->config.network, key};
-    return record_unwrap(body->data, body->len, &payload, &signature, &e) == 0 &&
-           identity_decode(payload.p, payload.n, &at, &id, &e) == 0 &&
-           id.pubkey.n == s->flow.pubkey.n &&
-           memcmp(id.pubkey.p, s->flow.pubkey.p, id.pubkey.n) == 0;
-}
-
 static void on_done(void *ctx, bool ok, int status, const char *why)
 {
     struct service *s = ctx;
     struct checks_watch *w = of(s);
     struct endpoint_look *l = &w->endpoint[w->at];
     w->fetch = NULL;
-    l->state = status == 404         ? ENDPOINT_ANSWERS /* nothing was posted yet */
-               : !ok                 ? ENDPOINT_SILENT
-               : is_own(s, &w->body) ? ENDPOINT_ANSWERS
-                                     : ENDPOINT_FOREIGN;
+    l->state = status == 404                      ? ENDPOINT_ANSWERS /* nothing was posted yet */
+               : !ok                              ? ENDPOINT_SILENT
+               : twin_own_key(&s->flow, &w->body) ? ENDPOINT_ANSWERS
+                                                  : ENDPOINT_FOREIGN;
     (void)snprintf(l->why, sizeof l->why, "%s", why);
     w->at++;
     next_endpoint(s);

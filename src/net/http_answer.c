@@ -329,6 +329,11 @@ static enum MHD_Result answer_file(struct http_server *s, struct MHD_Connection 
 enum MHD_Result http_answer(struct http_server *s, struct MHD_Connection *conn,
                             struct http_request *q, bool get)
 {
+    if (q->route == ROUTE_BLOB) {
+        pthread_mutex_lock(&s->lock);
+        s->met |= memcmp(q->hash, s->meet, HASH_LEN) == 0;
+        pthread_mutex_unlock(&s->lock);
+    }
     if (q->route == ROUTE_PUBKEY) {
         return answer_pubkey(s, conn);
     }

@@ -36,6 +36,8 @@ struct http_server {
     struct http_request *posts[HTTP_POSTS_MAX]; /* suspended, oldest first */
     size_t post_count;
     uint64_t last_number;
+    uint8_t meet[HASH_LEN];
+    bool met;
     bool stopping;
 };
 

@@ -244,6 +244,22 @@ void msglist_etag(const uint8_t *p, size_t n, char out[MSGLIST_ETAG_LEN + 1])
     snprintf(out, MSGLIST_ETAG_LEN + 1, "\"%s\"", hex);
 }
 
+void http_server_meet(struct http_server *s, const uint8_t number[HASH_LEN])
+{
+    pthread_mutex_lock(&s->lock);
+    memcpy(s->meet, number, HASH_LEN);
+    s->met = false;
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool http_server_met(struct http_server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool met = s->met;
+    pthread_mutex_unlock(&s->lock);
+    return met;
+}
+
 /* With the lock: those whose time is over go on; with INT64_MAX, all. */
 static void resume_until(struct http_server *s, int64_t now_ms)
 {

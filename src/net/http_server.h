@@ -14,6 +14,7 @@
 
 #include "base/crypt.h"
 #include "base/error.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,10 @@ void http_server_set_pubkey(struct http_server *s, const uint8_t *p, size_t n);
 /* What /outbox/msglist answers from now on, to those too who wait for it (copied; any thread). n 0:
  * nothing is there. */
 void http_server_set_msglist(struct http_server *s, const uint8_t *p, size_t n);
+/* A request for the blob of this number, that nobody else can know, says that an endpoint leads
+ * here: from now on, has one come? (any thread) */
+void http_server_meet(struct http_server *s, const uint8_t number[HASH_LEN]);
+bool http_server_met(struct http_server *s);
 /* Answers those whose wait is over; to be called about every second. */
 void http_server_tick(struct http_server *s);
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import smtplib
+import socket
 import sqlite3
 import time
 
@@ -14,6 +15,7 @@ import pytest
 from env import Network, wait_for
 from env.mail import check_arrived, compose, picture
 from env.peer import Peer
+from env.process import free_port
 from test_replica import make_group, replicas, wait_copies
 
 
@@ -247,24 +249,72 @@ def test_receiver_restored():
         bob.wait_idle()
 
 
+def copied(net, peer):
+    """A second peer from a copy of this one's home, on ports of its own."""
+    other = Peer(net, peer.address)
+    other.home, other.output = keep(peer, "other"), os.path.join(net.folder, "other.out")
+    other.imap_port, other.submission_port = free_port(), free_port()
+    for key, port in (("imap_port", other.imap_port), ("submission_port", other.submission_port),
+                      ("http_port", other.http_port), ("dht_port", free_port(socket.SOCK_DGRAM))):
+        os.system(f"sed -i 's/^{key} = .*/{key} = {port}/' {other.home}/config")
+    net.peers.append(other)
+    return other
+
+
+def test_a_copy_answers_nothing_beside_the_original():
+    """A home is copied from under its running peer and started: it shows no mail and stops, at once; the
+    original goes on. First by this key's name on this computer; then, as on two computers, without it: the
+    test holds the name without listening, which proves nothing to anybody (P-10.20)."""
+    with Network(nodes=5) as net:
+        alice, bob = net.peer("alice@demo"), net.peer("bob@demo")
+        bob.stop()
+        first = send(alice, bob, "For one of them")
+        other = copied(net, bob)
+        bob.start()
+        bob.wait_ready()
+        bob.wait_message(first)
+        other.start()
+        other.wait_up()
+        assert "restante takeover" in other.status()["stopped"]  # by the name on this computer
+        assert not other.find(first) and bob.status()["ready"]
+        other.stop()
+        name = f"\0restante-peer-{net.id}-{bob.status()['fingerprint']}"
+        bob.stop()
+        held = socket.socket(socket.AF_UNIX)
+        held.bind(name)
+        bob.start()
+        bob.wait_ready()
+        other.start()
+        other.wait_up()
+        wait_for(lambda: other.status()["stopped"], 20, "the copy to notice", other.logs)
+        assert "a peer with this key answers" in other.log_text()
+        second = send(alice, bob, "For the original")
+        read(bob, second)
+        assert not other.find(first) and not other.find(second)
+        assert bob.status()["stopped"] is None and bob.status()["ready"]
+        # killed and started again: it meets itself, and goes on
+        other.stop()
+        bob.kill9()
+        bob.start()
+        bob.wait_ready()
+        read(bob, send(alice, bob, "Still here"))
+        held.close()
+
+
 def test_two_peers_with_one_home():
     with Network(nodes=5) as net:
         alice, bob = net.peer("alice@demo", {"timing.reput": "1"}), net.peer("bob@demo")
         make_group([alice, bob])
         alice.stop()
-        copy = keep(alice, "other")
+        other = copied(net, alice)
         alice.start()
         alice.wait_ready()
-        other = Peer(net, alice.address)
-        other.home, other.output = copy, os.path.join(net.folder, "other.out")
-        for line in ("imap_port", "submission_port", "http_port", "dht_port"):
-            os.system(f"sed -i 's/^{line} = .*/{line} = '$(python3 -c 'import socket;"
-                      f"s=socket.socket();s.bind((\"127.0.0.1\",0));print(s.getsockname()[1])')/"
-                      f" {copy}/config")
-        net.peers.append(other)
         other.start()
+        other.wait_up()
+        assert other.status()["stopped"]
+        other.cli("takeover")  # although the first one still runs
         other.wait_ready()
-        reason = wait_for(lambda: alice.status()["stopped"], 30, "the older one to stop", alice.logs)
+        reason = wait_for(lambda: alice.status()["stopped"], 10, "the older one to stop", alice.logs)
         assert "restante takeover" in reason
         assert "Another peer runs" in alice.run_cli("status").stdout
         with pytest.raises(smtplib.SMTPException) as e:

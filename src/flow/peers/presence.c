@@ -10,12 +10,14 @@
 #include "flow/receiver/discover.h"
 #include "flow/timer.h"
 #include "flow/peers/twin.h"
+#include "flow/peers/twin_live.h"
 #include "flow/work.h"
 #include "store/check.h"
 #include "store/outgoing.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LOG_AREA "presence"
 #define LOOK_POLLS 5 /* a twin is looked for every so many polls */
@@ -26,7 +28,10 @@ struct presence {
     bool changed;    /* the records are no longer what was posted */
     bool taking;     /* the user said `restante takeover` */
     int64_t post_ms; /* when the records are due */
-    uint64_t seen;   /* the highest sequence number met in the DHT */
+    bool heard;      /* a descriptor of another instance was put */
+    int64_t heard_ms;
+    int lock;      /* this key's name on this computer; -1: not held */
+    uint64_t seen; /* the highest sequence number met in the DHT */
 };
 
 static void on_timer(uv_timer_t *t);
@@ -37,6 +42,9 @@ static void look_later(struct flow *f)
     int64_t wait = f->presence->post_ms - clock_mono_ms(), look = f->c.poll * LOOK_POLLS;
     if (f->stop_reason[0] != '\0' || wait > look)
         wait = look;
+    if (f->presence->heard)
+        wait = 0;
+    f->presence->heard = false;
     if (f->presence->timer != NULL)
         (void)uv_timer_start(f->presence->timer, on_timer, wait < 1 ? 1 : (uint64_t)wait, 0);
 }
@@ -95,6 +103,8 @@ static void renew_done(void *arg, int rc)
     if (rc == 0) {
         memcpy(f->instance, r->instance, INSTANCE_LEN);
         f->presence->taking = false;
+        if (f->presence->lock < 0)
+            (void)twin_lock(f, &f->presence->lock);
         f->stop_reason[0] = '\0';
         f->looked = true;
         if (!f->stopping && !f->presence->withdrawn)
@@ -201,6 +211,29 @@ void presence_takeover(struct flow *f)
         (void)uv_timer_start(f->presence->timer, on_timer, 1, 0);
 }
 
+/* Somebody has put a descriptor here. Whether it is signed, the look will tell; it is made at most
+ * once in a retry period, whatever comes. */
+static void on_heard(void *ctx, const struct dht_value *v)
+{
+    struct flow *f = ctx;
+    struct presence *p = f->presence;
+    struct span payload, signature;
+    struct descriptor d;
+    struct error e;
+    if (v == NULL || f->stopping || p == NULL || p->withdrawn || p->timer == NULL ||
+        clock_mono_ms() - p->heard_ms < f->c.retry)
+        return;
+    struct record_place at = {f->c.network, f->c.address};
+    if (record_unwrap(v->data, v->len, &payload, &signature, &e) < 0 ||
+        descriptor_decode(payload.p, payload.n, &at, &d, &e) < 0 ||
+        memcmp(d.instance, f->instance, INSTANCE_LEN) == 0)
+        return;
+    p->heard_ms = clock_mono_ms();
+    p->heard = true;
+    if (!p->busy)
+        (void)uv_timer_start(p->timer, on_timer, 1, 0);
+}
+
 int presence_start(struct flow *f, struct error *e)
 {
     struct presence *p = f->presence = calloc(1, sizeof *p);
@@ -208,6 +241,11 @@ int presence_start(struct flow *f, struct error *e)
     if (t == NULL)
         return error_set(e, "Out of memory.");
     p->timer = t;
+    p->heard_ms = clock_mono_ms() - f->c.retry;
+    if (twin_lock(f, &p->lock) == 1)
+        stop_for_twin(f);
+    if (dht_listen(f->dht, f->c.address, on_heard, f) < 0)
+        log_warn("the own descriptor is not listened to: a twin is noticed later");
     return uv_timer_start(t, on_timer, 50, 0);
 }
 
@@ -251,8 +289,12 @@ void presence_withdraw(struct flow *f, void (*done)(void *ctx), void *ctx)
 
 void presence_stop(struct flow *f)
 {
-    if (f->presence != NULL)
-        flow_timer_free(&f->presence->timer);
+    if (f->presence == NULL)
+        return;
+    flow_timer_free(&f->presence->timer);
+    if (f->presence->lock >= 0)
+        (void)close(f->presence->lock);
+    f->presence->lock = -1;
 }
 
 void presence_free(struct flow *f)

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/peers/candidates.h"
+#include "flow/peers/twin_live.h"
 #include "flow/peers/verify.h"
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct twin_looking {
     struct candidates descriptors, identities;
     struct descriptor newest;
     bool found;
+    enum twin what;
     uint64_t seq;
     uint32_t shards; /* the most that own records have announced */
     void (*done)(void *ctx, enum twin what, uint64_t seq);
@@ -73,6 +75,12 @@ static void check(struct job *job, void *thread_ctx)
     }
 }
 
+static void on_live(void *ctx, bool live)
+{
+    struct twin_looking *t = ctx;
+    finish(t, t->flow->stopping ? TWIN_UNKNOWN : live ? TWIN_OTHER : t->what);
+}
+
 static void checked(struct job *job)
 {
     struct twin_looking *t = (struct twin_looking *)job;
@@ -85,7 +93,10 @@ static void checked(struct job *job)
         f->shards = t->shards;
     uint64_t posted = 0;
     (void)meta_get(store_reader(f->store), "seq", &posted, sizeof posted);
-    finish(t, twin_compare(t->found ? &t->newest : NULL, f->instance, posted));
+    t->what = twin_compare(t->found ? &t->newest : NULL, f->instance, posted);
+    /* a copy has the same instance and the same numbers until one of the two posts again */
+    if (t->what == TWIN_OTHER || !t->found || f->looked || twin_live(f, &t->newest, on_live, t) < 0)
+        finish(t, t->what);
 }
 
 static void identities_fetched(void *ctx)
