@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 static int log_fd = STDERR_FILENO;
-static enum log_level log_max = LOG_INFO;
+static char log_path[1024]; /* "" for stderr */
+static _Atomic enum log_level log_max = LOG_INFO;
 static const char *const names[] = {"error", "warn", "info", "debug", "trace"};
 
 int log_open(const char *path, enum log_level level)
@@ -22,7 +23,21 @@ int log_open(const char *path, enum log_level level)
     if (fd < 0)
         return -1;
     log_fd = fd;
+    (void)snprintf(log_path, sizeof log_path, "%s", path);
     return 0;
+}
+
+int log_reopen(enum log_level level)
+{
+    log_max = level;
+    if (log_path[0] == '\0')
+        return 0;
+    int fd = open(log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -1;
+    int rc = dup3(fd, log_fd, O_CLOEXEC);
+    (void)close(fd);
+    return rc < 0 ? -1 : 0;
 }
 
 int log_level_parse(const char *name)

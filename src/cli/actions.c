@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* actions.c - commands that make the peer do something: run, stop, pull, decline. */
+/* actions.c - commands that make the peer do something: run, pull, decline. */
 #include "cli/cli.h"
 #include "cli/control.h"
 #include "cli/progress.h"
@@ -7,11 +7,11 @@
 #include "daemon/program.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define ANSWER_WAIT_S 60
-#define END_WAIT_S 30
 
 int cmd_run(struct cli *cli, int argc, char **argv)
 {
@@ -27,33 +27,15 @@ int cmd_run(struct cli *cli, int argc, char **argv)
         return CLI_FAILED;
     if (program_find("restanted", program, &e) < 0)
         return cli_fail(&e);
+    if (isatty(STDERR_FILENO) && getenv("INVOCATION_ID") == NULL) /* a person's, no manager's */
+        (void)fprintf(stderr,
+                      "The peer of %s runs here until Ctrl-C or `restante stop`; it writes to "
+                      "log/restanted.log in\n%s. `restante setup` has it started with the "
+                      "computer instead.\n",
+                      c.address, cli->home);
     (void)execl(program, "restanted", "--home", cli->home, (char *)NULL);
     (void)error_set(&e, "Cannot run %s: %s.", program, strerror(errno));
     return cli_fail(&e);
-}
-
-int cmd_stop(struct cli *cli, int argc, char **argv)
-{
-    struct error e;
-    struct control *c = NULL;
-    int first = cli_options(cli, "stop", "", argc, argv);
-    if (first < 0)
-        return CLI_USAGE;
-    if (first < argc)
-        return cli_usage("stop", "stop takes no operands.");
-    if (cli_home(cli) < 0)
-        return CLI_FAILED;
-    int rc = control_open(cli, &c, &e);
-    if (rc == 0) {
-        json_t *answer = control_ask(c, "stop", NULL, ANSWER_WAIT_S, NULL, NULL, &e);
-        rc = answer == NULL ? -1 : control_wait_end(c, END_WAIT_S, &e);
-        json_decref(answer);
-    }
-    control_close(&c);
-    if (rc < 0)
-        return cli_fail(&e);
-    (void)puts("The peer has stopped.");
-    return CLI_OK;
 }
 
 /* The one operand ID: 4 to 64 hex digits, made lower-case; none with --all-deleted. 0, or the exit

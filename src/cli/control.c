@@ -181,17 +181,11 @@ json_t *control_ask_for(struct control *c, const json_t *request, int wait_s,
     return answer;
 }
 
-int control_wait_end(struct control *c, int wait_s, struct error *e)
+pid_t control_peer(const struct control *c)
 {
-    struct error ended;
-    struct buf line = BUF_INIT(LINE_MAX_LEN);
-    int64_t end = clock_mono_ms() + (int64_t)wait_s * 1000;
-    while (read_line(c, &line, wait_s, &ended) == 0)
-        buf_free(&line);
-    buf_free(&line);
-    if (clock_mono_ms() < end)
-        return 0;
-    return error_set(e, "restanted is still ending after %d seconds.", wait_s);
+    struct ucred who;
+    socklen_t n = sizeof who;
+    return getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 ? who.pid : 0;
 }
 
 void control_close(struct control **c)

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "cli/cli.h"
 #include <jansson.h>
+#include <sys/types.h>
 #include <stdint.h>
 
 struct control;
@@ -25,8 +26,8 @@ json_t *control_ask(struct control *c, const char *cmd, const char *id, int wait
 /* The same with a whole request, which stays the caller's. */
 json_t *control_ask_for(struct control *c, const json_t *request, int wait_s,
                         control_progress_fn *progress, void *ctx, struct error *e);
-/* Waits until the daemon closes the connection: it is gone then. -1: it did not within wait_s. */
-int control_wait_end(struct control *c, int wait_s, struct error *e);
+/* The process that listens there, 0 when it cannot be found out. */
+pid_t control_peer(const struct control *c);
 void control_close(struct control **c);
 
 /* Members of an object, with a value for what is absent or of another kind. */

@@ -46,9 +46,14 @@ static const struct command commands[] = {
      "  --http-port N, --dht-port N, --imap-port N, --submission-port N\n"
      "  --set SECTION.KEY=VALUE any other setting of restante.conf(5); may be repeated\n"},
     {"run", "", "run this peer in the foreground", cmd_run,
-     "Becomes restanted(8) for this home. Stop it with Ctrl-C or `restante stop`.\n"},
+     "Becomes restanted(8) for this home. Stop it with Ctrl-C or `restante stop`. With & behind\n"
+     "it, it goes on when its terminal is closed.\n"},
     {"stop", "", "stop the running peer", cmd_stop,
-     "Asks the running peer to end cleanly and waits until it has.\n"},
+     "Asks the running peer to end cleanly and waits until it has, for at most 90 seconds.\n"},
+    {"restart", "", "stop the peer and start it again", cmd_restart,
+     "Ends the running peer cleanly, waits until it has ended, and starts it again: through the\n"
+     "user's service if that runs it, in the background otherwise. One that does not run is\n"
+     "started.\n"},
     {"account", "[--json]", "print the settings for a mail client", cmd_account,
      "Prints server, ports, user name, password and the file of the private CA.\n"},
     {"passwd", "[--password-file FILE]", "a new password for the mail client", cmd_passwd,

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "daemon/config.h"
 #include <stdbool.h>
+#include <sys/types.h>
 
 enum setup_answer { SETUP_ASK, SETUP_YES, SETUP_NO };
 
@@ -36,6 +37,12 @@ int setup_run_peer(const struct setup *s, struct error *e);
 
 /* Takes the home out of the user's service manager, where that runs it. */
 void setup_disable(const char *home);
+/* Is this process the one that the user's service manager runs as our service? */
+bool setup_is_managed(pid_t pid);
+/* Has the manager restart the service, and waits until the peer's doors are open. */
+int setup_restart_managed(const struct setup *s, struct error *e);
+/* Starts the peer in the background, and waits likewise. Both say on stdout what was done. */
+int setup_start_background(const struct setup *s, struct error *e);
 
 /* ---- the mail client (setup_client.c) ---- */
 /* Writes or installs the settings of the mail client; what cannot be done is said, and is no

@@ -18,6 +18,7 @@
 
 #define UNIT "restante.service"
 #define MANAGER_WAIT_S 20
+#define RESTART_WAIT_S 120 /* it ends the old one first */
 #define OUTPUT_CAP (64 * 1024)
 #define ENDING_WAIT_S 30
 #define LOOK_MS 200
@@ -237,6 +238,40 @@ static int wait_up(const struct setup *s, pid_t pid, struct error *e)
         (void)usleep(LOOK_MS * 1000);
     }
     (void)puts("The peer runs.");
+    return 0;
+}
+
+bool setup_is_managed(pid_t pid)
+{
+    const char *const argv[] = {"systemctl", "--user", "show", "--property=MainPID",
+                                "--value",   UNIT,     NULL};
+    struct buf out = BUF_INIT(OUTPUT_CAP);
+    bool ours = pid > 0 && manager_missing() == NULL && ask_manager(argv, &out) == 0 &&
+                buf_str(&out) != NULL && strtol(buf_str(&out), NULL, 10) == (long)pid;
+    buf_free(&out);
+    return ours;
+}
+
+int setup_restart_managed(const struct setup *s, struct error *e)
+{
+    const char *const argv[] = {"systemctl", "--user", "restart", UNIT, NULL};
+    struct buf out = BUF_INIT(OUTPUT_CAP);
+    int rc = child_wait(argv, RESTART_WAIT_S, &out, e);
+    if (rc > 0)
+        (void)error_set(e,
+                        "The service was not restarted: %.200s; look with `journalctl --user -u "
+                        "restante`.",
+                        buf_str(&out) == NULL ? "" : buf_str(&out));
+    buf_free(&out);
+    return rc == 0 ? wait_up(s, 0, e) : -1;
+}
+
+int setup_start_background(const struct setup *s, struct error *e)
+{
+    pid_t pid = child_peer(s->cli->home, e);
+    if (pid < 0 || wait_up(s, pid, e) < 0)
+        return -1;
+    (void)puts("It was started in the background and goes on when you log out.");
     return 0;
 }
 

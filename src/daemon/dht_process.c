@@ -147,6 +147,7 @@ static void launch(struct dht_process *p)
         {.flags = UV_IGNORE}};
     uv_process_options_t o = {.file = p->program,
                               .args = p->args,
+                              .flags = UV_PROCESS_DETACHED, /* a terminal's signals are ours */
                               .exit_cb = child_exited,
                               .stdio = io,
                               .stdio_count = 3};

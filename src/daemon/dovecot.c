@@ -127,8 +127,12 @@ static int spawn(struct dovecot *d, struct error *e)
     char tz[128];
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE}};
-    uv_process_options_t o = {
-        .exit_cb = process_exit, .env = env, .stdio = stdio, .stdio_count = 3};
+    uv_process_options_t o = {.flags =
+                                  UV_PROCESS_DETACHED, /* a terminal's signals are ours alone */
+                              .exit_cb = process_exit,
+                              .env = env,
+                              .stdio = stdio,
+                              .stdio_count = 3};
     int ret;
 
     o.args = access(SETPRIV, X_OK) == 0 ? with_setpriv : with_setpriv + 3;
@@ -294,6 +298,12 @@ void dovecot_health(const struct dovecot *d, struct health *health_r)
 int dovecot_pid(const struct dovecot *d)
 {
     return d->state == DOWN ? 0 : d->process.pid;
+}
+
+void dovecot_reopen_log(struct dovecot *d)
+{
+    if (d->state == UP)
+        (void)uv_process_kill(&d->process, SIGUSR1); /* what `doveadm log reopen` does */
 }
 
 static void stop_timeout(uv_timer_t *timer)

@@ -48,6 +48,8 @@ struct dovecot *dovecot_start(uv_loop_t *loop, const struct dovecot_config *c, s
 void dovecot_health(const struct dovecot *d, struct health *health_r);
 /* Process id of Dovecot's master, 0 while it is down. */
 int dovecot_pid(const struct dovecot *d);
+/* Has it open its log anew. */
+void dovecot_reopen_log(struct dovecot *d);
 /* Asks it to end; kills it after ten seconds. stopped (may be NULL) is called from the loop when it
  * is gone; then, and only then, *d has been freed. */
 void dovecot_stop(struct dovecot **d, void (*stopped)(void *ctx), void *ctx);

@@ -9,6 +9,7 @@
 #include <getopt.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +133,7 @@ int main(int argc, char **argv)
         return 2;
     }
     (void)umask(077);
+    (void)signal(SIGHUP, SIG_IGN); /* until it is watched: a closed terminal ends no peer */
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (become(user, &e) < 0 || home_find(home, found, &e) < 0)
         return fail(e.text);

@@ -294,15 +294,39 @@ static void on_signal(uv_signal_t *h, int signal)
     service_stop(h->data);
 }
 
+/* The logs are opened anew, for who moves them away; of the settings the log's level counts at
+ * once. */
+static void on_hangup(uv_signal_t *h, int signal)
+{
+    struct service *s = h->data;
+    struct error e = {""};
+    struct config *c = s->stopping ? NULL : calloc(1, sizeof *c);
+    if (c == NULL)
+        return;
+    int level = config_load(c, s->config.home, &e) < 0 ? -1 : log_level_parse(c->log_level);
+    if (e.text[0] != '\0')
+        log_warn("SIGHUP: the configuration cannot be used, nothing of it counts: %s", e.text);
+    else if (log_reopen(level < 0 ? LOG_INFO : (enum log_level)level) < 0)
+        log_warn("SIGHUP: the log cannot be opened anew; the old one goes on");
+    else
+        log_info(
+            "SIGHUP: the logs are open anew, the log's level is %s; other settings count after "
+            "`restante restart`",
+            c->log_level);
+    free(c);
+    if (s->dovecot != NULL)
+        dovecot_reopen_log(s->dovecot);
+}
+
 static int watch_signals(struct service *s)
 {
-    static const int which[2] = {SIGTERM, SIGINT};
-    for (int i = 0; i < 2; i++) {
+    static const int which[3] = {SIGTERM, SIGINT, SIGHUP};
+    for (int i = 0; i < 3; i++) {
         s->signals[i] = calloc(1, sizeof **s->signals);
         if (s->signals[i] == NULL || uv_signal_init(s->loop, s->signals[i]) < 0)
             return -1;
         s->signals[i]->data = s;
-        (void)uv_signal_start(s->signals[i], on_signal, which[i]);
+        (void)uv_signal_start(s->signals[i], which[i] == SIGHUP ? on_hangup : on_signal, which[i]);
     }
     (void)signal(SIGPIPE, SIG_IGN);
     return 0;
@@ -363,7 +387,7 @@ static void close_rest(struct service *s)
     jobs_free(&s->flow.pgp);
     jobs_free(&s->flow.files);
     store_close(&s->flow.store);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 3; i++)
         if (s->signals[i] != NULL)
             uv_close((uv_handle_t *)s->signals[i], (uv_close_cb)free);
 }

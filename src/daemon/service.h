@@ -41,7 +41,7 @@ struct service {
     _Atomic int64_t
         fetched_ms; /* when somebody last fetched a blob here, by clock_mono_ms(); 0: not yet */
     bool stopping;
-    uv_signal_t *signals[2];
+    uv_signal_t *signals[3];
     uv_timer_t *stop_timer;
 };
 

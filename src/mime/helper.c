@@ -201,7 +201,9 @@ static int spawn(struct helper *h, uv_loop_t *loop, const char *path, int child_
         {.flags = UV_IGNORE},
         {.flags = UV_IGNORE},
     };
-    uv_process_options_t options = {.exit_cb = on_process_end,
+    uv_process_options_t options = {.flags =
+                                        UV_PROCESS_DETACHED, /* a terminal's signals are ours */
+                                    .exit_cb = on_process_end,
                                     .file = path,
                                     .args = args,
                                     .env = env,
