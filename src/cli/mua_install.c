@@ -110,11 +110,33 @@ static json_t *member(json_t *o, const char *name, json_t *fresh)
     return found;
 }
 
+/* {"policies": {"Preferences": {"mailnews.tags.$unfetched.tag": ...}}}: the tag of what waits at
+ * its sender, with a colour, as a default that the user may change. As add_authority. */
+static int add_tag(json_t *policies)
+{
+    static const struct {
+        const char *name, *value;
+    } preference[] = {{"mailnews.tags.$unfetched.tag", "Waits at its sender"},
+                      {"mailnews.tags.$unfetched.color", "#1c71d8"}};
+    json_t *at = policies == NULL ? NULL : member(policies, "Preferences", json_object());
+    int changed = 0;
+    for (size_t i = 0; at != NULL && i < sizeof preference / sizeof *preference; i++) {
+        if (json_object_get(at, preference[i].name) != NULL)
+            continue;
+        if (json_object_set_new(
+                at, preference[i].name,
+                json_pack("{s:s,s:s}", "Value", preference[i].value, "Status", "default")) < 0)
+            return -1;
+        changed = 1;
+    }
+    return at == NULL ? -1 : changed;
+}
+
 /* {"policies": {"Certificates": {"Install": [..., ca]}}}: 1 changed, 0 it is there, -1 not ours to
  * change. */
-static int add_authority(json_t *root, const char *ca)
+static int add_authority(json_t *policies, const char *ca)
 {
-    json_t *at = json_is_object(root) ? member(root, "policies", json_object()) : NULL, *one;
+    json_t *at = policies, *one;
     size_t i;
     at = at == NULL ? NULL : member(at, "Certificates", json_object());
     at = at == NULL ? NULL : member(at, "Install", json_array());
@@ -140,7 +162,10 @@ static int merge_policies(const char *path, const char *ca, struct error *e)
     else
         rc = -1;
     buf_free(&text);
-    int changed = rc < 0 ? -1 : add_authority(root, ca);
+    json_t *policies =
+        rc == 0 && json_is_object(root) ? member(root, "policies", json_object()) : NULL;
+    int trust = add_authority(policies, ca), tag = add_tag(policies);
+    int changed = trust < 0 || tag < 0 ? -1 : trust + tag;
     if (rc == 0 && changed < 0)
         rc = error_set(e,
                        "%s is not the policies that Thunderbird knows, so it was left alone; mend "

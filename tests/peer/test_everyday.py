@@ -7,7 +7,7 @@ import smtplib
 import pytest
 
 from env import Network, wait_for
-from env.mail import check_arrived, compose, message_id
+from env.mail import check_arrived, compose, message_id, picture
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +129,32 @@ def test_opening_is_a_receipt_and_arrival_hides_it(net, alice):
         box.open(uid)
     wait_for(lambda: not alice.waits(data), 20, "the receipt", bob.logs)
     assert alice.outbox_of(data)["receivers"][0]["state"] == "pulled"
+
+
+def unfetched(bob, uid, mailbox="INBOX"):
+    with bob.imap(mailbox) as box:
+        return b"$Unfetched" in box.fetch(uid, "FLAGS")[uid]["FLAGS"]
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_what_waits_carries_a_keyword(alice, bob, moved):
+    """Until it is fetched, in whatever folder; its other flags stay, and it comes as recent."""
+    data = compose(alice.address, bob.address, f"Keyword {moved}", attachment=picture(30_000))
+    alice.send(data, [bob.address])
+    uid, mailbox = bob.wait_message(data), "INBOX"
+    with bob.imap() as box:
+        flags = box.fetch(uid, "FLAGS")[uid]["FLAGS"]
+        assert b"$Unfetched" in flags and rb"\Recent" in flags, flags
+        box.command("STORE", str(uid), "+FLAGS", r"(\Flagged kept)")
+        if moved:
+            box.move(uid, "Archive")
+    if moved:
+        mailbox = "Archive"
+        uid = bob.wait_message(data, mailbox=mailbox)
+        assert unfetched(bob, uid, mailbox)
+    with bob.imap(mailbox) as box:
+        check_arrived(data, box.open(uid))
+        box.conn.noop()
+        assert set(box.fetch(uid, "FLAGS")[uid]["FLAGS"]) - {rb"\Recent"} == {
+            rb"\Seen", rb"\Flagged", b"kept"}
+    assert not unfetched(bob, uid, mailbox) and bob.find(data, mailbox) == [uid]

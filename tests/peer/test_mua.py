@@ -53,6 +53,11 @@ def install(home, directory):
     return ok("--home", home, "mua", "thunderbird", "--install", "--directory", directory)
 
 
+# What waits at its sender has a colour; the user may choose another.
+TAG = {"mailnews.tags.$unfetched.tag": {"Value": "Waits at its sender", "Status": "default"},
+       "mailnews.tags.$unfetched.color": {"Value": "#1c71d8", "Status": "default"}}
+
+
 def policies(installation):
     return json.loads(read(installation, "distribution", "policies.json"))
 
@@ -178,8 +183,8 @@ def test_install(home, account, installation):
     assert ADDRESS in done and account["ca_file"] in done
     isp = os.path.join(installation, "isp", "demo-1.example.xml")
     assert read(isp) == ok("--home", home, "mua", "thunderbird")
-    assert policies(installation) == {"policies": {"Certificates": {
-        "Install": [account["ca_file"]]}}}
+    assert policies(installation) == {"policies": {
+        "Certificates": {"Install": [account["ca_file"]]}, "Preferences": TAG}}
     # Every user of Thunderbird may read them.
     for path in (isp, os.path.join(installation, "distribution", "policies.json")):
         assert stat.S_IMODE(os.stat(path).st_mode) == 0o644
@@ -200,6 +205,7 @@ def test_install_merges(home, account, installation):
     os.symlink("../real.json", os.path.join(installation, "distribution", "policies.json"))
     install(home, installation)
     theirs["policies"]["Certificates"]["Install"].append(account["ca_file"])
+    theirs["policies"]["Preferences"] = TAG
     assert json.loads(read(real)) == theirs
     assert list(policies(installation)["policies"]) == list(theirs["policies"])  # in their order
     assert stat.S_IMODE(os.stat(real).st_mode) == 0o640
@@ -208,7 +214,7 @@ def test_install_merges(home, account, installation):
 
 @pytest.mark.parametrize("text", [
     "", "{", "[]", '{"policies": []}', '{"policies": {"Certificates": true}}',
-    '{"policies": {"Certificates": {"Install": "x.pem"}}}', '{"policies": {}, "policies": {}}',
+    '{"policies": {"Certificates": {"Install": "x.pem"}}}', '{"policies": {"Preferences": 1}}', '{"policies": {}, "policies": {}}',
     '{"policies": {}} and more',
 ])
 def test_install_leaves_alone_what_it_does_not_understand(home, installation, text):

@@ -40,7 +40,7 @@ static int deliver_lost(struct delivery *d, const char *name)
     const char *home = d->w->flow->c.home;
     const char *folder = d->in.place == PLACE_INBOX ? "" : ".Requests";
     if (!maildir_find(home, folder, name, false) &&
-        moves_put(home, d->in.place, d->full, name, &d->why) < 0)
+        moves_put(home, d->in.place, d->full, name, true, &d->why) < 0)
         return -1;
     (void)maildir_find(home, folder, d->in.file, true);
     return 0;

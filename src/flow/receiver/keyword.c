@@ -98,6 +98,19 @@ static int add(const char *path, const char *lock_path, int fd, const char *name
     return rc < 0 ? -1 : found;
 }
 
+bool maildir_keyword_known(const char *dir, const char *name, char flag_r[2])
+{
+    char path[PATH_CAP];
+    struct buf b = BUF_INIT(FILE_MAX);
+    int next, found = -1;
+    if (path_join(path, dir, "dovecot-keywords", NULL) == 0 && read_names(path, &b, NULL) == 0)
+        found = look(&b, name, &next);
+    buf_free(&b);
+    flag_r[0] = (char)(found < 0 ? '\0' : 'a' + found);
+    flag_r[1] = '\0';
+    return found >= 0;
+}
+
 int maildir_keyword(const char *home, const char *folder, const char *name, char flag_r[2],
                     struct error *e)
 {

@@ -31,6 +31,11 @@ int maildir_add(const char *home, const char *folder, const char *file, const ch
  * thread. */
 int maildir_keyword(const char *home, const char *folder, const char *name, char flag_r[2],
                     struct error *e);
+/* The same without giving it one; dir: the folder's path. false, and flag_r "", when it has none.
+ */
+bool maildir_keyword_known(const char *dir, const char *name, char flag_r[2]);
+/* The keyword of a stub, which goes when it is filled: so a list shows what is not here yet. */
+#define UNFETCHED_KEYWORD "$Unfetched"
 /* Puts `full` in the place of every copy of `stub` (the same inode), in all folders, keeping names
  * and modification times. hint: base name to try first in the inbox. 0 when no copy is left, 1 when
  * there was none at all, 2 when a copy is left that stands in no folder (Dovecot is about to name

@@ -46,8 +46,21 @@ struct filling {
     struct error *e;
 };
 
-/* 0 done or the name is gone meanwhile, -1 error. */
-static int exchange(struct filling *x, const char *path)
+/* The flag that stands for UNFETCHED_KEYWORD goes from the name. Who gave the file another name
+ * meanwhile keeps it; a list then shows the keyword, and nothing else is wrong. */
+static void fetched(const char *path, const char *flag)
+{
+    char without[PATH_CAP];
+    const char *flags = strstr(strrchr(path, '/'), ":2,");
+    const char *at = flags == NULL || *flag == '\0' ? NULL : strchr(flags + 3, *flag);
+    if (at == NULL)
+        return;
+    (void)snprintf(without, sizeof without, "%.*s%s", (int)(at - path), path, at + 1);
+    (void)renameat2(AT_FDCWD, path, AT_FDCWD, without, RENAME_NOREPLACE);
+}
+
+/* 0 done or the name is gone meanwhile, -1 error. flag: of UNFETCHED_KEYWORD there, or "". */
+static int exchange(struct filling *x, const char *path, const char *flag)
 {
     char tmp[PATH_CAP], tag[17];
     uint8_t r[8];
@@ -65,8 +78,10 @@ static int exchange(struct filling *x, const char *path)
         rc = error_set(x->e, "Cannot exchange %s: %s.", path, strerror(errno));
     else
         rc = 0;
-    if (rc == 0 && stat(tmp, &st) == 0 && st.st_ino == x->inode)
+    if (rc == 0 && stat(tmp, &st) == 0 && st.st_ino == x->inode) {
         x->filled++;
+        fetched(path, flag);
+    }
     (void)unlink(tmp);
     return rc;
 }
@@ -77,12 +92,17 @@ static int fill_dir(const char *dir, const char *folder, void *ctx)
     DIR *d = opendir(dir);
     if (d == NULL)
         return 0;
+    char flag[2] = "", path[PATH_CAP];
+    bool known = false;
     unsigned before = x->filled;
     int rc = 0;
     for (struct dirent *at; rc == 0 && (at = readdir(d)) != NULL;) {
-        char path[PATH_CAP];
-        if (at->d_ino == x->inode && path_join(path, dir, at->d_name, x->e) == 0)
-            rc = exchange(x, path);
+        if (at->d_ino != x->inode)
+            continue;
+        if (!known && snprintf(path, sizeof path, "%.*s", (int)strlen(dir) - 4, dir) > 0)
+            known = true, (void)maildir_keyword_known(path, UNFETCHED_KEYWORD, flag);
+        if (path_join(path, dir, at->d_name, x->e) == 0)
+            rc = exchange(x, path, flag);
     }
     (void)closedir(d);
     if (rc == 0 && x->filled != before)
@@ -95,12 +115,14 @@ static int fill_hint(struct filling *x, const char *hint)
 {
     static const struct {
         const char *part, *flags;
-    } form[] = {{"cur", ":2,"}, {"cur", ":2,S"}, {"new", ""}};
-    char path[PATH_CAP];
+    } form[] = {{"cur", ":2,"}, {"cur", ":2,S"}, {"new", ":2,"}};
+    char path[PATH_CAP], flag[2] = "";
+    if (maildir_path(x->home, "", path, x->e) == 0)
+        (void)maildir_keyword_known(path, UNFETCHED_KEYWORD, flag);
     for (size_t i = 0; i < 3 && x->filled == 0; i++) {
-        int n = snprintf(path, sizeof path, "%s/Maildir/%s/%s%s", x->home, form[i].part, hint,
-                         form[i].flags);
-        if (n > 0 && n < (int)sizeof path && exchange(x, path) < 0)
+        int n = snprintf(path, sizeof path, "%s/Maildir/%s/%s%s%s", x->home, form[i].part, hint,
+                         i == 2 && *flag == '\0' ? "" : form[i].flags, flag);
+        if (n > 0 && n < (int)sizeof path && exchange(x, path, flag) < 0)
             return -1;
         if (x->filled > 0) {
             *strrchr(path, '/') = '\0';

@@ -74,15 +74,27 @@ enum in_place moves_place(struct flow *f, const struct incoming *in, bool foreig
 }
 
 int moves_put(const char *home, enum in_place place, const char *file, const char *name,
-              struct error *e)
+              bool fetched, struct error *e)
 {
-    char flag[2];
-    if (place != PLACE_FOREIGN)
-        return maildir_add(home, place == PLACE_INBOX ? "" : REQUESTS, file, name, NULL, e);
-    bool marked = maildir_keyword(home, REQUESTS, FOREIGN_KEYWORD, flag, e) == 0;
-    if (!marked) /* the mailbox has too many already, say: the header tells it too */
-        log_warn("%s", e->text);
-    return maildir_add(home, REQUESTS, file, name, marked ? flag : NULL, e);
+    char flags[4] = "", flag[2], marked[PATH_CAP];
+    const char *folder = place == PLACE_INBOX ? "" : REQUESTS;
+    const char *const keyword[] = {place == PLACE_FOREIGN ? FOREIGN_KEYWORD : NULL,
+                                   fetched ? NULL : UNFETCHED_KEYWORD};
+    for (size_t i = 0; i < 2; i++) {
+        if (keyword[i] == NULL)
+            continue;
+        if (maildir_keyword(home, folder, keyword[i], flag, e) == 0)
+            (void)strcat(flags, flag);
+        else /* the mailbox has too many already, say */
+            log_warn("%s", e->text);
+    }
+    if (place == PLACE_FOREIGN)
+        return maildir_add(home, folder, file, name, *flags == '\0' ? NULL : flags, e);
+    /* in new/, so that a client sees it as recent */
+    if (snprintf(marked, sizeof marked, "%s%s%s", name, *flags == '\0' ? "" : ":2,", flags) >=
+        (int)sizeof marked)
+        return error_set(e, "The name %.80s is too long.", name);
+    return maildir_add(home, folder, file, marked, NULL, e);
 }
 
 int moves_watch(const struct flow *f, const uint8_t nid[HASH_LEN], const char *full,

@@ -14,9 +14,10 @@
 bool moves_refused(struct flow *f, const struct incoming *in);
 /* The folder for a message of this signer; foreign: its From is not the signer's. */
 enum in_place moves_place(struct flow *f, const struct incoming *in, bool foreign);
-/* Links a durable file there as a new message; as maildir_add. Worker thread. */
+/* Links a durable file there as a new message; as maildir_add. With the keyword of what is not here
+ * yet unless it is fetched. Worker thread. */
 int moves_put(const char *home, enum in_place place, const char *file, const char *name,
-              struct error *e);
+              bool fetched, struct error *e);
 /* A stub was filled with this file: keeps a link of it for some weeks. Worker thread. */
 int moves_watch(const struct flow *f, const uint8_t nid[HASH_LEN], const char *full,
                 struct error *e);

@@ -131,7 +131,7 @@ static void write_run(struct job *job, void *thread_ctx)
     if (s->rc == 0 && set_time(path, s->in.arrived_ms) < 0)
         s->rc = error_set(&s->why, "Cannot set the time of %s.", path);
     if (s->rc == 0)
-        s->rc = moves_put(home, s->in.place, path, s->in.file, &s->why);
+        s->rc = moves_put(home, s->in.place, path, s->in.file, false, &s->why);
 }
 
 static int commit_run(struct db *db, void *arg)
