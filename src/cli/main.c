@@ -24,6 +24,7 @@ static const struct command commands[] = {
      "(by the user's systemd where there is one, else in the background), sets up the mail client\n"
      "that it finds, and says what must be reachable from outside and what to give to others.\n"
      "It can be run again: it goes on where it stopped, and never changes an existing home.\n\n"
+     "  --accept LINE        an invitation, as for `restante init`\n"
      "  --yes                ask nothing: what is not given is found out or left out\n"
      "  --bootstrap HOST:PORT, --endpoint URL, --network N, --listen ADDRESS, --http-port N,\n"
      "  --dht-port N, --imap-port N, --submission-port N, --set SECTION.KEY=VALUE\n"

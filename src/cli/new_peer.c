@@ -75,7 +75,7 @@ size_t new_peer_options(struct option out[NEW_PEER_OPTIONS])
 }
 
 /* --accept: what the new peer needs of it now; the rest when the home is made. */
-static int apply_accept(struct config *c, const char *line, struct error *e)
+int new_peer_accept(struct config *c, const char *line, struct error *e)
 {
     struct invite v;
     int rc = invite_take(c, line, &v, e);
@@ -108,7 +108,7 @@ int new_peer_apply(struct config *c, int option, const char *value, struct error
     if (o == OPT_SET)
         return apply_set(c, value, e);
     if (o == OPT_ACCEPT)
-        return apply_accept(c, value, e);
+        return new_peer_accept(c, value, e);
     return config_set(c, shortcuts[o - OPT_FIRST_KEY].section, shortcuts[o - OPT_FIRST_KEY].key,
                       value, e);
 }

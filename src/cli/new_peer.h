@@ -23,6 +23,9 @@ int new_peer_address(struct config *c, const char *address, struct error *e);
 /* The invitation that was given with --accept, which a new home accepts at its first start; NULL:
  * none. Network and bootstrap nodes are taken from it. */
 const char *new_peer_invite(void);
+/* The same for a line that was asked for, which stays where it is until the home is made. Its
+ * network and nodes go into c; -1 and a sentence. */
+int new_peer_accept(struct config *c, const char *line, struct error *e);
 /* Is the caller somebody who may have a peer: not root? */
 int new_peer_user(struct error *e);
 /* Makes the home with key, certificates, password and config; whole or not at all. c is complete

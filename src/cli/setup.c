@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* setup.c - `restante setup`: from nothing to a running peer in one command (setup.h). */
 #include "cli/setup.h"
+#include "cli/invite.h"
 #include "cli/new_peer.h"
 #include "cli/ports.h"
 #include "daemon/home.h"
@@ -127,6 +128,20 @@ int setup_finish(const struct setup *s, struct error *e)
     return 0;
 }
 
+/* The one that was given, at a home that was there already (a new one has it inside); and one to
+ * give away, for a new home. */
+static int invitations(struct setup *s, bool there, struct error *e)
+{
+    if (there && new_peer_invite() != NULL)
+        return accept_line(s->cli, new_peer_invite(), NULL) == CLI_OK
+                   ? 0
+                   : error_set(e, "The invitation is not accepted; the peer runs all the same.");
+    if (there)
+        return 0;
+    (void)puts("\nTo invite somebody, so that each of you has the other's key, verified:\n");
+    return invite_offer(s->cli, e);
+}
+
 int cmd_setup(struct cli *cli, int argc, char **argv)
 {
     struct error e;
@@ -141,5 +156,7 @@ int cmd_setup(struct cli *cli, int argc, char **argv)
         return cli_usage("setup", "Say the address, name@group: there is nobody to ask for it.");
     if (there < 0 || (there == 0 && make(&s, &e) < 0))
         return cli_fail(&e);
-    return setup_finish(&s, &e) < 0 ? cli_fail(&e) : CLI_OK;
+    if (setup_finish(&s, &e) < 0)
+        return cli_fail(&e);
+    return invitations(&s, there == 1, &e) < 0 ? cli_fail(&e) : CLI_OK;
 }

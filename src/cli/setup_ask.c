@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* setup_ask.c - the questions of `restante setup` (setup.h). Each has an option that answers it. */
+#include "cli/invite.h"
 #include "cli/new_peer.h"
 #include "cli/ports.h"
 #include "cli/setup.h"
@@ -7,11 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ANSWER_CAP (INVITE_LINE_MAX + 200)
 #define TRIES 5 /* bad answers to one question before setup gives up */
 
 int setup_ask(const char *question, const char *preset, char *out, size_t size)
 {
-    char line[1024];
+    char line[ANSWER_CAP];
     (void)printf(preset[0] == '\0' ? "%s: " : "%s [%s]: ", question, preset);
     (void)fflush(stdout);
     if (fgets(line, sizeof line, stdin) == NULL)
@@ -60,12 +62,19 @@ static int ask_address(struct setup *s, struct error *e)
 
 static int ask_bootstrap(struct setup *s, struct error *e)
 {
-    char answer[300];
+    static char answer[ANSWER_CAP]; /* an invitation is kept until the home is made */
     for (int i = 0; i < TRIES; i++) {
-        if (setup_ask("HOST:PORT of the DHT node of somebody who is there already (empty: nobody "
-                      "is yet)",
-                      "", answer, sizeof answer) < 0)
+        if (setup_ask(
+                "An invitation, or HOST:PORT of the DHT node of somebody who is there already "
+                "(empty: nobody is yet)",
+                "", answer, sizeof answer) < 0)
             return ended(e);
+        if (strncmp(answer, INVITE_PREFIX, strlen(INVITE_PREFIX)) == 0) {
+            if (new_peer_accept(&s->c, answer, e) == 0)
+                return 0;
+            (void)printf("%s\n", e->text);
+            continue;
+        }
         if (answer[0] == '\0' || config_set(&s->c, "network", "bootstrap", answer, e) == 0)
             return 0;
         (void)printf("Cannot take that: %s.\n", e->text);
@@ -101,8 +110,8 @@ int setup_questions(struct setup *s, struct error *e)
     char found[256];
     if (s->c.address[0] == '\0' && ask_address(s, e) < 0)
         return -1;
-    if (s->interactive && s->c.bootstrap.count == 0 && s->c.dht_socket[0] == '\0' &&
-        ask_bootstrap(s, e) < 0)
+    if (s->interactive && s->c.bootstrap.count == 0 && new_peer_invite() == NULL &&
+        s->c.dht_socket[0] == '\0' && ask_bootstrap(s, e) < 0)
         return -1;
     if (ports_settle(&s->c, e) < 0 || ports_endpoint(&s->c, &guessed, e) < 0)
         return -1;

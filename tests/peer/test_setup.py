@@ -120,6 +120,19 @@ def test_two_people_set_up_and_exchange_mail(made):
         assert b"Subject: The first mail" in box.open(uid)
 
 
+def test_the_second_is_invited_by_the_first(made):
+    """The invitation that alice's setup printed is all that bob's needs to know."""
+    network = str(random.randrange(2, 1 << 31))
+    alice, text = made("a", "alice@home", "--listen", "127.0.0.1", "--network", network)
+    line = re.search(r"^(restante:\S+)$", text, re.M)[1]
+    bob, _ = made("b", "bob@home", "--accept", line, "--listen", "127.0.0.1")
+    assert bob.config["network"]["id"] == network
+    for p, other in ((alice, "bob@home"), (bob, "alice@home")):
+        wait_for(lambda p=p, other=other: [c["trust"] for c in json.loads(
+            p.cli("contacts", "--json"))["contacts"] if c["address"] == other] == ["verified"], 30,
+            f"{p.address} to have {other} verified", p.logs)
+
+
 def test_the_usual_ports_are_taken_and_named(folder, made):
     """4222 and 8080, so that people know what to tell each other; a second person on the computer
     gets the next ones, and is told."""
