@@ -83,8 +83,6 @@
 /* why */
 #define TEXT_RCPT_UNDECIDED "2.1.5 Receiver accepted, but the message waits: %s"
 /* why */
-#define TEXT_RCPT_REFUSED "5.7.5 %s"
-/* why */
 #define TEXT_FORM "5.6.0 %s"
 /* why */
 #define TEXT_HELPER "4.3.0 %s"
@@ -138,20 +136,28 @@
 
 /* ---- Keys: to RCPT, and in reports */
 
-/* address */
+/* address, the pinned fingerprint, another one */
 #define TEXT_KEY_CHANGED                                                                           \
-    "The key of %s is not the one that was known: ask its owner whether it was changed, then "     \
-    "see `restante contacts`; until you decide, nothing is sent there."
+    "The key of %.80s that is known here, %s, has expired; another is announced: %s. Compare it "  \
+    "with its owner, then see `restante contacts`."
+/* address, the pinned fingerprint, another one or "none" */
+#define TEXT_KEY_REVOKED                                                                           \
+    "The key of %.80s that is known here, %s, was revoked by its owner. Announced now: %s. "       \
+    "Compare it with its owner, then see `restante contacts`."
+/* address, in the status: why this peer stands still */
+#define TEXT_REVOKED                                                                               \
+    "The key of %.80s in this home was revoked: nobody counts it any more, and nothing is sent. "  \
+    "Make another home with `restante init`, and give its fingerprint to your contacts."
 /* address */
 #define TEXT_KEY_ABSENT "That key of %s is not announced now: try again later."
 /* address, fingerprint, fingerprint */
 #define TEXT_KEY_SEVERAL                                                                           \
     "Two keys at least are announced for %.90s: %s and %s. Ask its owner which is right, then "    \
     "pin that one with `restante contacts add`."
-/* address, the pinned fingerprint, another one */
+/* address, the pinned fingerprint, another one or "none" */
 #define TEXT_KEY_NOT_THIS                                                                          \
-    "The key of %.80s that you named, %s, is not announced; another is: %s. Compare with its "     \
-    "owner, see `restante contacts`; it is tried again."
+    "The key of %.80s that counts here, %s, is not announced yet; it is looked for. Announced "    \
+    "now: %s."
 /* address */
 #define TEXT_KEY_INCOMPLETE "The look-up of %s did not complete: it is tried again."
 #define TEXT_UNLOOKED                                                                              \

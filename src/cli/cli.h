@@ -19,6 +19,7 @@ struct cli {
     bool repair;          /* --repair */
     bool check;           /* --check */
     bool all_deleted;     /* --all-deleted */
+    bool yes;             /* --yes */
     bool help;            /* --help behind the command */
     char home[PATH_CAP];  /* set by cli_home() */
 };
@@ -27,9 +28,10 @@ struct cli {
 int cli_fail(const struct error *e);
 /* The same for a wrong call, with a pointer to the command's help; returns CLI_USAGE. */
 int cli_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Takes --home, --help and those letters of "jsrc" (--json, --secret, --repair, --check) that are
- * allowed out of the arguments, wherever they stand. Returns the index of the first operand in
- * argv, which getopt has sorted to the end, or -1 after a message: then return CLI_USAGE. */
+/* Takes --home, --help and those letters of "jsrcy" (--json, --secret, --repair, --check, --yes)
+ * that are allowed out of the arguments, wherever they stand. Returns the index of the first
+ * operand in argv, which getopt has sorted to the end, or -1 after a message: then return
+ * CLI_USAGE. */
 int cli_options(struct cli *cli, const char *command, const char *allowed, int argc, char **argv);
 /* Finds the home and checks that it is one; fills cli->home. 0 or -1 after a message. */
 int cli_home(struct cli *cli);

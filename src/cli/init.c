@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/new_peer.h"
 #include "cli/ports.h"
+#include "cli/revocation.h"
 #include "daemon/home.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -52,6 +53,7 @@ static int report(const struct config *c, const char *home, const char *fpr_hex,
                      home);
     (void)putchar('\n');
     ports_print(c);
+    revocation_outside(c, home);
     (void)printf("\nStart the peer with: restante --home %s run\n", home);
     return 0;
 }

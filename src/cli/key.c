@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* key.c - `restante key`: the peer's OpenPGP key for the user and other programs. */
 #include "cli/cli.h"
+#include "cli/revocation.h"
 #include "daemon/home.h"
 #include "pgp/pgp.h"
 #include <ctype.h>
@@ -51,13 +52,15 @@ int cmd_key(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct config c;
-    int first = cli_options(cli, "key", "s", argc, argv);
+    int first = cli_options(cli, "key", "sy", argc, argv);
     if (first < 0)
         return CLI_USAGE;
+    if (argc - first >= 1 && argc - first <= 2 && strcmp(argv[first], "revoke") == 0)
+        return revocation_revoke(cli, argv[first + 1]);
     const char *what = argc - first == 1 ? argv[first] : "";
     bool fingerprint = strcmp(what, "fingerprint") == 0;
     if (!fingerprint && strcmp(what, "export") != 0)
-        return cli_usage("key", "Say `key export` or `key fingerprint`.");
+        return cli_usage("key", "Say `key export`, `key fingerprint` or `key revoke [FILE]`.");
     if (fingerprint && cli->secret)
         return cli_usage("key", "--secret belongs to `key export`.");
     if (cli_config(cli, &c) < 0)

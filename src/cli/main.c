@@ -191,9 +191,11 @@ static const struct command commands[] = {
      "[--json] | add ADDRESS FINGERPRINT | accept ADDRESS [FINGERPRINT] | forget|block|unblock "
      "ADDRESS",
      "whose keys are known", cmd_contacts,
-     "One line per address whose key is pinned. Where another key was met, nothing is sent until "
+     "One line per address whose key is pinned. Another key that is met there changes nothing "
+     "until "
      "you\n"
      "decide; ask its owner for the fingerprint (`restante key fingerprint`) first.\n\n"
+     "  add ADDRESS FINGERPRINT        its owner told you: pinned as verified, known yet or not\n"
      "  forget ADDRESS                 the next message to it pins its key anew\n"
      "  accept ADDRESS [FINGERPRINT]   the other key replaces the pinned one, and mail signed "
      "with\n"
@@ -218,10 +220,15 @@ static const struct command commands[] = {
      "does\n"
      "not run, the line is accepted at its next start; - in the place of LINE reads it.\n\n"
      "  --message TEXT  what the first mail says\n"},
-    {"key", "export [--secret] | fingerprint", "this peer's OpenPGP key", cmd_key,
+    {"key", "export [--secret] | fingerprint | revoke [--yes] [FILE]", "this peer's OpenPGP key",
+     cmd_key,
      "  export            the public key, ASCII armored, for other OpenPGP programs\n"
      "  export --secret   the secret key: whoever has it can read this peer's mail\n"
-     "  fingerprint       the key's fingerprint, to compare with somebody\n"},
+     "  fingerprint       the key's fingerprint, to compare with somebody\n"
+     "  revoke FILE       ends a key whose home is lost, for ever; FILE is the revocation that "
+     "init\n"
+     "                    made, in $XDG_DATA_HOME/restante or ~/.local/share/restante\n"
+     "  revoke            ends this home's own key, for ever; --yes does not ask\n"},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -274,11 +281,15 @@ int cli_usage(const char *command, const char *fmt, ...)
 
 int cli_options(struct cli *cli, const char *command, const char *allowed, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"home", required_argument, NULL, 'H'},  {"help", no_argument, NULL, 'h'},
-        {"json", no_argument, NULL, 'j'},        {"secret", no_argument, NULL, 's'},
-        {"repair", no_argument, NULL, 'r'},      {"check", no_argument, NULL, 'c'},
-        {"all-deleted", no_argument, NULL, 'a'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"home", required_argument, NULL, 'H'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"secret", no_argument, NULL, 's'},
+                                            {"repair", no_argument, NULL, 'r'},
+                                            {"check", no_argument, NULL, 'c'},
+                                            {"all-deleted", no_argument, NULL, 'a'},
+                                            {"yes", no_argument, NULL, 'y'},
+                                            {NULL, 0, NULL, 0}};
     optind = 0;
     for (int o = getopt_long(argc, argv, ":h", options, NULL); o != -1;
          o = getopt_long(argc, argv, ":h", options, NULL)) {
@@ -296,6 +307,8 @@ int cli_options(struct cli *cli, const char *command, const char *allowed, int a
             cli->check = true;
         } else if (o == 'a' && strchr(allowed, 'a') != NULL) {
             cli->all_deleted = true;
+        } else if (o == 'y' && strchr(allowed, 'y') != NULL) {
+            cli->yes = true;
         } else {
             (void)cli_usage(command,
                             o == ':' ? "The option %s needs a value."

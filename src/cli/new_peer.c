@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* new_peer.c - see new_peer.h. */
 #include "cli/new_peer.h"
+#include "cli/revocation.h"
 #include "base/crypt.h"
 #include "cli/invite.h"
 #include "daemon/home.h"
@@ -190,6 +191,8 @@ int new_peer_make(struct config *c, const char *home, char fpr_hex[2 * PGP_FPR_L
     int rc = home_draft_begin(&d, home, e);
     if (rc == 0)
         rc = make_key(d.dir, c, fpr_hex, e);
+    if (rc == 0)
+        rc = revocation_make(d.dir, c, e);
     if (rc == 0)
         rc = make_secrets(d.dir, e);
     if (rc == 0)

@@ -4,6 +4,7 @@
 #include "cli/invite.h"
 #include "cli/new_peer.h"
 #include "cli/ports.h"
+#include "cli/revocation.h"
 #include "daemon/home.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -111,6 +112,7 @@ static int make(struct setup *s, struct error *e)
     if (new_peer_make(&s->c, s->cli->home, fpr_hex, e) < 0)
         return -1;
     (void)printf("The peer %s is made in %s.\n  Key  %s\n", s->c.address, s->cli->home, fpr_hex);
+    revocation_outside(&s->c, s->cli->home);
     return 0;
 }
 

@@ -65,6 +65,22 @@ static const char *state_word(const char *state)
     return strcmp(state, "fail") == 0 ? "FAILS, " : "look at ";
 }
 
+/* A home that was made again, or a stranger's doing: what it means, until when, how it ends. */
+static void print_other_key(const json_t *o)
+{
+    const json_t *other = json_object_get(o, "other_key");
+    char fpr[64], until[40];
+    if (!json_is_object(other))
+        return;
+    fingerprint_groups(json_text(other, "fingerprint", ""), fpr);
+    clock_rfc5322(json_number(other, "until_s", 0) * 1000, until);
+    line("other key", "%s also stands for this address, until %s at the latest.", fpr, until);
+    line("", "Who has not pinned you must choose by your fingerprint: `contacts add ADDRESS "
+             "FINGERPRINT`.");
+    line("",
+         "If it was yours, `restante key revoke FILE` ends it, with the revocation made with it.");
+}
+
 static void print_network(const json_t *o)
 {
     const json_t *dht = json_object_get(o, "dht"), *ports = json_object_get(o, "ports");
@@ -217,6 +233,7 @@ static int print_status(const json_t *o)
         line("", "%s", stopped);
     line("home", "%s", json_text(o, "home", "?"));
     line("key", "%s", fpr);
+    print_other_key(o);
     print_network(o);
     print_mail(o);
     print_health(o);

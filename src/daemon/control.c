@@ -16,7 +16,8 @@
 #include <string.h>
 
 #define LOG_AREA "control"
-#define LINE_MAX_OCTETS 16384 /* a text for the first mail, as JSON may write it */
+#define LINE_MAX_OCTETS (32 * 1024) /* a signed record in hexadecimal digits; a first mail's text  \
+                                     */
 
 static void group(struct service *s, struct line_client *c, const json_t *o)
 {
@@ -100,6 +101,8 @@ static void on_request(struct service *s, struct line_client *c, const json_t *o
         control_send(c, control_contacts(s));
     } else if (strcmp(cmd, "contact-accept") == 0 || strcmp(cmd, "contact-forget") == 0) {
         control_contact(s, c, o, strcmp(cmd, "contact-accept") == 0);
+    } else if (strcmp(cmd, "revoke") == 0) {
+        control_revoke(s, c, o);
     } else if (strcmp(cmd, "contact-add") == 0) {
         control_contact_add(s, c, o);
     } else if (strcmp(cmd, "contact-block") == 0 || strcmp(cmd, "contact-unblock") == 0) {

@@ -2,8 +2,10 @@
 /* control_contacts.c - see control_contacts.h. */
 #include "daemon/control_contacts.h"
 #include "daemon/control_invite.h"
+#include "flow/peers/revocation.h"
 #include "flow/sender/lookup.h"
 #include "store/contacts.h"
+#include "store/revoked.h"
 #include "store/senders.h"
 #include <stdlib.h>
 #include <string.h>
@@ -213,10 +215,49 @@ void control_contact_add(struct service *s, struct line_client *c, const json_t 
         control_error(c, "This is your own address: its key is the one in this home.");
         return;
     }
+    if (revoked_known(store_reader(s->flow.store), fpr)) {
+        control_error(c,
+                      "Its owner has revoked the key with that fingerprint: ask for the new one.");
+        return;
+    }
     struct asking *a = asking_new(s, c);
     if (a == NULL)
         return;
     a->held = true;
     (void)strcpy(a->receiver, address);
     lookup_verify(&s->flow, address, fpr, on_verified, a);
+}
+
+/* ---- a key ends */
+
+static void on_revoked(void *ctx, const char *address, const uint8_t fpr[FPR_LEN], bool put,
+                       const char *why)
+{
+    struct asking *a = ctx;
+    a->held = false;
+    if (why == NULL)
+        control_send(a->client, json_pack("{s:b,s:s,s:o,s:b}", "ok", 1, "id", address,
+                                          "fingerprint", hex(fpr), "put", put));
+    else if (a->client != NULL)
+        control_error(a->client, why);
+    asking_end(a);
+}
+
+void control_revoke(struct service *s, struct line_client *c, const json_t *o)
+{
+    const char *text = json_string_value(json_object_get(o, "record"));
+    uint8_t record[RECORD_MAX];
+    size_t n = text == NULL ? 0 : strlen(text) / 2;
+    struct error e;
+    if (n == 0 || n > sizeof record || hex_decode(text, record, n) < 0) {
+        control_error(c, "That is no revocation; `restante init` says where it keeps one.");
+        return;
+    }
+    struct asking *a = asking_new(s, c);
+    if (a == NULL)
+        return;
+    a->held = true;
+    if (revocation_take(&s->flow, record, n, json_is_true(json_object_get(o, "own")), on_revoked, a,
+                        &e) < 0)
+        on_revoked(a, NULL, NULL, false, e.text);
 }

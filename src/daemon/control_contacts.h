@@ -20,5 +20,8 @@ void control_contact(struct service *s, struct line_client *c, const json_t *req
  * not.
  * {"ok":true,"id","known"}: known is whether its key is here. */
 void control_contact_add(struct service *s, struct line_client *c, const json_t *request);
+/* "record", in hexadecimal digits, revokes a key (P-4.15); "own": this peer's own key is meant.
+ * {"ok":true,"id","fingerprint","put"}: of what, and whether it stands in the DHT yet. */
+void control_revoke(struct service *s, struct line_client *c, const json_t *request);
 
 #endif

@@ -112,6 +112,11 @@ json_t *control_status(struct service *s)
     json_object_set_new(o, "strangers", json_string(s->config.strangers));
     json_object_set_new(o, "invites", control_invite_counts(s));
     json_object_set_new(o, "failed", failed);
+    const struct rival *r = &s->flow.rival;
+    json_object_set_new(o, "other_key",
+                        !r->stands ? json_null()
+                                   : json_pack("{s:o,s:I}", "fingerprint", hex(r->fpr, FPR_LEN),
+                                               "until_s", (json_int_t)r->until_s));
     json_object_set_new(o, "not_looked_up", unlooked);
     json_object_set_new(o, "health", control_checks(&health));
     json_object_set_new(o, "stopped",

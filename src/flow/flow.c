@@ -18,6 +18,7 @@
 #include "flow/receiver/moves.h"
 #include "flow/receiver/opening.h"
 #include "flow/peers/presence.h"
+#include "flow/peers/revocation.h"
 #include "flow/group/replicas.h"
 #include "flow/receiver/sweep.h"
 #include "flow/upkeep.h"
@@ -38,7 +39,7 @@ int flow_start(struct flow *f, struct error *e)
         collection_start(f, e) < 0 || handed_start(f, e) < 0 || moves_start(f, e) < 0 ||
         sweep_start(f, e) < 0 || lines_start(f, e) < 0 || presence_start(f, e) < 0 ||
         groups_start(f, e) < 0 || invites_start(f, e) < 0 || upkeep_start(f, e) < 0 ||
-        replication_start(f, e) < 0)
+        replication_start(f, e) < 0 || revocation_start(f, e) < 0)
         return -1;
     return 0;
 }
@@ -62,6 +63,7 @@ void flow_stop(struct flow *f)
     replication_stop(f);
     clockwatch_stop(f);
     upkeep_stop(f);
+    revocation_stop(f);
 }
 
 bool flow_may_go(const struct flow *f)
@@ -78,6 +80,7 @@ void flow_free(struct flow *f)
     invites_free(f);
     replication_free(f);
     upkeep_free(f);
+    revocation_free(f);
     presence_free(f);
     lines_free(f);
     sweep_free(f);

@@ -35,6 +35,12 @@ struct flow_config { /* durations in milliseconds */
     int64_t pull_before_max; /* octets */
 };
 
+struct rival {
+    bool stands;
+    uint8_t fpr[FPR_LEN];
+    int64_t until_s; /* its identity's expiry; seconds since 1970 */
+};
+
 struct flow {
     uv_loop_t *loop;
     struct flow_config c;
@@ -55,6 +61,8 @@ struct flow {
     bool identity_posted, descriptor_posted;
     char stop_reason[320]; /* a sentence, when the peer must not go on (a twin) */
     uint32_t shards;       /* of the own ns: key; only ever more */
+    bool revoked;          /* the own key is: nothing is sent or posted any more */
+    struct rival rival;    /* another key that stands at the own address */
     bool looked;           /* the DHT was asked for a twin since the start */
     int64_t started_ms;    /* what was committed earlier may have been answered meanwhile */
 
@@ -72,6 +80,7 @@ struct flow {
     struct invites *invites;
     struct replication *replication;
     struct upkeep *upkeep;
+    struct revocations *revocations;
     struct lines *lines;
     struct moves *moves;
     struct maildir *maildir;

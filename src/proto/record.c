@@ -88,6 +88,16 @@ void record_type(const uint8_t *payload, size_t n, char out[RECORD_TYPE_MAX + 1]
     in_type(&in, payload, n, out);
 }
 
+int record_key(const uint8_t *payload, size_t n, char out[DHT_KEY_MAX + 1])
+{
+    struct cbor_in in;
+    char type[RECORD_TYPE_MAX + 1];
+    uint64_t network;
+    in_type(&in, payload, n, type);
+    cbor_in_uint(&in, UINT32_MAX, &network);
+    return cbor_in_str(&in, out, DHT_KEY_MAX + 1);
+}
+
 void record_begin(struct cbor_out *out, struct buf *b, const struct record_place *at,
                   const char *type, size_t fields)
 {

@@ -34,6 +34,7 @@
 #define TYPE_DESCRIPTOR "restante/descriptor/1"
 #define TYPE_NOTIFICATION "restante/ns/1"
 #define TYPE_CANCELLATION "restante/cancel/1"
+#define TYPE_REVOCATION "restante/revocation/1"
 
 /* What every payload begins with; checked by *_decode against what the caller expects. The key must
  * also be the one that belongs to the address inside (P-4.3). */
@@ -152,8 +153,24 @@ int cancellation_encode(const struct cancellation *r, const struct record_place 
 int cancellation_decode(const uint8_t *payload, size_t n, const struct record_place *at,
                         struct cancellation *r, struct error *e);
 
+/* revocation: "restante/revocation/1" at key:<address>, signed by the key inside, which counts no
+ * more from then on; for ever */
+struct revocation {
+    char address[ADDRESS_MAX + 1];
+    struct span pubkey;
+    int64_t made; /* seconds since 1970; decides nothing */
+};
+int revocation_encode(const struct revocation *r, const struct record_place *at, struct buf *out);
+int revocation_decode(const uint8_t *payload, size_t n, const struct record_place *at,
+                      struct revocation *r, struct error *e);
+/* The lock under which everybody puts this signed record (P-3.12). */
+void revocation_lock(const uint8_t *record, size_t n, uint8_t lock_r[HASH_LEN]);
+
 /* The type string of a payload, without checking the rest; "" when it has none. Only characters of
  * [a-z0-9/.-] are let through. */
 void record_type(const uint8_t *payload, size_t n, char out[RECORD_TYPE_MAX + 1]);
+/* The DHT key that a payload names, for one that was not found there but given by the user: nothing
+ * of it is checked but its form. -1: it has none. */
+int record_key(const uint8_t *payload, size_t n, char out[DHT_KEY_MAX + 1]);
 
 #endif

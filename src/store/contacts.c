@@ -16,8 +16,9 @@ int contact_get(struct db *db, const char *address, struct contact *c)
 {
     *c = (struct contact){0};
     sqlite3_stmt *q = db_query(db,
-                               "SELECT pubkey,fpr,trust,ocb,shards,seq,changed_fpr,checked_ms FROM"
-                               " contact WHERE address=?",
+                               "SELECT pubkey,fpr,trust,ocb,shards,seq,changed_fpr,checked_ms,"
+                               "expiry_s,EXISTS(SELECT 1 FROM revoked r WHERE r.fpr=contact.fpr)"
+                               " FROM contact WHERE address=?",
                                "t", address);
     if (!db_row(q, NULL))
         return -1;
@@ -29,6 +30,9 @@ int contact_get(struct db *db, const char *address, struct contact *c)
     c->seq = (uint64_t)sqlite3_column_int64(q, 5);
     c->changed = column_fixed(q, 6, c->changed_fpr, FPR_LEN) == 0;
     c->checked_ms = sqlite3_column_int64(q, 7);
+    c->expiry_s = sqlite3_column_int64(q, 8);
+    c->revoked = sqlite3_column_int(q, 9) != 0;
+    c->held = c->revoked || (c->changed && c->expiry_s > 0 && c->expiry_s < clock_wall_ms() / 1000);
     (void)sqlite3_reset(q);
     if (rc != 0)
         contact_free(c);
@@ -52,10 +56,10 @@ int contact_pin(struct db *db, const struct contact *c)
                 "tbi", c->address, c->fpr, (size_t)FPR_LEN, c->checked_ms) < 0)
         return -1;
     return db_run(db,
-                  "UPDATE contact SET ocb=?,shards=?,seq=?,checked_ms=?,changed_fpr=NULL WHERE"
-                  " address=? AND fpr=? AND seq<=?",
-                  "iiiitbi", (int64_t)c->ocb, (int64_t)c->shards, (int64_t)c->seq, c->checked_ms,
-                  c->address, c->fpr, (size_t)FPR_LEN, (int64_t)c->seq);
+                  "UPDATE contact SET ocb=?,shards=?,seq=?,checked_ms=?,expiry_s=max(expiry_s,?),"
+                  "changed_fpr=NULL WHERE address=? AND fpr=? AND seq<=?",
+                  "iiiiitbi", (int64_t)c->ocb, (int64_t)c->shards, (int64_t)c->seq, c->checked_ms,
+                  c->expiry_s, c->address, c->fpr, (size_t)FPR_LEN, (int64_t)c->seq);
 }
 
 /* Mail under the key that the user decided for leaves quarantine. */
@@ -132,7 +136,8 @@ void contact_each(struct db *db,
     sqlite3_stmt *q = db_query(
         db,
         "SELECT address,fpr,trust,checked_ms,coalesce(changed_fpr,(SELECT i.fpr FROM incoming i"
-        " WHERE i.state=8 AND i.sender=contact.address AND i.fpr<>contact.fpr ORDER BY i.n DESC"
+        " WHERE i.state=8 AND i.sender=contact.address AND i.fpr<>contact.fpr AND i.fpr NOT IN"
+        " (SELECT r.fpr FROM revoked r) ORDER BY i.n DESC"
         " LIMIT 1)) FROM contact UNION ALL SELECT address,fpr,3,0,NULL FROM pin ORDER BY address",
         "");
     while (db_row(q, NULL)) {
@@ -171,7 +176,8 @@ size_t contact_others(struct db *db, const char *address, uint8_t (*fpr_r)[FPR_L
         db,
         "SELECT fpr FROM (SELECT changed_fpr AS fpr,9e18 AS at FROM contact WHERE address=?1 AND"
         " changed_fpr IS NOT NULL UNION ALL SELECT fpr,n AS at FROM incoming WHERE state=8 AND"
-        " sender=?1) GROUP BY fpr ORDER BY max(at) DESC LIMIT ?2",
+        " sender=?1) WHERE fpr NOT IN (SELECT r.fpr FROM revoked r) GROUP BY fpr ORDER BY max(at) "
+        "DESC LIMIT ?2",
         "ti", address, (int64_t)max);
     while (db_row(q, NULL))
         if (column_fixed(q, 0, fpr_r[n], FPR_LEN) == 0)

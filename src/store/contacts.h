@@ -16,8 +16,11 @@ struct contact {
     bool ocb;
     uint32_t shards;
     uint64_t seq;
-    bool changed; /* another key was met at this address: sending stops */
+    bool changed; /* another key was met at this address */
     uint8_t changed_fpr[FPR_LEN];
+    bool revoked;       /* by its owner */
+    bool held;          /* sending stops: it is revoked, or has expired and another key was met */
+    int64_t expiry_s;   /* until when the identity lives that was seen last; 0: none was */
     int64_t checked_ms; /* when the DHT was last asked for its identity record */
 };
 void contact_free(struct contact *c);

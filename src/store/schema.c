@@ -192,6 +192,13 @@ static const char *const steps[] = {
     " body BLOB) WITHOUT ROWID;"
     "CREATE TABLE bootstrap(node TEXT PRIMARY KEY, since_ms INTEGER NOT NULL) WITHOUT ROWID;"
     "ALTER TABLE peer_group ADD COLUMN told INTEGER NOT NULL DEFAULT 0;",
+
+    /* until when the pinned identity has said that it lives (0: not known): before that no other
+     * key takes its place. Revocations that matter here (store/revoked.h) */
+    "ALTER TABLE contact ADD COLUMN expiry_s INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE contact SET expiry_s=checked_ms/1000+7776000 WHERE checked_ms>0;"
+    "CREATE TABLE revoked(fpr BLOB PRIMARY KEY, address TEXT NOT NULL, record BLOB NOT NULL, own"
+    " INTEGER NOT NULL, since_ms INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 int schema_step(struct db *db, int64_t from, struct error *e)

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Several keys at one address: which counts, who decides, and how it ends (P-10.30)."""
 
+import glob
 import json
+import os
+import re
 import shutil
+import time
 
 from env import wait_for
 from env.mail import check_arrived, compose
@@ -76,3 +80,117 @@ def test_a_fingerprint_is_pinned_before_its_key_is_known(net, alice):
     assert (pin["fingerprint"], pin["trust"], pin["checked_ms"]) == ("ab" * 20, "verified", 0)
     alice.cli("contacts", "forget", "never@demo")
     assert contact(alice, "never@demo") is None
+
+
+def revocation_in(text):
+    """Where `init` says that the revocation is."""
+    return re.search(r"The key's revocation is in (\S+)\.\n", text).group(1)
+
+
+def test_a_revocation_ends_the_former_key(net, alice, bob):
+    """The home is lost, its revocation is not: whoever is new needs not choose, whoever had pinned
+    the key is told, and is not moved to the new one silently."""
+    dora = net.peer("dora@demo")
+    dora.wait_ready()
+    first = fingerprint(dora)
+    file = next(glob.iglob(os.path.expanduser(f"~/.local/share/restante/revocation-dora@demo-{first[:16]}")))
+    assert os.stat(file).st_mode & 0o777 == 0o600
+    quick = net.peer("quick@demo", {"timing.reput": "1"})
+    quick.wait_ready()
+    data = compose(quick.address, dora.address, "Pins the first key")
+    quick.send(data, [dora.address])
+    uid = dora.wait_message(data)
+    with dora.imap() as box:
+        box.open(uid)
+    quick.wait_idle()
+    dora.stop()
+    shutil.rmtree(dora.home)
+    text = dora.init()
+    assert f"restante key revoke {file}" in text and revocation_in(text) != file
+    dora.start()
+    dora.wait_ready()
+    # its owner is told that another key stands there, which, and until when
+    wait_for(lambda: dora.status()["other_key"], 20, "the other key in the status", dora.logs)
+    other = dora.status()["other_key"]
+    assert other["fingerprint"] == first and other["until_s"] > time.time() + 80 * 86400
+    assert "key revoke" in dora.cli("status") and "another key of dora@demo" in dora.log_text()
+    refused = dora.run_cli("key", "revoke")
+    assert refused.returncode == 2 and "Nothing was revoked" in refused.stderr
+    assert dora.run_cli("key", "revoke", dora.home + "/config").returncode == 1
+    own = dora.run_cli("key", "revoke", revocation_in(text))
+    assert own.returncode == 1 and "own key" in own.stderr
+    done = dora.cli("key", "revoke", file)
+    assert first in done and "everybody can see it" in done, done
+    wait_for(lambda: dora.status()["other_key"] is None, 20, "the end of the other key", dora.logs)
+    # who has pinned neither writes as to anybody
+    data = compose(bob.address, dora.address, "There is one key only")
+    bob.send(data, [dora.address])
+    uid = dora.wait_message(data)
+    with dora.imap() as box:
+        box.open(uid)
+    bob.wait_idle()
+    assert contact(bob, dora.address)["fingerprint"] == fingerprint(dora)
+    # who had pinned the first one stops, is told, and decides
+    time.sleep(1.5)
+
+    def held():
+        quick.send(compose(quick.address, dora.address, "Looks again"), [dora.address])
+        return [r for m in quick.outbox() for r in m["receivers"] if "revoked" in (r.get("why") or "")]
+    wait_for(held, 30, "the revocation to be met", quick.logs)
+    why = held()[0]["why"]
+    assert first in why and fingerprint(dora) in why
+    assert contact(quick, dora.address)["fingerprint"] == first
+    told = quick.run_cli("contacts", "add", dora.address, first)
+    assert told.returncode == 1 and "revoked" in told.stderr
+    data = compose(quick.address, dora.address, "Waits until it is decided")
+    quick.send(data, [dora.address])
+    quick.cli("contacts", "add", dora.address, fingerprint(dora))
+    dora.wait_message(data)
+    # and the own key ends only for good: the peer says so and stands still
+    dora.cli("key", "revoke", "--yes")
+    wait_for(lambda: "revoked" in (dora.status()["stopped"] or ""), 20, "the end", dora.logs)
+    dora.stop()
+    dora.start()
+    dora.wait_up()
+    wait_for(lambda: "revoked" in (dora.status()["stopped"] or ""), 20, "the end again", dora.logs)
+    dora.stop()
+    quick.stop()
+
+
+def test_a_rival_moves_nobody_who_has_pinned(net):
+    """The pinned key is the one that is written to, though the only identity that stands for its
+    address now is a stranger's (P-10.31)."""
+    ida = net.peer("ida@demo", {"timing.reput": "1"})
+    erik = net.peer("erik@demo")
+    data = compose(ida.address, erik.address, "Pins erik's key")
+    ida.send(data, [erik.address])
+    uid = erik.wait_message(data)
+    with erik.imap() as box:
+        box.open(uid)
+    ida.wait_idle()
+    pinned = contact(ida, erik.address)["fingerprint"]
+    erik.stop()
+    shutil.move(erik.home, erik.home + "-own")
+    own_ports = erik.imap_port, erik.submission_port
+    erik.init()  # a stranger under the same address
+    erik.start()
+    erik.wait_ready()
+    rival = fingerprint(erik)
+    erik.stop()
+    shutil.rmtree(erik.home)
+    shutil.move(erik.home + "-own", erik.home)
+    erik.imap_port, erik.submission_port = own_ports
+    time.sleep(1.5)
+    for n in range(2):  # the second after the look that the first has begun
+        data = compose(ida.address, erik.address, f"To the pinned key, {n}")
+        ida.send(data, [erik.address])
+        wait_for(lambda: receiver(ida.outbox_of(data))["state"] == "announced", 20, "announced",
+                 ida.logs)
+        time.sleep(1)
+    assert contact(ida, erik.address)["fingerprint"] == pinned != rival
+    erik.start()
+    uid = erik.wait_message(data)
+    with erik.imap() as box:
+        check_arrived(data, box.open(uid))
+    erik.stop()
+    ida.stop()

@@ -4,11 +4,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/peers/candidates.h"
+#include "flow/peers/revocation.h"
+#include "store/revoked.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define LOG_AREA "identity"
-#define LOOK_AT 16 /* records */
+#define LOOK_AT CANDIDATES_MAX /* records */
 
 struct finding {
     struct job job;
@@ -20,6 +22,7 @@ struct finding {
     bool keep;
     struct verified_identity best;
     bool found;
+    const struct bytes *revocation; /* of the key that is looked for */
     identity_fn *fn;
     void *ctx;
 };
@@ -28,11 +31,17 @@ static void check(struct job *job, void *thread_ctx)
 {
     struct finding *x = (struct finding *)job;
     struct error e;
+    uint8_t fpr[FPR_LEN];
     for (size_t i = 0; i < x->c.count; i++) {
         struct verified_identity v;
         if (verify_identity(x->c.value[i].p, x->c.value[i].n, x->flow->c.network, x->address,
                             clock_wall_ms() / 1000, &v, &e) < 0) {
-            log_debug("a record at %s is not an identity: %s", x->c.key, e.text);
+            if (verify_revocation(x->c.value[i].p, x->c.value[i].n, x->flow->c.network, x->address,
+                                  fpr, NULL) == 0 &&
+                memcmp(fpr, x->fpr, FPR_LEN) == 0)
+                x->revocation = &x->c.value[i];
+            else
+                log_debug("a record at %s is not an identity: %s", x->c.key, e.text);
         } else if (memcmp(v.fpr, x->fpr, FPR_LEN) == 0 && (!x->found || v.r.seq > x->best.r.seq)) {
             verified_identity_free(&x->best);
             x->best = v;
@@ -62,6 +71,11 @@ static void checked(struct job *job)
 {
     struct finding *x = (struct finding *)job;
     struct error why = {""};
+    bool known = revoked_known(store_reader(x->flow->store), x->fpr);
+    if (x->revocation != NULL && !known && !x->flow->stopping)
+        revocation_keep(x->flow, x->address, x->fpr, x->revocation);
+    if (x->revocation != NULL || known)
+        x->found = false;
     if (!x->found)
         (void)error_set(&why,
                         x->c.complete ? "The key of %s that its group states is not announced."

@@ -157,6 +157,16 @@ static void on_looked(void *ctx, enum twin what, uint64_t seq)
         (void)uv_timer_start(p->timer, on_timer, (uint64_t)f->c.retry, 0);
         return;
     }
+    if (f->revoked) {
+        if (f->stop_reason[0] == '\0') {
+            (void)snprintf(f->stop_reason, sizeof f->stop_reason, TEXT_REVOKED, f->c.address);
+            log_error("%s", f->stop_reason);
+        }
+        p->taking = false;
+        f->identity_posted = f->descriptor_posted = false;
+        look_later(f);
+        return;
+    }
     if (p->taking || (what == TWIN_RESTORED && !stopped)) {
         log_warn("%s", p->taking ? "this peer takes over its address"
                                  : "this home is a restored backup: newer records of it stand in "

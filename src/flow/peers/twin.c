@@ -7,11 +7,12 @@
 #include "flow/peers/candidates.h"
 #include "flow/peers/twin_live.h"
 #include "flow/peers/verify.h"
+#include "store/revoked.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define LOG_AREA "twin"
-#define LOOK_AT 16 /* records under each key */
+#define LOOK_AT CANDIDATES_MAX /* records under each key */
 
 struct twin_looking {
     struct job job;
@@ -21,6 +22,9 @@ struct twin_looking {
     bool found;
     enum twin what;
     uint64_t seq;
+    struct rival rival[CANDIDATES_MAX]; /* identities under other keys */
+    uint8_t revoked[CANDIDATES_MAX][FPR_LEN];
+    size_t rivals, revocations;
     uint32_t shards; /* the most that own records have announced */
     void (*done)(void *ctx, enum twin what, uint64_t seq);
     void *ctx;
@@ -65,8 +69,17 @@ static void check(struct job *job, void *thread_ctx)
     for (size_t i = 0; i < t->identities.count; i++) {
         struct verified_identity id;
         if (verify_identity(t->identities.value[i].p, t->identities.value[i].n, f->c.network,
-                            f->c.address, now, &id, &e) < 0)
+                            f->c.address, now, &id, &e) < 0) {
+            t->revocations +=
+                verify_revocation(t->identities.value[i].p, t->identities.value[i].n, f->c.network,
+                                  f->c.address, t->revoked[t->revocations], &e) == 0;
             continue;
+        }
+        if (memcmp(id.fpr, f->fpr, FPR_LEN) != 0) {
+            struct rival *r = &t->rival[t->rivals++];
+            *r = (struct rival){.stands = true, .until_s = id.r.expiry};
+            memcpy(r->fpr, id.fpr, FPR_LEN);
+        }
         if (memcmp(id.fpr, f->fpr, FPR_LEN) == 0 && id.r.seq > t->seq)
             t->seq = id.r.seq;
         if (memcmp(id.fpr, f->fpr, FPR_LEN) == 0 && id.r.shards > t->shards)
@@ -81,6 +94,35 @@ static void on_live(void *ctx, bool live)
     finish(t, t->flow->stopping ? TWIN_UNKNOWN : live ? TWIN_OTHER : t->what);
 }
 
+static bool is_revoked(const struct twin_looking *t, const uint8_t fpr[FPR_LEN])
+{
+    for (size_t i = 0; i < t->revocations; i++)
+        if (memcmp(t->revoked[i], fpr, FPR_LEN) == 0)
+            return true;
+    return revoked_known(store_reader(t->flow->store), fpr);
+}
+
+/* Of several rivals the one that stands longest is told of. */
+static void judge_rivals(const struct twin_looking *t)
+{
+    struct rival found = {0};
+    struct flow *f = t->flow;
+    char hex[2 * FPR_LEN + 1];
+    for (size_t i = 0; i < t->rivals; i++)
+        if (t->rival[i].until_s > found.until_s && !is_revoked(t, t->rival[i].fpr))
+            found = t->rival[i];
+    if (found.stands && memcmp(found.fpr, f->rival.fpr, FPR_LEN) != 0) {
+        hex_encode(found.fpr, FPR_LEN, hex);
+        log_warn("another key of %s stands in the network: %s. See `restante status`.",
+                 f->c.address, hex);
+    } else if (!found.stands && f->rival.stands && t->identities.complete) {
+        log_info("no other key of %s stands in the network any more", f->c.address);
+    }
+    if (found.stands || t->identities.complete)
+        f->rival = found;
+    f->revoked = f->revoked || is_revoked(t, f->fpr);
+}
+
 static void checked(struct job *job)
 {
     struct twin_looking *t = (struct twin_looking *)job;
@@ -89,6 +131,7 @@ static void checked(struct job *job)
         finish(t, TWIN_UNKNOWN);
         return;
     }
+    judge_rivals(t);
     if (t->shards > f->shards)
         f->shards = t->shards;
     uint64_t posted = 0;

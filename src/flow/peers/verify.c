@@ -48,6 +48,24 @@ int verify_identity(const uint8_t *p, size_t n, uint32_t network, const char *ad
     return 0;
 }
 
+int verify_revocation(const uint8_t *p, size_t n, uint32_t network, const char *address,
+                      uint8_t fpr[FPR_LEN], struct error *e)
+{
+    char key[DHT_KEY_MAX + 1];
+    struct span payload, signature;
+    struct revocation r;
+    if (n > RECORD_MAX || dht_key(key, "key:", address) < 0 ||
+        record_unwrap(p, n, &payload, &signature, e) < 0)
+        return -1;
+    struct record_place at = {network, key};
+    if (revocation_decode(payload.p, payload.n, &at, &r, e) != 0)
+        return -1;
+    struct pgp_pub pub = {r.pubkey.p, r.pubkey.n};
+    return pgp_check_pub(&pub, address, fpr, e) < 0
+               ? -1
+               : check_signature(&pub, &payload, &signature, e);
+}
+
 int verify_descriptor(const uint8_t *p, size_t n, uint32_t network, const char *address,
                       const struct pgp_pub *key, const uint8_t fpr[FPR_LEN], int64_t now_s,
                       struct descriptor *r, struct error *e)

@@ -11,6 +11,7 @@
 #include "store/cancel.h"
 #include "store/contacts.h"
 #include "store/incoming.h"
+#include "store/revoked.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -169,6 +170,12 @@ static void judge(struct noticing *x)
     struct incoming *in = &x->in;
     struct db *db = store_reader(x->flow->store);
     uint8_t fpr[FPR_LEN];
+    if (revoked_known(db, in->fpr)) {
+        static const char why[] = "It is signed by a key that its owner has revoked.";
+        in->state = IN_QUARANTINED;
+        (void)bytes_set(&in->why, why, sizeof why - 1);
+        return;
+    }
     if (contact_pinned_fpr(db, in->sender, fpr) < 0)
         return;
     x->names_key = contact_get(db, in->sender, &c) < 0;

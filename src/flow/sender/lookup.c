@@ -4,25 +4,24 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/texts.h"
-#include "flow/steps.h"
 #include "flow/timer.h"
 #include "flow/peers/verify.h"
 #include "store/contacts.h"
 #include "store/groups.h"
-#include "store/outgoing.h"
+#include "store/revoked.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define LOG_AREA "lookup"
-#define CANDIDATES_MAX 64          /* records looked at for one address */
-#define AGAIN_MS 1000              /* "unknown" is said after two looks */
-#define AGAIN_RETRIES 4            /* times retry: the same, where nobody waits for the answer */
-#define RECHECK_MS (3600 * 1000LL) /* a pinned key's record is looked at again after this */
+#define CANDIDATES_MAX 64 /* records looked at for one address */
+#define AGAIN_MS 1000     /* "unknown" is said after two looks */
+#define AGAIN_RETRIES 4   /* times retry: the same, where nobody waits for the answer */
 
 struct candidate {
     struct bytes value;
     struct verified_identity id;
-    bool good;
+    bool good;    /* an identity that counts */
+    bool revokes; /* a revocation of the key id.fpr */
 };
 
 struct lookup {
@@ -40,6 +39,9 @@ struct lookup {
     bool calm;   /* nobody waits for the answer: the network may settle between the two */
     bool accept; /* only the key with this fingerprint, which replaces the pinned one */
     uint8_t fpr[FPR_LEN];
+    const struct candidate *revocation; /* of the key that counted here, to be kept */
+    bool noted;                         /* another key than the pinned one stands there: */
+    uint8_t other[FPR_LEN];
 };
 
 static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n);
@@ -78,11 +80,14 @@ static void finish(struct lookup *l, enum lookup_result result)
 static int pin_run(struct db *db, void *arg)
 {
     struct lookup *l = arg;
+    const struct candidate *r = l->revocation;
     if (l->accept)
         return contact_replace(db, &l->found);
-    if (l->result == LOOKUP_FOUND)
-        return contact_pin(db, &l->found);
-    return contact_set_changed(db, l->address, l->found.fpr);
+    if (r != NULL && revoked_add(db, l->address, r->id.fpr, &r->value, false) < 0)
+        return -1;
+    if (l->noted)
+        return contact_set_changed(db, l->address, l->other);
+    return l->result == LOOKUP_FOUND ? contact_pin(db, &l->found) : 0;
 }
 
 static void pin_done(void *arg, int rc)
@@ -102,6 +107,7 @@ static int take(struct lookup *l, const struct candidate *c)
     l->found.seq = c->id.r.seq;
     l->found.trust = TRUST_SEEN;
     l->found.checked_ms = clock_wall_ms();
+    l->found.expiry_s = c->id.r.expiry;
     memcpy(l->found.fpr, c->id.fpr, FPR_LEN);
     (void)strcpy(l->found.address, l->address);
     return bytes_set(&l->found.pubkey, c->id.pubkey.p, c->id.pubkey.n);
@@ -121,11 +127,6 @@ static const struct candidate *best_of(const struct lookup *l, const uint8_t *fp
             best = c;
     }
     return best;
-}
-
-static void explain_changed(struct lookup *l)
-{
-    (void)error_set(&l->why, TEXT_KEY_CHANGED, l->address);
 }
 
 static void decide_accept(struct lookup *l)
@@ -180,54 +181,78 @@ static bool wanted(const struct lookup *l, uint8_t fpr[FPR_LEN])
 }
 
 /* Only a person can choose among keys (design: neither age nor newness decides): the message waits,
- * and both fingerprints are shown. want NULL: none is chosen yet. */
-static void undecided(struct lookup *l, const uint8_t *want)
+ * and both fingerprints are shown. */
+static void say_several(struct lookup *l)
 {
-    char one[2 * FPR_LEN + 1] = "", two[2 * FPR_LEN + 1] = "";
+    char one[2 * FPR_LEN + 1], two[2 * FPR_LEN + 1];
+    const struct candidate *first = NULL;
     for (size_t i = 0; i < l->count; i++) {
         const struct candidate *c = &l->c[i];
         if (!c->good)
             continue;
-        if (one[0] == '\0')
-            hex_encode(c->id.fpr, FPR_LEN, one);
-        else if (two[0] == '\0') {
-            hex_encode(c->id.fpr, FPR_LEN, two);
-            if (strcmp(one, two) == 0)
-                two[0] = '\0';
-        }
+        if (first == NULL)
+            first = c;
+        hex_encode(first->id.fpr, FPR_LEN, one);
+        hex_encode(c->id.fpr, FPR_LEN, two);
+        if (strcmp(one, two) != 0)
+            break;
     }
-    if (want == NULL) {
-        (void)error_set(&l->why, TEXT_KEY_SEVERAL, l->address, one, two);
-    } else {
-        hex_encode(want, FPR_LEN, two);
-        (void)error_set(&l->why, TEXT_KEY_NOT_THIS, l->address, two, one);
-    }
-    finish(l, LOOKUP_UNDECIDED);
+    (void)error_set(&l->why, TEXT_KEY_SEVERAL, l->address, one, two);
 }
 
-static void decide(struct job *job)
+/* Why the key that counts here cannot be used: other NULL when no other is announced. */
+static void say_held(struct error *e, const char *address, bool revoked, const uint8_t *fpr,
+                     const uint8_t *other)
 {
-    struct lookup *l = (struct lookup *)job;
-    struct contact pinned;
-    uint8_t want[FPR_LEN];
+    char one[2 * FPR_LEN + 1], two[2 * FPR_LEN + 1] = "none";
+    hex_encode(fpr, FPR_LEN, one);
+    if (other != NULL)
+        hex_encode(other, FPR_LEN, two);
+    if (revoked)
+        (void)error_set(e, TEXT_KEY_REVOKED, address, one, two);
+    else
+        (void)error_set(e, TEXT_KEY_CHANGED, address, one, two);
+}
+
+/* Identities whose key is revoked, by what stands beside them or by what is known, do not count. */
+static void drop_revoked(struct lookup *l)
+{
+    struct db *db = store_reader(l->flow->store);
+    for (size_t i = 0; i < l->count; i++) {
+        struct candidate *c = &l->c[i];
+        if (c->good)
+            c->good = !revoked_known(db, c->id.fpr);
+        for (size_t k = 0; c->good && k < l->count; k++)
+            c->good = !l->c[k].revokes || memcmp(l->c[k].id.fpr, c->id.fpr, FPR_LEN) != 0;
+    }
+}
+
+/* Is this key revoked? What says so is kept with the next commit. */
+static bool is_revoked(struct lookup *l, const uint8_t fpr[FPR_LEN])
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (l->c[i].revokes && memcmp(l->c[i].id.fpr, fpr, FPR_LEN) == 0)
+            l->revocation = &l->c[i];
+    return l->revocation != NULL || revoked_known(store_reader(l->flow->store), fpr);
+}
+
+/* Its key has never been here. */
+static void say_absent(struct lookup *l, const uint8_t want[FPR_LEN], const struct candidate *other)
+{
+    char one[2 * FPR_LEN + 1], two[2 * FPR_LEN + 1] = "none";
+    hex_encode(want, FPR_LEN, one);
+    if (other != NULL)
+        hex_encode(other->id.fpr, FPR_LEN, two);
+    (void)error_set(&l->why, TEXT_KEY_NOT_THIS, l->address, one, two);
+}
+
+static void decide_free(struct lookup *l)
+{
     bool several;
-    if (l->accept) {
-        decide_accept(l);
-        return;
-    }
-    bool have = contact_get(store_reader(l->flow->store), l->address, &pinned) == 0;
-    bool chosen = wanted(l, want);
-    const struct candidate *c = best_of(l, chosen ? want : NULL, &several);
-    if (have)
-        contact_free(&pinned);
-    l->result = LOOKUP_FOUND;
-    if (c == NULL && have && (c = best_of(l, NULL, &several)) != NULL) {
-        explain_changed(l);
-        l->result = LOOKUP_REFUSED;
-        several = false;
-    }
-    if (several || (c == NULL && best_of(l, NULL, &several) != NULL)) {
-        undecided(l, chosen ? want : NULL);
+    const struct candidate *c = best_of(l, NULL, &several);
+    if (several) {
+        say_several(l);
+        finish(l, LOOKUP_UNDECIDED);
     } else if (c == NULL) {
         none(l);
     } else if (take(l, c) < 0) {
@@ -238,6 +263,57 @@ static void decide(struct job *job)
     }
 }
 
+/* This fingerprint is the user's choice, or the group's: a rival moves nothing, as long as the
+ * identity that was seen last lives (P-10.31). */
+static void decide_chosen(struct lookup *l, const uint8_t want[FPR_LEN])
+{
+    bool several, gone = is_revoked(l, want), stays = false;
+    const struct candidate *c = gone ? NULL : best_of(l, want, &several);
+    const struct candidate *other = best_of(l, NULL, &several);
+    int64_t now = clock_wall_ms() / 1000;
+    if (c != NULL) {
+        if (take(l, c) < 0) {
+            (void)error_set(&l->why, TEXT_NO_MEMORY);
+            finish(l, LOOKUP_INCOMPLETE);
+        } else {
+            store_do(l->flow->store, pin_run, pin_done, l);
+        }
+        return;
+    }
+    if (contact_get(store_reader(l->flow->store), l->address, &l->found) == 0)
+        stays = !gone && !(l->found.expiry_s > 0 && l->found.expiry_s < now);
+    if (other != NULL) {
+        l->noted = true;
+        memcpy(l->other, other->id.fpr, FPR_LEN);
+    }
+    if (!stays)
+        l->result = LOOKUP_UNDECIDED;
+    if (gone || l->found.pubkey.p != NULL)
+        say_held(&l->why, l->address, gone, want, other == NULL ? NULL : other->id.fpr);
+    else
+        say_absent(l, want, other);
+    if (gone || other != NULL)
+        store_do(l->flow->store, pin_run, pin_done, l);
+    else if (l->found.pubkey.p != NULL)
+        none(l);
+    else
+        finish(l, LOOKUP_UNDECIDED);
+}
+
+static void decide(struct job *job)
+{
+    struct lookup *l = (struct lookup *)job;
+    uint8_t want[FPR_LEN];
+    l->result = LOOKUP_FOUND;
+    drop_revoked(l);
+    if (l->accept)
+        decide_accept(l);
+    else if (wanted(l, want))
+        decide_chosen(l, want);
+    else
+        decide_free(l);
+}
+
 static void check(struct job *job, void *thread_ctx)
 {
     struct lookup *l = (struct lookup *)job;
@@ -246,7 +322,9 @@ static void check(struct job *job, void *thread_ctx)
         struct candidate *c = &l->c[i];
         c->good = verify_identity(c->value.p, c->value.n, l->flow->c.network, l->address,
                                   clock_wall_ms() / 1000, &c->id, &e) == 0;
-        if (!c->good)
+        c->revokes = !c->good && verify_revocation(c->value.p, c->value.n, l->flow->c.network,
+                                                   l->address, c->id.fpr, NULL) == 0;
+        if (!c->good && !c->revokes)
             log_info("a record at %s is not an identity: %s", l->key, e.text);
     }
 }
@@ -287,16 +365,12 @@ static bool cached(struct flow *f, const char *address, enum lookup_result *resu
     struct contact c;
     if (contact_get(store_reader(f->store), address, &c) < 0)
         return false;
-    struct lookup l;
-    (void)strcpy(l.address, address);
-    *result = c.changed ? LOOKUP_REFUSED : LOOKUP_FOUND;
-    *recheck = clock_wall_ms() - c.checked_ms > RECHECK_MS;
-    if (c.changed) {
-        explain_changed(&l);
-        *why = l.why;
-    } else {
+    *result = c.held ? LOOKUP_UNDECIDED : LOOKUP_FOUND;
+    *recheck = clock_wall_ms() - c.checked_ms > f->c.reput;
+    if (c.held)
+        say_held(why, address, c.revoked, c.fpr, c.changed ? c.changed_fpr : NULL);
+    else
         warm(f, &c);
-    }
     contact_free(&c);
     return true;
 }
@@ -334,6 +408,11 @@ struct lookup *lookup_key(struct flow *f, const char *address, lookup_fn *fn, vo
     return find_key(f, address, false, fn, ctx);
 }
 
+struct lookup *lookup_key_calmly(struct flow *f, const char *address, lookup_fn *fn, void *ctx)
+{
+    return find_key(f, address, true, fn, ctx);
+}
+
 void lookup_accept(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN], lookup_fn *fn,
                    void *ctx)
 {
@@ -364,123 +443,4 @@ void lookup_accept(struct flow *f, const char *address, const uint8_t fpr[FPR_LE
 void lookup_cancel(struct lookup *l)
 {
     l->fn = NULL;
-}
-
-/* ---- the user names a fingerprint */
-
-struct verifying {
-    struct flow *flow;
-    char address[ADDRESS_MAX + 1];
-    uint8_t fpr[FPR_LEN];
-    bool known;
-    lookup_verify_fn *fn;
-    void *ctx;
-};
-
-static int verify_run(struct db *db, void *arg)
-{
-    struct verifying *v = arg;
-    struct contact c;
-    if (contact_verify(db, v->address, v->fpr) < 0)
-        return -1;
-    v->known = contact_get(db, v->address, &c) == 0;
-    if (v->known)
-        contact_free(&c);
-    return 0;
-}
-
-static void nothing(void *ctx, enum lookup_result result, const char *why)
-{
-}
-
-static void verify_done(void *arg, int rc)
-{
-    struct verifying *v = arg;
-    struct error why = {""};
-    if (rc != 0)
-        (void)error_set(&why, TEXT_KEY_STORE, v->address);
-    if (rc == 0 && !v->flow->stopping) {
-        if (!v->known)
-            (void)lookup_key(v->flow, v->address, nothing, NULL);
-        flow_kick(v->flow);
-    }
-    v->fn(v->ctx, v->known, rc == 0 ? NULL : why.text);
-    free(v);
-}
-
-void lookup_verify(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN],
-                   lookup_verify_fn *fn, void *ctx)
-{
-    struct verifying *v = calloc(1, sizeof *v);
-    if (v == NULL) {
-        fn(ctx, false, TEXT_NO_MEMORY);
-        return;
-    }
-    v->flow = f;
-    v->fn = fn;
-    v->ctx = ctx;
-    memcpy(v->fpr, fpr, FPR_LEN);
-    (void)strcpy(v->address, address);
-    store_do(f->store, verify_run, verify_done, v);
-}
-
-/* ---- the step: receivers whose key was not known at submission */
-
-struct pending {
-    struct work *w;
-    struct out_receiver r;
-    char why[320];
-    bool failed, undecided;
-};
-
-static int pending_run(struct db *db, void *arg)
-{
-    struct pending *p = arg;
-    if (p->failed)
-        return rcv_end(db, p->r.n, RCV_FAILED, false, p->why) < 0 ? -1 : 0;
-    if (p->undecided)
-        return rcv_set_why(db, p->r.n, p->why);
-    return rcv_set_ready(db, p->r.n);
-}
-
-static void pending_done(void *arg, int rc)
-{
-    struct pending *p = arg;
-    out_receiver_free(&p->r);
-    if (rc != 0 || p->undecided)
-        work_retry(p->w, NULL);
-    else
-        work_end(p->w);
-    free(p);
-}
-
-static void on_key(void *ctx, enum lookup_result result, const char *why)
-{
-    struct pending *p = ctx;
-    const struct flow *f = p->w->flow;
-    bool over = clock_wall_ms() - p->r.changed_ms > f->c.give_up;
-    bool undecided = result == LOOKUP_UNDECIDED;
-    /* as RCPT would have been answered, had this peer been connected (P-10.10) */
-    p->failed = result == LOOKUP_REFUSED || result == LOOKUP_NONE || (over && undecided);
-    p->undecided = undecided && !p->failed;
-    if (result == LOOKUP_FOUND || p->failed || undecided) {
-        (void)strncpy(p->why, why != NULL ? why : "", sizeof p->why - 1);
-        store_do(f->store, pending_run, pending_done, p);
-        return;
-    }
-    out_receiver_free(&p->r);
-    work_retry(p->w, NULL);
-    free(p);
-}
-
-void step_lookup(struct work *w)
-{
-    struct pending *p = calloc(1, sizeof *p);
-    if (p == NULL || rcv_get(store_reader(w->flow->store), w->n, &p->r) < 0) {
-        free(p);
-        work_retry(w, "A row of the database cannot be read.");
-        return;
-    }
-    p->w = w;
-    (void)find_key(w->flow, p->r.address, true, on_key, p);
 }

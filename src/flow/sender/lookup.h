@@ -9,9 +9,8 @@
 enum lookup_result {
     LOOKUP_FOUND,      /* pinned in the key cache */
     LOOKUP_NONE,       /* connected, completed, and nobody has posted a key */
-    LOOKUP_UNDECIDED,  /* several keys, or another than the one that was named: it waits until a
-                        * person decides */
-    LOOKUP_REFUSED,    /* the pinned key has changed: a person must decide */
+    LOOKUP_UNDECIDED,  /* several keys, or the one that counts is revoked, expired or not there: it
+                        * waits until a person decides */
     LOOKUP_INCOMPLETE, /* not connected, or the look-up did not complete: try again later */
 };
 /* why: a sentence unless found. On the loop's thread; may be called before lookup_key returns. */
@@ -19,6 +18,8 @@ typedef void lookup_fn(void *ctx, enum lookup_result result, const char *why);
 
 /* Returns a handle to cancel with while fn was not called, or NULL when it was already. */
 struct lookup *lookup_key(struct flow *f, const char *address, lookup_fn *fn, void *ctx);
+/* The same for who need not answer at once: the second look comes later. */
+struct lookup *lookup_key_calmly(struct flow *f, const char *address, lookup_fn *fn, void *ctx);
 /* The user decided for the key with this fingerprint: from quarantined mail, else from the DHT, it
  * replaces the pinned one. fn as above. */
 void lookup_accept(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN], lookup_fn *fn,

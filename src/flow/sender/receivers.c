@@ -63,7 +63,7 @@ static bool add_member(void *ctx, const struct group_fellow *m)
     /* one whose key is not found yet, or has changed, is looked up later and reported on */
     bool known = contact_get(store_reader(a->f->store), m->address, &c) == 0;
     if (known) {
-        known = !c.changed;
+        known = !c.held;
         contact_free(&c);
     }
     a->full = add(a->to, a->f, m->address, known, a->asks) < 0;

@@ -101,9 +101,6 @@ static void on_key(void *ctx, enum lookup_result result, const char *why)
     case LOOKUP_NONE:
         smtp_reply(s->session, 550, TEXT_RCPT_UNKNOWN, why);
         break;
-    case LOOKUP_REFUSED:
-        smtp_reply(s->session, 550, TEXT_RCPT_REFUSED, why);
-        break;
     }
 }
 

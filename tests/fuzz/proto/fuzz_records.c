@@ -46,6 +46,7 @@ static void payload(const uint8_t *p, size_t n)
         struct descriptor descriptor;
         struct notification notification;
         struct cancellation cancellation;
+        struct revocation revocation;
         struct group_record group;
         struct group_renewal renewal;
     } r;
@@ -60,6 +61,8 @@ static void payload(const uint8_t *p, size_t n)
         same(notification_encode(&r.notification, &at, &again), &again, p, n);
     else if (cancellation_decode(p, n, &at, &r.cancellation, &e) == 0)
         same(cancellation_encode(&r.cancellation, &at, &again), &again, p, n);
+    else if (revocation_decode(p, n, &at, &r.revocation, &e) == 0)
+        same(revocation_encode(&r.revocation, &at, &again), &again, p, n);
     else if (group_decode(p, n, &at, &r.group, &e) == 0)
         same(group_encode(&r.group, &at, &again), &again, p, n);
     else if (group_renewal_decode(p, n, &at, &r.renewal, &e) == 0)

@@ -209,6 +209,32 @@ static void places(void **state) /* P-4.3 */
     buf_free(&b);
 }
 
+static void a_revocation_comes_back(void **state)
+{
+    struct buf b = BUF_INIT(RECORD_MAX);
+    struct record_place at = {7, "key:bob@demo"}, elsewhere = {7, "key:eve@demo"};
+    struct revocation r = {.address = "bob@demo", .pubkey = SPAN("key"), .made = 1}, again;
+    uint8_t lock[HASH_LEN], other[HASH_LEN];
+    char key[DHT_KEY_MAX + 1];
+    struct identity i;
+    struct error e;
+    assert_int_equal(revocation_encode(&r, &elsewhere, &b), -1);
+    assert_int_equal(revocation_encode(&r, &at, &b), 0);
+    assert_int_equal(revocation_decode(b.data, b.len, &at, &again, &e), 0);
+    assert_string_equal(again.address, r.address);
+    assert_int_equal(again.made, 1);
+    assert_int_equal(record_key(b.data, b.len, key), 0);
+    assert_string_equal(key, at.key);
+    assert_int_equal(record_key(b.data, 3, key), -1);
+    assert_int_equal(revocation_decode(b.data, b.len, &elsewhere, &again, &e), -1);
+    assert_int_equal(revocation_decode(b.data, b.len - 1, &at, &again, &e), -1);
+    assert_int_equal(identity_decode(b.data, b.len, &at, &i, &e), RECORD_UNKNOWN);
+    revocation_lock(b.data, b.len, lock); /* the same for everybody (P-3.12) */
+    revocation_lock(b.data, b.len, other);
+    assert_memory_equal(lock, other, HASH_LEN);
+    buf_free(&b);
+}
+
 static void onions(void **state)
 {
     struct endpoint ep;
@@ -337,7 +363,7 @@ int main(void)
         cmocka_unit_test(times),           cmocka_unit_test(places),
         cmocka_unit_test(encoder_refuses), cmocka_unit_test(onions),
         cmocka_unit_test(heads),           cmocka_unit_test(head_bomb),
-        cmocka_unit_test(head_caps),
+        cmocka_unit_test(head_caps),       cmocka_unit_test(a_revocation_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

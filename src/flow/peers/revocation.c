@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* revocation.c - see revocation.h. */
+#include "flow/peers/revocation.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/peers/presence.h"
+#include "flow/peers/verify.h"
+#include "flow/timer.h"
+#include "store/revoked.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "revocation"
+#define FIRST_MS 1000
+#define AT_ONCE 200                   /* puts in one turn */
+#define KEEP_MS (90LL * 86400 * 1000) /* that of others; no identity of that key lives longer */
+
+struct revocations {
+    uv_timer_t *timer;
+};
+
+struct taking {
+    struct job job;
+    struct flow *flow;
+    struct bytes record;
+    char address[ADDRESS_MAX + 1];
+    uint8_t fpr[FPR_LEN];
+    bool own_key, own;
+    int rc;
+    struct error why;
+    revocation_fn *fn; /* NULL: it was only met */
+    void *ctx;
+};
+
+static void put(struct flow *f, const char *address, const struct bytes *record, dht_done_fn *done,
+                void *ctx)
+{
+    char key[DHT_KEY_MAX + 1];
+    uint8_t lock[HASH_LEN];
+    (void)dht_key(key, "key:", address);
+    revocation_lock(record->p, record->n, lock);
+    dht_put(f->dht, key, record->p, record->n, clock_wall_ms() / 1000 + DHT_LIFE_MAX, lock, done,
+            ctx);
+}
+
+/* ---- putting again */
+
+static void on_again(void *ctx, bool ok, const char *why)
+{
+    if (!ok)
+        log_debug("a revocation is not put again: %s", why);
+}
+
+static void again(void *ctx, const char *address, const struct bytes *record)
+{
+    put(ctx, address, record, on_again, NULL);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    struct flow *f = t->data;
+    if (f->stopping)
+        return;
+    bool up = dht_link_state(f->dht) == DHT_CONNECTED;
+    if (up)
+        revoked_each(store_reader(f->store), clock_wall_ms() - KEEP_MS, AT_ONCE, again, f);
+    (void)uv_timer_start(t, on_timer, (uint64_t)(up ? f->c.reput : f->c.retry), 0);
+}
+
+int revocation_start(struct flow *f, struct error *e)
+{
+    struct revocations *r = f->revocations = calloc(1, sizeof *r);
+    uv_timer_t *t = r == NULL ? NULL : flow_timer_new(f, f);
+    if (t == NULL)
+        return error_set(e, "Out of memory.");
+    r->timer = t;
+    return uv_timer_start(t, on_timer, FIRST_MS, 0);
+}
+
+void revocation_stop(struct flow *f)
+{
+    if (f->revocations != NULL)
+        flow_timer_free(&f->revocations->timer);
+}
+
+void revocation_free(struct flow *f)
+{
+    free(f->revocations);
+    f->revocations = NULL;
+}
+
+/* ---- a new one */
+
+static void taking_end(struct taking *t, bool stands)
+{
+    if (t->fn != NULL)
+        t->fn(t->ctx, t->address, t->fpr, stands, t->rc == 0 ? NULL : t->why.text);
+    bytes_free(&t->record);
+    free(t);
+}
+
+static void on_put(void *ctx, bool ok, const char *why)
+{
+    struct taking *t = ctx;
+    taking_end(t, ok && dht_link_state(t->flow->dht) == DHT_CONNECTED);
+}
+
+static int keep_run(struct db *db, void *arg)
+{
+    const struct taking *t = arg;
+    return revoked_add(db, t->address, t->fpr, &t->record, t->fn != NULL);
+}
+
+static void keep_done(void *arg, int rc)
+{
+    struct taking *t = arg;
+    char hex[2 * FPR_LEN + 1];
+    t->rc = rc;
+    if (rc != 0) {
+        (void)error_set(&t->why, "This peer's database cannot be written; see its log.");
+        taking_end(t, false);
+        return;
+    }
+    hex_encode(t->fpr, FPR_LEN, hex);
+    log_info("the key %s of %s is revoked", hex, t->address);
+    if (t->flow->stopping) {
+        taking_end(t, false);
+        return;
+    }
+    if (t->fn != NULL)
+        presence_again(t->flow); /* it may have been a rival's, or the own key */
+    put(t->flow, t->address, &t->record, on_put, t);
+}
+
+/* The address stands inside, and with it the place (P-4.3). */
+static void check(struct job *job, void *thread_ctx)
+{
+    struct taking *t = (struct taking *)job;
+    struct span payload, signature;
+    char key[DHT_KEY_MAX + 1] = "";
+    t->rc = record_unwrap(t->record.p, t->record.n, &payload, &signature, &t->why);
+    if (t->rc == 0 && (record_key(payload.p, payload.n, key) < 0 || strncmp(key, "key:", 4) != 0 ||
+                       address_parse(key + 4, t->address) < 0))
+        t->rc = error_set(&t->why, "It names no address.");
+    if (t->rc == 0)
+        t->rc = verify_revocation(t->record.p, t->record.n, t->flow->c.network, t->address, t->fpr,
+                                  &t->why);
+}
+
+static void checked(struct job *job)
+{
+    struct taking *t = (struct taking *)job;
+    t->own = memcmp(t->fpr, t->flow->fpr, FPR_LEN) == 0;
+    if (t->rc == 0 && t->own && !t->own_key)
+        t->rc =
+            error_set(&t->why, "It revokes this peer's own key: if you mean that, give `restante "
+                               "key revoke` without a file.");
+    if (t->rc != 0)
+        taking_end(t, false);
+    else
+        store_do(t->flow->store, keep_run, keep_done, t);
+}
+
+int revocation_take(struct flow *f, const uint8_t *record, size_t n, bool own_key,
+                    revocation_fn *fn, void *ctx, struct error *e)
+{
+    struct taking *t = n > RECORD_MAX ? NULL : calloc(1, sizeof *t);
+    if (t == NULL || bytes_set(&t->record, record, n) < 0) {
+        free(t);
+        return error_set(e, n > RECORD_MAX ? "That is no revocation: it is too large."
+                                           : "Out of memory.");
+    }
+    t->flow = f;
+    t->own_key = own_key;
+    t->fn = fn;
+    t->ctx = ctx;
+    flow_job(f->pgp, &t->job, check, checked, true);
+    return 0;
+}
+
+void revocation_keep(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN],
+                     const struct bytes *record)
+{
+    struct taking *t = calloc(1, sizeof *t);
+    if (t == NULL || bytes_set(&t->record, record->p, record->n) < 0) {
+        free(t); /* it is met again */
+        return;
+    }
+    t->flow = f;
+    memcpy(t->fpr, fpr, FPR_LEN);
+    (void)strcpy(t->address, address);
+    store_do(f->store, keep_run, keep_done, t);
+}

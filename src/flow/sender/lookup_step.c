@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* lookup_step.c - see lookup.h: a fingerprint that the user names, and the step that looks for keys
+ * that were not known at submission. */
+#include "base/clock.h"
+#include "base/texts.h"
+#include "flow/sender/lookup.h"
+#include "flow/steps.h"
+#include "store/contacts.h"
+#include "store/outgoing.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the user names a fingerprint */
+
+struct verifying {
+    struct flow *flow;
+    char address[ADDRESS_MAX + 1];
+    uint8_t fpr[FPR_LEN];
+    bool known;
+    lookup_verify_fn *fn;
+    void *ctx;
+};
+
+static int verify_run(struct db *db, void *arg)
+{
+    struct verifying *v = arg;
+    struct contact c;
+    if (contact_verify(db, v->address, v->fpr) < 0)
+        return -1;
+    v->known = contact_get(db, v->address, &c) == 0;
+    if (v->known)
+        contact_free(&c);
+    return 0;
+}
+
+static void nothing(void *ctx, enum lookup_result result, const char *why)
+{
+}
+
+static void verify_done(void *arg, int rc)
+{
+    struct verifying *v = arg;
+    struct error why = {""};
+    if (rc != 0)
+        (void)error_set(&why, TEXT_KEY_STORE, v->address);
+    if (rc == 0 && !v->flow->stopping) {
+        if (!v->known)
+            (void)lookup_key(v->flow, v->address, nothing, NULL);
+        flow_kick(v->flow);
+    }
+    v->fn(v->ctx, v->known, rc == 0 ? NULL : why.text);
+    free(v);
+}
+
+void lookup_verify(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN],
+                   lookup_verify_fn *fn, void *ctx)
+{
+    struct verifying *v = calloc(1, sizeof *v);
+    if (v == NULL) {
+        fn(ctx, false, TEXT_NO_MEMORY);
+        return;
+    }
+    v->flow = f;
+    v->fn = fn;
+    v->ctx = ctx;
+    memcpy(v->fpr, fpr, FPR_LEN);
+    (void)strcpy(v->address, address);
+    store_do(f->store, verify_run, verify_done, v);
+}
+
+/* ---- the step: receivers whose key was not known at submission */
+
+struct pending {
+    struct work *w;
+    struct out_receiver r;
+    char why[320];
+    bool failed, undecided;
+};
+
+static int pending_run(struct db *db, void *arg)
+{
+    struct pending *p = arg;
+    if (p->failed)
+        return rcv_end(db, p->r.n, RCV_FAILED, false, p->why) < 0 ? -1 : 0;
+    if (p->undecided)
+        return rcv_set_why(db, p->r.n, p->why);
+    return rcv_set_ready(db, p->r.n);
+}
+
+static void pending_done(void *arg, int rc)
+{
+    struct pending *p = arg;
+    out_receiver_free(&p->r);
+    if (rc != 0 || p->undecided)
+        work_retry(p->w, NULL);
+    else
+        work_end(p->w);
+    free(p);
+}
+
+static void on_key(void *ctx, enum lookup_result result, const char *why)
+{
+    struct pending *p = ctx;
+    const struct flow *f = p->w->flow;
+    bool over = clock_wall_ms() - p->r.changed_ms > f->c.give_up;
+    bool undecided = result == LOOKUP_UNDECIDED;
+    /* as RCPT would have been answered, had this peer been connected (P-10.10) */
+    p->failed = result == LOOKUP_NONE || (over && undecided);
+    p->undecided = undecided && !p->failed;
+    if (result == LOOKUP_FOUND || p->failed || undecided) {
+        (void)strncpy(p->why, why != NULL ? why : "", sizeof p->why - 1);
+        store_do(f->store, pending_run, pending_done, p);
+        return;
+    }
+    out_receiver_free(&p->r);
+    work_retry(p->w, NULL);
+    free(p);
+}
+
+void step_lookup(struct work *w)
+{
+    struct pending *p = calloc(1, sizeof *p);
+    if (p == NULL || rcv_get(store_reader(w->flow->store), w->n, &p->r) < 0) {
+        free(p);
+        work_retry(w, "A row of the database cannot be read.");
+        return;
+    }
+    p->w = w;
+    (void)lookup_key_calmly(w->flow, p->r.address, on_key, p);
+}
