@@ -6,6 +6,7 @@
 #include "cli/lists.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "cli/verify.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,11 +89,13 @@ int cmd_contacts(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct control *c = NULL;
-    int first = cli_options(cli, "contacts", "j", argc, argv);
+    int first = cli_options(cli, "contacts", "jy", argc, argv);
     if (first < 0)
         return CLI_USAGE;
     if (first == argc)
         return lists_command(cli, argc, argv, "contacts", "j", ANSWER_WAIT_S, print_contacts, NULL);
+    if (argc - first == 2 && strcmp(argv[first], "verify") == 0)
+        return cli_home(cli) < 0 ? CLI_FAILED : contacts_verify(cli, argv[first + 1]);
     static const struct {
         const char *verb, *cmd, *done;
     } verbs[] = {{"accept", "contact-accept", "Accepted."},
@@ -107,7 +110,7 @@ int cmd_contacts(struct cli *cli, int argc, char **argv)
     if (v == VERBS || operands < (v == ADD ? 2 : 1) || (operands > 1 && v > ADD) ||
         (v == ACCEPT && operands > 2))
         return cli_usage("contacts",
-                         "contacts takes nothing, or forget, block or unblock ADDRESS, "
+                         "contacts takes nothing, or verify, forget, block or unblock ADDRESS, "
                          "or accept ADDRESS [FINGERPRINT], or add ADDRESS FINGERPRINT.");
     char fpr[FINGERPRINT_CAP] = "";
     if (operands > 1 && join_fingerprint(fpr, argv + first + 2, operands - 1) < 0)

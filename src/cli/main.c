@@ -188,7 +188,8 @@ static const struct command commands[] = {
      "  too late, pulled at ... the receiver has it\n"
      "  withdrawn, unconfirmed  the receiver's peer never said what became of it\n"},
     {"contacts",
-     "[--json] | add ADDRESS FINGERPRINT | accept ADDRESS [FINGERPRINT] | forget|block|unblock "
+     "[--json] | add ADDRESS FINGERPRINT | verify [--yes] ADDRESS | accept ADDRESS [FINGERPRINT] | "
+     "forget|block|unblock "
      "ADDRESS",
      "whose keys are known", cmd_contacts,
      "One line per address whose key is pinned. Another key that is met there changes nothing "
@@ -196,6 +197,7 @@ static const struct command commands[] = {
      "you\n"
      "decide; ask its owner for the fingerprint (`restante key fingerprint`) first.\n\n"
      "  add ADDRESS FINGERPRINT        its owner told you: pinned as verified, known yet or not\n"
+     "  verify ADDRESS                 words to read to each other; then it is verified\n"
      "  forget ADDRESS                 the next message to it pins its key anew\n"
      "  accept ADDRESS [FINGERPRINT]   the other key replaces the pinned one, and mail signed "
      "with\n"

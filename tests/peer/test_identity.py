@@ -157,6 +157,29 @@ def test_a_revocation_ends_the_former_key(net, alice, bob):
     quick.stop()
 
 
+def words(text):
+    return [line.split() for line in text.splitlines() if line.startswith("    ")]
+
+
+def test_two_people_compare_words(net, alice, bob):
+    """P-10.32: both ends show the same 16 words; nothing is verified before somebody says so."""
+    refused = alice.run_cli("contacts", "verify", "nobody@demo")
+    assert refused.returncode == 1 and "No key of nobody@demo is pinned" in refused.stderr
+    for a, b in (alice, bob), (bob, alice):
+        data = compose(a.address, b.address, "Pins the key")
+        a.send(data, [b.address])
+        uid = b.wait_message(data)
+        with b.imap() as box:
+            box.open(uid)
+        a.wait_idle()
+    shown = alice.cli("contacts", "verify", bob.address)
+    assert "Nothing was changed" in shown and contact(alice, bob.address)["trust"] == "seen"
+    assert [len(line) for line in words(shown)] == [4] * 4
+    assert words(shown) == words(bob.cli("contacts", "verify", alice.address))
+    assert "verified" in alice.cli("contacts", "verify", "--yes", bob.address)
+    assert contact(alice, bob.address)["trust"] == "verified"
+
+
 def test_a_rival_moves_nobody_who_has_pinned(net):
     """The pinned key is the one that is written to, though the only identity that stands for its
     address now is a stranger's (P-10.31)."""

@@ -209,6 +209,7 @@ static void places(void **state) /* P-4.3 */
     buf_free(&b);
 }
 
+/* P-4.15 */
 static void a_revocation_comes_back(void **state)
 {
     struct buf b = BUF_INIT(RECORD_MAX);
