@@ -78,7 +78,8 @@ static void unit_home(char home[PATH_CAP])
     if (ask_manager(argv, &out) == 0 && buf_str(&out) != NULL) {
         const char *at = strstr(buf_str(&out), name);
         if (at != NULL)
-            (void)snprintf(home, PATH_CAP, "%.*s", (int)strcspn(at + strlen(name), " \"\n"),
+            (void)snprintf(home, PATH_CAP, "%.*s",
+                           (int)strcspn(at + strlen(name), at[-1] == '"' ? "\"" : " \n"),
                            at + strlen(name));
     }
     buf_free(&out);
@@ -101,7 +102,7 @@ static int write_drop_in(const char *home, struct error *e)
             return -1;
         memcpy(dir, next, sizeof dir);
     }
-    (void)snprintf(text, sizeof text, "[Service]\nEnvironment=RESTANTE_HOME=%s\n", home);
+    (void)snprintf(text, sizeof text, "[Service]\nEnvironment=\"RESTANTE_HOME=%s\"\n", home);
     if (path_join(next, dir, "home.conf", e) < 0 || file_write(next, text, strlen(text), e) < 0)
         return -1;
     struct buf out = BUF_INIT(OUTPUT_CAP);

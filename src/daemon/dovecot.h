@@ -15,7 +15,7 @@
 #define DOVECOT_HOME_MAX 68
 
 struct dovecot_config {
-    const char *home;                    /* absolute; letters, digits and /._+@,=- only */
+    const char *home;                    /* absolute; letters, digits, spaces and /._+@,=- only */
     const char *address;                 /* the account's user name */
     const char *password;                /* what the mail client says; only its hash is written */
     uint16_t imap_port, submission_port; /* TLS from the first byte, on loopback */

@@ -22,16 +22,17 @@
 
 #define CONF_MAX 16384
 #define SAFE_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._+@,=-"
+#define SAFE_PATH SAFE_CHARS " " /* in quotes */
 
 /* Who runs it, where, and what it may be asked for. */
 static const char CONF_HEAD[] =
     "# Written by restanted at every start: changes here are lost.\n"
-    "base_dir = %1$s/dovecot/run\n"
-    "state_dir = %1$s/dovecot/state\n"
+    "base_dir = \"%1$s/dovecot/run\"\n"
+    "state_dir = \"%1$s/dovecot/state\"\n"
     "instance_name = restante\n"
     "protocols = imap submission\n"
     "listen = %2$s\n"
-    "log_path = %1$s/log/dovecot.log\n"
+    "log_path = \"%1$s/log/dovecot.log\"\n"
     "log_timestamp = \"%%Y-%%m-%%d %%H:%%M:%%S.%%{usecs} \"\n"
     "login_greeting = Restante\n"
     "default_internal_user = %3$s\n"
@@ -52,8 +53,8 @@ static const char CONF_HEAD[] =
     "auth_username_chars = "
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_@+\n"
     "auth_username_format = %%Lu\n"
-    "passdb {\n  driver = passwd-file\n  args = %1$s/dovecot/passwd\n}\n"
-    "userdb {\n  driver = static\n  args = uid=%5$u gid=%6$u home=%1$s "
+    "passdb {\n  driver = passwd-file\n  args = \"%1$s/dovecot/passwd\"\n}\n"
+    "userdb {\n  driver = static\n  args = uid=%5$u gid=%6$u "
     "imap_id_log=%%{client_id}\n}\n"
     /* Apple Mail says its name before the login. The plugin finds it in imap_id_log, because what
      * stands there is taken as it is: a variable that a client's name looks like would end the
@@ -61,9 +62,10 @@ static const char CONF_HEAD[] =
     "imap_id_retain = yes\n";
 
 static const char CONF_MAIL[] =
-    "mail_location = maildir:%1$s/Maildir\n"
-    "mail_temp_dir = %1$s/dovecot/tmp\n"
-    "mail_plugin_dir = %1$s/dovecot/modules\n"
+    "mail_home = \"%1$s\"\n" /* not among args above: these are split at spaces */
+    "mail_location = \"maildir:%1$s/Maildir\"\n"
+    "mail_temp_dir = \"%1$s/dovecot/tmp\"\n"
+    "mail_plugin_dir = \"%1$s/dovecot/modules\"\n"
     "mail_plugins =\n"
     "maildir_copy_with_hardlinks = yes\n"
     "maildir_very_dirty_syncs = no\n"
@@ -82,8 +84,8 @@ static const char CONF_MAIL[] =
     "  imap_fetch_failure = no-after\n"
     "}\n"
     "plugin {\n"
-    "  restante_socket = %2$s\n"
-    "  restante_key = %3$s\n"
+    "  restante_socket = \"%2$s\"\n"
+    "  restante_key = \"%3$s\"\n"
     "  restante_wait = %4$lld\n"
     "}\n";
 
@@ -135,16 +137,16 @@ static bool has_ipv6(void)
 }
 
 /* Only characters that mean nothing to Dovecot's configuration, so nothing needs quoting. */
-static int check_word(const char *what, const char *value, struct error *e)
+static int check_word(const char *what, const char *value, const char *safe, struct error *e)
 {
-    size_t ok = strspn(value, SAFE_CHARS);
+    size_t ok = strspn(value, safe);
 
     if (value[0] == '\0')
         return error_set(e, "The %s is empty.", what);
     if (value[ok] != '\0')
         return error_set(e,
                          "The %s %s holds a character that Dovecot's configuration cannot: use "
-                         "letters, digits and /._+@,=- only.",
+                         "letters, digits, spaces and /._+@,=- only.",
                          what, value);
     return 0;
 }
@@ -162,12 +164,12 @@ static int check_config(const struct dovecot_config *c, struct error *e)
         return error_set(e, "The path of the plugin's socket is too long: %s.", c->plugin_socket);
     if (c->wait_s < 1 || c->wait_s > 3600)
         return error_set(e, "open_wait must be between 1 and 3600 seconds.");
-    if (check_word("home", c->home, e) < 0 || check_word("address", c->address, e) < 0 ||
-        check_word("plugin folder", c->plugin_dir, e) < 0 ||
-        check_word("plugin socket", c->plugin_socket, e) < 0 ||
-        check_word("stub key", c->stub_key, e) < 0 ||
-        check_word("relay user", c->relay_user, e) < 0 ||
-        check_word("relay password", c->relay_password, e) < 0)
+    if (check_word("home", c->home, SAFE_PATH, e) < 0 ||
+        check_word("address", c->address, SAFE_CHARS, e) < 0 ||
+        check_word("plugin socket", c->plugin_socket, SAFE_PATH, e) < 0 ||
+        check_word("stub key", c->stub_key, SAFE_PATH, e) < 0 ||
+        check_word("relay user", c->relay_user, SAFE_CHARS, e) < 0 ||
+        check_word("relay password", c->relay_password, SAFE_CHARS, e) < 0)
         return -1;
     return 0;
 }

@@ -68,12 +68,13 @@ static int absolute(const char *path, char out[PATH_CAP], struct error *e)
 int home_path_ok(const char *path, struct error *e)
 {
     static const char fit[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+@,=-";
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+@,=- ";
     if (path[0] != '/' || strspn(path, fit) != strlen(path))
-        return error_set(e,
-                         "The path \"%.200s\" does not suit a home: use letters, digits and "
-                         ". _ + @ , = - only.",
-                         path);
+        return error_set(
+            e,
+            "The path \"%.200s\" does not suit a home: use letters, digits, spaces and "
+            ". _ + @ , = - only.",
+            path);
     if (strlen(path) > HOME_PATH_MAX)
         return error_set(e,
                          "The path %.160s has more than %d octets: the sockets below it could not "

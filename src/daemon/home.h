@@ -18,8 +18,8 @@
 #define HOME_PASSWORD_LEN 29 /* five groups of five characters: 125 bits */
 #define HOME_SECRET_MAX (64 * 1024)
 
-/* Is the path absolute, short enough, and of letters, digits and / . _ + @ , = - only, so that it
- * means the same to Dovecot's configuration? */
+/* Is the path absolute, short enough, and of letters, digits, spaces and / . _ + @ , = - only, so
+ * that it means the same to Dovecot's configuration? */
 int home_path_ok(const char *path, struct error *e);
 /* given (may be NULL), else $RESTANTE_HOME, else ~/.restante, made absolute; it need not exist, but
  * the folder above must. */

@@ -3,6 +3,7 @@
 answers are shown (by a scripted daemon, so that they can be hostile)."""
 
 import configparser
+import fcntl
 import json
 import os
 import pty
@@ -165,7 +166,7 @@ def test_init_never_touches_what_is_there(folder, home):
 def test_init_refuses_paths_that_sockets_and_dovecot_cannot_have(folder):
     assert "more than 68 octets" in refused(1, "--home", os.path.join(folder, "x" * 80), "init",
                                             "a@b", *INIT)
-    assert "does not suit a home" in refused(1, "--home", os.path.join(folder, "a b"), "init",
+    assert "does not suit a home" in refused(1, "--home", os.path.join(folder, "a#b"), "init",
                                              "a@b", *INIT)
     assert "folder above it is missing" in refused(1, "--home", os.path.join(folder, "no/h"),
                                                    "init", "a@b", *INIT)
@@ -284,7 +285,7 @@ def test_help_and_version():
     commands = re.findall(r"^  ([a-z]+) ", text, re.M)
     assert set(commands) == {"backup", "restore", "move", "passwd", "config", "setup", "init", "run", "stop", "account", "status", "outbox", "inbox", "pull",
                              "decline", "key", "takeover", "group", "cancel", "contacts", "policy",
-                             "mua", "fsck"}
+                             "mua", "fsck", "restart", "invite", "accept"}
     for c in commands:
         assert ok(c, "--help").startswith(f"Usage: restante [--home DIR] {c}")
         assert ok("help", c) == ok(c, "--help")
@@ -427,10 +428,13 @@ def test_actions(home):
     with Script(home, {"pull": [line({"progress": {"done": 1, "size": 2}}),
                                 line({"ok": True, "id": "fe" * 32})],
                        "decline": [line({"ok": False, "error": "No such\x1b message."})],
-                       "stop": [line({"ok": True}), 0.3]}) as script:
+                       "stop": [line({"ok": True})]}) as script:
         assert ok("--home", home, "pull", "FEFE") == f"Pulled {'fe' * 32}.\n"
         assert refused(1, "--home", home, "decline", "abcd") == "restante: No such? message.\n"
         started = time.monotonic()
+        lock = open(os.path.join(home, "run/lock"), "wb")  # what the daemon holds until its end
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        threading.Timer(0.4, lock.close).start()
         assert "has stopped" in ok("--home", home, "stop")
         assert time.monotonic() - started > 0.25  # it waits for the end
         assert script.requests == [{"cmd": "pull", "id": "fefe"}, {"cmd": "decline", "id": "abcd"},

@@ -94,7 +94,7 @@ def test_mutt(home, account):
     assert settings["ssl_ca_certificates_file"] == account["ca_file"]
     names = list(settings)
     assert names[0] == "ssl_ca_certificates_file"  # before anything that connects
-    command = re.fullmatch("`cat (.*)`", settings["imap_pass"]).group(1)
+    command = re.fullmatch("`cat '(.*)'`", settings["imap_pass"]).group(1)
     assert read(command).strip() == account["password"]
 
 
@@ -105,7 +105,7 @@ def test_mbsync(home, account):
     assert settings["Port"] == str(account["imap_port"]) and settings["User"] == ADDRESS
     assert settings["SSLType"] == "IMAPS" and settings["SystemCertificates"] == "no"
     assert settings["CertificateFile"] == account["ca_file"]
-    assert read(settings["PassCmd"].removeprefix("cat ")).strip() == account["password"]
+    assert read(settings["PassCmd"].removeprefix("cat ").strip("'")).strip() == account["password"]
 
 
 def test_msmtp(home, account):
@@ -115,7 +115,7 @@ def test_msmtp(home, account):
     assert settings["port"] == str(account["submission_port"])
     assert settings["user"] == settings["from"] == ADDRESS
     assert settings["tls"] == "on" and settings["tls_starttls"] == "off"
-    assert settings["tls_trust_file"] == account["ca_file"]
+    assert settings["tls_trust_file"].strip('"') == account["ca_file"]
     command = re.fullmatch("cat '(.*)'", settings["passwordeval"]).group(1)
     assert read(command).strip() == account["password"]
 

@@ -351,7 +351,7 @@ def test_what_setup_asks_of_systemd(folder, elsewhere):
         assert os.path.exists(dropin) == elsewhere
         if elsewhere:
             with open(dropin, encoding="utf-8") as f:
-                assert f.read() == f"[Service]\nEnvironment=RESTANTE_HOME={home}\n"
+                assert f.read() == f'[Service]\nEnvironment="RESTANTE_HOME={home}"\n'
             assert "daemon-reload" in asked
     finally:
         wait_for(lambda: stop(home), 20, "the end")

@@ -123,7 +123,7 @@ static void test_configuration(void **state)
 
 static void test_words_that_a_configuration_cannot_hold(void **state)
 {
-    static const char *const bad[] = {"", "a b", "a#b", "a\nb", "a\"b", "a%b", "a:b", "a$b", "a{"};
+    static const char *const bad[] = {"", "a#b", "a\nb", "a\"b", "a%b", "a:b", "a$b", "a{"};
     struct dovecot_config c;
     struct error e;
     char path[PATH_CAP];
@@ -140,6 +140,9 @@ static void test_words_that_a_configuration_cannot_hold(void **state)
         c.plugin_socket = bad[i];
         assert_int_equal(dovecot_write_config(&c, &e), -1);
     }
+    c = config();
+    c.address = "a b"; /* a path may have a space, a word not */
+    assert_int_equal(dovecot_write_config(&c, &e), -1);
     c = config();
     c.home = "/tmp/a-home-whose-path-is-longer-than-dovecot-could-put-into-a-socket";
     assert_int_equal(strlen(c.home), DOVECOT_HOME_MAX + 1);

@@ -163,7 +163,7 @@ static void test_targets(void **state)
     assert_int_equal(home_target_ok(at("file"), &e), -1);
     assert_int_equal(symlink(at("nowhere"), at("dangling")), 0);
     assert_int_equal(home_target_ok(at("dangling"), &e), -1);
-    assert_int_equal(home_target_ok("/tmp/with space", &e), -1);
+    assert_int_equal(home_target_ok("/tmp/with#mark", &e), -1);
     assert_int_equal(home_target_ok("/tmp/with\"quote", &e), -1);
     assert_int_equal(home_target_ok("relative", &e), -1);
     char longest[HOME_PATH_MAX + 2];
