@@ -88,6 +88,11 @@ static const struct command commands[] = {
      "  --check    also counts what stands for this peer in the DHT, which takes a while\n\n"
      "The exit status is 0 when the peer is ready, 3 when it runs and is not, 1 when it does not\n"
      "run.\n"},
+    {"doctor", "[--json]", "look at every part that mail needs", cmd_doctor,
+     "Looks at disk, endpoint, DHT, names, ports, key, programs and Dovecot, each really, and "
+     "says\n"
+     "what to do where something is wrong. Works while the peer runs, and while it does not.\n\n"
+     "The exit status is 0 when nothing fails, else 3.\n"},
     {"outbox", "[--json]", "messages that wait to be pulled by their receivers", cmd_outbox,
      "One line per message and receiver, with its state:\n\n"
      "  waiting     the receiver's key is not found yet, or sealing is due\n"

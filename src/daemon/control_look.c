@@ -77,5 +77,5 @@ void control_look(struct service *s, struct line_client *c, const json_t *o)
         return;
     a->check = json_is_true(json_object_get(o, "check"));
     a->reply = json_object(); /* it outlives a client that goes */
-    checks_watch_look(s, false, on_health, a);
+    checks_watch_look(s, json_is_true(json_object_get(o, "fresh")), on_health, a);
 }

@@ -165,12 +165,18 @@ static int find_primary(rnp_ffi_t ffi, rnp_key_handle_t *primary_r, struct error
 
 static int check_secret(rnp_key_handle_t key, struct error *e)
 {
+    uint32_t made = 0;
     bool secret = false, locked = true, valid = false, sign = false;
 
     if (rnp_key_have_secret(key, &secret) != RNP_SUCCESS || !secret)
         return error_set(e, "The key file holds no secret key.");
     if (rnp_key_is_protected(key, &locked) != RNP_SUCCESS || locked)
         return error_set(e, "The secret key is protected by a passphrase; remove it first.");
+    if (rnp_key_get_creation(key, &made) == RNP_SUCCESS && (int64_t)made > clock_wall_ms() / 1000)
+        return error_set(e,
+                         "This computer's clock is %lld hours before the time at which its own "
+                         "key was made: set the clock.",
+                         (long long)(made - clock_wall_ms() / 1000) / 3600);
     if (rnp_key_is_valid(key, &valid) != RNP_SUCCESS || !valid)
         return error_set(e, "The own key is not valid: expired, revoked or badly signed.");
     if (rnp_key_allows_usage(key, "sign", &sign) != RNP_SUCCESS || !sign)
@@ -218,6 +224,24 @@ int pgp_load_secret(struct pgp *p, const uint8_t *secret, size_t len, struct err
         return -1;
     }
     return 0;
+}
+
+int64_t pgp_own_expiry_s(const struct pgp *p)
+{
+    PGP_QUIET;
+    rnp_key_handle_t sub = NULL;
+    uint32_t life = 0, life_sub = 0, made_sub = 0;
+    struct error e;
+
+    (void)rnp_key_get_expiration(p->primary, &life);
+    if (key_encryption_subkey(p->primary, &sub, &e) == 0) {
+        (void)rnp_key_get_expiration(sub, &life_sub);
+        (void)rnp_key_get_creation(sub, &made_sub);
+        rnp_key_handle_destroy(sub);
+    }
+    int64_t end = life == 0 ? 0 : (int64_t)p->created + life;
+    int64_t end_sub = life_sub == 0 ? 0 : (int64_t)made_sub + life_sub;
+    return end == 0 || (end_sub != 0 && end_sub < end) ? end_sub : end;
 }
 
 int pgp_public(const struct pgp *p, struct buf *public_r, struct error *e)

@@ -2,8 +2,10 @@
 """`restante status` is true: what cannot send or receive mail is not "ready", and says what to do."""
 
 import configparser
+import json
 import os
 import smtplib
+import socket
 import subprocess
 import sys
 
@@ -12,6 +14,7 @@ import pytest
 from env import Network, wait_for
 from env.mail import check_arrived, compose
 from env.peer import Peer
+from env.process import program
 
 
 def part(status, name):
@@ -120,6 +123,60 @@ def test_a_lost_network_is_not_ready():
             n.kill9()
         wait_for(lambda: not alice.status()["ready"], 240, "status to say so", alice.logs)
         assert fails(alice, "dht")["do"]
+
+
+def doctor(peer):
+    done = peer.run_cli("doctor", "--json")
+    return done.returncode, json.loads(done.stdout)
+
+
+def lines(answer, name, state):
+    return [p for p in answer["health"] if p["part"] == name and p["state"] == state]
+
+
+def test_doctor_looks_at_each_part(net, folder):
+    """While the peer runs, while it does not, and with one part after the other broken."""
+    alice = net.peer("alice.doctor@demo")
+    code, all_well = doctor(alice)
+    assert code == 0 and all_well["ok"] and all_well["running"], all_well
+    for name in ("disk", "endpoint", "dht", "twin", "restante-mime", "key", "program", "dovecot"):
+        assert lines(all_well, name, "ok"), (name, all_well)
+    assert len(lines(all_well, "program", "ok")) == 3
+    text = alice.run_cli("doctor").stdout
+    assert "0 fail" in text and "restante-mime starts" in text
+
+    conf = os.path.join(alice.home, "dovecot", "dovecot.conf")
+    with open(conf, "a", encoding="utf-8") as f:
+        f.write("no_such_setting = yes\n")
+    code, answer = doctor(alice)
+    assert code == 3 and "no_such_setting" in lines(answer, "dovecot", "fail")[0]["what"]
+    alice.stop()
+
+    code, answer = doctor(alice)  # no peer runs
+    assert code == 3 and not answer["running"] and lines(answer, "daemon", "fail")[0]["do"]
+    assert lines(answer, "disk", "ok") or lines(answer, "disk", "warn")
+    assert lines(answer, "ports", "ok")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", alice.imap_port))
+        taken.listen()
+        assert str(alice.imap_port) in lines(doctor(alice)[1], "ports", "fail")[0]["what"]
+    alice.set_config("network.bootstrap", "no-such-host.invalid:4222")
+    assert "no-such-host.invalid" in lines(doctor(alice)[1], "bootstrap", "warn")[0]["what"]
+    for name, words in (("restante-mime", "does not start"), ("restante-dht", "does not start")):
+        broken = os.path.join(folder, name)
+        with open(broken, "w", encoding="ascii") as f:
+            f.write("#!/bin/sh\necho lost its library >&2\nexit 127\n")
+        os.chmod(broken, 0o755)
+        done = subprocess.run([program("restante"), "--home", alice.home, "doctor"],
+                              env={**os.environ, "RESTANTE_LIBEXEC": folder}, capture_output=True,
+                              text=True, timeout=60)
+        assert f"{broken} {words}: lost its library" in done.stdout, done.stdout
+    done = subprocess.run([program("restante"), "--home", alice.home, "doctor"],
+                          env={**os.environ, "RESTANTE_CLOCK_OFFSET": str(-7200_000)},
+                          capture_output=True, text=True, timeout=60)
+    assert "set the clock" in done.stdout and done.returncode == 3, done.stdout
+    os.rename(os.path.join(alice.home, "secret", "key.pgp"), os.path.join(folder, "key"))
+    assert lines(doctor(alice)[1], "key", "fail")
 
 
 if __name__ == "__main__":
