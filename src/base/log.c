@@ -74,3 +74,18 @@ void log_write(enum log_level level, const char *area, const char *fmt, ...)
     ssize_t w = write(log_fd, line, end);
     (void)w; /* nowhere to report it */
 }
+
+void log_aloud(const char *area, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    for (char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    log_write(LOG_WARN, area, "%s", text);
+    if (log_fd != STDERR_FILENO)
+        (void)dprintf(STDERR_FILENO, "restanted: %s\n", text);
+}

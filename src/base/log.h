@@ -19,6 +19,9 @@ int log_level_parse(const char *name);
 void log_write(enum log_level level, const char *area, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A warning that whoever starts the program reads too: also to stderr, when the log is a file. */
+void log_aloud(const char *area, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 #define log_error(...) log_write(LOG_ERROR, LOG_AREA, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_WARN, LOG_AREA, __VA_ARGS__)
 #define log_info(...) log_write(LOG_INFO, LOG_AREA, __VA_ARGS__)

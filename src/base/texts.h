@@ -163,10 +163,9 @@
 #define TEXT_UNLOOKED                                                                              \
     "This address was not looked up yet: that is done as soon as this peer is connected and "      \
     "enough of the network answers."
-/* address */
+/* what is wrong (TEXT_OFFLINE_...), address */
 #define TEXT_KEY_OFFLINE                                                                           \
-    "This peer is not connected to the network, so that %s was not looked up yet: that is done "   \
-    "as soon as it is."
+    "%s, so that %s was not looked up yet: that is done as soon as this changes."
 /* address */
 #define TEXT_KEY_STORE "The key of %s cannot be stored on this machine: see Restante's log."
 #define TEXT_NO_MEMORY "This machine is out of memory: try again later."
@@ -266,8 +265,14 @@
 #define TEXT_GROUP_TRIED "%.200s Of its group nobody gave it now either (tried: %.100s)."
 /* peer */
 #define TEXT_PEER_OFFLINE "%s is offline."
-/* peer */
-#define TEXT_PEER_LOST "This peer is not connected to the network, so that %s could not be found."
+/* what is wrong (one of the following), peer */
+#define TEXT_PEER_LOST "%s, so that %s could not be found."
+#define TEXT_OFFLINE_NODE "This peer's own DHT node does not run (see `restante status`)"
+#define TEXT_OFFLINE_CABLE "This computer is not connected to any network"
+#define TEXT_OFFLINE_FIRST                                                                         \
+    "This peer knows no other node of the network (network.bootstrap names none)"
+#define TEXT_OFFLINE_OTHERS "No other node of the network answers (all that are known may be off)"
+#define TEXT_OFFLINE_SOME "Not enough of the network answered (others may be off)"
 
 /* ---- Notices in the inbox, lines of the Outbox, reports */
 

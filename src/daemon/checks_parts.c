@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* checks_parts.c - what was found, in sentences; see checks_watch.h. */
 #include "daemon/checks_parts.h"
+#include "daemon/names.h"
 #include "daemon/parts.h"
+#include "flow/peers/offline.h"
 #include "base/clock.h"
 #include "base/trouble.h"
 #include <arpa/inet.h>
@@ -99,6 +101,29 @@ static void endpoints(struct service *s, struct checks *h)
             h->part[i].state = CHECK_WARN;
 }
 
+/* This computer, the names of the configuration, or the others? */
+static void alone(struct service *s, struct checks *h)
+{
+    enum offline why = offline_why(&s->flow);
+    const char *words = offline_words(why), *mend;
+    char lost[400];
+    names_lost(s, lost);
+    if (why == OFFLINE_CABLE)
+        mend = "Connect this computer. Mail that you send meanwhile waits here.";
+    else if (why == OFFLINE_FIRST)
+        mend = "If this is the first peer, wait for others; else set network.bootstrap in the "
+               "configuration to HOST:PORT of a node that runs, and restart.";
+    else if (lost[0] != '\0')
+        mend = "Correct network.bootstrap in the configuration, or this computer's name service. "
+               "Mail that you send meanwhile waits here.";
+    else
+        mend = "Check the connection, network.bootstrap in the configuration, and that UDP is "
+               "not blocked. Mail that you send meanwhile waits here.";
+    check_add(h, "dht", CHECK_FAIL, mend, "%s: this peer is offline%s%s", words,
+              lost[0] != '\0' && why != OFFLINE_CABLE ? "; these names lead nowhere: " : "",
+              why != OFFLINE_CABLE ? lost : "");
+}
+
 static void network(struct service *s, struct checks *h)
 {
     enum dht_link link = dht_link_state(s->flow.dht);
@@ -111,15 +136,17 @@ static void network(struct service *s, struct checks *h)
         check_add(h, "dht", CHECK_FAIL, "Start the restante-dht that this peer shares.",
                   "nobody answers at %.200s", s->config.dht_socket);
     else if (link == DHT_ALONE)
-        check_add(h, "dht", CHECK_FAIL,
-                  "Check the connection, network.bootstrap in the configuration, and that UDP is "
-                  "not blocked. Mail that you send meanwhile waits here.",
-                  "no other node answers: this peer is offline");
+        alone(s, h);
     else if (!s->flow.identity_posted || !s->flow.descriptor_posted)
         check_add(h, "dht", CHECK_FAIL, "Wait; if it stays, see log/restanted.log in the home.",
                   "connected, but this peer's own records are not posted yet");
     else
         check_add(h, "dht", CHECK_OK, "", "connected, own records are posted");
+    char lost[400];
+    names_lost(s, lost);
+    if (link == DHT_CONNECTED && lost[0] != '\0')
+        check_add(h, "bootstrap", CHECK_WARN, "Correct network.bootstrap in the configuration.",
+                  "these names lead nowhere: %s", lost);
 }
 
 static void twins(struct service *s, struct checks *h)

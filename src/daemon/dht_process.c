@@ -25,12 +25,12 @@ struct dht_process {
     char *args[ARGS_MAX + 1];
     size_t count;
     uv_process_t child;
-    uv_pipe_t tie;    /* its standard input: closed when we end */
-    struct said said; /* its standard error */
-    char why[440];    /* how it ended last; "" when it answers */
-    uv_timer_t timer; /* until it is started again, or killed */
-    bool running, stopping, renewing;
-    int closing; /* handles whose close is awaited */
+    uv_pipe_t tie;                          /* its standard input: closed when we end */
+    struct said said;                       /* its standard error */
+    char why[440];                          /* how it ended last; "" when it answers */
+    uv_timer_t timer;                       /* until it is started again, or killed */
+    bool running, stopping, renewing, told; /* told: of why, once */
+    int closing;                            /* handles whose close is awaited */
     int64_t started_ms;
     uint64_t wait_ms;
 };
@@ -109,6 +109,15 @@ static void child_closed(uv_handle_t *h)
         (void)uv_timer_start(&p->timer, on_timer, p->wait_ms, 0);
 }
 
+static const char *what_to_do(const struct dht_process *p)
+{
+    if (strstr(p->why, "UDP port") != NULL && strstr(p->why, "is taken") != NULL)
+        return "End the program that has that port, or choose another with `restante config set "
+               "network.dht_port PORT` and `restante restart`; it is tried again by itself.";
+    return "Mend what it names (its own words stand in log/dht.log), or install Restante anew "
+           "(`make`, then `sudo make install`); it is tried again by itself.";
+}
+
 static void child_exited(uv_process_t *child, int64_t status, int signal)
 {
     struct dht_process *p = child->data;
@@ -121,7 +130,10 @@ static void child_exited(uv_process_t *child, int64_t status, int signal)
                      : p->wait_ms * 2 > WAIT_LAST_MS ? WAIT_LAST_MS
                                                      : p->wait_ms * 2;
         said_why(said_end(&p->said), status, signal, p->why, sizeof p->why);
-        log_warn("restante-dht: %s; it is started again in %llu ms. Its own words stand in "
+        if (!p->told)
+            log_aloud(LOG_AREA, "restante-dht: %s. %s", p->why, what_to_do(p));
+        p->told = true;
+        log_info("restante-dht: %s; it is started again in %llu ms. Its own words stand in "
                  "log/dht.log.",
                  p->why, (unsigned long long)p->wait_ms);
     }
@@ -186,6 +198,8 @@ void dht_process_answers(struct dht_process *p)
 {
     if (p != NULL)
         p->why[0] = '\0';
+    if (p != NULL)
+        p->told = false;
 }
 
 void dht_process_health(const struct dht_process *p, struct health *health_r)
@@ -196,9 +210,7 @@ void dht_process_health(const struct dht_process *p, struct health *health_r)
     health_r->state = HEALTH_WRONG;
     (void)snprintf(health_r->cause, sizeof health_r->cause,
                    "restante-dht does not stay up: %s. Without it nobody can be found.", p->why);
-    (void)snprintf(health_r->todo, sizeof health_r->todo,
-                   "Mend what it names (its own words stand in log/dht.log), or install Restante "
-                   "anew (`make`, then `sudo make install`); it is tried again by itself.");
+    (void)snprintf(health_r->todo, sizeof health_r->todo, "%s", what_to_do(p));
 }
 
 int dht_process_pid(const struct dht_process *p)

@@ -7,7 +7,7 @@
 #include "daemon/checks_watch.h"
 #include "daemon/control_invite.h"
 #include "daemon/home.h"
-#include "daemon/own_names.h"
+#include "daemon/names.h"
 #include "daemon/plugin_socket.h"
 #include "daemon/program.h"
 #include "daemon/tls.h"
@@ -78,6 +78,7 @@ static void set_flow_config(struct service *s)
                                                           : STRANGERS_INBOX;
     f->allow_foreign_from = c->allow_foreign_from;
     f->private_addresses = c->private_addresses;
+    f->has_bootstrap = c->bootstrap.count > 0 || c->dht_socket[0] != '\0';
     f->is_relay = is_relay;
     f->relay_ctx = &s->config;
     f->shard_at = c->shard_at;
@@ -362,7 +363,7 @@ int service_start(struct service *s, const char *home, struct error *e)
     invite_waiting_take(s);
     if (watch_signals(s) < 0)
         return error_set(e, "Signals cannot be watched.");
-    own_names_start(s);
+    names_start(s);
     log_info("%s starts; outbox at port %u", s->config.address, http_server_port(s->flow.server));
     return 0;
 }
@@ -372,7 +373,7 @@ int service_start(struct service *s, const char *home, struct error *e)
 static void close_rest(struct service *s)
 {
     uv_close((uv_handle_t *)s->stop_timer, (uv_close_cb)free);
-    own_names_stop(s);
+    names_stop(s);
     checks_watch_stop(s);
     flow_stop(&s->flow);
     dovecot_stop(&s->dovecot, NULL, NULL);

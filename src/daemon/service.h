@@ -22,7 +22,7 @@ struct service {
     struct flow flow;
     struct endpoint endpoints[ENDPOINTS_MAX];
     struct sockaddr_storage own[OWN_MAX]; /* the addresses among them, and those of their names */
-    struct own_names *own_names;
+    struct names *names;
     struct buf secret; /* own secret key */
     char password[64];
     char relay_password[33];

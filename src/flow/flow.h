@@ -24,6 +24,7 @@ struct flow_config { /* durations in milliseconds */
     enum strangers strangers; /* where mail of senders who are no contacts goes */
     bool allow_foreign_from;
     bool private_addresses;
+    bool has_bootstrap; /* the configuration names other nodes, or an own node is shared */
     bool (*is_relay)(void *ctx, const char *address); /* its foreign From is accepted */
     void *relay_ctx;
     const struct endpoint *endpoints; /* announced by the descriptor */

@@ -139,8 +139,12 @@ static int listen_socket(const struct http_server_config *c, struct sockaddr_sto
     }
     if (bind(fd, (struct sockaddr *)ss, len) != 0 || listen(fd, 128) != 0) {
         if (errno == EADDRINUSE) {
-            error_set(e, "Port %u on %s, wanted for HTTP, is taken by another program",
-                      (unsigned)c->port, c->host);
+            error_set(
+                e,
+                "TCP port %u on %s, wanted for HTTP, is taken: end the program that has it, or "
+                "choose another with `restante config set network.http_port PORT`; if the "
+                "endpoint names it, change network.endpoints too",
+                (unsigned)c->port, c->host);
         } else {
             error_set(e, "Cannot listen for HTTP on %s port %u: %s", c->host, (unsigned)c->port,
                       strerror(errno));

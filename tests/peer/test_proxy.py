@@ -20,8 +20,8 @@ def test_range_answered_with_the_whole():
             alice.wait_ready()
             bob = network.peer("bob@demo")
             data = compose(alice.address, bob.address, "Behind a proxy",
-                           attachment=picture(5_000_000))
-            proxy.cut = 4_000_000
+                           attachment=picture(12_000_000))
+            proxy.cut = 9_000_000
             alice.send(data, [bob.address])
             uid = bob.wait_message(data)
             with bob.imap() as box:

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/peers/candidates.h"
+#include "flow/peers/offline.h"
 #include "flow/peers/verify.h"
 #include <stdlib.h>
 #include <string.h>
@@ -99,7 +100,7 @@ static void checked(struct job *job)
     } else if (x->found || x->c.complete) {
         (void)error_set(&why, TEXT_PEER_OFFLINE, x->address);
     } else {
-        (void)error_set(&why, TEXT_PEER_LOST, x->address);
+        (void)error_set(&why, TEXT_PEER_LOST, offline_words(offline_why(x->flow)), x->address);
     }
     finish(x, why.text);
 }

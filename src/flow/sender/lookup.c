@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/texts.h"
 #include "flow/timer.h"
+#include "flow/peers/offline.h"
 #include "flow/peers/verify.h"
 #include "store/contacts.h"
 #include "store/groups.h"
@@ -350,7 +351,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
 {
     struct lookup *l = ctx;
     if (!ok || dht_link_state(l->flow->dht) != DHT_CONNECTED) {
-        (void)error_set(&l->why, TEXT_KEY_OFFLINE, l->address);
+        (void)error_set(&l->why, TEXT_KEY_OFFLINE, offline_words(offline_why(l->flow)), l->address);
         finish(l, LOOKUP_INCOMPLETE);
         return;
     }

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* offline.h - why a look-up in the DHT did not come to an end: this peer's node, this computer's
+ * connection, the others, or only some of them. */
+#ifndef RESTANTE_FLOW_OFFLINE_H
+#define RESTANTE_FLOW_OFFLINE_H
+
+#include "flow/flow.h"
+
+enum offline {
+    OFFLINE_NODE,   /* this peer's DHT node does not run */
+    OFFLINE_CABLE,  /* this computer has no address but its loopback's */
+    OFFLINE_FIRST,  /* no other node is known: the configuration names none */
+    OFFLINE_OTHERS, /* no other node answers */
+    OFFLINE_SOME,   /* connected, but not enough of them answered */
+};
+enum offline offline_why(const struct flow *f);
+/* The beginning of a sentence: "No other node of the network answers". Static. */
+const char *offline_words(enum offline o);
+
+#endif
