@@ -5,6 +5,7 @@
 #include "cli/lists.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "proto/limits.h"
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -29,6 +30,7 @@ static const struct action actions[] = {
     {"accept", 0, 1,
      "Accepted. The members' keys are trusted now, and they replicate each other's "
      "outboxes."},
+    {"hold", 1, 4 + GROUP_MEMBERS_MAX, NULL},
     {"leave", 0, 0,
      "Left. Nothing is replicated any more; the master can still remove this peer "
      "from its list."},
@@ -85,6 +87,34 @@ static int print_members(const json_t *g, const char *own)
     return table_print(&t);
 }
 
+/* What this peer holds for the others, in a sentence. */
+static int print_hold(const json_t *answer)
+{
+    const json_t *hold = json_object_get(answer, "hold"), *one;
+    const char *mode = json_text(hold, "mode", "others");
+    struct buf b = BUF_INIT(32 * 1024);
+    char size[16];
+    size_t i;
+    int rc = buf_printf(&b, "This peer holds %s",
+                        strcmp(mode, "none") == 0  ? "nothing for the others"
+                        : strcmp(mode, "all") == 0 ? "all that the others send"
+                                                   : "what the others send, but for what waits "
+                                                     "for this peer alone");
+    if (json_is_integer(json_object_get(hold, "max"))) {
+        text_size((uint64_t)json_number(hold, "max", 0), size);
+        rc |= buf_printf(&b, ", up to %s each", size);
+    }
+    json_array_foreach(json_object_get(hold, "for"), i, one)
+    {
+        rc |= buf_printf(&b, "%s%s", i == 0 ? ", of " : ", ", json_string_value(one));
+    }
+    rc |= buf_printf(&b, ".");
+    if (rc == 0)
+        (void)puts(buf_str(&b));
+    buf_free(&b);
+    return rc;
+}
+
 static int print_show(const json_t *answer)
 {
     const json_t *groups = json_object_get(answer, "groups"), *g = json_array_get(groups, 0);
@@ -102,6 +132,10 @@ static int print_show(const json_t *answer)
                  buf_str(&head) == NULL ? "" : buf_str(&head), until);
     buf_free(&head);
     int rc = print_members(g, json_text(answer, "address", ""));
+    if (rc == 0) {
+        (void)putchar('\n');
+        rc = print_hold(answer);
+    }
     if (rc == 0 && json_array_size(groups) > 1)
         (void)puts("\nAnother key also names this peer in a group of this name: see `restante "
                    "group list`.\nIt is ignored.");
@@ -149,11 +183,39 @@ static int print_answer(struct cli *cli, const struct action *a, const json_t *a
     }
     if (a->done != NULL)
         return puts(a->done) < 0 ? -1 : 0;
+    if (strcmp(a->name, "hold") == 0)
+        return print_hold(answer);
     return strcmp(a->name, "list") == 0 ? print_list(answer) : print_show(answer);
+}
+
+/* hold [others | all | none] [up to SIZE] [for ADDRESS...]; NULL: it is not that. */
+static json_t *hold_request(int count, char **operand)
+{
+    json_t *who = json_array();
+    json_t *o = json_pack("{s:s,s:s,s:s,s:o}", "cmd", "group", "action", "hold", "mode", "others",
+                          "for", who);
+    int i = 0;
+    if (strcmp(operand[0], "others") == 0 || strcmp(operand[0], "all") == 0 ||
+        strcmp(operand[0], "none") == 0)
+        (void)json_object_set_new(o, "mode", json_string(operand[i++]));
+    if (i + 2 < count && strcmp(operand[i], "up") == 0 && strcmp(operand[i + 1], "to") == 0 &&
+        text_octets(operand[i + 2]) >= 0) {
+        (void)json_object_set_new(o, "max", json_integer(text_octets(operand[i + 2])));
+        i += 3;
+    }
+    if (i + 1 < count && strcmp(operand[i], "for") == 0)
+        for (i++; i < count; i++)
+            (void)json_array_append_new(who, json_string(operand[i]));
+    if (i == count)
+        return o;
+    json_decref(o);
+    return NULL;
 }
 
 static json_t *request(const struct action *a, int count, char **operand)
 {
+    if (strcmp(a->name, "hold") == 0)
+        return hold_request(count, operand);
     json_t *o = json_pack("{s:s,s:s}", "cmd", "group", "action",
                           strcmp(a->name, "show") == 0 ? "list" : a->name);
     if (count > 0)
@@ -176,13 +238,19 @@ int cmd_group(struct cli *cli, int argc, char **argv)
         return cli_usage("group", "group does not know \"%.40s\".", argv[first]);
     if (count < a->min || count > a->max)
         return cli_usage("group", "group %s takes %s.", a->name,
-                         a->max == 0   ? "no operands"
+                         a->max > 2    ? "others, all or none, then up to SIZE, then for ADDRESS..."
+                         : a->max == 0 ? "no operands"
                          : a->max == 2 ? "an address, and perhaps member or deputy"
                          : a->min == 1 ? "an address"
                                        : "at most the master's address or fingerprint");
-    if (cli_home(cli) < 0)
-        return CLI_FAILED;
     json_t *answer = NULL, *o = request(a, count, argv + first + 1);
+    if (o == NULL)
+        return cli_usage("group", "hold takes others, all or none, then up to SIZE, then for "
+                                  "ADDRESS...");
+    if (cli_home(cli) < 0) {
+        json_decref(o);
+        return CLI_FAILED;
+    }
     if (control_open(cli, &c, &e) == 0)
         answer = control_ask_for(c, o, ANSWER_WAIT_S, NULL, NULL, &e);
     json_decref(o);

@@ -133,6 +133,10 @@ static const struct command commands[] = {
      "  remove ADDRESS         master: take a member off the list\n"
      "  accept [MASTER]        join the group that names this peer; MASTER is its master's\n"
      "                         address, or the beginning of the fingerprint, if there are several\n"
+     "  hold [others | all | none] [up to SIZE] [for ADDRESS...]\n"
+     "                         what this peer holds (downloads in advance) of what the others\n"
+     "                         send: others is the default, all but what waits for this peer\n"
+     "                         alone; up to this size each; only of these members\n"
      "  leave                  end it; a master can leave when it is alone\n"},
     {"policy", "[--json] | [KIND WHO RULE] | offline", "what is fetched, and when", cmd_policy,
      "Shows or sets when messages are fetched from their senders. A rule for a contact goes "

@@ -7,7 +7,6 @@
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "cli/text.h"
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,28 +80,6 @@ static int print_policy(const json_t *answer)
 
 /* ---- set */
 
-/* "500k", "20M", "any", "none"; -1: not a size. */
-static int64_t size_of(const char *s)
-{
-    static const char units[] = "kMGT";
-    char *end = NULL;
-    if (strcmp(s, "any") == 0)
-        return INT64_MAX;
-    if (strcmp(s, "none") == 0)
-        return 0;
-    if (*s < '0' || *s > '9')
-        return -1;
-    errno = 0;
-    int64_t n = strtoll(s, &end, 10);
-    const char *unit = *end == '\0' ? NULL : strchr(units, *end == 'K' ? 'k' : *end);
-    if (errno != 0 || (*end != '\0' && (unit == NULL || end[1] != '\0')))
-        return -1;
-    for (const char *u = units; unit != NULL && u <= unit; u++)
-        if (__builtin_mul_overflow(n, (int64_t)1000, &n))
-            return -1;
-    return n;
-}
-
 /* The request; NULL after a message. */
 static json_t *rule_of(const char *kind, const char *who, const char *rule)
 {
@@ -116,8 +93,8 @@ static json_t *rule_of(const char *kind, const char *who, const char *rule)
         value = json_null();
     else if (!arrival)
         value = json_string(rule);
-    else if (size_of(rule) >= 0)
-        value = json_integer((json_int_t)size_of(rule));
+    else if (text_octets(rule) >= 0)
+        value = json_integer((json_int_t)text_octets(rule));
     if (value == NULL) {
         (void)cli_usage("policy",
                         "\"%.40s\" is not a size: give octets, perhaps with k, M or G, or "

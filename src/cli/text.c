@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* text.c - see text.h. */
 #include "cli/text.h"
+#include <errno.h>
 #include <langinfo.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 
@@ -155,4 +157,25 @@ const char *text_strangers(const char *setting)
     return strcmp(setting, "requests") == 0  ? "Mail of strangers goes to the mailbox Requests"
            : strcmp(setting, "nowhere") == 0 ? "Mail of strangers is declined"
                                              : "Mail of strangers goes to the inbox";
+}
+
+int64_t text_octets(const char *s)
+{
+    static const char units[] = "kMGT";
+    char *end = NULL;
+    if (strcmp(s, "any") == 0)
+        return INT64_MAX;
+    if (strcmp(s, "none") == 0)
+        return 0;
+    if (*s < '0' || *s > '9')
+        return -1;
+    errno = 0;
+    int64_t n = strtoll(s, &end, 10);
+    const char *unit = *end == '\0' ? NULL : strchr(units, *end == 'K' ? 'k' : *end);
+    if (errno != 0 || (*end != '\0' && (unit == NULL || end[1] != '\0')))
+        return -1;
+    for (const char *u = units; unit != NULL && u <= unit; u++)
+        if (__builtin_mul_overflow(n, (int64_t)1000, &n))
+            return -1;
+    return n;
 }

@@ -52,13 +52,27 @@ static bool add_group(void *ctx, const struct group_row *g)
     return true;
 }
 
+static json_t *hold_rule(struct db *db)
+{
+    static const char *const mode[] = {"others", "all", "none"};
+    struct hold h;
+    hold_get(db, &h);
+    json_t *who = json_array();
+    for (size_t i = 0; i < h.count; i++)
+        (void)json_array_append_new(who, json_string(h.who[i]));
+    return json_pack("{s:s,s:o,s:o}", "mode", mode[h.mode], "max",
+                     h.max == HOLD_ANY_SIZE ? json_null() : json_integer((json_int_t)h.max), "for",
+                     who);
+}
+
 static json_t *groups(struct service *s)
 {
     struct listing l = {.db = store_reader(s->flow.store), .rows = json_array()};
     group_list(l.db, add_group, &l);
     for (size_t i = 0; i < l.count; i++)
         group_members(l.db, l.master_fpr[i], add_member, l.lists[i]);
-    return json_pack("{s:b,s:s,s:o}", "ok", 1, "address", s->config.address, "groups", l.rows);
+    return json_pack("{s:b,s:s,s:o,s:o}", "ok", 1, "address", s->config.address, "groups", l.rows,
+                     "hold", hold_rule(l.db));
 }
 
 static void refuse(struct asked *a, const char *why)
@@ -111,6 +125,34 @@ static void add(struct asked *a, const char *address, const char *role)
                    a);
 }
 
+static void hold(struct asked *a, const json_t *o)
+{
+    const char *mode = json_string_value(json_object_get(o, "mode"));
+    const json_t *max = json_object_get(o, "max"), *who = json_object_get(o, "for"), *one;
+    struct hold h = {.max = HOLD_ANY_SIZE};
+    size_t i;
+    bool good = mode != NULL && json_array_size(who) <= GROUP_MEMBERS_MAX &&
+                (max == NULL || (json_is_integer(max) && json_integer_value(max) >= 0));
+    if (good && strcmp(mode, "all") == 0)
+        h.mode = HOLD_ALL;
+    else if (good && strcmp(mode, "none") == 0)
+        h.mode = HOLD_NONE;
+    else
+        good = good && strcmp(mode, "others") == 0;
+    if (good && max != NULL)
+        h.max = json_integer_value(max);
+    json_array_foreach(who, i, one)
+    {
+        good = good && json_is_string(one) &&
+               address_parse(json_string_value(one), h.who[h.count]) == 0;
+        h.count += good;
+    }
+    if (good)
+        groups_hold(&a->s->flow, &h, on_done, a);
+    else
+        refuse(a, "That is no rule for what is held: see `restante group --help`.");
+}
+
 void control_group(struct service *s, const json_t *o, control_answer_fn *answer, void *ctx)
 {
     const char *action = json_string_value(json_object_get(o, "action"));
@@ -133,6 +175,8 @@ void control_group(struct service *s, const json_t *o, control_answer_fn *answer
         groups_remove(&s->flow, who, on_done, a);
     else if (strcmp(action, "accept") == 0)
         accept_group(a, who);
+    else if (strcmp(action, "hold") == 0)
+        hold(a, o);
     else if (strcmp(action, "leave") == 0)
         groups_leave(&s->flow, on_done, a);
     else

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "store/column.h"
 #include "store/db.h"
+#include "store/hold.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,18 @@ int replica_set_drop(struct db *db, int64_t n)
 int replica_delete(struct db *db, int64_t n)
 {
     return db_run(db, "DELETE FROM replica WHERE n=?", "i", n);
+}
+
+int replica_dropped(struct db *db, const struct replica *r, const char *own, uint64_t quota,
+                    int64_t now_ms)
+{
+    struct replica_news news = {0};
+    if (r->state != REPLICA_LET_GO || r->expiry_s <= now_ms / 1000)
+        return replica_delete(db, r->n);
+    return db_exec(db, "UPDATE replica SET state=5,due_ms=0,tries=0 WHERE n=? AND state=6", "i",
+                   r->n) < 0
+               ? -1
+               : hold_apply(db, r->owner, own, quota, &news); /* the rule may be another by now */
 }
 
 bool replica_needed(struct db *db, const uint8_t hash[HASH_LEN])
@@ -105,7 +118,7 @@ size_t replica_due(struct db *db, enum replica_due what, int64_t now_ms, int64_t
             "SELECT n FROM replica WHERE state=1 AND due_ms<=?1 AND expiry_s>?3"
             " ORDER BY due_ms,n LIMIT ?2",
         [REPLICA_DUE_DROP - REPLICA_DUE_FETCH] =
-            "SELECT n FROM replica WHERE due_ms<=?1 AND (state=4 OR expiry_s<=?3)"
+            "SELECT n FROM replica WHERE due_ms<=?1 AND (state IN (4,6) OR expiry_s<=?3)"
             " LIMIT ?2",
         [REPLICA_DUE_NS - REPLICA_DUE_FETCH] =
             "SELECT n FROM replica_ns WHERE due_ms<=?1 OR expiry_s<=?3 LIMIT ?2"};
@@ -113,7 +126,7 @@ size_t replica_due(struct db *db, enum replica_due what, int64_t now_ms, int64_t
         [REPLICA_DUE_FETCH - REPLICA_DUE_FETCH] =
             "SELECT min(due_ms) FROM replica WHERE state=1 AND due_ms>?",
         [REPLICA_DUE_DROP - REPLICA_DUE_FETCH] =
-            "SELECT min(due_ms) FROM replica WHERE state=4 AND due_ms>?",
+            "SELECT min(due_ms) FROM replica WHERE state IN (4,6) AND due_ms>?",
         [REPLICA_DUE_NS - REPLICA_DUE_FETCH] = "SELECT min(due_ms) FROM replica_ns WHERE due_ms>?"};
     size_t n = 0;
     sqlite3_stmt *q = db_query(db, due[what - REPLICA_DUE_FETCH], "iii", now_ms, (int64_t)max,
@@ -218,45 +231,6 @@ static int add_held(struct db *db, const struct msglist *l, const char *own)
     return 0;
 }
 
-/* What is held counts first; then, oldest first, what fits beside it is wanted. */
-static int apply_quota(struct db *db, const struct msglist *l, uint64_t quota,
-                       struct replica_news *news)
-{
-    uint64_t sum = (uint64_t)db_int(
-        db, 0, "SELECT sum(size) FROM replica WHERE owner=? AND state IN (2,4)", "t", l->owner);
-    size_t count = 0,
-           cap = (size_t)db_int(db, 0, "SELECT count(*) FROM replica WHERE owner=?", "t", l->owner);
-    struct {
-        int64_t n, state;
-        uint64_t size;
-    } *row = calloc(cap + 1, sizeof *row);
-    if (row == NULL)
-        return -1;
-    sqlite3_stmt *q =
-        db_query(db, "SELECT n,size,state FROM replica WHERE owner=? AND state IN (1,3) ORDER BY n",
-                 "t", l->owner);
-    while (db_row(q, NULL)) {
-        if (count < cap) {
-            row[count].n = sqlite3_column_int64(q, 0);
-            row[count].size = (uint64_t)sqlite3_column_int64(q, 1);
-            row[count++].state = sqlite3_column_int64(q, 2);
-        }
-    }
-    int rc = 0;
-    for (size_t i = 0; i < count && rc == 0; i++) {
-        bool fits = row[i].size <= quota && sum <= quota - row[i].size;
-        int64_t state = fits ? REPLICA_WANTED : REPLICA_REFUSED;
-        sum += fits ? row[i].size : 0;
-        news->wanted += fits;
-        news->refused += !fits;
-        if (state != row[i].state &&
-            db_exec(db, "UPDATE replica SET state=?,due_ms=0 WHERE n=?", "ii", state, row[i].n) < 0)
-            rc = -1;
-    }
-    free(row);
-    return rc;
-}
-
 int replica_apply(struct db *db, const struct msglist *l, uint64_t quota, const char *own,
                   int64_t now_ms, int64_t ns_due_ms, struct replica_news *news)
 {
@@ -271,7 +245,7 @@ int replica_apply(struct db *db, const struct msglist *l, uint64_t quota, const 
         add_blobs(db, l, now_ms) < 0 || add_removals(db, l, news) < 0 ||
         add_pending(db, l, now_ms, ns_due_ms) < 0 || add_held(db, l, own) < 0)
         return -1;
-    return apply_quota(db, l, quota, news);
+    return hold_apply(db, l->owner, own, quota, news);
 }
 
 /* ---- what members hold for us */

@@ -14,6 +14,9 @@ enum replica_state {
     REPLICA_HELD = 2,    /* whole and durable in replica/<hash> */
     REPLICA_REFUSED = 3, /* over the owner's quota */
     REPLICA_DROP = 4,    /* the owner's removal came: the file, then the row, goes */
+    /* by the user's own rule (store/hold.h): */
+    REPLICA_UNWANTED = 5, /* it is not held */
+    REPLICA_LET_GO = 6,   /* its file goes, then it is unwanted */
 };
 
 struct replica {
@@ -27,6 +30,9 @@ int replica_get(struct db *db, int64_t n, struct replica *r);
 int replica_set_held(struct db *db, int64_t n);
 int replica_set_drop(struct db *db, int64_t n);
 int replica_delete(struct db *db, int64_t n);
+/* The files of r are gone: so is the row, unless the user's rule alone let it go. */
+int replica_dropped(struct db *db, const struct replica *r, const char *own, uint64_t quota,
+                    int64_t now_ms);
 /* Does any row want or hold this blob? Rows to be dropped do not count. */
 bool replica_needed(struct db *db, const uint8_t hash[HASH_LEN]);
 /* Is it here, whole and durable? */

@@ -199,6 +199,10 @@ static const char *const steps[] = {
     "UPDATE contact SET expiry_s=checked_ms/1000+7776000 WHERE checked_ms>0;"
     "CREATE TABLE revoked(fpr BLOB PRIMARY KEY, address TEXT NOT NULL, record BLOB NOT NULL, own"
     " INTEGER NOT NULL, since_ms INTEGER NOT NULL) WITHOUT ROWID;",
+
+    /* what this peer holds for the other members (store/hold.h): mode, max, for:ADDRESS */
+    "CREATE TABLE hold(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX replica_ns_blob ON replica_ns(owner, blob);",
 };
 
 int schema_step(struct db *db, int64_t from, struct error *e)

@@ -7,6 +7,7 @@
 
 #include "flow/flow.h"
 #include "proto/group.h"
+#include "store/hold.h"
 
 int groups_start(struct flow *f, struct error *e);
 void groups_stop(struct flow *f);
@@ -26,6 +27,8 @@ void groups_remove(struct flow *f, const char *address, groups_done_fn *done, vo
 /* master: its address or the beginning of its fingerprint in hex; NULL: the only one there is. */
 void groups_accept(struct flow *f, const char *master, groups_done_fn *done, void *ctx);
 void groups_leave(struct flow *f, groups_done_fn *done, void *ctx);
+/* What this peer holds from now on; whom the rule names must be members. */
+void groups_hold(struct flow *f, const struct hold *rule, groups_done_fn *done, void *ctx);
 
 /* The members of a sender's group, from its verified descriptor: without the sender and oneself.
  * count 0: why says that it is in no group, or could not be looked up. Valid during the call; never

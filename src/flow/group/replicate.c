@@ -173,7 +173,8 @@ static void drop_run(struct job *job, void *thread_ctx)
 static int drop_commit(struct db *db, void *arg)
 {
     struct dropping *x = arg;
-    return replica_delete(db, x->r.n);
+    const struct flow *f = x->w->flow;
+    return replica_dropped(db, &x->r, f->c.address, f->c.quota, clock_wall_ms());
 }
 
 static void drop_committed(void *arg, int rc)

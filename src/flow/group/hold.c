@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* hold.c - the user says what this peer holds for the other members (P-12.9). */
+#include "flow/group/group.h"
+#include "store/groups.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct holding {
+    struct flow *flow;
+    struct hold rule;
+    groups_done_fn *done;
+    void *ctx;
+};
+
+static int hold_run(struct db *db, void *arg)
+{
+    const struct holding *h = arg;
+    return hold_set(db, &h->rule, h->flow->c.address, h->flow->c.quota);
+}
+
+static void hold_done(void *arg, int rc)
+{
+    struct holding *h = arg;
+    flow_kick(h->flow);
+    h->done(h->ctx, rc == 0, rc == 0 ? NULL : "The rule could not be stored: see the log.");
+    free(h);
+}
+
+struct naming {
+    const char *address;
+    bool found;
+};
+
+static bool is_named(void *ctx, const struct group_fellow *m)
+{
+    struct naming *n = ctx;
+    n->found = strcmp(m->address, n->address) == 0;
+    return !n->found;
+}
+
+static bool is_member(struct flow *f, const char *address)
+{
+    struct group_row g;
+    struct naming n = {.address = address};
+    if (group_get_accepted(store_reader(f->store), &g) < 0)
+        return false;
+    group_members(store_reader(f->store), g.master_fpr, is_named, &n);
+    group_row_free(&g);
+    return n.found && strcmp(address, f->c.address) != 0;
+}
+
+void groups_hold(struct flow *f, const struct hold *rule, groups_done_fn *done, void *ctx)
+{
+    struct error e;
+    struct holding *h = calloc(1, sizeof *h);
+    for (size_t i = 0; i < rule->count; i++) {
+        if (is_member(f, rule->who[i]))
+            continue;
+        (void)error_set(&e,
+                        "%s is no other member of this peer's group: see `restante group show`.",
+                        rule->who[i]);
+        free(h);
+        done(ctx, false, e.text);
+        return;
+    }
+    if (h == NULL) {
+        done(ctx, false, "Out of memory.");
+        return;
+    }
+    *h = (struct holding){f, *rule, done, ctx};
+    store_do(f->store, hold_run, hold_done, h);
+}
