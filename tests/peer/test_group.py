@@ -229,6 +229,17 @@ def test_a_deputy_renews_while_the_master_is_away():
         wait_for(lambda: accepted(third)["seq"] > last["seq"], 20, "the master again", third.logs)
 
 
+def test_who_was_just_named_is_soon_seen_to_accept():
+    """Also when the group is looked at only every five minutes (P-11.6)."""
+    with Network(nodes=4, settings={"timing.poll": "300"}) as net:
+        boss, guest = net.peer("boss@late"), net.peer("guest@late")
+        boss.cli("group", "create")
+        boss.cli("group", "add", guest.address)
+        named(guest)
+        guest.cli("group", "accept")
+        joined(boss, guest.address, 25)
+
+
 # The points at which restanted is killed here; test_kill.py checks that all are tried.
 MASTER_POINTS = [f"group.{p}.{side}" for p in ("make", "put") for side in ("before", "after")]
 MEMBER_POINTS = ["group.before", "group.after"]

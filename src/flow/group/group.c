@@ -176,7 +176,8 @@ static void tend(struct group_look *l)
     invites_tend(f);
     bool member = group_get_accepted(store_reader(f->store), &l->g) == 0;
     /* a list is put again and renewed in time; where there is none, one is heard of */
-    (member ? poll_again : poll_slower)(f->groups->timer, f->c.poll);
+    int64_t period = member && groups_expect(f, &l->g) ? groups_soon(f) : f->c.poll;
+    (member ? poll_again : poll_slower)(f->groups->timer, period);
     if (f->stopping || !flow_may_go(f) || !member) {
         look_end(l);
         return;

@@ -11,6 +11,9 @@
 #define LOG_AREA "group"
 #define FINDING_MAX 8 /* look-ups at once; the others come with the next look */
 
+#define YOUNG_MS (10 * 60 * 1000) /* a list */
+#define SOON_MS 5000
+
 struct asking {
     struct flow *flow;
     struct contact c;
@@ -55,11 +58,39 @@ static void on_identity(void *ctx, const struct verified_identity *v, const char
     store_do(a->flow->store, key_run, key_done, a);
 }
 
+struct expecting {
+    const char *own;
+    bool open;
+};
+
+static bool is_open(void *ctx, const struct group_fellow *m)
+{
+    struct expecting *x = ctx;
+    x->open = !m->joined && strcmp(m->address, x->own) != 0;
+    return !x->open;
+}
+
+bool groups_expect(struct flow *f, const struct group_row *g)
+{
+    struct expecting x = {.own = f->c.address};
+    int64_t age =
+        clock_wall_ms() - (int64_t)g->seq; /* a sequence number is a time, or a little more */
+    if (age < YOUNG_MS)
+        group_members(store_reader(f->store), g->master_fpr, is_open, &x);
+    return x.open;
+}
+
+int64_t groups_soon(const struct flow *f)
+{
+    return f->c.poll < SOON_MS ? f->c.poll : SOON_MS;
+}
+
 struct due {
     struct flow *flow;
     const struct group_row *g;
     struct asking *found[FINDING_MAX];
     size_t count, room;
+    int64_t open_age; /* who is not known or did not accept is looked for so often, ms */
 };
 
 static bool collect(void *ctx, const struct group_fellow *m)
@@ -68,7 +99,7 @@ static bool collect(void *ctx, const struct group_fellow *m)
     int64_t now = clock_wall_ms(), age = now - m->checked_ms;
     bool open = m->pubkey.p == NULL || !m->joined; /* every look, until both are known */
     if (strcmp(m->address, d->flow->c.address) == 0 ||
-        (age >= 0 && age < (open ? d->flow->c.poll / 2 : d->flow->c.reput)))
+        (age >= 0 && age < (open ? d->open_age : d->flow->c.reput)))
         return true;
     if (d->count == d->room)
         return false;
@@ -91,6 +122,7 @@ static bool collect(void *ctx, const struct group_fellow *m)
 void groups_keys(struct flow *f, const struct group_row *g)
 {
     struct due d = {.flow = f, .g = g};
+    d.open_age = (groups_expect(f, g) ? groups_soon(f) : f->c.poll) / 2;
     d.room = f->groups->finding > 0 ? 0 : FINDING_MAX;
     if (d.room == 0)
         return;

@@ -29,6 +29,10 @@ void groups_settle(struct flow *f);
 /* Writes the descriptor anew when its time comes: the master with the same members, a deputy as a
  * renewal. g: the accepted row. */
 void groups_renew(struct flow *f, const struct group_row *g);
+/* Is a member's acceptance waited for, of a list that is young? Then it is looked for more often:
+ * who was just invited is about to answer, and somebody watches. */
+bool groups_expect(struct flow *f, const struct group_row *g);
+int64_t groups_soon(const struct flow *f); /* ms */
 /* Looks for the identities of members of the accepted group where that is due. */
 void groups_keys(struct flow *f, const struct group_row *g);
 
