@@ -96,6 +96,10 @@ FIELDS = {
             (4, "expiry", SAME),
         ],
     ),
+    "revocation": (
+        "restante/revocation/1",
+        [(1, "address", SAME), (2, "pubkey", HEX), (3, "made", SAME)],
+    ),
     "group": (
         "restante/group/1",
         [
@@ -268,13 +272,21 @@ def make_records():
             record=h("record", 900),
             expiry=1_804_000_000,
         ),
+        record(
+            "revocation",
+            "revocation",
+            "key:alice@demo",
+            address="alice@demo",
+            pubkey=h("alice", 430),
+            made=1_800_000_000,
+        ),
     ]
 
 
 def make_refused(records):
     """Payloads that must be refused: one thing wrong in each. error: "bad", or "unknown" for a type
     or version to be ignored."""
-    ident, _, desc, _, ns, nsb, cancel, group, _, renewal = records
+    ident, _, desc, _, ns, nsb, cancel, group, _, renewal, revoked = records
     out = []
 
     def add(why, v, raw, error="bad"):
@@ -372,6 +384,11 @@ def make_refused(records):
         drop(f"renewal without {name}", renewal, n)
     change("a deputy of another group", renewal, 1, "bob@demo2")
     change("a renewal of nothing", renewal, 3, b"")
+    for n, name, _ in FIELDS["revocation"][1]:
+        drop(f"revocation without {name}", revoked, n)
+    change("a revocation of another address", revoked, 1, "bob@demo")
+    change("a revocation without a key", revoked, 2, b"")
+    change("a revocation with a fourth field", revoked, 4, 1)
     return out
 
 

@@ -163,6 +163,20 @@ static void check_cancellation(const json_t *f, const struct record_place *at,
     assert_true(got.expiry == r.expiry);
 }
 
+static void check_revocation(const json_t *f, const struct record_place *at,
+                             const struct span *want, struct buf *out, const char *name)
+{
+    struct revocation r = {0}, got;
+    text_to(f, "address", r.address);
+    r.pubkey = hex_of(f, "pubkey");
+    r.made = number(f, "made");
+    assert_int_equal(revocation_encode(&r, at, out), 0);
+    same_octets(out, want, name);
+    assert_int_equal(revocation_decode(want->p, want->n, at, &got, NULL), 0);
+    assert_string_equal(got.address, r.address);
+    assert_true(span_equal(&got.pubkey, &r.pubkey) && got.made == r.made);
+}
+
 static void check_group(const json_t *f, const struct record_place *at, const struct span *want,
                         struct buf *out, const char *name)
 {
@@ -237,6 +251,8 @@ static void each_record(void **state) /* P-4.2, P-4.6, P-4.7, P-4.8, P-4.10, P-4
             check_notification(f, &at, &want, &out, name);
         else if (strcmp(kind, "cancellation") == 0)
             check_cancellation(f, &at, &want, &out, name);
+        else if (strcmp(kind, "revocation") == 0)
+            check_revocation(f, &at, &want, &out, name);
         else if (strcmp(kind, "group") == 0)
             check_group(f, &at, &want, &out, name);
         else if (strcmp(kind, "renewal") == 0)
@@ -257,6 +273,7 @@ static int decode(const char *kind, const struct span *s, const struct record_pl
         struct descriptor descriptor;
         struct notification notification;
         struct cancellation cancellation;
+        struct revocation revocation;
         struct group_record group;
         struct group_renewal renewal;
     } r;
@@ -270,6 +287,8 @@ static int decode(const char *kind, const struct span *s, const struct record_pl
         rc = notification_decode(s->p, s->n, at, &r.notification, e);
     else if (strcmp(kind, "cancellation") == 0)
         rc = cancellation_decode(s->p, s->n, at, &r.cancellation, e);
+    else if (strcmp(kind, "revocation") == 0)
+        rc = revocation_decode(s->p, s->n, at, &r.revocation, e);
     else if (strcmp(kind, "group") == 0)
         rc = group_decode(s->p, s->n, at, &r.group, e);
     else if (strcmp(kind, "renewal") == 0)

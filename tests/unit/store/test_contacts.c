@@ -2,7 +2,7 @@
 /* test_contacts.c - fingerprints that the user names, before and after their key is known (P-10.11,
  * P-10.30). */
 #include "one_db.h"
-#include "store/groups.h"
+#include "store/revoked.h"
 
 static const uint8_t right[FPR_LEN] = {1, 2, 3}, wrong[FPR_LEN] = {9, 9};
 
@@ -57,6 +57,35 @@ static void a_named_fingerprint_replaces_a_pin(void **state)
     assert_int_equal(contact_forget(&db, "ada@demo"), 0);
 }
 
+/* A rival is noted and moves nothing while the pinned identity lives; revoked, or expired with a
+ * rival, it holds mail back (P-10.31). */
+static void what_holds_mail_back(void **state)
+{
+    static uint8_t octets[] = "signed";
+    struct bytes record = {octets, 6};
+    struct contact first = found(right), c;
+    first.expiry_s = 9000000000;
+    assert_int_equal(contact_pin(&db, &first), 0);
+    assert_int_equal(contact_set_changed(&db, "ada@demo", wrong), 0);
+    assert_int_equal(contact_get(&db, "ada@demo", &c), 0);
+    assert_true(c.changed && !c.held);
+    contact_free(&c);
+    assert_int_equal(db_exec(&db, "UPDATE contact SET expiry_s=1", ""), 1);
+    assert_int_equal(contact_get(&db, "ada@demo", &c), 0);
+    assert_true(c.held && !c.revoked);
+    contact_free(&c);
+    assert_int_equal(contact_pin(&db, &first), 0); /* renewed: it stands again */
+    assert_int_equal(contact_get(&db, "ada@demo", &c), 0);
+    assert_true(!c.held && !c.changed && c.expiry_s == 9000000000);
+    contact_free(&c);
+    assert_int_equal(revoked_add(&db, "ada@demo", right, &record, false), 0);
+    assert_int_equal(revoked_add(&db, "ada@demo", right, &record, false), 0);
+    assert_true(revoked_known(&db, right) && !revoked_known(&db, wrong));
+    assert_int_equal(contact_get(&db, "ada@demo", &c), 0);
+    assert_true(c.held && c.revoked);
+    contact_free(&c);
+}
+
 static void quarantine_ends_for_the_named_key(void **state)
 {
     struct incoming in;
@@ -88,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_pin_waits_for_its_key, setup, teardown),
         cmocka_unit_test_setup_teardown(a_named_fingerprint_replaces_a_pin, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_holds_mail_back, setup, teardown),
         cmocka_unit_test_setup_teardown(quarantine_ends_for_the_named_key, setup, teardown),
         cmocka_unit_test_setup_teardown(what_waits_is_looked_up_again, setup, teardown),
     };
