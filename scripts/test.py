@@ -19,6 +19,7 @@ import xml.etree.ElementTree as ElementTree
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from installation import Installation  # noqa: E402
 from stage import ROOT, Stage  # noqa: E402
 
 # What the tests read besides scripts/ and tests/.
@@ -198,7 +199,11 @@ def main():
         print("The corpus of real mail is not there; its tests will be skipped.", file=sys.stderr)
     stage = Stage(args.build, TAKE)
     stage.env["RESTANTE_PICTURES"] = os.path.join(stage.path, "t", "pictures")
+    named = [a for a in rest if not a.startswith("-") and "/" in a]
+    installed = None
     try:
+        if not named or any("test_installed" in n for n in named):
+            installed = Installation(stage, args.build)
         unit = None if args.peer_only else start_unit_tests(stage, args.build)
         root = None if args.peer_only else start_root_tests(args.build)
         if root:
@@ -208,6 +213,8 @@ def main():
             counts = [a + b for a, b in zip(counts, end_root_tests(stage, *root))]
         if unit:
             counts = [a + b for a, b in zip(counts, end_unit_tests(stage, args.build, *unit))]
+        if installed:
+            counts = [a + b for a, b in zip(counts, installed.end())]
         if args.pictures:
             bring_pictures(stage, args.pictures)
     finally:

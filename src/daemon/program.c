@@ -48,6 +48,18 @@ static int build_root(char out[PATH_CAP])
     return -1;
 }
 
+/* The folder at below of the prefix that the running program is installed in, which may have been
+ * moved as a whole, or stand below a DESTDIR; -1 when it is in no bin folder. */
+static int own_prefix(const char *below, char out[PATH_CAP])
+{
+    char dir[PATH_CAP];
+    size_t t = strlen("/" RESTANTE_BIN_BELOW), n = own_dir(dir) < 0 ? 0 : strlen(dir);
+    if (n <= t || strcmp(dir + n - t, "/" RESTANTE_BIN_BELOW) != 0)
+        return -1;
+    dir[n - t] = '\0';
+    return path_join(out, dir, below, NULL);
+}
+
 int program_find(const char *name, char out[PATH_CAP], struct error *e)
 {
     static const char *const built[] = {"src/daemon", "src/cli", "dhtd", "mimed"};
@@ -62,6 +74,8 @@ int program_find(const char *name, char out[PATH_CAP], struct error *e)
         for (size_t i = 0; i < sizeof built / sizeof built[0]; i++)
             if (path_join(sub, dir, built[i], NULL) == 0 && runnable(sub, name, out))
                 return 0;
+    if (own_prefix(RESTANTE_LIBEXEC_BELOW, dir) == 0 && runnable(dir, name, out))
+        return 0;
     for (size_t i = 0; i < sizeof installed / sizeof installed[0]; i++)
         if (runnable(installed[i], name, out))
             return 0;
@@ -79,6 +93,8 @@ int program_plugin_dir(char out[PATH_CAP], struct error *e)
         return copy(out, env, e);
     if (build_root(root) == 0 && path_join(out, root, "plugin/dovecot", NULL) == 0 &&
         access(out, X_OK) == 0)
+        return 0;
+    if (own_prefix(RESTANTE_PLUGIN_BELOW, out) == 0 && access(out, X_OK) == 0)
         return 0;
     if (access(RESTANTE_PLUGINDIR, X_OK) == 0)
         return copy(out, RESTANTE_PLUGINDIR, e);

@@ -7,8 +7,8 @@
 #include "base/file.h"
 
 /* Path of "restanted", "restante-dht", "restante-mime" ...: in $RESTANTE_LIBEXEC, else beside the
- * running program, else elsewhere in the build tree that it lies in, else where it was installed.
- */
+ * running program, else elsewhere in the build tree that it lies in, else below the prefix that it
+ * lies in (so that an installation can be moved as a whole), else where it was installed. */
 int program_find(const char *name, char out[PATH_CAP], struct error *e);
 /* The folder that holds the Dovecot plugin: $RESTANTE_PLUGIN_DIR, else the build tree's, else the
  * installed one. */
