@@ -184,6 +184,15 @@ static const struct command commands[] = {
      "  --from FILE             at the new one\n"
      "  --encrypt               lock FILE with a passphrase\n"
      "  --passphrase-file FILE  the passphrase is in this file's first line\n"},
+    {"retire", "[--message TEXT] [--wait SECONDS] [--yes]", "give the address up", cmd_retire,
+     "Tells every contact that the address is given up, takes back what waits for others, leaves\n"
+     "the group, and stops the peer for good. Mail stays in the home. Say it again when it was\n"
+     "interrupted: nobody is told twice.\n\n"
+     "  --message TEXT  something more for the contacts, such as the new address\n"
+     "  --wait SECONDS  how long contacts have to fetch it before the peer stops (300); later "
+     "they\n"
+     "                  see its subject only\n"
+     "  --yes           do not ask\n"},
     {"takeover", "", "make this the only peer of its address", cmd_takeover,
      "When another peer runs under the same address (a copy of this home, or a backup restored\n"
      "elsewhere), this one stops. Stop the other, then say takeover here: this one goes on.\n"},
