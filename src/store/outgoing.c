@@ -251,6 +251,12 @@ int blob_set_state(struct db *db, int64_t n, enum blob_state state)
     return out_drop_head(db, db_int(db, 0, "SELECT message FROM blob WHERE n=?", "i", n));
 }
 
+int blob_unpublish(struct db *db, const uint8_t hash[HASH_LEN])
+{
+    return db_run(db, "UPDATE blob SET state=?,due_ms=0,tries=0 WHERE hash=? AND state=?", "ibi",
+                  (int64_t)BLOB_SEALED, hash, (size_t)HASH_LEN, (int64_t)BLOB_PUBLISHED);
+}
+
 int blob_delay(struct db *db, int64_t n, int64_t due_ms)
 {
     return db_run(db, "UPDATE blob SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n);

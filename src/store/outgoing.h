@@ -127,6 +127,8 @@ int blob_get(struct db *db, int64_t n, struct out_blob *b_r);
 /* By hash; -1 when unknown. */
 int blob_find(struct db *db, const uint8_t hash[HASH_LEN], struct out_blob *b_r);
 int blob_set_state(struct db *db, int64_t n, enum blob_state state);
+/* A blob that says it is published and has not got its name: step_publish is to give it one. */
+int blob_unpublish(struct db *db, const uint8_t hash[HASH_LEN]);
 int blob_delay(struct db *db, int64_t n, int64_t due_ms);
 
 /* The key is known now. */

@@ -2,6 +2,7 @@
 """What this machine cannot do ends no message: a disk that is full while a head or a body is opened."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -14,6 +15,47 @@ from env.mail import check_arrived, compose, picture
 
 def mount(path, size):
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "none", path], check=True)
+
+
+SHIM = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+int rename(const char *from, const char *to)
+{
+    static int failed;
+    size_t n = strlen(from);
+    if (n > 7 && strcmp(from + n - 7, ".sealed") == 0 && failed < 2) {
+        failed++;
+        errno = EIO;
+        return -1;
+    }
+    return ((int (*)(const char *, const char *))dlsym(RTLD_NEXT, "rename"))(from, to);
+}
+"""
+
+
+def test_name_that_cannot_be_given(folder):
+    """Before, the row said that the blob was published, and every receiver got a 404 until a restart."""
+    source, shim = os.path.join(folder, "shim.c"), os.path.join(folder, "shim.so")
+    with open(source, "w", encoding="ascii") as f:
+        f.write(SHIM)
+    if not shutil.which("cc"):
+        pytest.skip("NOT TESTED, no C compiler here")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)
+    with Network(nodes=3) as network:
+        alice, bob = network.peer("alice@demo", start=False), network.peer("bob@demo")
+        alice.start({"LD_PRELOAD": shim})
+        alice.wait_ready()
+        data = compose(alice.address, bob.address, "Named late", attachment=picture(9_000))
+        alice.send(data, [bob.address])
+        uid = bob.wait_message(data)
+        assert "cannot name" in alice.log_text()
+        with bob.imap() as box:
+            check_arrived(data, wait_for(lambda: box.open(uid), 30, "the blob to have its name",
+                                         alice.logs))
+        alice.wait_idle()
 
 
 @inside

@@ -248,9 +248,21 @@ static void next_source(struct transfer *t)
     sources_next(t->sources, on_source, t);
 }
 
+static void check_list(struct transfer *t)
+{
+    bool good = t->given                          ? part_has_list(&t->part)
+                : part_chunk_count(&t->part) == 1 ? part_make_list(&t->part)
+                                                  : true;
+    if (!good)
+        (void)error_set(&t->part.local, TEXT_CONTRADICTION);
+}
+
+/* Back on the loop, whose the chunk list is: the caller may have given it meanwhile. */
 static void begin(struct job *job)
 {
     struct transfer *t = (struct transfer *)job;
+    if (!at_fault(t))
+        check_list(t);
     if (at_fault(t))
         finish(t, false);
     else if (t->given)
@@ -261,14 +273,6 @@ static void begin(struct job *job)
 
 static void begin_run(struct job *job, void *thread_ctx)
 {
-    struct transfer *t = (struct transfer *)job;
-    if (at_fault(t))
-        return;
-    bool good = t->given                          ? part_has_list(&t->part)
-                : part_chunk_count(&t->part) == 1 ? part_make_list(&t->part)
-                                                  : true;
-    if (!good)
-        (void)error_set(&t->part.local, TEXT_CONTRADICTION);
 }
 
 struct transfer *transfer_start(struct flow *f, const char *sender, const struct bytes *pubkey,

@@ -59,6 +59,27 @@ static void fetched(const char *path, const char *flag)
     (void)renameat2(AT_FDCWD, path, AT_FDCWD, without, RENAME_NOREPLACE);
 }
 
+/* tmp holds what was swapped out of path and is not the stub: it may be the only copy of somebody's
+ * mail, and is never removed. 0, or -1 and it stands in lost/. */
+static int put_back(struct filling *x, const char *tmp, const char *path)
+{
+    char lost[PATH_CAP];
+    struct stat st, full;
+    if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_EXCHANGE) == 0 && stat(tmp, &st) == 0 &&
+        stat(x->full, &full) == 0 && st.st_ino == full.st_ino) {
+        (void)unlink(tmp);
+        return 0;
+    }
+    /* what stood at path has gone: what we hold takes the free name, or goes where it is found */
+    if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return 0;
+    const char *name = strrchr(tmp, '/') + 1;
+    int n = snprintf(lost, sizeof lost, "%s/lost/%s", x->home, name);
+    if (n > 0 && n < (int)sizeof lost && rename(tmp, lost) == 0)
+        return error_set(x->e, "A file that was in the way of a message stands in lost/%s.", name);
+    return error_set(x->e, "A file that was in the way of a message stands at %s.", tmp);
+}
+
 /* 0 done or the name is gone meanwhile, -1 error. flag: of UNFETCHED_KEYWORD there, or "". */
 static int exchange(struct filling *x, const char *path, const char *flag)
 {
@@ -74,11 +95,14 @@ static int exchange(struct filling *x, const char *path, const char *flag)
     if (link(x->full, tmp) < 0)
         return error_set(x->e, "Cannot link %s: %s.", tmp, strerror(errno));
     int rc = renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_EXCHANGE);
-    if (rc < 0 && errno != ENOENT)
-        rc = error_set(x->e, "Cannot exchange %s: %s.", path, strerror(errno));
-    else
-        rc = 0;
-    if (rc == 0 && stat(tmp, &st) == 0 && st.st_ino == x->inode) {
+    if (rc < 0) { /* tmp is still our own link */
+        rc =
+            errno == ENOENT ? 0 : error_set(x->e, "Cannot exchange %s: %s.", path, strerror(errno));
+    } else if (stat(tmp, &st) < 0) {
+        return error_set(x->e, "Cannot look at %s: %s.", tmp, strerror(errno));
+    } else if (st.st_ino != x->inode) { /* somebody put another file there since we looked */
+        return put_back(x, tmp, path);
+    } else {
         x->filled++;
         fetched(path, flag);
     }

@@ -98,6 +98,29 @@ static int commit_run(struct db *db, void *arg)
     return out_set_sealed(db, s->m.n, &body, s->has_head ? &head : NULL, s->made, s->keys.count);
 }
 
+/* Its name could not be given: the row says so again, and step_publish tries. */
+static int unpublish_run(struct db *db, void *arg)
+{
+    return blob_unpublish(db, arg);
+}
+
+static void unpublish_done(void *arg, int rc)
+{
+    if (rc != 0)
+        log_error(
+            "the database does not take that a blob has no name; the next start gives it one");
+    free(arg);
+}
+
+static void unpublish(const struct flow *f, const uint8_t hash[HASH_LEN])
+{
+    uint8_t *copy = malloc(HASH_LEN);
+    if (copy == NULL)
+        abort();
+    memcpy(copy, hash, HASH_LEN);
+    store_do(f->store, unpublish_run, unpublish_done, copy);
+}
+
 /* A blob of one chunk is published here, without a step of its own. Nothing has to be durable: the
  * row says it is published, and the next start gives it its name (fsck_publish). */
 static void publish(const struct flow *f, const struct sealed_file *x)
@@ -108,8 +131,10 @@ static void publish(const struct flow *f, const struct sealed_file *x)
     store_crash_point("publish.before");
     flow_path(f, from, "outbox", x->hash, HASH_LEN, ".sealed");
     flow_path(f, to, "outbox", x->hash, HASH_LEN, "");
-    if (rename(from, to) < 0 && errno != ENOENT) /* nobody may wait for it any more (step_free) */
-        log_error("cannot name %s: %s", to, strerror(errno));
+    if (rename(from, to) < 0 && errno != ENOENT) { /* nobody may wait for it any more (step_free) */
+        log_error("cannot name %s: %s; it is tried again", to, strerror(errno));
+        unpublish(f, x->hash);
+    }
     store_crash_point("publish.after");
 }
 

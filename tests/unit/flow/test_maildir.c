@@ -65,6 +65,8 @@ static int clean(void **state)
     f = (struct flow){.c = {.home = home}};
     if (maildir_start(&f, &e) < 0)
         return -1;
+    if (mkdir(at("lost"), 0700) < 0)
+        return -1;
     put("own", "stub");
     put("full", "the whole message");
     struct timespec t[2] = {{.tv_sec = 1000}, {.tv_sec = 1234567}};
@@ -157,6 +159,42 @@ static void test_fill_foreign_link(void **state)
 
 #define FILES 60
 static atomic_bool stop;
+
+/* Another program puts its own file where the stub stood, and the stub back, again and again. */
+static void *swaps(void *arg)
+{
+    char path[PATH_CAP], side[PATH_CAP];
+    (void)snprintf(path, sizeof path, "%s/Maildir/new/one", home);
+    (void)snprintf(side, sizeof side, "%s/side", home);
+    while (!atomic_load(&stop))
+        (void)renameat2(AT_FDCWD, path, AT_FDCWD, side, RENAME_EXCHANGE);
+    return NULL;
+}
+
+/* What is swapped out is looked at before it is removed: it is somebody's mail unless it is the
+ * stub. */
+static void test_fill_beside_another(void **state)
+{
+    pthread_t thread;
+    struct error e;
+    for (int i = 0; i < 300; i++) {
+        put("side", "a letter");
+        assert_int_equal(link(at("own"), at("Maildir/new/one")), 0);
+        atomic_store(&stop, false);
+        assert_int_equal(pthread_create(&thread, NULL, swaps, NULL), 0);
+        (void)maildir_fill(home, at("own"), at("full"), "one", &e);
+        atomic_store(&stop, true);
+        (void)pthread_join(thread, NULL);
+        bool here = holds("side", "a letter") || holds("Maildir/new/one", "a letter");
+        if (!here && count("lost") == 0 && count("Maildir/tmp") == 0)
+            fail_msg("round %d: the letter is gone", i);
+        (void)unlink(at("side"));
+        (void)unlink(at("Maildir/new/one"));
+        char command[200];
+        (void)snprintf(command, sizeof command, "rm -rf %s/lost/* %s/Maildir/tmp/*", home, home);
+        assert_int_equal(system(command), 0);
+    }
+}
 
 /* A client that sets and clears flags all the time. */
 static void *flags(void *arg)
@@ -354,6 +392,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fill_everywhere, clean, end),
         cmocka_unit_test_setup_teardown(test_fill_nothing, clean, end),
         cmocka_unit_test_setup_teardown(test_fill_foreign_link, clean, end),
+        cmocka_unit_test_setup_teardown(test_fill_beside_another, clean, end),
         cmocka_unit_test_setup_teardown(test_fill_while_flags_change, clean, end),
         cmocka_unit_test_setup_teardown(test_replace, clean, end),
         cmocka_unit_test_setup_teardown(test_keyword, clean, end),
