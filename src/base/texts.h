@@ -159,6 +159,10 @@
     "The key of %.80s that counts here, %s, is not announced yet; it is looked for. Announced "    \
     "now: %s."
 /* address */
+#define TEXT_KEY_FLOODED                                                                           \
+    "More is announced for %.254s than one key's owner would: ask for the fingerprint, then pin "  \
+    "that with `restante contacts add`."
+/* address */
 #define TEXT_KEY_INCOMPLETE "The look-up of %s did not complete: it is tried again."
 #define TEXT_UNLOOKED                                                                              \
     "This address was not looked up yet: that is done as soon as this peer is connected and "      \
@@ -245,7 +249,8 @@
 #define TEXT_PEER_AWAY "%s cannot be reached now."
 /* peer */
 #define TEXT_PEER_BROKE                                                                            \
-    "The connection to %s broke, or became too slow, while the message came; what is here is kept."
+    "The connection to %s broke, or became too slow, while the message came; what is here is "     \
+    "kept."
 /* peer, IP address */
 #define TEXT_PEER_PRIVATE                                                                          \
     "%s is at a private address (%s) and is no contact of yours: write to it, or add it with "     \

@@ -9,6 +9,7 @@ import shutil
 import time
 
 from env import wait_for
+from env.dhtclient import DhtClient
 from env.mail import check_arrived, compose
 
 
@@ -217,3 +218,21 @@ def test_a_rival_moves_nobody_who_has_pinned(net):
         check_arrived(data, box.open(uid))
     erik.stop()
     ida.stop()
+
+
+def test_a_flooded_key_waits_for_a_fingerprint(net, alice):
+    """What stands there cannot all be looked at: nothing is refused, nothing is chosen by chance,
+    and a named fingerprint is found in the end."""
+    fred = net.peer("fred@demo")
+    with DhtClient(net.nodes[0].socket) as dht:
+        for _ in range(90):
+            dht.put(f"key:{fred.address}", os.urandom(40))
+    data = compose(alice.address, fred.address, "Through the flood")
+    alice.send(data, [fred.address])
+    wait_for(lambda: "More is announced" in (receiver(alice.outbox_of(data)).get("why") or ""), 20,
+             "the reason", alice.logs)
+    assert contact(alice, fred.address) is None
+    alice.cli("contacts", "add", fred.address, fingerprint(fred))
+    fred.wait_message(data, seconds=60)
+    assert contact(alice, fred.address)["trust"] == "verified"
+    fred.stop()

@@ -16,23 +16,30 @@ static void on_value(void *ctx, bool ok, const struct dht_value *v)
     }
 }
 
+size_t candidates_part(const uint8_t *ids, size_t n, size_t max,
+                       uint8_t part_r[CANDIDATES_MAX * DHT_ID_LEN])
+{
+    uint32_t from = 0;
+    if (n > max)
+        random_bytes(&from, sizeof from);
+    size_t count = n > max ? max : n;
+    for (size_t i = 0; i < count; i++)
+        memcpy(part_r + i * DHT_ID_LEN, ids + (from + i) % n * DHT_ID_LEN, DHT_ID_LEN);
+    return count;
+}
+
 static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
 {
     struct candidates *c = ctx;
-    size_t from = 0;
     c->ok = ok;
     c->complete = ok && n <= c->max && dht_link_state(c->flow->dht) == DHT_CONNECTED;
     if (!ok || n == 0) {
         c->done(c->ctx);
         return;
     }
-    if (n > c->max) { /* somebody floods the key */
-        uint32_t r;
-        random_bytes(&r, sizeof r);
-        from = r % (n - c->max + 1);
-        n = c->max;
-    }
-    dht_get(c->flow->dht, c->key, ids + from * DHT_ID_LEN, n, on_value, c);
+    uint8_t part[CANDIDATES_MAX * DHT_ID_LEN];
+    n = candidates_part(ids, n, c->max, part);
+    dht_get(c->flow->dht, c->key, part, n, on_value, c);
 }
 
 void candidates_fetch(struct candidates *c, struct flow *f, void (*done)(void *ctx), void *ctx)

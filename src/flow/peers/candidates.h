@@ -21,6 +21,10 @@ struct candidates {
     void *ctx;
 };
 
+/* Of n ids at most max (CANDIDATES_MAX or less) are taken: of more another part at each look, so
+ * that who floods a key hides nothing for good; each has the same chance. Returns how many. */
+size_t candidates_part(const uint8_t *ids, size_t n, size_t max,
+                       uint8_t part_r[CANDIDATES_MAX * DHT_ID_LEN]);
 /* Fetches what stands at c->key into c, which is zero but for key and max and stays until done is
  * called: once, on the loop's thread, never before this returns. */
 void candidates_fetch(struct candidates *c, struct flow *f, void (*done)(void *ctx), void *ctx);

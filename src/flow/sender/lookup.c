@@ -6,6 +6,7 @@
 #include "base/texts.h"
 #include "flow/timer.h"
 #include "flow/peers/offline.h"
+#include "flow/peers/candidates.h"
 #include "flow/peers/verify.h"
 #include "store/contacts.h"
 #include "store/groups.h"
@@ -14,9 +15,8 @@
 #include <string.h>
 
 #define LOG_AREA "lookup"
-#define CANDIDATES_MAX 64 /* records looked at for one address */
-#define AGAIN_MS 1000     /* "unknown" is said after two looks */
-#define AGAIN_RETRIES 4   /* times retry: the same, where nobody waits for the answer */
+#define AGAIN_MS 1000   /* "unknown" is said after two looks */
+#define AGAIN_RETRIES 4 /* times retry: the same, where nobody waits for the answer */
 
 struct candidate {
     struct bytes value;
@@ -254,6 +254,9 @@ static void decide_free(struct lookup *l)
     if (several) {
         say_several(l);
         finish(l, LOOKUP_UNDECIDED);
+    } else if (l->listed > CANDIDATES_MAX) { /* what was not fetched may be the right one */
+        (void)error_set(&l->why, TEXT_KEY_FLOODED, l->address);
+        finish(l, LOOKUP_UNDECIDED);
     } else if (c == NULL) {
         none(l);
     } else if (take(l, c) < 0) {
@@ -295,7 +298,7 @@ static void decide_chosen(struct lookup *l, const uint8_t want[FPR_LEN])
         say_absent(l, want, other);
     if (gone || other != NULL)
         store_do(l->flow->store, pin_run, pin_done, l);
-    else if (l->found.pubkey.p != NULL)
+    else if (l->found.pubkey.p != NULL && l->listed <= CANDIDATES_MAX)
         none(l);
     else
         finish(l, LOOKUP_UNDECIDED);
@@ -356,7 +359,9 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
         return;
     }
     l->listed = n;
-    dht_get(l->flow->dht, l->key, ids, n < CANDIDATES_MAX ? n : CANDIDATES_MAX, on_value, l);
+    uint8_t part[CANDIDATES_MAX * DHT_ID_LEN];
+    n = candidates_part(ids, n, CANDIDATES_MAX, part);
+    dht_get(l->flow->dht, l->key, part, n, on_value, l);
 }
 
 /* Answers from the key cache alone; false when the DHT must be asked. */
