@@ -14,7 +14,7 @@ ARGS ?=
 PYTHON ?= /usr/bin/python3
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: all demo test test-clients corpus corpus-structure race big soak bench sanitize install uninstall format-check format clean
+.PHONY: all demo test test-newcomer test-clients corpus corpus-structure race big soak bench sanitize install uninstall format-check format clean
 
 all:
 	@sh scripts/install-packages run build
@@ -29,6 +29,12 @@ test:
 	sh scripts/install-packages run build test corpus
 	@$(PYTHON) scripts/build.py "$(BUILD)" -Dtests=true product test-programs meson-test-prereq
 	@$(PYTHON) scripts/test.py --build "$(BUILD)" $(ARGS)
+
+# Three fresh computers (debootstrap, network namespaces) run README's own lines; needs root.
+test-newcomer:
+	sh scripts/install-packages run build test
+	@$(PYTHON) scripts/build.py "$(BUILD)"
+	@RESTANTE_BUILD="$(BUILD)" $(PYTHON) -m pytest -q -p no:cacheprovider --tb=short -rsP tests/root/test_newcomer.py $(ARGS)
 
 # Real mail clients; takes ten minutes. With PICTURES=doc/pictures the pictures in doc/ are taken anew.
 PICTURES ?= $(BUILD)/pictures

@@ -107,6 +107,7 @@ static int existing(struct setup *s, struct error *e)
 static int make(struct setup *s, struct error *e)
 {
     char fpr_hex[2 * PGP_FPR_LEN + 1];
+    setup_end_orphan(s->cli->home);
     if (setup_questions(s, e) < 0)
         return -1;
     if (new_peer_make(&s->c, s->cli->home, fpr_hex, e) < 0)

@@ -35,6 +35,9 @@ int setup_questions(struct setup *s, struct error *e);
  * Says on stdout what was done. */
 int setup_run_peer(const struct setup *s, struct error *e);
 
+/* The user's service may still run a peer whose home was removed: it is ended, so that the new one
+ * finds its ports free and has its address for itself. Says so on stdout. */
+void setup_end_orphan(const char *home);
 /* Takes the home out of the user's service manager, where that runs it. */
 void setup_disable(const char *home);
 /* Is this process the one that the user's service manager runs as our service? */

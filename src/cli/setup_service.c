@@ -138,6 +138,19 @@ static void linger(const struct setup *s)
     buf_free(&out);
 }
 
+void setup_end_orphan(const char *home)
+{
+    char served[PATH_CAP];
+    struct buf out = BUF_INIT(OUTPUT_CAP);
+    const char *const stop[] = {"systemctl", "--user", "stop", UNIT, NULL};
+    if (manager_missing() == NULL && user_systemctl("is-active", NULL, &out) == 0) {
+        unit_home(served);
+        if (strcmp(served, home) == 0 && child_wait(stop, RESTART_WAIT_S, &out, NULL) == 0)
+            (void)puts("The service ran a peer whose home was removed; that one was ended.");
+    }
+    buf_free(&out);
+}
+
 /* 1: the service runs it; 0: the manager cannot, and was told why; -1 and e. */
 static int by_manager(const struct setup *s, struct error *e)
 {

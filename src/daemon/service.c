@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/control.h"
 #include "daemon/checks_watch.h"
+#include "daemon/home_gone.h"
 #include "daemon/control_invite.h"
 #include "daemon/home.h"
 #include "daemon/names.h"
@@ -358,7 +359,7 @@ int service_start(struct service *s, const char *home, struct error *e)
         return -1;
     invite_nodes_take(s);
     if (start_faces(s, e) < 0 || flow_start(&s->flow, e) < 0 || start_mail(s, e) < 0 ||
-        checks_watch_start(s, e) < 0)
+        checks_watch_start(s, e) < 0 || home_gone_start(s, e) < 0)
         return -1;
     invite_waiting_take(s);
     if (watch_signals(s) < 0)
@@ -375,6 +376,7 @@ static void close_rest(struct service *s)
     uv_close((uv_handle_t *)s->stop_timer, (uv_close_cb)free);
     names_stop(s);
     checks_watch_stop(s);
+    home_gone_stop(s);
     flow_stop(&s->flow);
     dovecot_stop(&s->dovecot, NULL, NULL);
     dht_free(&s->flow.dht);

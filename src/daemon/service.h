@@ -38,6 +38,7 @@ struct service {
     bool dovecot_ready;
     int64_t started_ms;
     struct checks_watch *health;
+    struct home_gone *home_gone;
     _Atomic int64_t
         fetched_ms; /* when somebody last fetched a blob here, by clock_mono_ms(); 0: not yet */
     bool stopping;

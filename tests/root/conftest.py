@@ -45,8 +45,8 @@ def computers(folder, tree, lower):
     """Makes hosts by name, boots them, and ends them after the test."""
     made = []
 
-    def make(name, *users, net=None):
-        host = Host(tempfile.mkdtemp(prefix=name, dir=folder), name, lower)
+    def make(name, *users, net=None, hosts=None):
+        host = Host(tempfile.mkdtemp(prefix=name, dir=folder), name, lower, hosts or {})
         made.append(host)
         host.put(tree)
         host.boot()

@@ -54,16 +54,18 @@ exec setpriv --bounding-set=-sys_time,-sys_module,-sys_rawio,-syslog \
 
 
 class Host:
-    """.pid is its process 1 as seen from here."""
+    """.pid is its process 1 as seen from here. `others` are names that it resolves: {name: address}."""
 
-    def __init__(self, folder, name, lower):
+    def __init__(self, folder, name, lower, others):
         self.name, self.folder, self.users = name, folder, {}
         for sub in ("upper", "work", "root", "cgroups"):
             os.makedirs(os.path.join(folder, sub))
         os.symlink(lower, os.path.join(folder, "lower"))
         os.makedirs(os.path.join(folder, "upper", "etc"))
         self.write("etc/hostname", name + "\n")
-        self.write("etc/hosts", f"127.0.0.1 localhost {name}\n::1 localhost\n")
+        self.write("etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {name}\n::1 localhost\n"
+                   + "".join(f"{address} {other}\n" for other, address in others.items()))
+        self.write("etc/resolv.conf", "")  # there is no name server on the network of a test
         # A cgroup of its own: two systemds in one would take each other's services for theirs.
         self.cgroups = os.path.join(folder, "cgroups")
         subprocess.run(["mount", "-t", "cgroup2", "cgroup2", self.cgroups], check=True)

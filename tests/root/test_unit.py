@@ -22,7 +22,8 @@ def start(host, user, other, home=""):
 def wait_up(host, user, home):
     """Its ports are taken: the next one is not to choose them."""
     end = time.monotonic() + 60
-    while host.as_user(user, f"restante {home} status", check=False).returncode:
+    while not host.as_user(user, f"restante {home} status --json",
+                           check=False).stdout.startswith("{"):
         assert time.monotonic() < end
         time.sleep(0.1)
 
@@ -103,3 +104,17 @@ def test_log_names_a_filter_and_not_the_kernel(host):
     for log in ("dht", "restanted"):
         said = host.as_user("alice", f"grep Landlock .restante/log/{log}.log").stdout
         assert "a filter around this program forbids" in said and "kernel" not in said
+
+
+def test_peer_ends_with_its_home(host):
+    """One that went on would announce a key that nobody has any more."""
+    start(host, "alice", "bob")
+    wait_up(host, "alice", "")
+    host.as_user("alice", "rm -rf .restante")
+    end = time.monotonic() + 60
+    while show(host, "alice", "ActiveState") != "inactive":
+        assert time.monotonic() < end
+        time.sleep(0.3)
+    assert "the home was removed while the peer ran" in host.as_user(
+        "alice", "journalctl --user -u restante").stdout
+    assert not host.run("ps", "-U", "alice", "-o", "args=").stdout.count("restante")
