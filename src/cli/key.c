@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* key.c - `restante key`: the peer's OpenPGP key for the user and other programs. */
 #include "cli/cli.h"
+#include "cli/key_import.h"
 #include "cli/revocation.h"
 #include "daemon/home.h"
 #include "pgp/pgp.h"
@@ -57,10 +58,16 @@ int cmd_key(struct cli *cli, int argc, char **argv)
         return CLI_USAGE;
     if (argc - first >= 1 && argc - first <= 2 && strcmp(argv[first], "revoke") == 0)
         return revocation_revoke(cli, argv[first + 1]);
+    if (argc - first == 2 && strcmp(argv[first], "import") == 0) {
+        if (cli_config(cli, &c) < 0)
+            return CLI_FAILED;
+        return own_key_import(&c, argv[first + 1], &e) < 0 ? cli_fail(&e) : CLI_OK;
+    }
     const char *what = argc - first == 1 ? argv[first] : "";
     bool fingerprint = strcmp(what, "fingerprint") == 0;
     if (!fingerprint && strcmp(what, "export") != 0)
-        return cli_usage("key", "Say `key export`, `key fingerprint` or `key revoke [FILE]`.");
+        return cli_usage("key", "Say `key export`, `key fingerprint`, `key import FILE` or `key "
+                                "revoke [FILE]`.");
     if (fingerprint && cli->secret)
         return cli_usage("key", "--secret belongs to `key export`.");
     if (cli_config(cli, &c) < 0)

@@ -240,11 +240,14 @@ static const struct command commands[] = {
      "does\n"
      "not run, the line is accepted at its next start; - in the place of LINE reads it.\n\n"
      "  --message TEXT  what the first mail says\n"},
-    {"key", "export [--secret] | fingerprint | revoke [--yes] [FILE]", "this peer's OpenPGP key",
-     cmd_key,
+    {"key", "export [--secret] | fingerprint | import FILE | revoke [--yes] [FILE]",
+     "this peer's OpenPGP key", cmd_key,
      "  export            the public key, ASCII armored, for other OpenPGP programs\n"
      "  export --secret   the secret key: whoever has it can read this peer's mail\n"
      "  fingerprint       the key's fingerprint, to compare with somebody\n"
+     "  import FILE       the secret key of an earlier home of this address takes the place of "
+     "the\n"
+     "                    one that init made; before the peer's first start\n"
      "  revoke FILE       ends a key whose home is lost, for ever; FILE is the revocation that "
      "init\n"
      "                    made, in $XDG_DATA_HOME/restante or ~/.local/share/restante\n"

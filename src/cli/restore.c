@@ -2,6 +2,7 @@
 /* restore.c - a restored home on a computer that may be another (restore.h). */
 #include "cli/restore.h"
 #include "cli/ports.h"
+#include "cli/revocation.h"
 #include "daemon/home.h"
 #include <stdio.h>
 #include <string.h>
@@ -42,6 +43,7 @@ void restore_advise(const char *home)
     char old[256];
     if (config_load(&c, home, &e) < 0)
         return;
+    revocation_outside(&c, home); /* this computer has none yet */
     if (is_foreign(&c)) {
         (void)snprintf(old, sizeof old, "%s", c.endpoints.item[0]);
         if (take_own_address(&c, &e) == 0)

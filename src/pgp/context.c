@@ -252,3 +252,12 @@ int pgp_public(const struct pgp *p, struct buf *public_r, struct error *e)
         return -1;
     return key_export(p->primary, KEY_FORM_MINIMAL, public_r, e);
 }
+
+int pgp_secret(const struct pgp *p, struct buf *secret_r, struct error *e)
+{
+    PGP_QUIET;
+
+    if (pgp_need_secret(p, e) < 0)
+        return -1;
+    return key_export(p->primary, KEY_FORM_SECRET, secret_r, e);
+}

@@ -41,6 +41,8 @@ int64_t pgp_own_expiry_s(const struct pgp *p);
 /* The minimal public key of the loaded secret key, which must have one user id (for keys that were
  * not made by pgp_generate). */
 int pgp_public(const struct pgp *p, struct buf *public_r, struct error *e);
+/* The loaded secret key, all of it, binary. Wipe secret_r. */
+int pgp_secret(const struct pgp *p, struct buf *secret_r, struct error *e);
 /* Checks a foreign key: one primary key, self-signatures valid, not expired or revoked, can sign,
  * has a subkey that encrypts, and one of its user ids is exactly "<address>" (address may be NULL:
  * not checked). -1 and a sentence otherwise. */
