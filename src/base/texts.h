@@ -307,6 +307,13 @@
     "other's outgoing\r\nmail and trust each other's keys.\r\n\r\nTo join, compare that key with " \
     "its owner, then run `restante group accept %s`.\r\nIf you do nothing, nothing "               \
     "changes.\r\n\r\nThis notice was written by your own peer.\r\n"
+/* address */
+#define TEXT_STALE_SUBJECT "%s wrote with an invitation that does not hold"
+/* address, why */
+#define TEXT_STALE_NOTICE                                                                          \
+    "%s wrote to you with an invitation that you gave away, but\r\n%s.\r\n\r\nSo its key is not "  \
+    "verified. If you want that, answer with a\r\nnew "                                            \
+    "invitation (`restante invite`).\r\n\r\nThis notice was written by your own peer.\r\n"
 #define TEXT_LINE_TOP "This message has not reached everybody yet:\r\n\r\n"
 /* address, state, date */
 #define TEXT_LINE_SINCE "  %s: %s since %s\r\n"

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/incoming.h"
+#include "store/invites.h"
 #include "store/outgoing.h"
 #include <stdlib.h>
 
@@ -21,7 +22,10 @@ static int forget_run(struct db *db, void *arg)
 {
     int64_t now = clock_wall_ms();
     store_crash_point("forget.before");
-    return out_forget(db, now - OUT_DAYS * DAY_MS) < 0 || in_forget(db, now) < 0 ? -1 : 0;
+    return out_forget(db, now - OUT_DAYS * DAY_MS) < 0 || in_forget(db, now) < 0 ||
+                   invite_forget(db, now) < 0
+               ? -1
+               : 0;
 }
 
 static void forget_done(void *arg, int rc)

@@ -8,6 +8,8 @@
 #include "store/outgoing.h"
 #include <string.h>
 
+#define FORGET_S (60 * 86400LL)
+
 int invite_add(struct db *db, const struct invite_row *v)
 {
     return db_run(
@@ -174,6 +176,46 @@ enum invite_verdict invite_use(struct db *db, const struct invite_claim *c,
                 now_ms, step) < 0)
         return INVITE_ERROR;
     return verdict;
+}
+
+int invite_to_tell(struct db *db, struct invite_refusal *r)
+{
+    *r = (struct invite_refusal){0};
+    sqlite3_stmt *q = db_query(
+        db, "SELECT id,address,step,at_ms FROM invite_use WHERE step>2 AND told=0 LIMIT 1", "");
+    if (!db_row(q, NULL))
+        return -1;
+    int rc =
+        column_fixed(q, 0, r->id, INVITE_ID_LEN) | column_text(q, 1, r->address, sizeof r->address);
+    r->verdict = (enum invite_verdict)(sqlite3_column_int(q, 2) - INVITE_REFUSED);
+    r->at_ms = sqlite3_column_int64(q, 3);
+    (void)sqlite3_reset(q);
+    return rc;
+}
+
+int invite_set_told(struct db *db, const struct invite_refusal *r)
+{
+    return db_run(db, "UPDATE invite_use SET told=1 WHERE id=? AND address=?", "bt", r->id,
+                  (size_t)INVITE_ID_LEN, r->address);
+}
+
+int invite_forget(struct db *db, int64_t now_ms)
+{
+    int64_t before_s = now_ms / 1000 - FORGET_S;
+    if (db_exec(db,
+                "DELETE FROM invite_use WHERE step<>1 AND id IN (SELECT id FROM invite WHERE"
+                " expiry_s<?)",
+                "i", before_s) < 0 ||
+        db_exec(db,
+                "DELETE FROM invite WHERE expiry_s<? AND NOT EXISTS(SELECT 1 FROM invite_use u"
+                " WHERE u.id=invite.id)",
+                "i", before_s) < 0)
+        return -1;
+    /* its mail's row is gone with its end */
+    return db_run(db,
+                  "DELETE FROM accepted WHERE expiry_s<? AND joined=1 AND message IS NOT NULL AND"
+                  " NOT EXISTS(SELECT 1 FROM message m WHERE m.id=accepted.message)",
+                  "i", before_s);
 }
 
 /* ---- accepted */

@@ -61,6 +61,19 @@ const char *invite_verdict_text(enum invite_verdict v);
 enum invite_verdict invite_use(struct db *db, const struct invite_claim *c,
                                const struct bytes *pubkey, const char *own, int64_t now_ms);
 
+/* Somebody with the right proof of an invitation that did not hold, whom the user was not told of
+ * yet. -1: none. */
+struct invite_refusal {
+    uint8_t id[INVITE_ID_LEN];
+    char address[ADDRESS_MAX + 1];
+    enum invite_verdict verdict;
+    int64_t at_ms;
+};
+int invite_to_tell(struct db *db, struct invite_refusal *r_r);
+int invite_set_told(struct db *db, const struct invite_refusal *r);
+/* Forgets invitations, given out or accepted, that ended 60 days ago. */
+int invite_forget(struct db *db, int64_t now_ms);
+
 /* ---- accepted */
 
 struct accepted_invite {

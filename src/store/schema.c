@@ -203,6 +203,9 @@ static const char *const steps[] = {
     /* what this peer holds for the other members (store/hold.h): mode, max, for:ADDRESS */
     "CREATE TABLE hold(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX replica_ns_blob ON replica_ns(owner, blob);",
+
+    /* the user was told of one who came with an invitation that did not hold */
+    "ALTER TABLE invite_use ADD COLUMN told INTEGER NOT NULL DEFAULT 0;",
 };
 
 int schema_step(struct db *db, int64_t from, struct error *e)

@@ -144,6 +144,11 @@ def test_revoked(net, anna):
     first_mail(anna, gus.address)
     assert trust(anna, gus.address) is None
     assert "revoked" in given(anna, made)["users"][0]["why"]
+    # anna's user is told, once
+    told = '"gus@inv wrote with an invitation that does not hold"'
+    wait_for(lambda: len(anna.search("SUBJECT", told)) == 1, 30, "anna to be told", anna.logs)
+    anna.restart()
+    assert len(anna.search("SUBJECT", told)) == 1
     gus.stop()
 
 
@@ -217,6 +222,49 @@ def test_inviter_off_then_on(net):
     done(max_, lea.address)
     assert not contact(max_, lea.address)["pending"]
     assert len([m for m in lea.inbox() if m["from"] == max_.address]) == 1
+
+
+@pytest.mark.parametrize("where", ["invite.accept.before", "invite.accept.after", "submit.after"])
+def test_kill_while_accepting(net, anna, where):
+    """Killed at any point the peer writes one first mail; before it is durable, none."""
+    name = f"tom{len(where)}{where[-1]}@inv"
+    tom = net.peer(name, start=False)
+    made = make(anna)
+    tom.start({"RESTANTE_CRASH_AT": where})
+    tom.wait_up()
+    tom.run_cli("accept", made["line"])
+    wait_for(lambda: not tom.process.running(), 30, "the crash", tom.logs)
+    tom.kill9()
+    tom.start()
+    tom.wait_ready()
+    if taken(tom, anna.address) is None:
+        assert where == "invite.accept.before"
+        tom.cli("accept", made["line"])
+    verified(anna, name)
+    done(tom, anna.address)
+    assert len([m for m in anna.inbox() if m["from"] == name]) == 1
+    tom.stop()
+
+
+@pytest.mark.parametrize("where", ["notice.before", "notice.after"])
+def test_kill_while_pinning(net, where):
+    """The use and the pin are one transaction with the notification: counted once."""
+    uma = net.peer(f"uma{where[-1]}@inv")
+    vic = net.peer(f"vic{where[-1]}@inv")
+    made = make(uma)
+    uma.stop()
+    uma.start({"RESTANTE_CRASH_AT": where})
+    uma.wait_ready()
+    vic.cli("accept", made["line"])
+    wait_for(lambda: not uma.process.running(), 30, "the crash", uma.logs)
+    uma.kill9()
+    uma.start()
+    uma.wait_ready()
+    verified(uma, vic.address)
+    done(vic, uma.address)
+    assert given(uma, made)["uses"] == 1 and given(uma, made)["state"] == "used"
+    uma.stop()
+    vic.stop()
 
 
 def test_accepted_before_the_first_start(net, anna):

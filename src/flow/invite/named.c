@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* named.c - one whom a group's list names for the first time, and who accepted no invitation into
- * it, is told so in the inbox: being named changes nothing until the user accepts (P-11.3). The
- * notice's name follows from the master, so that a repeated step writes it once. */
+/* named.c - notices in the inbox that come with groups and invitations. One whom a group's list
+ * names for the first time, and who accepted no invitation into it, is told: being named changes
+ * nothing until the user accepts (P-11.3). And who gave an invitation away is told that somebody
+ * wrote with one that does not hold (P-15.4). A notice's name follows from what it tells, so that a
+ * repeated step writes it once. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/texts.h"
@@ -13,46 +15,60 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOG_AREA "group"
+#define LOG_AREA "invite"
 #define NOTICE_MAX 8192
 
 struct telling {
     struct job job;
     struct flow *flow;
-    struct group_named g;
+    bool group;           /* named in one; else an invitation that does not hold */
+    struct group_named g; /* which of the two */
+    struct invite_refusal r;
+    uint8_t id[HASH_LEN]; /* of what is told */
+    int64_t when_s;
+    struct buf text;
     int rc;
     struct error why;
 };
 
-static int compose(const struct telling *t, const char *id, struct buf *b)
+static int add_top(struct telling *t, const char *id)
 {
     const char *own = t->flow->c.address;
-    char date[40], fpr[2 * FPR_LEN + 1];
+    char date[40];
     clock_rfc5322(clock_wall_ms(), date);
-    hex_encode(t->g.master_fpr, FPR_LEN, fpr);
-    return buf_printf(b,
+    return buf_printf(&t->text,
                       "From: Restante <%s>\r\nTo: <%s>\r\nDate: %s\r\n"
-                      "Message-ID: <%s.group@%s>\r\nAuto-Submitted: auto-generated\r\n"
-                      "Subject: " TEXT_NAMED_SUBJECT "\r\nMIME-Version: 1.0\r\n"
-                      "Content-Type: text/plain; charset=utf-8\r\n"
-                      "Content-Transfer-Encoding: 8bit\r\n\r\n" TEXT_NAMED_NOTICE,
-                      own, own, date, id, address_group(own), t->g.master, t->g.master, fpr,
-                      address_group(own), t->g.master);
+                      "Message-ID: <%.32s.told@%s>\r\nAuto-Submitted: auto-generated\r\n"
+                      "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                      "Content-Transfer-Encoding: 8bit\r\n",
+                      own, own, date, id, address_group(own));
+}
+
+static int compose(struct telling *t, const char *id)
+{
+    char fpr[2 * FPR_LEN + 1];
+    if (add_top(t, id) < 0)
+        return -1;
+    if (!t->group)
+        return buf_printf(&t->text, "Subject: " TEXT_STALE_SUBJECT "\r\n\r\n" TEXT_STALE_NOTICE,
+                          t->r.address, t->r.address, invite_verdict_text(t->r.verdict));
+    hex_encode(t->g.master_fpr, FPR_LEN, fpr);
+    return buf_printf(&t->text, "Subject: " TEXT_NAMED_SUBJECT "\r\n\r\n" TEXT_NAMED_NOTICE,
+                      t->g.master, t->g.master, fpr, address_group(t->flow->c.address),
+                      t->g.master);
 }
 
 static void write_run(struct job *job, void *thread_ctx)
 {
     struct telling *t = (struct telling *)job;
     const struct flow *f = t->flow;
-    char path[PATH_CAP], name[128], id[2 * FPR_LEN + 1];
-    struct buf b = BUF_INIT(NOTICE_MAX);
-    hex_encode(t->g.master_fpr, FPR_LEN, id);
-    flow_path(f, path, "spool", t->g.master_fpr, FPR_LEN, ".notice");
-    t->rc = compose(t, id, &b) == 0 ? file_write(path, b.data, b.len, &t->why)
-                                    : error_set(&t->why, "A notice could not be written.");
-    (void)snprintf(name, sizeof name, "%lld.G%s.restante,S=%zu,W=%zu", (long long)(t->g.seq / 1000),
-                   id, b.len, b.len);
-    buf_free(&b);
+    char path[PATH_CAP], name[160], id[HASH_HEX + 1];
+    hex_encode(t->id, HASH_LEN, id);
+    flow_path(f, path, "spool", t->id, HASH_LEN, ".notice");
+    t->rc = compose(t, id) == 0 ? file_write(path, t->text.data, t->text.len, &t->why)
+                                : error_set(&t->why, "A notice could not be written.");
+    (void)snprintf(name, sizeof name, "%lld.G%.32s.restante,S=%zu,W=%zu", (long long)t->when_s, id,
+                   t->text.len, t->text.len);
     if (t->rc == 0 && !maildir_find(f->c.home, "", name, false))
         t->rc = maildir_add(f->c.home, "", path, name, NULL, &t->why);
     (void)unlink(path);
@@ -60,7 +76,15 @@ static void write_run(struct job *job, void *thread_ctx)
 
 static int commit_run(struct db *db, void *arg)
 {
-    return group_set_told(db, ((struct telling *)arg)->g.master_fpr);
+    const struct telling *t = arg;
+    return t->group ? group_set_told(db, t->g.master_fpr) : invite_set_told(db, &t->r);
+}
+
+static void end(struct telling *t)
+{
+    t->flow->invites->telling = false;
+    buf_free(&t->text);
+    free(t);
 }
 
 static void commit_done(void *arg, int rc)
@@ -68,8 +92,7 @@ static void commit_done(void *arg, int rc)
     struct telling *t = arg;
     struct flow *f = t->flow;
     store_crash_point("group.told.after");
-    f->invites->telling = false;
-    free(t);
+    end(t);
     if (rc == 0)
         invites_tend(f);
 }
@@ -79,25 +102,46 @@ static void write_done(struct job *job)
     struct telling *t = (struct telling *)job;
     store_crash_point("group.told.before");
     if (t->rc == 0) {
-        log_info("%s names this peer in a group; its user is told", t->g.master);
+        log_info(t->group ? "%s names this peer in a group; its user is told"
+                          : "%s wrote with an invitation that does not hold; the user is told",
+                 t->group ? t->g.master : t->r.address);
         store_do(t->flow->store, commit_run, commit_done, t);
         return;
     }
     log_warn("%s", t->why.text);
-    t->flow->invites->telling = false;
-    free(t);
+    end(t);
+}
+
+static bool find(struct db *db, struct telling *t)
+{
+    struct sha256 *s = sha256_new();
+    t->group = group_to_tell(db, &t->g) == 0;
+    if (t->group) {
+        sha256_add(s, t->g.master_fpr, FPR_LEN);
+        t->when_s = (int64_t)(t->g.seq / 1000);
+    } else if (invite_to_tell(db, &t->r) == 0) {
+        sha256_add(s, t->r.id, INVITE_ID_LEN);
+        sha256_add(s, t->r.address, strlen(t->r.address));
+        t->when_s = t->r.at_ms / 1000;
+    } else {
+        sha256_end(&s, NULL);
+        return false;
+    }
+    sha256_end(&s, t->id);
+    return true;
 }
 
 void named_tend(struct flow *f)
 {
-    struct group_named g;
-    if (f->invites->telling || group_to_tell(store_reader(f->store), &g) < 0)
-        return;
-    struct telling *t = calloc(1, sizeof *t);
+    struct telling *t = f->invites->telling ? NULL : calloc(1, sizeof *t);
     if (t == NULL)
         return;
     t->flow = f;
-    t->g = g;
+    t->text = (struct buf)BUF_INIT(NOTICE_MAX);
+    if (!find(store_reader(f->store), t)) {
+        free(t);
+        return;
+    }
     f->invites->telling = true;
     flow_job(f->files, &t->job, write_run, write_done, true);
 }

@@ -239,8 +239,7 @@ static void tell_invite(struct noticing *x)
         log_info("%s was invited: its key is verified", x->in.sender);
     else if (why != NULL)
         log_warn("%s writes with an invitation that does not hold: %s", x->in.sender, why);
-    if (x->verdict == INVITE_TAKEN)
-        invites_tend(x->flow);
+    invites_tend(x->flow);
 }
 
 static int commit_run(struct db *db, void *arg)
