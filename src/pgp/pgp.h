@@ -63,7 +63,8 @@ int pgp_encrypt(const struct pgp_pub *to, const void *data, size_t n, struct buf
 /* The same to several keys, at least one. */
 int pgp_encrypt_all(const struct pgp_pub *to, size_t count, const void *data, size_t n,
                     struct buf *out, struct error *e);
-/* Decrypts with the own key; plain's cap bounds the output; integrity protection is required. */
+/* Decrypts with the own key; plain's cap bounds the output; integrity protection is required. -1:
+ * this record can never be opened; -2: for want of memory, say, which may be better later. */
 int pgp_decrypt(struct pgp *p, const void *data, size_t n, struct buf *plain, struct error *e);
 
 /* Sealing: sign with the own key, compress if it pays, encrypt to all receivers; the session-key

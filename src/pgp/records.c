@@ -225,6 +225,8 @@ static int decrypt_run(struct pgp *p, rnp_input_t in, rnp_output_t out, struct e
         r = rnp_op_verify_execute(op);
     if (r == RNP_ERROR_NO_SUITABLE_KEY)
         (void)error_set(e, "The record is not encrypted to our key.");
+    else if (r == RNP_ERROR_OUT_OF_MEMORY || r == RNP_ERROR_RNG)
+        result = rnp_fail(e, "The record cannot be decrypted now", r) - 1;
     else if (r != RNP_SUCCESS)
         (void)rnp_fail(e, "The record cannot be decrypted", r);
     else
@@ -255,11 +257,13 @@ int pgp_decrypt(struct pgp *p, const void *data, size_t n, struct buf *plain, st
     size_t before = plain->len;
     int result = -1;
 
-    if (pgp_need_secret(p, e) < 0 || record_shape(data, n, e) < 0)
+    if (pgp_need_secret(p, e) < 0)
+        return -2;
+    if (record_shape(data, n, e) < 0)
         return -1;
     if (input_octets(&in, data, n) != RNP_SUCCESS ||
         rnp_output_to_callback(&out, plain_write, NULL, &sink) != RNP_SUCCESS)
-        (void)error_set(e, "Out of memory.");
+        result = error_set(e, "Out of memory.") - 1;
     else
         result = decrypt_run(p, in, out, e);
     if (sink.failed)

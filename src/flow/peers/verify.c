@@ -163,8 +163,9 @@ int verify_notification(const uint8_t *p, size_t n, uint32_t network, const char
     if (strcmp(r->receiver, receiver) != 0)
         return error_set(e, "It is for another receiver.");
     struct pgp_pub pub = {r->pubkey.p, r->pubkey.n};
-    if (check_life(r->expiry, now_s, NS_LIFE_MAX, e) < 0 ||
-        pgp_check_pub(&pub, r->sender, fpr, e) < 0 ||
+    if (check_life(r->expiry, now_s, NS_LIFE_MAX, e) < 0)
+        return -2;
+    if (pgp_check_pub(&pub, r->sender, fpr, e) < 0 ||
         check_signature(&pub, &payload, &signature, e) < 0)
         return -1;
     if (r->blob_count != 1)
@@ -192,8 +193,9 @@ int verify_cancellation(const uint8_t *p, size_t n, uint32_t network, const char
     if (cancellation_decode(payload.p, payload.n, &at, r, e) != 0)
         return -1;
     struct pgp_pub pub = {r->pubkey.p, r->pubkey.n};
-    if (check_life(r->expiry, now_s, NS_LIFE_MAX, e) < 0 ||
-        pgp_check_pub(&pub, r->sender, fpr, e) < 0 ||
+    if (check_life(r->expiry, now_s, NS_LIFE_MAX, e) < 0)
+        return -2;
+    if (pgp_check_pub(&pub, r->sender, fpr, e) < 0 ||
         check_signature(&pub, &payload, &signature, e) < 0)
         return -1;
     return 0;

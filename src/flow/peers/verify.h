@@ -38,11 +38,13 @@ struct verified_group {
  * master is the right one is the caller's to judge. */
 int verify_group(const uint8_t *p, size_t n, uint32_t network, const char *gname, int64_t now_s,
                  struct verified_group *v, struct error *e);
-/* An opened notification for `receiver` found at `key`: r's spans point into p. */
+/* An opened notification for `receiver` found at `key`: r's spans point into p. -2: its time
+ * is not now, by this peer's clock, which may be wrong; no more was looked at. */
 int verify_notification(const uint8_t *p, size_t n, uint32_t network, const char *key,
                         const char *receiver, int64_t now_s, struct notification *r,
                         uint8_t fpr[FPR_LEN], struct error *e);
-/* An opened cancellation found at `key`, whatever it cancels. r->pubkey points into p. */
+/* An opened cancellation found at `key`, whatever it cancels. r->pubkey points into p. -2: as
+ * above. */
 int verify_cancellation(const uint8_t *p, size_t n, uint32_t network, const char *key,
                         int64_t now_s, struct cancellation *r, uint8_t fpr[FPR_LEN],
                         struct error *e);

@@ -15,6 +15,8 @@
 #define UNDER_WAY_MAX 64 /* entries being opened at once */
 #define SHARDS_MOST 64   /* more are not announced */
 #define FETCH_MAX 256    /* entries fetched per look; the rest comes with the next */
+#define DOUBTS_MAX 256 /* entries that are looked at again; what is beyond is remembered as wrong  \
+                        */
 
 struct discovery {
     uv_timer_t *timer;
@@ -25,6 +27,11 @@ struct discovery {
     bool looking, again;
     bool found;   /* the look that is under way brought something */
     size_t start; /* where the next look begins, when there is more than one may fetch */
+    struct {
+        uint8_t id[DHT_ID_LEN];
+        int64_t until_ms; /* monotonic: this peer's clock may be what is wrong */
+    } doubts[DOUBTS_MAX];
+    size_t doubt_count;
     size_t under_way;
     uint8_t busy[UNDER_WAY_MAX + FETCH_MAX][DHT_ID_LEN]; /* ids of the entries being opened */
 };
@@ -37,9 +44,33 @@ static bool is_busy(const struct discovery *d, const uint8_t id[DHT_ID_LEN])
     return false;
 }
 
-static void opened(struct flow *f, const uint8_t id[DHT_ID_LEN])
+/* What may be right later is left alone for the time of a poll; how many there are. */
+static size_t drop_old_doubts(struct discovery *d)
+{
+    int64_t now = clock_mono_ms();
+    for (size_t i = 0; i < d->doubt_count;)
+        if (d->doubts[i].until_ms <= now)
+            d->doubts[i] = d->doubts[--d->doubt_count];
+        else
+            i++;
+    return d->doubt_count;
+}
+
+static bool is_doubted(const struct discovery *d, const uint8_t id[DHT_ID_LEN])
+{
+    for (size_t i = 0; i < d->doubt_count; i++)
+        if (memcmp(d->doubts[i].id, id, DHT_ID_LEN) == 0)
+            return true;
+    return false;
+}
+
+static void opened(struct flow *f, const uint8_t id[DHT_ID_LEN], bool later)
 {
     struct discovery *d = f->discovery;
+    if (later && d->doubt_count < DOUBTS_MAX) {
+        memcpy(d->doubts[d->doubt_count].id, id, DHT_ID_LEN);
+        d->doubts[d->doubt_count++].until_ms = clock_mono_ms() + f->c.poll;
+    }
     for (size_t i = 0; i < d->under_way; i++) {
         if (memcmp(d->busy[i], id, DHT_ID_LEN) == 0) {
             memmove(d->busy[i], d->busy[--d->under_way], DHT_ID_LEN);
@@ -55,7 +86,7 @@ static void take(struct flow *f, const char *key, const struct dht_value *v)
 {
     struct discovery *d = f->discovery;
     if (f->stopping || !flow_may_go(f) || v->len > RECORD_MAX || is_busy(d, v->id) ||
-        looked_has(store_reader(f->store), v->id))
+        is_doubted(d, v->id) || looked_has(store_reader(f->store), v->id))
         return;
     if (d->under_way == sizeof d->busy / sizeof *d->busy) {
         d->again = true;
@@ -63,7 +94,7 @@ static void take(struct flow *f, const char *key, const struct dht_value *v)
     }
     d->found = true;
     memcpy(d->busy[d->under_way++], v->id, DHT_ID_LEN);
-    notice_open(f, key, v, opened);
+    notice_open(f, key, v, d->doubt_count + d->under_way <= DOUBTS_MAX, opened);
 }
 
 static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n);
@@ -158,7 +189,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
         return;
     struct discovery *d = f->discovery;
     uint8_t wanted[FETCH_MAX * DHT_ID_LEN];
-    size_t count = 0, start = n == 0 ? 0 : d->start % n;
+    size_t count = 0, start = n == 0 ? 0 : d->start % n, doubts = drop_old_doubts(d);
     d->again = d->found = false;
     d->start = 0;
     if (ok)
@@ -166,7 +197,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
     for (size_t k = 0; ok && k < n; k++) {
         size_t i = (start + k) % n;
         const uint8_t *id = ids + i * DHT_ID_LEN;
-        if (is_busy(d, id) || looked_has(store_reader(f->store), id))
+        if (is_busy(d, id) || is_doubted(d, id) || looked_has(store_reader(f->store), id))
             continue;
         if (count == FETCH_MAX) {
             d->again = true;
@@ -176,7 +207,8 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
         memcpy(wanted + DHT_ID_LEN * count++, id, DHT_ID_LEN);
     }
     /* the slower, the longer everything there had been heard of; only shard 0 is listened to */
-    (!ok || count > 0 || f->shards > 1 ? poll_again : poll_slower)(d->timer, f->c.poll);
+    (!ok || count > 0 || doubts > 0 || f->shards > 1 ? poll_again : poll_slower)(d->timer,
+                                                                                 f->c.poll);
     if (count > 0)
         dht_get(f->dht, d->at_key, wanted, count, on_value, f);
     else

@@ -21,16 +21,17 @@
 struct noticing {
     struct job job;
     struct flow *flow;
-    void (*done)(struct flow *f, const uint8_t id[DHT_ID_LEN]);
+    notice_fn *done;
     char key[DHT_KEY_MAX + 1];
     uint8_t id[DHT_ID_LEN], lock[HASH_LEN];
     int64_t expiry;
     struct bytes value;
     struct buf plain;
     struct incoming in;
-    bool good, again; /* again: a notification met before */
-    bool names_key;   /* the user has pinned its fingerprint, and the key is here now */
-    bool had_old;     /* the entry that this one replaces */
+    bool good, again;     /* again: a notification met before */
+    bool may_wait, later; /* as notice_fn says */
+    bool names_key;       /* the user has pinned its fingerprint, and the key is here now */
+    bool had_old;         /* the entry that this one replaces */
     uint8_t old_p[SECRET_LEN], old_hash[HASH_LEN];
     char old_key[DHT_KEY_MAX + 1];
     int renewed; /* in_again's answer */
@@ -128,8 +129,10 @@ static int check_lock(const struct noticing *x, const struct notification *r, st
 static void open_cancellation(struct noticing *x)
 {
     struct cancellation c;
-    if (verify_cancellation(x->plain.data, x->plain.len, x->flow->c.network, x->key,
-                            clock_wall_ms() / 1000, &c, x->in.fpr, &x->why) < 0)
+    int rc = verify_cancellation(x->plain.data, x->plain.len, x->flow->c.network, x->key,
+                                 clock_wall_ms() / 1000, &c, x->in.fpr, &x->why);
+    x->later = rc == -2;
+    if (rc < 0)
         return;
     memcpy(x->in.nid, c.notification_id, HASH_LEN);
     (void)strcpy(x->in.sender, c.sender);
@@ -144,21 +147,23 @@ static void open_run(struct job *job, void *thread_ctx)
     uint8_t fpr[FPR_LEN];
     x->plain = (struct buf)BUF_INIT(2 * RECORD_MAX);
     sha256(x->value.p, x->value.n, x->in.ns_hash);
-    if (pgp_decrypt(thread_ctx, x->value.p, x->value.n, &x->plain, &x->why) < 0)
+    int rc = pgp_decrypt(thread_ctx, x->value.p, x->value.n, &x->plain, &x->why);
+    x->later = rc == -2;
+    if (rc < 0)
         return;
     if (is_cancellation(x->plain.data, x->plain.len)) {
         open_cancellation(x);
         return;
     }
-    if (verify_notification(x->plain.data, x->plain.len, x->flow->c.network, x->key,
-                            x->flow->c.address, clock_wall_ms() / 1000, &r, fpr, &x->why) < 0)
+    rc = verify_notification(x->plain.data, x->plain.len, x->flow->c.network, x->key,
+                             x->flow->c.address, clock_wall_ms() / 1000, &r, fpr, &x->why);
+    x->later = rc == -2;
+    if (rc < 0 || check_lock(x, &r, &x->why) < 0)
         return;
-    if (check_lock(x, &r, &x->why) < 0)
-        return;
-    if (fill(x, &r, fpr) != 0)
+    x->good = fill(x, &r, fpr) == 0;
+    x->later = !x->good;
+    if (!x->good)
         (void)error_set(&x->why, "Out of memory.");
-    else
-        x->good = true;
     wipe(r.p, sizeof r.p);
 }
 
@@ -246,6 +251,8 @@ static int commit_run(struct db *db, void *arg)
 {
     struct noticing *x = arg;
     int64_t until = x->expiry > 0 ? x->expiry : clock_wall_ms() / 1000 + DHT_LIFE_MAX;
+    if (x->later && x->may_wait)
+        return 0;
     if (looked_add(db, x->id, until) < 0)
         return -1;
     if (!x->good)
@@ -309,7 +316,7 @@ static void commit_done(void *arg, int rc)
     }
     if (rc == 0 && x->good && x->claims && !x->cancels)
         tell_invite(x);
-    x->done(x->flow, x->id);
+    x->done(x->flow, x->id, x->later && x->may_wait);
     noticing_free(x);
 }
 
@@ -324,17 +331,18 @@ static void open_done(struct job *job)
     store_do(x->flow->store, commit_run, commit_done, x);
 }
 
-void notice_open(struct flow *f, const char *key, const struct dht_value *v,
-                 void (*done)(struct flow *f, const uint8_t id[DHT_ID_LEN]))
+void notice_open(struct flow *f, const char *key, const struct dht_value *v, bool may_wait,
+                 notice_fn *done)
 {
     struct noticing *x = calloc(1, sizeof *x);
     if (x == NULL || bytes_set(&x->value, v->data, v->len) < 0) {
         free(x);
-        done(f, v->id);
+        done(f, v->id, true);
         return;
     }
     x->flow = f;
     x->done = done;
+    x->may_wait = may_wait;
     (void)strcpy(x->key, key);
     memcpy(x->id, v->id, DHT_ID_LEN);
     memcpy(x->lock, v->lock, HASH_LEN);
