@@ -96,7 +96,9 @@
     "5.6.0 The message contains a NUL octet, which mail must not: send it as an attachment."
 #define TEXT_CRLF "5.6.0 The message has a line that does not end in CR LF."
 #define TEXT_HEADER_LARGE                                                                          \
-    "5.3.4 The message's header is larger than 256 KiB: write to fewer people at once."
+    "5.3.4 The message's header is larger than 256 KiB: write to fewer people at once, or leave "  \
+    "long "                                                                                        \
+    "header fields out."
 #define TEXT_PARTS_LARGE                                                                           \
     "5.3.4 The message has too many parts: put the attachments into one archive."
 #define TEXT_FROM                                                                                  \
@@ -107,7 +109,9 @@
 #define TEXT_HEADER_SPACE "The message begins with white space, which no header field does."
 /* octets */
 #define TEXT_HEADER_MAX                                                                            \
-    "The message's header is larger than %zu octets: write to fewer people at once."
+    "The message's header is larger than %zu octets: write to fewer people at once, or leave "     \
+    "long "                                                                                        \
+    "header fields out."
 
 /* ---- SMTP: what the look at a message's structure says (mimed) */
 

@@ -174,3 +174,25 @@ def test_pull_by_the_command_line(alice, bob):
         bob.pull("ffffffff")
     alice.wait_idle()
     assert alice.status()["dht"]["ns_live"] is None  # only --check looks into the DHT
+
+
+def test_all_forms_of_bcc_go(alice, bob):
+    """P-5.1: nor does a Return-Path of the client's reach anybody."""
+    data = compose(alice.address, bob.address, "Resent, with a hidden receiver")
+    hidden = b"Resent-From: alice@demo\r\nResent-Bcc: carol@demo,\r\n dora@demo\r\n" \
+             b"Return-Path: <alice@demo>\r\nBcc: dora@demo\r\n"
+    alice.send(hidden + data, [bob.address])
+    uid = bob.wait_message(data)
+    with bob.imap() as box:
+        got = box.open(uid)
+    names = [name for name, _ in fields(got)[0]]
+    assert b"resent-from" in names and b"carol@demo" not in got and b"dora@demo" not in got
+    assert not {b"bcc", b"resent-bcc", b"return-path"} & set(names)
+
+
+def test_a_first_line_that_begins_with_a_blank_is_refused(alice, bob):
+    """It would fold into the field in front of it, and go with that."""
+    data = compose(alice.address, bob.address, "Begins with a blank")
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        alice.send(b" X-First: one\r\n" + data, [bob.address])
+    assert b"white space" in refused.value.smtp_error

@@ -74,6 +74,15 @@ static int add_missing(const uint8_t *in, size_t n, const struct header_rules *r
     return rc;
 }
 
+/* The submission service's own Received field ends with the line that holds its date: what is
+ * folded behind that is the client's first line, which began with white space. */
+static bool goes_on(const struct field *f)
+{
+    const uint8_t *end = f->p + f->n, *date = memchr(f->p, ';', f->n);
+    const uint8_t *nl = date == NULL ? NULL : memchr(date, '\n', (size_t)(end - date));
+    return nl != NULL && nl + 1 < end;
+}
+
 int header_make(const uint8_t *in, size_t n, const struct header_rules *rules, struct buf *out,
                 struct error *e)
 {
@@ -85,7 +94,10 @@ int header_make(const uint8_t *in, size_t n, const struct header_rules *rules, s
         return error_set(e, TEXT_HEADER_SPACE);
     rc |= add_missing(in, n, rules, out);
     while (rc == 0 && next_field(in, n, &at, &f)) {
-        bool drop = (first && is(&f, "received")) || is(&f, "bcc") ||
+        bool service = first && is(&f, "received");
+        if (service && goes_on(&f))
+            return error_set(e, TEXT_HEADER_SPACE);
+        bool drop = service || is(&f, "bcc") || is(&f, "resent-bcc") || is(&f, "return-path") ||
                     (rules->sender != NULL && is(&f, "sender"));
         if (!drop)
             rc |= buf_append(out, f.p, f.n);
