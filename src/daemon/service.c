@@ -7,6 +7,7 @@
 #include "daemon/checks_watch.h"
 #include "daemon/home_gone.h"
 #include "daemon/control_invite.h"
+#include "daemon/here.h"
 #include "daemon/home.h"
 #include "daemon/names.h"
 #include "daemon/plugin_socket.h"
@@ -34,37 +35,6 @@ static bool is_relay(void *ctx, const char *address)
         if (strcmp(c->relays.item[i], address) == 0)
             return true;
     return false;
-}
-
-static int set_endpoints(struct service *s, struct error *e)
-{
-    struct flow *f = &s->flow;
-    size_t own = 0;
-    for (size_t i = 0; i < s->config.endpoints.count && i < ENDPOINTS_MAX; i++) {
-        struct endpoint *ep = &s->endpoints[f->c.endpoint_count];
-        if (endpoint_parse(s->config.endpoints.item[i], ep) < 0)
-            return error_set(e, "The endpoint \"%s\" is not of the form http://host:port.",
-                             s->config.endpoints.item[i]);
-        f->c.endpoint_count++;
-        struct sockaddr_in *v4 = (struct sockaddr_in *)&s->own[own];
-        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&s->own[own];
-        if (inet_pton(AF_INET, ep->host, &v4->sin_addr) == 1) {
-            v4->sin_family = AF_INET;
-            f->policy.loopback |= (ntohl(v4->sin_addr.s_addr) >> 24) == 127;
-            own++;
-        } else if (inet_pton(AF_INET6, ep->host, &v6->sin6_addr) == 1) {
-            v6->sin6_family = AF_INET6;
-            f->policy.loopback |= IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
-            own++;
-        } else if (strcmp(ep->host, "localhost") == 0) {
-            f->policy.loopback = true;
-        }
-    }
-    f->c.endpoints = s->endpoints;
-    f->policy.own = s->own;
-    f->policy.own_count = own;
-    f->policy.private_all = s->config.private_addresses;
-    return 0;
 }
 
 static void set_flow_config(struct service *s)
@@ -354,7 +324,7 @@ int service_start(struct service *s, const char *home, struct error *e)
         tls_prepare(home, s->config.address, e) < 0)
         return -1;
     set_flow_config(s);
-    if (set_endpoints(s, e) < 0 || load_secrets(s, e) < 0 || open_store(s, e) < 0 ||
+    if (here_set(s, e) < 0 || load_secrets(s, e) < 0 || open_store(s, e) < 0 ||
         start_threads(s, e) < 0)
         return -1;
     invite_nodes_take(s);
@@ -365,6 +335,7 @@ int service_start(struct service *s, const char *home, struct error *e)
     if (watch_signals(s) < 0)
         return error_set(e, "Signals cannot be watched.");
     names_start(s);
+    here_start(s);
     log_info("%s starts; outbox at port %u", s->config.address, http_server_port(s->flow.server));
     return 0;
 }
@@ -374,6 +345,7 @@ int service_start(struct service *s, const char *home, struct error *e)
 static void close_rest(struct service *s)
 {
     uv_close((uv_handle_t *)s->stop_timer, (uv_close_cb)free);
+    here_stop(s);
     names_stop(s);
     checks_watch_stop(s);
     home_gone_stop(s);

@@ -23,6 +23,7 @@ struct service {
     struct endpoint endpoints[ENDPOINTS_MAX];
     struct sockaddr_storage own[OWN_MAX]; /* the addresses among them, and those of their names */
     struct names *names;
+    struct here *here;
     struct buf secret; /* own secret key */
     char password[64];
     char relay_password[33];

@@ -96,3 +96,17 @@ def test_names_in_two_subnets(folder):
         answer = first_mail(alice, bob)
         opened(bob, answer)
         opened(alice, hello)
+
+
+@inside
+def test_address_that_changes(folder):
+    """A router gives bob's computer another address while he runs: what he sent is found there."""
+    with Homes(folder, {"alice": "10.31.1.2", "bob": "10.31.1.3"}) as (alice, bob):
+        data = first_mail(bob, alice)
+        alice.wait_message(data)
+        bob.host.run("ip", "addr", "del", "10.31.1.3/24", "dev", "eth0")
+        bob.host.run("ip", "addr", "add", "10.31.1.9/24", "dev", "eth0")
+        wait_for(lambda: "10.31.1.9:" in bob.log_text(), 20, "the new address", bob.logs)
+        uid = alice.wait_message(data)
+        with alice.imap() as box:
+            check_arrived(data, wait_for(lambda: box.open(uid), 60, "the message", alice.logs))

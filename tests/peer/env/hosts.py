@@ -151,7 +151,7 @@ class HostPeer(Peer):
     def init(self, bootstrap=()):
         text = super().init()
         self.set_config("network.http_bind", "0.0.0.0")
-        self.set_config("network.dht_bind", self.host.address)
+        self.set_config("network.dht_bind", "")
         self.set_config("network.dht_bind6", "none")
         self.set_config("network.endpoints", f"http://{self.endpoint_host}:{self.http_port}")
         self.set_config("network.dht_port", "4222")
