@@ -96,7 +96,7 @@ install: all
 
 # The same PREFIX and DESTDIR as when it was installed. Homes of users stay.
 uninstall:
-	@$(PYTHON) scripts/install.py uninstall --destdir "$(DESTDIR)" "$(BUILD)"
+	@$(PYTHON) scripts/install.py uninstall --destdir "$(DESTDIR)" --prefix "$(PREFIX)" "$(BUILD)"
 
 SOURCES = $(shell git ls-files '*.c' '*.h' '*.cpp' '*.hpp')
 format-check:

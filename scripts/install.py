@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Installs what was built, and takes it away again.
 
-usage: install.py install|uninstall [--destdir DIR] FOLDER
+usage: install.py install|uninstall [--destdir DIR] [--prefix DIR] FOLDER
 
-The prefix is the build folder's. Installing writes down, in the build folder, which folders it had to
+The prefix is the build folder's; --prefix names another one that is to be uninstalled. Installing writes down, in the build folder, which folders it had to
 make; uninstalling removes the files, and those folders when nothing else is in them.
 """
 
@@ -62,8 +62,7 @@ class Memory:
         os.replace(new, self.path)
 
 
-def install(folder, destdir, prefix, memory, who):
-    paths = [below(destdir, p) for p in installed(folder, who)]
+def install(folder, destdir, prefix, paths, memory, who):
     # Written down before: what is interrupted can be uninstalled.
     memory.mine["folders"] = sorted({*memory.mine["folders"], *missing_parents(paths)})
     memory.mine["files"] = sorted({*memory.mine["files"], *paths})
@@ -80,8 +79,8 @@ def install(folder, destdir, prefix, memory, who):
           + ("" if destdir else "; `make uninstall` takes it away again") + ".")
 
 
-def uninstall(folder, destdir, prefix, memory, who):
-    files = sorted({*memory.mine["files"], *(below(destdir, p) for p in installed(folder, who))})
+def uninstall(destdir, prefix, paths, memory):
+    files = sorted({*memory.mine["files"], *paths})
     # Ours by name whoever made them; the others only when the installation did.
     ours = {d for f in files if os.path.basename(d := os.path.dirname(f)) == "restante"}
     gone = 0
@@ -107,6 +106,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("install", "uninstall"))
     parser.add_argument("--destdir", default="")
+    parser.add_argument("--prefix", default="")
     parser.add_argument("folder")
     args = parser.parse_args()
     os.chdir(ROOT)
@@ -114,9 +114,16 @@ def main():
         sys.exit(f"{args.folder} is no build folder: say `make` first.")
     destdir = os.path.abspath(args.destdir) if args.destdir else ""
     who = caller(args.folder)
-    prefix = settings(args.folder, who)["prefix"]
+    set_to = settings(args.folder, who)["prefix"]
+    prefix = os.path.abspath(args.prefix) if args.prefix and args.what == "uninstall" else set_to
     memory = Memory(args.folder, json.dumps([destdir, prefix]), who)
-    (install if args.what == "install" else uninstall)(args.folder, destdir, prefix, memory, who)
+    paths = [prefix + p.removeprefix(set_to) if p.startswith(set_to + "/") else p
+             for p in installed(args.folder, who)]
+    paths = [below(destdir, p) for p in paths]
+    if args.what == "install":
+        install(args.folder, destdir, prefix, paths, memory, who)
+    else:
+        uninstall(destdir, prefix, paths, memory)
 
 
 if __name__ == "__main__":

@@ -56,8 +56,8 @@ def test_prefix_counts_whenever_it_is_given_and_is_remembered(clone, folder):
     text = make(clone, "uninstall")
     assert "Removed 1 files" in text and not os.path.exists(os.path.join(folder, "deep"))
     assert "Nothing of Restante" in make(clone, "uninstall")
-    make(clone, f"PREFIX={one}")
-    make(clone, "uninstall")
+    assert says(one) == one
+    make(clone, "uninstall", f"PREFIX={one}")
     assert sorted(os.listdir(folder)) == ["a clone"]
 
 
