@@ -9,6 +9,13 @@
 
 #define LOG_AREA "store"
 
+static _Thread_local unsigned failed_reads; /* store.h says what for */
+
+unsigned db_failed_reads(void)
+{
+    return failed_reads;
+}
+
 int db_open(struct db *db, const char *path, bool read_only, struct error *e)
 {
     *db = (struct db){0};
@@ -58,6 +65,7 @@ static sqlite3_stmt *prepared(struct db *db, const char *text)
     sqlite3_stmt *stmt = NULL;
     if (db->cached == DB_STMTS || sqlite3_prepare_v3(db->sql, text, -1, SQLITE_PREPARE_PERSISTENT,
                                                      &stmt, NULL) != SQLITE_OK) {
+        failed_reads++;
         log_error("cannot prepare \"%.200s\": %s", text, sqlite3_errmsg(db->sql));
         return NULL;
     }
@@ -86,6 +94,7 @@ static sqlite3_stmt *bind(struct db *db, const char *text, const char *fmt, va_l
         }
     }
     if (rc != SQLITE_OK) {
+        failed_reads++;
         log_error("cannot bind \"%.200s\": %s", text, sqlite3_errmsg(db->sql));
         return NULL;
     }
@@ -112,6 +121,7 @@ bool db_row(sqlite3_stmt *stmt, bool *ok)
     if (rc == SQLITE_ROW)
         return true;
     if (rc != SQLITE_DONE) {
+        failed_reads++;
         log_error("cannot read: %s", sqlite3_errmsg(sqlite3_db_handle(stmt)));
         if (ok != NULL)
             *ok = false;
@@ -154,8 +164,13 @@ int64_t db_int(struct db *db, int64_t missing, const char *text, const char *fmt
     va_end(ap);
     if (stmt == NULL)
         return missing;
-    if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL)
+    int rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL)
         missing = sqlite3_column_int64(stmt, 0);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+        failed_reads++;
+        log_error("cannot read \"%.200s\": %s", text, sqlite3_errmsg(db->sql));
+    }
     (void)sqlite3_reset(stmt);
     return missing;
 }

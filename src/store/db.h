@@ -35,6 +35,8 @@ bool db_row(sqlite3_stmt *stmt, bool *ok);
 int db_exec(struct db *db, const char *text, const char *fmt, ...);
 /* The same for a statement of which it does not matter how much it changes: 0, or -1. */
 #define db_run(...) (db_exec(__VA_ARGS__) < 0 ? -1 : 0)
+/* See store_failed_reads in store.h. */
+unsigned db_failed_reads(void);
 int64_t db_last_id(struct db *db);
 /* First column of the first row, or missing. */
 int64_t db_int(struct db *db, int64_t missing, const char *text, const char *fmt, ...);

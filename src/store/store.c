@@ -79,6 +79,11 @@ static int batch_end(void *ctx)
     return 0;
 }
 
+unsigned store_failed_reads(void)
+{
+    return db_failed_reads();
+}
+
 uint64_t store_changes(const struct store *s, unsigned parts)
 {
     uint64_t sum = 0;
@@ -103,7 +108,10 @@ static void transition_run(struct job *job, void *ctx)
         t->rc = -1;
         return;
     }
+    unsigned failed = store_failed_reads();
     t->rc = t->run(db, t->arg);
+    if (store_failed_reads() != failed)
+        t->rc = -1; /* it may have taken "failed" for "not there" */
     if (sqlite3_get_autocommit(db->sql)) {
         t->rc = -1;
         return;

@@ -46,6 +46,11 @@ typedef void store_done_fn(void *arg, int rc);
 void store_do(struct store *s, store_run_fn *run, store_done_fn *done, void *arg);
 size_t store_pending(const struct store *s);
 
+/* How many reads of the database have failed on this thread. Many getters cannot tell "failed" from
+ * "not there": who is about to remove something because of what they said asks before and after,
+ * and removes nothing when the number grew. A transition in which a read failed is undone. */
+unsigned store_failed_reads(void);
+
 /* Small named values (instance id, sequence numbers). get: -1 when missing or of another length. */
 int meta_get(struct db *db, const char *name, void *p, size_t n);
 int meta_set(struct db *db, const char *name, const void *p, size_t n);

@@ -370,3 +370,31 @@ def test_records(pair):
     kim.wait_ready()
     kim.wait_idle()
     lou.wait_idle()
+
+
+def test_a_read_that_fails_removes_nothing(net):
+    """"Cannot be read" is not "is not there": a sealed blob whose rows cannot be read stays."""
+    amy, ben = net.peer("amy.reads@demo"), net.peer("ben.reads@demo")
+    ben.stop()
+    amy.send(compose(amy.address, ben.address, "Sealed once"), [ben.address])
+    wait_for(lambda: amy.outbox()[0]["state"] == "published", 15, "the blob", amy.logs)
+    amy.stop()
+    [blob] = [p for p in glob.glob(os.path.join(amy.home, "outbox", "*")) if len(os.path.basename(p)) == 64]
+    os.rename(blob, blob + ".sealed")  # as a crash before the renaming leaves it
+    for before, after in (("blob", "away"), ("away", "blob")):
+        with sqlite3.connect(os.path.join(amy.home, "state.db")) as db:
+            db.execute("PRAGMA legacy_alter_table=ON")
+            db.execute("PRAGMA foreign_keys=OFF")
+            db.execute(f"ALTER TABLE {before} RENAME TO {after}")
+        db.close()
+        if after == "away":
+            done = amy.run_cli("fsck", "--repair")
+            assert done.returncode == 1 and "cannot be read" in done.stdout + done.stderr
+            assert os.path.exists(blob + ".sealed")
+    amy.start()
+    amy.wait_ready()
+    ben.start()
+    ben.wait_ready()
+    uid = ben.wait_stubs(1)[0]
+    with ben.imap() as box:
+        assert b"Sealed once" in box.open(uid)

@@ -200,14 +200,17 @@ static void drop_done(struct job *job)
 void step_drop(struct work *w)
 {
     struct db *db = store_reader(w->flow->store);
+    unsigned failed = store_failed_reads();
     struct dropping *x = calloc(1, sizeof *x);
-    if (x == NULL || replica_get(db, w->n, &x->r) < 0) {
+    bool got = x != NULL && replica_get(db, w->n, &x->r) == 0;
+    if (got)
+        x->needed = replica_needed_beside(db, x->r.n, x->r.ref.hash);
+    if (!got || store_failed_reads() != failed) {
         free(x);
         work_retry(w, "A row of the database cannot be read.");
         return;
     }
     x->w = w;
-    x->needed = replica_needed_beside(db, x->r.n, x->r.ref.hash);
     flow_job(w->flow->files, &x->job, drop_run, drop_done, true);
 }
 

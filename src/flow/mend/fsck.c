@@ -225,6 +225,7 @@ static bool on_incoming(void *ctx, int64_t n, const uint8_t nid[HASH_LEN], enum 
 
 int fsck_look(struct fsck *x, struct error *e)
 {
+    unsigned failed = store_failed_reads();
     x->db = store_reader(x->flow->store);
     x->now_s = clock_wall_ms() / 1000;
     if (check_database(x->db, e) < 0 || sweep_relink(x->flow, false, &x->cut, e) < 0 ||
@@ -240,6 +241,10 @@ int fsck_look(struct fsck *x, struct error *e)
     check_replicas(x->db, x->now_s - x->flow->c.expiry_grace / 1000, on_replica, x);
     check_incoming(x->db, on_incoming, x);
     fsck_stubs_judge(x);
+    if (store_failed_reads() != failed) /* what seems to be gone may only be unreadable */
+        return error_set(e,
+                         "This peer's database cannot be read; nothing was changed. See the log, "
+                         "and restore a backup if the disk is well.");
     return 0;
 }
 
