@@ -104,6 +104,10 @@
 #define TEXT_FROM                                                                                  \
     "5.7.1 The From field must name your own address, once: choose that identity in your "         \
     "mail program, or see allow_foreign_from in restante.conf(5)."
+/* a character */
+#define TEXT_FROM_QUOTES                                                                           \
+    "5.7.1 The name in the From field has a %c outside quotes, so that no address can be read "    \
+    "there: put the name in quotes, as in \"Name\" <address>, or write it without."
 /* id */
 #define TEXT_TAKEN "2.0.0 Message %.12s is in the outbox."
 #define TEXT_HEADER_SPACE "The message begins with white space, which no header field does."

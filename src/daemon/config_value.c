@@ -3,6 +3,7 @@
 #include "daemon/config_value.h"
 #include "base/log.h"
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,21 @@ static const char *text_fault(enum value_kind kind, const char *s)
     }
 }
 
+/* As people write it: HTTP://Host:8080/ is taken, too. Others announce the exact form only (P-2.6).
+ */
+static int own_endpoint(const char *item, struct endpoint *ep)
+{
+    char text[CONFIG_TEXT_CAP];
+    (void)snprintf(text, sizeof text, "%s", item);
+    char *host = strstr(text, "://");
+    size_t n = strlen(text);
+    for (char *c = text; host != NULL && c < host; c++)
+        *c = (char)tolower((unsigned char)*c);
+    if (host != NULL && n > 0 && text + n - 1 > host + 2 && text[n - 1] == '/')
+        text[n - 1] = '\0';
+    return endpoint_parse(text, ep);
+}
+
 static int list_add(const struct config_key *k, struct config_list *l, const char *item,
                     struct error *e)
 {
@@ -139,7 +155,7 @@ static int list_add(const struct config_key *k, struct config_list *l, const cha
     if (k->kind == VALUE_HOSTPORTS && !is_hostport(item))
         return error_set(e, "\"%.80s\" in %s is not host:port", item, k->key);
     if (k->kind == VALUE_ENDPOINTS) {
-        if (endpoint_parse(item, &ep) < 0)
+        if (own_endpoint(item, &ep) < 0)
             return error_set(e, "\"%.80s\" in %s is not http://host:port", item, k->key);
         endpoint_format(&ep, canonical, sizeof canonical);
     }

@@ -95,6 +95,9 @@ static int load_secrets(struct service *s, struct error *e)
         while (n > 0 && word.data[n - 1] <= ' ')
             n--;
         memcpy(s->password, word.data, n);
+        if (n == 0) /* Dovecot would let anybody in who gives none */
+            rc = error_set(e, "secret/password is empty: give the mail client a password with "
+                              "`restante passwd`, or put the file back from a backup.");
     } else {
         rc = -1;
     }

@@ -52,6 +52,8 @@ def test_lists_are_replaced_whole(home):
     assert config(home, "get", "network.bootstrap") == "\n"
     config(home, "set", "network.endpoints", "http://here.example:8080")
     assert settings(home)["network"]["endpoints"] == "http://here.example:8080"
+    config(home, "set", "network.endpoints", "HTTP://There.Example:8080/")  # as people write it
+    assert config(home, "get", "network.endpoints") == "http://there.example:8080\n"
 
 
 @pytest.mark.parametrize("arguments, status, part", [

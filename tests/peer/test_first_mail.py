@@ -2,6 +2,7 @@
 """One message from a client's SMTP at one peer to a client's IMAP at another (P-10.1, P-10.2), and
 what is refused."""
 
+import os
 import smtplib
 
 import pytest
@@ -196,3 +197,26 @@ def test_a_first_line_that_begins_with_a_blank_is_refused(alice, bob):
     with pytest.raises(smtplib.SMTPDataError) as refused:
         alice.send(b" X-First: one\r\n" + data, [bob.address])
     assert b"white space" in refused.value.smtp_error
+
+
+def test_the_sentence_about_from_names_what_is_wrong(alice, bob):
+    data = compose(alice.address, bob.address, "A colon in the name")
+    named = data.replace(b"From: alice@demo", b"From: Sales: Alice <alice@demo>")
+    assert named != data
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        alice.send(named, [bob.address])
+    assert b"has a : outside quotes" in refused.value.smtp_error
+
+
+def test_an_empty_password_lets_nobody_in(net):
+    """The peer does not start with one, and says what to do."""
+    eve = net.peer("eve@demo", start=False)
+    path = os.path.join(eve.home, "secret", "password")
+    for words in ("", "\n"):
+        with open(path, "w", encoding="ascii") as f:
+            f.write(words)
+        eve.start()
+        wait_for(lambda: not eve.process.running(), 20, "the daemon to end", eve.logs)
+        eve.kill9()
+        with open(eve.output, encoding="utf-8") as f:
+            assert "secret/password is empty" in f.read() + eve.log_text()

@@ -196,6 +196,25 @@ static void keep(const struct submission *s, const char *name, struct bytes *to)
     buf_free(&b);
 }
 
+/* What makes the name before the address of From something else than a name; only for the sentence
+ * that says so. */
+static char unquoted(const struct buf *header)
+{
+    struct buf v = BUF_INIT(SUMMARY_MAX);
+    char found = '\0';
+    bool quoted = false;
+    if (header_value(header->data, header->len, "from", SUMMARY_MAX, &v) < 0)
+        return '\0';
+    for (size_t i = 0; i < v.len && found == '\0' && v.data[i] != '<'; i++) {
+        quoted = quoted != (v.data[i] == '"');
+        if (!quoted && strchr(":[]@", v.data[i]) != NULL && v.data[i] != '\0' &&
+            memchr(v.data + i, '<', v.len - i) != NULL)
+            found = (char)v.data[i];
+    }
+    buf_free(&v);
+    return found;
+}
+
 /* Whose address a client will display must be the signer's (design: who wrote it). */
 static int check_from(struct submission *s, const struct mime_answer *a)
 {
@@ -205,7 +224,10 @@ static int check_from(struct submission *s, const struct mime_answer *a)
         return 0;
     if (s->flow->c.allow_foreign_from)
         return 1;
-    return submission_refuse(s, 550, TEXT_FROM);
+    char c = unquoted(&s->header);
+    struct error text;
+    (void)error_set(&text, c == '\0' || a->from_count == 1 ? TEXT_FROM : TEXT_FROM_QUOTES, c);
+    return submission_refuse(s, 550, text.text);
 }
 
 static void on_skeleton(void *ctx, enum mime_verdict verdict, const char *why,

@@ -72,7 +72,7 @@ static void test_values(void **state)
                           "    node.example:4002\nbootstrap = other.example:1\n"
                           "dht_socket = /run/restante/dht.sock\ndht_bind = 127.0.0.1\n"
                           "dht_bind6 = none\ndht_port = 65535\nhttp_bind = ::1\nhttp_port = 1\n"
-                          "endpoints = http://Example.ORG:80 http://[2001:DB8::1]:81 ; two\n"
+                          "endpoints = HTTP://Example.ORG:80/ http://[2001:DB8::1]:81 ; two\n"
                           "socks = localhost:9050\nprivate_addresses = Yes\n"
                           "[mail]\nimap_port = 2\nsubmission_port = 3\nallow_foreign_from = on\n"
                           "relays = A@b c@d\nvalidity = 1.5d\nsent_wait = 0\nopen_wait = 2m\n"
