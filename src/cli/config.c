@@ -120,7 +120,7 @@ static void say_when(const struct cli *cli)
     struct control *control = NULL;
     struct error none;
     if (control_open(cli, &control, &none) == 0)
-        (void)puts("Changed. The running peer goes by it from its next start on.");
+        (void)puts("Changed. `restante restart` lets the running peer go by it.");
     else
         (void)puts("Changed.");
     control_close(&control);

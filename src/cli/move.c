@@ -99,6 +99,13 @@ static int move_to(struct cli *cli, const struct wish *w, struct error *e)
         (void)close(lock);
     }
     buf_wipe(&passphrase);
+    if (lock >= 0 && rc < 0) {
+        struct error why = *e;
+        return error_set(e,
+                         "%.300s The peer is stopped and was not moved; `restante restart` starts "
+                         "it again.",
+                         why.text);
+    }
     if (lock < 0 || rc < 0)
         return -1;
     setup_disable(cli->home);

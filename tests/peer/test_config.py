@@ -81,6 +81,6 @@ def test_one_port_for_two_services_is_refused(home):
 
 
 def test_a_running_peer_is_told_about(alice):
-    assert "from its next start on" in alice.cli("config", "set", "mail.validity", "2d")
+    assert "`restante restart`" in alice.cli("config", "set", "mail.validity", "2d")
     alice.restart()
     assert alice.cli("config", "get", "mail.validity") == "2d\n"
