@@ -134,6 +134,11 @@ int header_value_at(const uint8_t *header, size_t n, const char *name, unsigned 
             if (buf_append(out, &c, 1) < 0)
                 return -1;
         }
+        if (i < end && out->len > start &&
+            !is_blank(f.p[i])) { /* between words, never inside an encoded one */
+            const uint8_t *space = memrchr(out->data + start, ' ', out->len - start);
+            out->len = space == NULL ? out->len : (size_t)(space - out->data);
+        }
         return 0;
     }
     return -1;

@@ -31,7 +31,8 @@ int header_trace(const struct trace *t, struct buf *out);
 int header_make(const uint8_t *in, size_t n, const struct header_rules *rules, struct buf *out,
                 struct error *e);
 /* The value of the first field with this name ("message-id"), unfolded, without outer white space,
- * cut at max octets; controls become spaces. 0, or -1 when there is none. */
+ * cut at max octets, between words if there are several; controls become spaces. 0, or -1 when
+ * there is none. */
 int header_value(const uint8_t *header, size_t n, const char *name, size_t max, struct buf *out);
 /* The same of the field number `which` of this name, from 0. */
 int header_value_at(const uint8_t *header, size_t n, const char *name, unsigned which, size_t max,

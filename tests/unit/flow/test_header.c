@@ -220,6 +220,8 @@ static void finds_values(void **state)
         {"Subject: abcdef\r\n\r\n", "subject", 3, "abc"},
         {"Subject: abcdef\r\n\r\n", "subject", 0, ""},
         {"Subject: abc\r\n\r\n", "subject", 3, "abc"},
+        {"Subject: =?utf-8?Q?a?=\r\n =?utf-8?Q?b?=\r\n\r\n", "subject", 20, "=?utf-8?Q?a?="},
+        {"Subject: ab cd ef\r\n\r\n", "subject", 5, "ab cd"},
         {"", "subject", 100, NULL},
         {"\r\nSubject: x\r\n", "subject", 100, NULL},
         {"\nSubject: x\r\n", "subject", 100, NULL},
