@@ -13,4 +13,4 @@ def blocks():
     with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
         text = f.read()
     found = re.findall(r"^<!-- newcomer: (\S+) -->\n+((?:    .*\n)+)", text, re.M)
-    return {name: re.sub(r"^    ", "", block, flags=re.M) for name, block in found}
+    return {name: re.sub(r"^ +", "", block, flags=re.M) for name, block in found}

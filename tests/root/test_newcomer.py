@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """README's first screen, line by line, on three fresh computers that know nothing of each other (`make
 test-newcomer`): the code blocks are cut out of README and run as they are written; only LINE becomes
-the invitation that was printed, and bob's line serves carol by her own name."""
+the invitation that was printed, and bob's line serves carol too, by her name."""
 
 import itertools
 import re
@@ -37,7 +37,7 @@ class Person:
 
     def type(self, block, invitation=""):
         """A block of README, as this person types it."""
-        text = blocks()[block].replace("LINE", invitation).replace("bob@", self.name + "@")
+        text = blocks()[block].replace("LINE", invitation).replace("setup bob@", f"setup {self.name}@")
         return self.host.as_user(self.name, text, timeout=WITHIN).stdout
 
     def invite(self):
@@ -62,6 +62,14 @@ def wait_verified(one, other, seconds=60):
         assert time.monotonic() < end, [p.host.as_user(
             p.name, "restante contacts; restante invite list; restante status; restante outbox; "
             "tail -n 30 .restante/log/restanted.log").stdout for p in (one, other)]
+        time.sleep(0.5)
+
+
+def wait_for_other_key(one, other, seconds=60):
+    """Until its owner is shown that the other has another key."""
+    end = time.monotonic() + seconds
+    while "another key" not in one.host.as_user(one.name, "restante contacts").stdout:
+        assert time.monotonic() < end, f"{one.name} is not told of the new key of {other.name}"
         time.sleep(0.5)
 
 
@@ -116,11 +124,19 @@ def test_host_names(computers, lan):
 
 
 def test_home_made_anew(computers, lan):
-    """Everybody does it once: the home is removed, and made again."""
+    """Everybody does it once: the home is removed, and made again. Bob ends his old key by the command
+    that setup prints, alice confirms the new one, and carol, who never met him, writes to him."""
     alice, bob, carol = three(computers, lan, PLACES["one network"])
-    meet(alice, bob, carol, "first")
+    alice.type("first")
+    bob.type("accept", alice.invite())
+    first_mails(bob, alice, time.monotonic())
     bob.host.as_user("bob", "rm -rf ~/.restante")
     began = time.monotonic()
-    bob.type("accept", alice.invite())
+    told = bob.type("accept", alice.invite())
+    bob.host.as_user("bob", re.search(r"restante key revoke /\S+", told).group())
+    wait_for_other_key(alice, bob)
+    alice.type("anew")
     first_mails(bob, alice, began)
-    wait_verified(alice, bob)
+    began = time.monotonic()
+    carol.type("accept", alice.invite())
+    first_mails(carol, bob, began)
