@@ -5,6 +5,7 @@
 #include "daemon/home.h"
 #include <getopt.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -427,6 +428,9 @@ int main(int argc, char **argv)
     int status = start(argc, argv);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    if (poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0)
+        return status; /* `| head` has seen enough */
     (void)fprintf(stderr, "restante: The output could not be written.\n");
     return status == CLI_OK ? CLI_FAILED : status;
 }

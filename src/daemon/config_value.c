@@ -214,11 +214,30 @@ static int number_set(const struct config_key *k, void *member, const char *text
     return 0;
 }
 
+/* "30 d", "90 s": as it can be written in the configuration, too. */
+static const char *span(double seconds, char out[24])
+{
+    static const struct {
+        double of;
+        char unit;
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}};
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        double n = seconds / units[i].of;
+        if (n >= 1 && n < 1e6 && n == (double)(long)n) {
+            (void)snprintf(out, 24, "%ld%c", (long)n, units[i].unit);
+            return out;
+        }
+    }
+    (void)snprintf(out, 24, "%.6gs", seconds);
+    return out;
+}
+
 int config_value_set(const struct config_key *k, struct config *c, const char *text,
                      struct error *e)
 {
     char *member = (char *)c + k->offset, address[ADDRESS_MAX + 1] = "";
     double seconds;
+    char least[24], most[24];
     for (const char *s = text; *s != '\0'; s++)
         if ((unsigned char)*s < ' ' && *s != '\t')
             return error_set(e, "the value of %s holds a control character", k->key);
@@ -241,9 +260,9 @@ int config_value_set(const struct config_key *k, struct config *c, const char *t
     case VALUE_SECONDS:
         if (parse_seconds(text, k->min, k->max, &seconds) < 0)
             return error_set(e,
-                             "%s must be a time from %g to %g seconds, such as 90, 1.5m, 8h or "
+                             "%s must be a time from %s to %s, such as 90, 1.5m, 8h or "
                              "7d, not \"%.80s\"",
-                             k->key, k->min, k->max, text);
+                             k->key, span(k->min, least), span(k->max, most), text);
         memcpy(member, &seconds, sizeof seconds);
         return 0;
     case VALUE_HOSTPORTS:

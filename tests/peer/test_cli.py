@@ -486,3 +486,20 @@ def test_wrong_kinds_in_an_answer(home):
         assert unwell.returncode == 3 and unwell.stdout.startswith("starting")
         ok("--home", home, "outbox")
         ok("--home", home, "inbox")
+
+
+def test_output_through_a_pipe(home):
+    """Rows of a pipe fit a page, whatever the subject; a reader that has seen enough is no error."""
+    box = {"ok": True, "messages": [dict(OUTBOX["messages"][0], subject="long " * 100)] * 3000}
+    with Script(home, {"outbox": [line(box)]}):
+        assert max(map(len, ok("--home", home, "outbox").splitlines())) <= 120
+        done = subprocess.run(f"set -o pipefail; {program('restante')} --home {home} outbox | head -1",
+                              shell=True, executable="/bin/bash", capture_output=True, text=True,
+                              timeout=60)
+        assert done.returncode == 0 and done.stderr == "" and done.stdout.startswith("ID")
+
+
+def test_limits_of_times_are_readable(folder):
+    text = refused(2, "--home", os.path.join(folder, "h"), "init", "alice@demo", *INIT,
+                   "--set", "timing.poll=99999999999")
+    assert "e+0" not in text and re.search(r"a time from [0-9.]+[smhd] to [0-9]+[smhd]", text), text
