@@ -16,8 +16,9 @@
 #include <string.h>
 
 #define LOG_AREA "control"
-#define LINE_MAX_OCTETS (32 * 1024) /* a signed record in hexadecimal digits; a first mail's text  \
-                                     */
+#define LINE_MAX_OCTETS                                                                            \
+    (32 * 1024) /* a signed record in hexadecimal digits; a first mail's text                      \
+                 */
 
 static void group(struct service *s, struct line_client *c, const json_t *o)
 {
