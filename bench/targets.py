@@ -103,7 +103,7 @@ def why_rate(m):
             f"message takes {1000 * ours['all']:.1f} ms of them until it is visible, {1000 * ours['sender']:.1f} of "
             f"these at its sender, where the conventional pair takes {1000 * theirs['all']:.1f}. Before the 250 it is "
             "relayed by Dovecot's submission service with TLS and AUTH; then it is signed, compressed and "
-            "encrypted, its rows are committed, and blob, notification, copy in Sent and line in the Outbox are "
+            "encrypted, its rows are committed, and blob, notification, copy in Sent and line in Outgoing are "
             "written, each durable. Where ext4 has no journal, each new file also looks past the inodes deleted "
             "lately. Waiting for the disk is shared by several messages and is not the limit.")
 

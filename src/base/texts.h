@@ -287,7 +287,7 @@
 #define TEXT_OFFLINE_OTHERS "No other node of the network answers (all that are known may be off)"
 #define TEXT_OFFLINE_SOME "Not enough of the network answered (others may be off)"
 
-/* ---- Notices in the inbox, lines of the Outbox, reports */
+/* ---- Notices in the inbox, lines of Outgoing, reports */
 
 /* date, octets, sender, date */
 #define TEXT_EXPIRED_NOTICE                                                                        \

@@ -94,7 +94,7 @@ int mua_mutt(const struct mua *m, struct buf *out, struct error *e)
         "# New mail is told at once, and flags are written while you read.\n"
         "set imap_idle = yes\n"
         "set mail_check = 30\n"
-        "mailboxes \"+INBOX\" \"+Requests\" \"+Outbox\" \"+Drafts\" \"+Sent\" \"+Archive\" "
+        "mailboxes \"+INBOX\" \"+Requests\" \"+Outgoing\" \"+Drafts\" \"+Sent\" \"+Archive\" "
         "\"+Junk\" \"+Trash\"\n",
         m->c->address, m->password, (unsigned)m->c->imap_port, user,
         (unsigned)m->c->submission_port, m->ca);
@@ -127,11 +127,11 @@ int mua_mbsync(const struct mua *m, struct buf *out, struct error *e)
         "Inbox \"~/Mail/%1$s/INBOX\"\n"
         "SubFolders Verbatim\n"
         "\n"
-        "# Outbox is a view of what waits for others: nothing to keep a copy of.\n"
+        "# Outgoing is a view of what waits for others: nothing to keep a copy of.\n"
         "Channel restante\n"
         "Far :restante-peer:\n"
         "Near :restante-here:\n"
-        "Patterns * !Outbox\n"
+        "Patterns * !Outgoing\n"
         "Create Near\n"
         "Expunge Both\n"
         "SyncState *\n",

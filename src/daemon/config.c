@@ -83,7 +83,7 @@ static const struct config_key keys[] = {
     {"timing", "group_life", VALUE_SECONDS, FIELD(group_life_s), "30d", 2, GROUP_LIFE_MAX,
      "how long a group descriptor lives unless it is renewed"},
     {"timing", "cancel_grace", VALUE_SECONDS, FIELD(cancel_grace_s), "5s", 0, NS_LIFE_MAX,
-     "a message is taken back when its line in Outbox is deleted for this time"},
+     "a message is taken back when its line in Outgoing is deleted for this time"},
     {"timing", "give_up", VALUE_SECONDS, FIELD(give_up_s), "5d", 1, NS_LIFE_MAX,
      "how long sealing may fail, or a receiver's key be undecided"},
 

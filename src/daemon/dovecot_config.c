@@ -75,7 +75,7 @@ static const char CONF_MAIL[] =
     "  mailbox Sent {\n    special_use = \\Sent\n    auto = subscribe\n  }\n"
     "  mailbox Trash {\n    special_use = \\Trash\n    auto = subscribe\n  }\n"
     "  mailbox Junk {\n    special_use = \\Junk\n    auto = subscribe\n  }\n"
-    "  mailbox Outbox {\n    auto = subscribe\n  }\n"
+    "  mailbox Outgoing {\n    auto = subscribe\n  }\n"
     "  mailbox Requests {\n    auto = subscribe\n  }\n"
     "  mailbox Archive {\n    special_use = \\Archive\n    auto = subscribe\n  }\n"
     "}\n"

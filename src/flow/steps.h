@@ -12,7 +12,7 @@ void step_publish(struct work *w);  /* publish.c: the blob becomes fetchable */
 void step_announce(struct work *w); /* announce.c: ns into the DHT, again every hour */
 void step_own(struct work *w);      /* own.c: mail to oneself, into the inbox */
 void step_sent(struct work *w);     /* sent.c: the copy in Sent */
-void step_line(struct work *w);     /* lines.c: the message's line in the mailbox Outbox */
+void step_line(struct work *w);     /* lines.c: the message's line in the mailbox Outgoing */
 void step_free(struct work *w);     /* tidy.c: a blob nobody waits for */
 void step_clean(struct work *w);    /* tidy.c: ns and nr of an ended receiver leave the DHT */
 void step_tidy(struct work *w);     /* tidy.c: the spool file goes */

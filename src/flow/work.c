@@ -104,7 +104,7 @@ static void start_one(struct flow *f, size_t s, int64_t n)
     steps[s].start(w);
 }
 
-/* The copy in Sent and the line in the Outbox are written when no mail is on its way to the DHT, or
+/* The copy in Sent and the line in Outgoing are written when no mail is on its way to the DHT, or
  * after a while: what somebody waits for comes first. */
 static bool yields(const struct step *step)
 {

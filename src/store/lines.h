@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* lines.h - the lines of the mailbox Outbox: one for each message that has not reached everybody.
+/* lines.h - the lines of the mailbox Outgoing: one for each message that has not reached everybody.
  * A trigger counts message.line_dirty up at each change of a receiver's state. */
 #ifndef RESTANTE_STORE_LINES_H
 #define RESTANTE_STORE_LINES_H

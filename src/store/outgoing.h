@@ -181,7 +181,7 @@ enum out_due {
     DUE_TELL, /* messages with receivers that are to be reported (RCV_REPORTED), of which the user
                  was not told: once nobody of the same expiry is still looked for */
     DUE_WITHDRAW, /* receivers whose blob is to be closed */
-    DUE_LINE,     /* messages whose line in the Outbox is to change */
+    DUE_LINE,     /* messages whose line in Outgoing is to change */
     DUE_CANCEL,   /* receivers whose cancellation is to be put, or put again */
     DUE_REGAIN,   /* blobs whose file is missing, and waited for */
 };

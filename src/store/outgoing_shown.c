@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* outgoing_shown.c - what the sender itself gets to see of a message, besides its line in the
- * Outbox: reports, and the copy in Sent; see outgoing.h. */
+ * Outgoing: reports, and the copy in Sent; see outgoing.h. */
 #include "store/outgoing.h"
 #include "store/column.h"
 #include "store/db.h"

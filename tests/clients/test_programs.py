@@ -47,7 +47,7 @@ def test_mbsync_takes_everything(net, alice, bob):
         # mbsync writes a field of its own into the header.
         check_arrived(m, re.sub(rb"X-TUID: .*\r\n", b"", got[message_id(m)][1]))
         assert state(bob, m) == "pulled"
-    assert "Sent" in os.listdir(here) and "Outbox" not in os.listdir(here)
+    assert "Sent" in os.listdir(here) and "Outgoing" not in os.listdir(here)
     # Again: nothing twice. A flag set here reaches the peer, and a deletion too.
     path = got[message_id(letters[0])][0]
     os.rename(path, os.path.join(here, "INBOX", "cur",

@@ -17,7 +17,7 @@ NOT_YET = "This message is still with its sender: open it to fetch it"
 def test_the_account_is_found_and_trusted(bird, bob):
     assert str(bob.imap_port) in bird.found and str(bob.submission_port) in bird.found
     names = bird.run("return server().rootFolder.descendants.map(f => f.localizedName)")
-    assert {"Inbox", "Drafts", "Sent", "Trash", "Outbox"} <= set(names), names
+    assert {"Inbox", "Drafts", "Sent", "Trash", "Outgoing"} <= set(names), names
     # No certificate was asked about, and none is an exception.
     assert not os.path.exists(os.path.join(bird.profile, "cert_override.txt"))
 

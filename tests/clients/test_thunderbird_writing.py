@@ -99,9 +99,9 @@ def test_large_message_in_the_outbox_is_cancelled_by_deleting_it(bird, alice, bo
     bird.command("cmd_newMessage")
     Composer(bird).fill(to=["alice@demo"], subject="The film", text="Twenty megabytes.\n",
                         files=[film]).send(seconds=180)
-    bird.show_folder("Outbox")
-    bird.wait_line("Outbox", "Notes for Thursday", "announced")
-    line = bird.wait_line("Outbox", "The film", "announced")
+    bird.show_folder("Outgoing")
+    bird.wait_line("Outgoing", "Notes for Thursday", "announced")
+    line = bird.wait_line("Outgoing", "The film", "announced")
     bird.picture("outbox.png")
     bird.hide_message_pane()
     bird.click(line)
@@ -110,7 +110,7 @@ def test_large_message_in_the_outbox_is_cancelled_by_deleting_it(bird, alice, bo
                                   and e["receivers"][0]["state"] == "cancelled"), 60,
                      "the message to be cancelled", bob.logs)
     assert len(entry["receivers"]) == 1
-    wait_for(lambda: not any("The film" in s for s in bird.listing("Outbox")), 30, "its line to go")
+    wait_for(lambda: not any("The film" in s for s in bird.listing("Outgoing")), 30, "its line to go")
     assert not [n for n in os.listdir(os.path.join(bob.home, "outbox")) if n == entry["hash"]]
     alice.start()
     alice.wait_ready()

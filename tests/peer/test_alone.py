@@ -87,8 +87,8 @@ def test_not_looked_up_yet_then_returned(alone):
     waits, = alice.status()["not_looked_up"]
     assert waits["to"] == "x@gmail.com" and "not looked up yet" in waits["why"]
     assert "Not looked up yet" in alice.run_cli("status").stdout and "x@gmail.com" in alice.run_cli("status").stdout
-    uid = wait_for(lambda: alice.find(data, "Outbox"), 15, "a line in the Outbox", alice.logs)[0]
-    with alice.imap("Outbox", readonly=True) as box:
+    uid = wait_for(lambda: alice.find(data, "Outgoing"), 15, "a line in the Outgoing", alice.logs)[0]
+    with alice.imap("Outgoing", readonly=True) as box:
         line = box.open(uid)
     assert b"[not looked up yet] To another world" in line
     assert b"x@gmail.com: not looked up yet since" in line

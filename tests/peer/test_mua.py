@@ -122,7 +122,7 @@ def test_msmtp(home, account):
 
 def test_every_mailbox_that_the_peer_makes_is_named_to_mutt(home):
     named = re.findall(r'"\+(\w+)"', ok("mua", "mutt", "--home", home).split("mailboxes")[1])
-    assert set(named) == {"INBOX", "Requests", "Outbox", "Drafts", "Sent", "Archive", "Junk", "Trash"}
+    assert set(named) == {"INBOX", "Requests", "Outgoing", "Drafts", "Sent", "Archive", "Junk", "Trash"}
 
 
 def test_mbsync_finds_its_folder(home, folder):

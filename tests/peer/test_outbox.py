@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mailbox Outbox: a line for each message that has not reached everybody, and deleting one takes
+"""The mailbox Outgoing: a line for each message that has not reached everybody, and deleting one takes
 the message back (P-14.7)."""
 
 import os
@@ -21,11 +21,11 @@ def send(sender, receivers, subject):
 
 def line(peer, data):
     """(uid, subject, text) of the one line, or None."""
-    uids = peer.find(data, "Outbox")
+    uids = peer.find(data, "Outgoing")
     if not uids:
         return None
     assert len(uids) == 1, f"{len(uids)} lines"
-    with peer.imap("Outbox", readonly=True) as box:
+    with peer.imap("Outgoing", readonly=True) as box:
         text = box.open(uids[0])
     subject = dict(fields(text)[0])[b"subject"].split(b":", 1)[1].strip().decode()
     return uids[0], subject, text.decode()
@@ -42,7 +42,7 @@ def wait_line(peer, data, start):
 
 
 def keywords(peer, uid):
-    with peer.imap("Outbox", readonly=True) as box:
+    with peer.imap("Outgoing", readonly=True) as box:
         return set(box.fetch(uid, "FLAGS")[uid]["FLAGS"]) - {b"\\Recent"}
 
 
@@ -56,10 +56,10 @@ def leave(*peers):
 
 
 def test_line_follows_the_state(alice, bob, carol):
-    data = send(alice, [bob, carol], "Seen in the Outbox")
+    data = send(alice, [bob, carol], "Seen in the Outgoing")
     uid, subject, text = wait_line(alice, data, "[2 announced]")
     assert keywords(alice, uid) == {b"\\Seen", b"$Announced"}
-    assert subject == "[2 announced] Seen in the Outbox"
+    assert subject == "[2 announced] Seen in the Outgoing"
     assert f"{bob.address}: announced since" in text
     header = dict(fields(text.encode())[0])
     sent = dict(fields(data)[0])
@@ -85,7 +85,7 @@ def test_deleting_the_line_cancels(alice, bob, way):
     data = send(alice, [bob], f"Taken back, {way}")
     bob.wait_message(data)
     uid = wait_line(alice, data, "[announced]")[0]
-    with alice.imap("Outbox") as box:
+    with alice.imap("Outgoing") as box:
         if way == "expunged":
             box.expunge(uid)
         else:
@@ -102,7 +102,7 @@ def test_only_the_others_are_taken_back(alice, bob, carol):
     with bob.imap() as box:
         check_arrived(data, box.open(uid))
     uid = wait_line(alice, data, "[1 announced, 1 pulled]")[0]
-    with alice.imap("Outbox") as box:
+    with alice.imap("Outgoing") as box:
         box.expunge(uid)
     wait_for(lambda: states(alice, data)[carol.address] == "cancelled", 30, "the end", alice.logs)
     assert states(alice, data)[bob.address] == "pulled"
@@ -113,7 +113,7 @@ def test_what_the_daemon_does_never_cancels(alice, bob, carol):
     """Its own replacing, flags, a restart, a move to another folder, the whole mailbox deleted."""
     data = send(alice, [bob, carol], "Left alone")
     uid = wait_line(alice, data, "[2 announced]")[0]
-    with alice.imap("Outbox") as box:
+    with alice.imap("Outgoing") as box:
         box.command("STORE", str(uid), "+FLAGS", r"(\Flagged)")
     alice.kill9()
     alice.start()
@@ -123,7 +123,7 @@ def test_what_the_daemon_does_never_cancels(alice, bob, carol):
         box.open(uid)
     wait_line(alice, data, "[1 announced, 1 pulled]")
     with alice.imap("INBOX") as box:
-        box._ok(box.conn.delete("Outbox"))
+        box._ok(box.conn.delete("Outgoing"))
     wait_line(alice, data, "[1 announced, 1 pulled]")
     time.sleep(3)
     assert states(alice, data)[carol.address] == "announced"
@@ -176,7 +176,7 @@ def test_killed_while_a_deletion_is_taken_up(net, bob, point):
     sender.stop()
     sender.start({"RESTANTE_CRASH_AT": f"{point}:2"})
     sender.wait_ready()
-    with sender.imap("Outbox") as box:
+    with sender.imap("Outgoing") as box:
         box.expunge(uid)
     assert sender.process.wait(30) == -signal.SIGKILL
     sender.process = None
@@ -186,3 +186,32 @@ def test_killed_while_a_deletion_is_taken_up(net, bob, point):
     wait_for(lambda: bob.find(data) == [], 20, "the stub to go", bob.logs)
     leave(sender, bob)
     sender.stop()
+
+
+def test_a_home_from_when_it_was_called_outbox(alice, bob):
+    """Mail clients have an Outbox of their own: the mailbox has another name since, and its lines and
+    its subscription go along."""
+    bob.stop()
+    data = compose(alice.address, bob.address, "Under the old name")
+    alice.send(data, [bob.address])
+    wait_for(lambda: alice.find(data, "Outgoing"), 15, "its line", alice.logs)
+    alice.stop()
+    mail = os.path.join(alice.home, "Maildir")
+    os.rename(os.path.join(mail, ".Outgoing"), os.path.join(mail, ".Outbox"))
+    with open(os.path.join(mail, "subscriptions"), "r+", encoding="utf-8") as f:
+        text = f.read().replace("Outgoing", "Outbox")
+        f.seek(0)
+        f.truncate()
+        f.write(text)
+    alice.start()
+    alice.wait_ready()
+    assert len(alice.find(data, "Outgoing")) == 1
+    with alice.imap() as box:
+        names = b"\n".join(box.conn.lsub()[1] + box.conn.list()[1])
+    assert b"Outgoing" in names and b"Outbox" not in names, names
+    bob.start()
+    bob.wait_ready()
+    uid = bob.wait_message(data)
+    with bob.imap() as box:
+        box.open(uid)
+    wait_for(lambda: not alice.find(data, "Outgoing"), 15, "its line to go", alice.logs)

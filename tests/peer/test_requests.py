@@ -51,13 +51,13 @@ def end_of(peer, data):
 
 
 def test_mailboxes_appear_by_themselves(me):
-    """With the attributes of RFC 6154; for Outbox and Requests there are none."""
+    """With the attributes of RFC 6154; for Outgoing and Requests there are none."""
     with me.imap() as box:
         have = box.mailboxes()
         subscribed = {line.split()[-1].decode().strip('"') for line in box._ok(box.conn.lsub())}
     uses = {name: next((f for f in have[name] if f in (
         "\\Drafts", "\\Sent", "\\Trash", "\\Junk", "\\Archive")), None) for name in have}
-    assert uses == {"INBOX": None, "Outbox": None, "Requests": None, "Drafts": "\\Drafts",
+    assert uses == {"INBOX": None, "Outgoing": None, "Requests": None, "Drafts": "\\Drafts",
                     "Sent": "\\Sent", "Trash": "\\Trash", "Junk": "\\Junk", "Archive": "\\Archive"}
     assert subscribed >= set(have) - {"INBOX"}
     assert me.status()["strangers"] == "requests" and "Requests" in me.cli("status")

@@ -17,6 +17,7 @@
 
 #define HEAD_READ (64 * 1024) /* a Message-ID further down is not looked for */
 #define SENT_FRESH_MS 1000    /* one look at Sent serves all copies that are due meanwhile */
+#define SUBSCRIPTIONS_MAX (1024 * 1024)
 #define SENT_BACK_MS 3600000L /* how far back a look at Sent goes, or further if asked */
 
 struct sent_id {
@@ -41,6 +42,45 @@ int maildir_make(const char *home, const char *folder, char dir[PATH_CAP], struc
         if (path_join(sub, dir, part[i], e) < 0 || dir_make(sub, e) < 0)
             return -1;
     return 0;
+}
+
+/* The subscriptions of a Maildir are a name a line. */
+static int unsubscribe(const char *home, const char *name, struct error *e)
+{
+    char root[PATH_CAP], path[PATH_CAP];
+    struct buf old = BUF_INIT(SUBSCRIPTIONS_MAX), new = BUF_INIT(SUBSCRIPTIONS_MAX);
+    int rc = maildir_path(home, "", root, e);
+    if (rc == 0)
+        rc = path_join(path, root, "subscriptions", e);
+    if (rc < 0 || !file_exists(path))
+        return rc;
+    rc = file_read(path, &old, e);
+    for (size_t at = 0; rc == 0 && at < old.len;) {
+        const char *line = (const char *)old.data + at;
+        const char *end = memchr(line, '\n', old.len - at);
+        size_t n = end == NULL ? old.len - at : (size_t)(end - line);
+        size_t whole = end == NULL ? n : n + 1;
+        if (n != strlen(name) || memcmp(line, name, n) != 0)
+            rc = buf_append(&new, line, whole) < 0 ? error_set(e, "%s is too long.", path) : 0;
+        at += whole;
+    }
+    if (rc == 0 && new.len != old.len)
+        rc = file_write(path, new.data, new.len, e);
+    buf_free(&old);
+    buf_free(&new);
+    return rc;
+}
+
+int maildir_rename(const char *home, const char *from, const char *to, struct error *e)
+{
+    char old[PATH_CAP], new[PATH_CAP];
+    if (maildir_path(home, from, old, e) < 0 || maildir_path(home, to, new, e) < 0)
+        return -1;
+    if (!file_exists(old) || file_exists(new))
+        return 0;
+    if (rename(old, new) < 0)
+        return error_set(e, "Cannot rename %s: %s.", old, strerror(errno));
+    return unsubscribe(home, from + 1, e);
 }
 
 int maildir_add(const char *home, const char *folder, const char *file, const char *name,

@@ -22,6 +22,10 @@ int maildir_path(const char *home, const char *folder, char dir_r[PATH_CAP], str
 /* A folder ("" = inbox, ".Sent") with tmp, new and cur, unless it is there; its path. */
 int maildir_make(const char *home, const char *folder, char dir_r[PATH_CAP], struct error *e);
 
+/* A mailbox that the daemon made is called otherwise now: its folder and its subscription follow,
+ * unless there is none, or the new name is taken. Before Dovecot runs. 0, or -1 with e. */
+int maildir_rename(const char *home, const char *from, const char *to, struct error *e);
+
 /* Links a durable file into a folder (made when missing) and syncs: as new/<name>, or with flags
  * ("S" = seen, not NULL) as cur/<name>:2,<flags>. A file of that name that is there already is the
  * same one: 0. Worker thread. */

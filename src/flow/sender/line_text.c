@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* line_text.c - what a line of the mailbox Outbox says: the message's own From, To, Subject, Date
+/* line_text.c - what a line of the mailbox Outgoing says: the message's own From, To, Subject, Date
  * and Message-ID, the state in front of the subject, and who has it in the text (P-14.7). */
 #include "base/clock.h"
 #include "base/texts.h"

@@ -179,7 +179,7 @@ static int line_commit(struct db *db, void *arg)
 static void line_committed(void *arg, int rc)
 {
     store_crash_point("line.after");
-    line_end(arg, rc != 0 ? "The database does not take a line of the Outbox." : NULL);
+    line_end(arg, rc != 0 ? "The database does not take a line of Outgoing." : NULL);
 }
 
 static void line_done(struct job *job)
@@ -208,7 +208,7 @@ void step_line(struct work *w)
     flow_path(f, l->next, "inbox/lines", l->m.id, MESSAGE_ID_LEN, ".new");
     (void)path_join(l->dir, f->c.home, "inbox/lines", &l->why);
     if (l->line.pending && line_text(f, &l->m, &l->text, &l->states) < 0)
-        line_end(l, "A line of the Outbox cannot be written.");
+        line_end(l, "A line of Outgoing cannot be written.");
     else
         flow_job(f->files, &l->job, line_run, line_done, true);
 }

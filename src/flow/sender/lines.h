@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* lines.h - the mailbox Outbox: one small message for each sent message that has not reached
+/* lines.h - the mailbox Outgoing: one small message for each sent message that has not reached
  * everybody, with its state in the subject and in the text. When the user deletes one, the message
  * is taken back from all who have not fetched it (P-14.7). */
 #ifndef RESTANTE_FLOW_LINES_H
@@ -8,8 +8,9 @@
 #include "flow/flow.h"
 #include "store/lines.h"
 
-#define LINES_FOLDER ".Outbox"
-#define LINES_PAUSE_MS 2000 /* between two changes of one line */
+#define LINES_FOLDER ".Outgoing"
+#define LINES_FOLDER_ONCE ".Outbox" /* until clients showed theirs of that name beside it */
+#define LINES_PAUSE_MS 2000         /* between two changes of one line */
 
 /* Looks from now on whether the lines still stand. */
 int lines_start(struct flow *f, struct error *e);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* lines_watch.c - did the user delete a line of the Outbox? See lines.h: the link count of the
+/* lines_watch.c - did the user delete a line of Outgoing? See lines.h: the link count of the
  * daemon's own link says it, and the message is taken back (P-14.7). */
 #include "base/clock.h"
 #include "base/log.h"
@@ -147,7 +147,7 @@ static void judge(struct lines *s)
         v->row[v->count].gone_ms = s->away[i] ? now : 0;
         v->row[v->count].deleted = s->away[i] && s->gone[i] != 0;
         if (v->row[v->count++].deleted)
-            log_info("a line of the Outbox was deleted: the message is taken back");
+            log_info("a line of Outgoing was deleted: the message is taken back");
     }
     if (v->count == 0 && !v->again) {
         free(v);
@@ -177,7 +177,7 @@ static void watch_done(struct job *job)
     /* a Maildir restored without its lines must not take all mail back */
     bool many = s->vanished > MANY && s->vanished * 2 > s->total;
     if (many && !s->hold)
-        log_warn("%zu of %zu lines vanished from the Outbox at once: nothing is taken back. If you "
+        log_warn("%zu of %zu lines vanished from Outgoing at once: nothing is taken back. If you "
                  "deleted them, say so with `restante cancel ID`.",
                  s->vanished, s->total);
     s->hold = many;
@@ -212,6 +212,8 @@ int lines_start(struct flow *f, struct error *e)
     s->flow = f;
     s->timer = t;
     s->hold = true; /* the first round only looks */
+    if (maildir_rename(f->c.home, LINES_FOLDER_ONCE, LINES_FOLDER, e) < 0)
+        return -1;
     char flag[2];
     for (unsigned i = 0; line_keyword(i) != NULL; i++) /* before a line carries one */
         if (maildir_keyword(f->c.home, LINES_FOLDER, line_keyword(i), flag, e) < 0)

@@ -184,7 +184,7 @@ class Thunderbird:
         return {m["subject"]: m for m in found}
 
     def wait_line(self, name, subject, state):
-        """Outbox writes each message's state before its subject; the whole line."""
+        """Outgoing writes each message's state before its subject; the whole line."""
         def look():
             self.check_mail(name)
             return [s for s in self.listing(name) if subject in s and state in s]

@@ -223,7 +223,7 @@ class Soak:
         out = {}
         root = os.path.join(peer.home, "Maildir")
         for folder, names, files in os.walk(root):
-            names[:] = [n for n in names if n not in (".Sent", ".Outbox", "tmp")]
+            names[:] = [n for n in names if n not in (".Sent", ".Outgoing", "tmp")]
             if os.path.basename(folder) not in ("cur", "new"):
                 continue
             for name in files:
