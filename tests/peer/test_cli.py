@@ -283,8 +283,9 @@ def test_help_and_version():
     text = ok("--help")
     assert re.fullmatch(r"restante \d+\.\d+\.\d+", ok("--version").splitlines()[0])
     commands = re.findall(r"^  ([a-z]+) ", text, re.M)
-    assert set(commands) == {"retire", "backup", "restore", "move", "passwd", "config", "setup", "init", "run", "stop", "account", "status", "doctor", "outbox", "inbox", "pull",
-                             "decline", "key", "takeover", "group", "cancel", "contacts", "policy",
+    assert set(commands) == {"retire", "backup", "restore", "move", "passwd", "config", "setup",
+                             "init", "run", "stop", "account", "status", "doctor", "outbox",
+                             "inbox", "pull", "decline", "key", "takeover", "group", "cancel", "contacts", "policy",
                              "mua", "fsck", "restart", "invite", "accept"}
     for c in commands:
         assert ok(c, "--help").startswith(f"Usage: restante [--home DIR] {c}")

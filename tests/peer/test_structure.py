@@ -102,6 +102,7 @@ class Helper:
         self.popen = subprocess.Popen([program("restante-mime")], stdin=theirs,
                                       stdout=subprocess.DEVNULL)
         theirs.close()
+        assert self.take(struct.unpack(">I", self.take(4))[0]) == b"H"  # it runs, and is confined
 
     def close(self):
         self.sock.close()
