@@ -45,10 +45,12 @@ static int change(const struct config *c, const char *file, struct error *e)
         rc = home_write_secret(c->home, "secret/password", password.data, password.len, e);
     if (rc == 0)
         rc = dovecot_write_password(c->home, c->address, buf_str(&password), e);
-    if (rc == 0)
+    if (rc == 0) {
+        dovecot_await_password();
         (void)printf("The mail client's new password is %s\nGive it to the mail client when that "
                      "asks for it again.\n",
                      buf_str(&password));
+    }
     buf_wipe(&password);
     return rc;
 }

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <crypt.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <netinet/in.h>
 #include <pwd.h>
@@ -18,9 +19,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CONF_MAX 16384
+#define SLACK_NS 50000000
 #define SAFE_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._+@,=-"
 #define SAFE_PATH SAFE_CHARS " " /* in quotes */
 
@@ -212,6 +215,32 @@ static int link_module(const char *home, const char *from, const char *name, str
     return 0;
 }
 
+/* Dovecot reads a passwd file again when its size or its time in seconds is another (db_passwd_file
+ * of 2.3), and each hash has the same size: the time is always later than that of the file before.
+ */
+static int write_passwd(const char *path, const struct buf *b, struct error *e)
+{
+    struct stat old, new;
+    bool was = stat(path, &old) == 0;
+
+    if (file_write(path, b->data, b->len, e) < 0)
+        return -1;
+    if (!was || stat(path, &new) < 0 || new.st_mtime > old.st_mtime)
+        return 0;
+    struct timespec at[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = old.st_mtime + 1}};
+    if (utimensat(AT_FDCWD, path, at, 0) < 0)
+        return error_set(e, "Cannot set the time of %s: %s.", path, strerror(errno));
+    return 0;
+}
+
+void dovecot_await_password(void)
+{
+    struct timespec t = {.tv_sec = 1, .tv_nsec = SLACK_NS};
+
+    while (nanosleep(&t, &t) < 0 && errno == EINTR)
+        ;
+}
+
 int dovecot_write_password(const char *home, const char *address, const char *password,
                            struct error *e)
 {
@@ -229,7 +258,7 @@ int dovecot_write_password(const char *home, const char *address, const char *pa
     else if (buf_printf(&b, "%s:{SHA512-CRYPT}%s::::::\n", address, hash) < 0)
         (void)error_set(e, "The address is too long.");
     else if (dovecot_path(path, home, "passwd", e) == 0)
-        ret = file_write(path, b.data, b.len, e);
+        ret = write_passwd(path, &b, e);
     buf_wipe(&b);
     wipe(&data, sizeof(data));
     return ret;

@@ -16,8 +16,11 @@
 /* HOME/dovecot/name. */
 int dovecot_path(char out[PATH_CAP], const char *home, const char *name, struct error *e);
 
-/* The user and the hash of the password, from which Dovecot, running or not, goes by at once. */
+/* The user and the hash of the password. A Dovecot that runs goes by them from the next second on:
+ * it looks at the file once a second. */
 int dovecot_write_password(const char *home, const char *address, const char *password,
                            struct error *e);
+/* Waits until it does: a little more than a second. */
+void dovecot_await_password(void);
 
 #endif
