@@ -123,7 +123,10 @@ static int spawn(struct dovecot *d, struct error *e)
 {
     char *with_setpriv[] = {SETPRIV, "--pdeathsig", "TERM",  DOVECOT_BINARY,
                             "-F",    "-c",          d->conf, NULL};
-    char *env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL, NULL};
+    /* Unless it is told a domain, Dovecot asks the name service for one, and where no name server
+     * answers it does nothing else for 20 s, not even end. Nobody but clients here ever sees it. */
+    char *env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DOVECOT_HOSTDOMAIN=localhost", NULL,
+                   NULL};
     char tz[128];
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE}};
@@ -138,7 +141,7 @@ static int spawn(struct dovecot *d, struct error *e)
     o.args = access(SETPRIV, X_OK) == 0 ? with_setpriv : with_setpriv + 3;
     o.file = o.args[0];
     if (getenv("TZ") != NULL && snprintf(tz, sizeof(tz), "TZ=%s", getenv("TZ")) < (int)sizeof(tz))
-        env[1] = tz;
+        env[2] = tz;
     d->process.data = d;
     d->log_at = dovecot_log_size(d->home);
     said_begin(&d->said, d->loop, "Dovecot", &stdio[2]);

@@ -106,7 +106,7 @@ static const char CONF_SERVICES[] =
      */
     "service anvil {\n  chroot =\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }\n}\n"
     "service stats {\n  chroot =\n}\n"
-    "import_environment = TZ CORE_OUTOFMEM CORE_ERROR\n"
+    "import_environment = TZ CORE_OUTOFMEM CORE_ERROR DOVECOT_HOSTDOMAIN\n"
     /* The daemon's listener does the work: any size, streamed (it offers CHUNKING), RCPT answers
      * passed through even after a while. */
     "submission_relay_host = 127.0.0.1\n"
