@@ -15,10 +15,11 @@ from env.mail import check_arrived, compose, picture
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-@pytest.fixture(params=["below DESTDIR", "moved as a whole"])
+@pytest.fixture(params=["in a PREFIX", "below DESTDIR", "moved as a whole"])
 def below(request, folder, monkeypatch):
     """The folder with bin/ in it; the variables that name other folders are gone."""
-    place = os.environ.get("RESTANTE_INSTALLED")
+    place = os.environ.get("RESTANTE_PREFIX" if request.param == "in a PREFIX"
+                           else "RESTANTE_INSTALLED")
     if not place:
         pytest.skip("scripts/test.py installs when this file is asked for, or none")
     if request.param == "moved as a whole":
