@@ -244,6 +244,7 @@ def test_who_was_just_named_is_soon_seen_to_accept():
 MASTER_POINTS = [f"group.{p}.{side}" for p in ("make", "put") for side in ("before", "after")]
 MEMBER_POINTS = ["group.before", "group.after"]
 JOIN_POINTS = [f"group.{p}.{side}" for p in ("accept", "key") for side in ("before", "after")]
+TOLD_POINTS = ["group.told.before", "group.told.after"]
 
 
 def killed_at(peer, point, act):
@@ -289,4 +290,29 @@ def test_killed_at_every_point(net):
         joined(kit, ned.address)
         ned.cli("group", "leave")
     for peer in (kit, ned):
+        peer.stop()
+
+
+@pytest.mark.parametrize("point", TOLD_POINTS)
+def test_killed_while_it_is_told_that_it_is_named(net, point):
+    """One notice, not none and not two, although the master signs a newer list meanwhile."""
+    side = point.rsplit(".", 1)[1]
+    pia, rex = (net.peer(f"{n}{side}@{side}") for n in ("pia", "rex"))
+    pia.cli("group", "create")
+
+    def name():
+        pia.cli("group", "add", rex.address)
+        wait_for(lambda: not rex.process.running(), 40, f"rex to end at {point}", rex.logs)
+        pia.cli("group", "add", rex.address, "deputy")
+
+    killed_at(rex, point, name)
+    wait_for(lambda: groups(rex)[0]["role"] == "deputy", 40, "the newer list", rex.logs)
+    subject = '"names you in a group"'
+    wait_for(lambda: rex.search("SUBJECT", subject), 20, "the notice", rex.logs)
+    rex.restart()
+    rex.wait_ready()
+    time.sleep(2)  # four looks
+    assert len(rex.search("SUBJECT", subject)) == 1
+    assert accepted(rex) is None
+    for peer in (pia, rex):
         peer.stop()

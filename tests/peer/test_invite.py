@@ -224,7 +224,33 @@ def test_inviter_off_then_on(net):
     assert len([m for m in lea.inbox() if m["from"] == max_.address]) == 1
 
 
-@pytest.mark.parametrize("where", ["invite.accept.before", "invite.accept.after", "submit.after"])
+# The points at which restanted is killed here; test_kill.py checks that all are tried.
+MAKE_POINTS = ["invite.make.before", "invite.make.after"]
+ACCEPT_POINTS = ["invite.accept.before", "invite.accept.after"]
+
+
+@pytest.mark.parametrize("where", MAKE_POINTS)
+def test_kill_while_inviting(net, where):
+    """What was not answered may be there, and is nobody's; the next one works."""
+    kay, lex = (net.peer(f"{n}{where[-1]}@inv") for n in ("kay", "lex"))
+    kay.stop()
+    kay.start({"RESTANTE_CRASH_AT": where})
+    kay.wait_up()
+    assert kay.run_cli("invite").returncode != 0
+    wait_for(lambda: not kay.process.running(), 30, "the crash", kay.logs)
+    kay.kill9()
+    kay.start()
+    kay.wait_ready()
+    rows = json.loads(kay.cli("invite", "list", "--json"))["invites"]
+    assert [v["state"] for v in rows] == ["pending"] * (where == "invite.make.after")
+    lex.cli("accept", make(kay)["line"])
+    verified(kay, lex.address)
+    done(lex, kay.address)
+    kay.stop()
+    lex.stop()
+
+
+@pytest.mark.parametrize("where", ACCEPT_POINTS + ["submit.after"])
 def test_kill_while_accepting(net, anna, where):
     """Killed at any point the peer writes one first mail; before it is durable, none."""
     name = f"tom{len(where)}{where[-1]}@inv"

@@ -20,7 +20,8 @@ from env.imap import ImapError
 from env.mail import check_arrived, compose, message_id, picture
 from env.process import Process
 from test_endure import posted_shards
-from test_group import JOIN_POINTS, MASTER_POINTS, MEMBER_POINTS
+from test_group import JOIN_POINTS, MASTER_POINTS, MEMBER_POINTS, TOLD_POINTS
+from test_invite import ACCEPT_POINTS, MAKE_POINTS
 
 # The transitions of each side in the order of a message's way; each has a point before and after.
 SENDER = ("submit", "seal", "publish", "announce", "collect", "free", "clean", "sent", "tidy")
@@ -67,8 +68,10 @@ def test_every_point_is_tried():
         with open(path, encoding="utf-8") as f:
             found |= set(re.findall(r'store_crash_point\("([a-z._]+)"\)', f.read()))
     group = {p for p in found if p.startswith("group.")}
-    assert group == set(MASTER_POINTS + MEMBER_POINTS + JOIN_POINTS)  # tried in test_group.py
-    found -= group
+    assert group == set(MASTER_POINTS + MEMBER_POINTS + JOIN_POINTS + TOLD_POINTS)  # test_group.py
+    invite = {p for p in found if p.startswith("invite.")}
+    assert invite == set(MAKE_POINTS + ACCEPT_POINTS)  # tried in test_invite.py
+    found -= group | invite
     found -= {p for p in found
               if p.split(".")[0] in REPLICATION + RESTORED + FSCK + MOVES + OWN + EARLY}
     assert found == set(points(SENDER + RECEIVER + DECLINE + GIVE_UP + EXPIRY + CANCEL + VANISH)

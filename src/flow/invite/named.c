@@ -25,7 +25,7 @@ struct telling {
     struct group_named g; /* which of the two */
     struct invite_refusal r;
     uint8_t id[HASH_LEN]; /* of what is told */
-    int64_t when_s;
+    int64_t when_s;       /* of the file's name */
     struct buf text;
     int rc;
     struct error why;
@@ -117,8 +117,7 @@ static bool find(struct db *db, struct telling *t)
     struct sha256 *s = sha256_new();
     t->group = group_to_tell(db, &t->g) == 0;
     if (t->group) {
-        sha256_add(s, t->g.master_fpr, FPR_LEN);
-        t->when_s = (int64_t)(t->g.seq / 1000);
+        sha256_add(s, t->g.master_fpr, FPR_LEN); /* when_s 0: a newer list may come meanwhile */
     } else if (invite_to_tell(db, &t->r) == 0) {
         sha256_add(s, t->r.id, INVITE_ID_LEN);
         sha256_add(s, t->r.address, strlen(t->r.address));
