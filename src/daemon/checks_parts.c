@@ -6,6 +6,8 @@
 #include "flow/peers/offline.h"
 #include "base/clock.h"
 #include "base/trouble.h"
+#include "store/invites.h"
+#include "store/outgoing.h"
 #include <arpa/inet.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -162,6 +164,45 @@ static void twins(struct service *s, struct checks *h)
                   "whether another peer runs under this address is not known yet");
 }
 
+struct pending {
+    char who[200];
+    size_t len, count;
+};
+
+static bool add_pending(void *ctx, const struct accepted_invite *a)
+{
+    struct pending *p = ctx;
+    if (a->written && a->joined && (a->mail == 0 || a->mail > RCV_ANNOUNCED))
+        return true;
+    p->count++;
+    if (p->len + strlen(a->address) + 3 < sizeof p->who)
+        p->len += (size_t)snprintf(p->who + p->len, sizeof p->who - p->len, "%s%s",
+                                   p->len > 0 ? ", " : "", a->address);
+    return true;
+}
+
+/* Invitations that wait for somebody: the others, or the master of this group. */
+static void invitations(struct service *s, struct checks *h)
+{
+    struct db *db = store_reader(s->flow.store);
+    struct pending p = {.len = 0};
+    struct invite_counts c;
+    invite_count(db, clock_wall_ms(), &c);
+    accepted_each(db, add_pending, &p);
+    if (p.count > 0)
+        check_add(h, "invitations", CHECK_WARN,
+                  "Nothing, but that both must be on at the same time once; if it lasts, ask for a "
+                  "new invitation. See `restante invite list`.",
+                  "%zu accepted here, pending until those who gave them have answered: %s", p.count,
+                  p.who);
+    if (c.to_name > 0)
+        check_add(h, "invitations", CHECK_WARN,
+                  "It is done by itself; if it stays, see `restante invite list` and "
+                  "`restante group` for why.",
+                  "%lld who accepted to join are not named in the group's list yet",
+                  (long long)c.to_name);
+}
+
 void checks_watch_parts(struct service *s, struct checks *h)
 {
     disk(s, h);
@@ -169,6 +210,7 @@ void checks_watch_parts(struct service *s, struct checks *h)
     network(s, h);
     parts_check(s, h);
     twins(s, h);
+    invitations(s, h);
 }
 
 bool checks_watch_ready(struct service *s)

@@ -213,6 +213,8 @@ def test_inviter_off_then_on(net):
     assert taken(max_, lea.address)["state"] == "pending"
     assert contact(max_, lea.address)["pending"] and max_.status()["invites"]["pending"] == 1
     assert "pending" in max_.cli("contacts")
+    part, = [h for h in max_.status()["health"] if h["part"] == "invitations"]
+    assert part["state"] == "warn" and lea.address in part["what"] and "invite list" in part["do"]
     max_.kill9()
     max_.start()
     max_.wait_ready()
@@ -221,6 +223,7 @@ def test_inviter_off_then_on(net):
     verified(lea, max_.address)
     done(max_, lea.address)
     assert not contact(max_, lea.address)["pending"]
+    assert "invitations" not in [h["part"] for h in max_.status()["health"]]
     assert len([m for m in lea.inbox() if m["from"] == max_.address]) == 1
 
 
