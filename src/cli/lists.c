@@ -12,6 +12,30 @@
 
 #define LIST_WAIT_S 60
 #define ID_DIGITS 8
+#define SUBJECT_CAP 16384
+
+/* The subject of a message with its encoded words decoded; out holds it when that was needed. */
+static const char *subject_of(const json_t *m, struct buf *out)
+{
+    const char *s = json_text(m, "subject", "");
+    return words_decode(s, out) == 0 && buf_str(out) != NULL ? buf_str(out) : s;
+}
+
+/* The messages of an answer have subjects as their senders encoded them, for whom a program reads
+ * as little as a person. */
+static void decode_subjects(const json_t *answer)
+{
+    const json_t *messages = json_object_get(answer, "messages");
+    for (size_t i = 0; i < json_array_size(messages); i++) {
+        json_t *m = json_array_get(messages, i);
+        struct buf text = BUF_INIT(SUBJECT_CAP);
+        json_t *s = json_string(subject_of(m, &text));
+        if (s != NULL && json_is_string(json_object_get(m, "subject")))
+            (void)json_object_set(m, "subject", s);
+        json_decref(s);
+        buf_free(&text);
+    }
+}
 
 int lists_command(struct cli *cli, int argc, char **argv, const char *cmd, const char *allowed,
                   int wait_s, int (*print)(const json_t *answer),
@@ -35,6 +59,7 @@ int lists_command(struct cli *cli, int argc, char **argv, const char *cmd, const
         return cli_fail(&e);
     int rc = 0;
     if (cli->json) { /* ASCII only: nothing in it can upset a terminal */
+        decode_subjects(answer);
         rc = json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
         (void)putchar('\n');
     } else {
@@ -83,10 +108,8 @@ void lists_short_id(const char *id, size_t digits, char out[LISTS_ID_CAP])
 /* Subject, size and age of a message, the cells that both lists share. */
 static void subject_cell(struct table *t, const json_t *m)
 {
-    struct buf text = BUF_INIT(16384);
-    const char *s = json_text(m, "subject", "");
-    if (words_decode(s, &text) == 0 && buf_str(&text) != NULL)
-        s = buf_str(&text);
+    struct buf text = BUF_INIT(SUBJECT_CAP);
+    const char *s = subject_of(m, &text);
     table_cell(t, s[0] == '\0' ? "(no subject)" : s);
     buf_free(&text);
 }

@@ -63,8 +63,12 @@ void control_pull(struct service *s, struct line_client *c, const json_t *o)
 {
     struct incoming in;
     int64_t n = message_of(s, c, o, false);
-    if (n == 0 || in_get(store_reader(s->flow.store), n, &in) < 0)
+    if (n == 0)
         return;
+    if (in_get(store_reader(s->flow.store), n, &in) < 0) {
+        control_error(c, "The message cannot be read; see the peer's log.");
+        return;
+    }
     struct asking *a = asking_new(s, c);
     if (a != NULL) {
         memcpy(a->nid, in.nid, HASH_LEN);
@@ -121,12 +125,20 @@ void control_decline(struct service *s, struct line_client *c, const json_t *o)
         return;
     }
     int64_t n = message_of(s, c, o, false);
+    struct incoming in;
+    char id[HASH_HEX + 1];
     if (n == 0)
         return;
+    if (in_get(store_reader(s->flow.store), n, &in) < 0) {
+        control_error(c, "The message cannot be read; see the peer's log.");
+        return;
+    }
+    hex_encode(in.nid, HASH_LEN, id);
+    incoming_free(&in);
     if (sweep_decline(&s->flow, n, &e) < 0)
         control_error(c, e.text);
     else
-        control_send(c, json_pack("{s:b}", "ok", 1));
+        control_send(c, json_pack("{s:b,s:s}", "ok", 1, "id", id));
 }
 
 /* ---- cancel */

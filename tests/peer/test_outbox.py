@@ -2,6 +2,7 @@
 """The mailbox Outgoing: a line for each message that has not reached everybody, and deleting one takes
 the message back (P-14.7)."""
 
+import json
 import os
 import signal
 import time
@@ -215,3 +216,21 @@ def test_a_home_from_when_it_was_called_outbox(alice, bob):
     with bob.imap() as box:
         box.open(uid)
     wait_for(lambda: not alice.find(data, "Outgoing"), 15, "its line to go", alice.logs)
+
+
+def test_json_is_readable_and_every_id_is_the_whole_one(alice, bob):
+    """Subjects without encoded words; what a command takes, by its beginning, it answers in full."""
+    subject = "Gr\u00fc\u00dfe aus \u6771\u4eac"
+    data = send(alice, [bob], subject)
+    assert b"=?utf-8?" in data
+    bob.wait_message(data)
+    sent, = [m for m in alice.outbox() if m["subject"] == subject]
+    came, = [m for m in bob.inbox() if m["subject"] == subject]
+    assert len(sent["id"]) == 32 and len(came["id"]) == 64
+    answer = json.loads(alice.cli("cancel", "--json", sent["id"][:12]))
+    assert answer["id"] == sent["id"]
+    other = send(alice, [bob], "To be declined")
+    bob.wait_message(other)
+    nid = bob.stub_of(other)["id"]
+    assert bob.decline(nid[:12]) == f"Declined {nid}.\n"
+    leave(alice, bob)

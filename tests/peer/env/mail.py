@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Messages to send, and what must arrive of them."""
 
+import email.errors
+import email.header
 import hashlib
 import re
 from email.message import EmailMessage
@@ -30,6 +32,14 @@ def compose(sender, to, subject, text="Good morning.\n", attachment=None, name="
     if attachment is not None:
         m.add_attachment(attachment, maintype="image", subtype="png", filename=name)
     return m.as_bytes(policy=m.policy.clone(linesep="\r\n"))
+
+
+def decoded(text):
+    """A field's text with its encoded words decoded; as it is where they cannot be."""
+    try:
+        return str(email.header.make_header(email.header.decode_header(text)))
+    except (ValueError, LookupError, email.errors.MessageError):
+        return text
 
 
 def fields(message):

@@ -12,7 +12,7 @@ import ssl
 import subprocess
 
 from .imap import Imap
-from .mail import fields, message_id
+from .mail import decoded, fields, message_id
 from .process import Process, free_port, program
 from .wait import Timeout, tail, wait_for
 
@@ -268,7 +268,7 @@ class Peer:
 
     def _entry(self, entries, data):
         subject = dict(fields(data)[0])[b"subject"].split(b":", 1)[1].strip().decode()
-        found = [e for e in entries if e["subject"] == subject]
+        found = [e for e in entries if e["subject"] in (subject, decoded(subject))]
         return found[0] if found else None
 
     def stub_of(self, data):
