@@ -38,6 +38,13 @@ RUNS = (
     [PEER + n + ".py" for n in ("endure", "dht", "plugin", "plugin_life")],
     [PEER + n + ".py" for n in ("race", "pipeline", "policy", "transcripts", "listing",
                                 "requests")],
+    [PEER + "invite.py"],
+    [PEER + n + ".py" for n in ("identity", "hold", "clock_wrong", "structure_lie")],
+    # these take the usual ports
+    [PEER + n + ".py" for n in ("setup", "config", "backup", "move", "retire", "key_import",
+                                "no_name_server")],
+    [PEER + n + ".py" for n in ("health", "reach", "reasons", "proxy", "local_fault", "child",
+                                "stop")],
 )
 
 TRIED_ALONE_MAX = 5
