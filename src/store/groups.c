@@ -254,17 +254,18 @@ int group_leave(struct db *db, const uint8_t master_fpr[FPR_LEN])
                   (size_t)FPR_LEN);
 }
 
-int group_set_put(struct db *db, const uint8_t master_fpr[FPR_LEN], const uint8_t lock[HASH_LEN],
+int group_set_put(struct db *db, const struct group_row *g, const uint8_t lock[HASH_LEN],
                   int64_t put_ms)
 {
-    return db_run(db, "UPDATE peer_group SET put_ms=?,lock=? WHERE master_fpr=?", "ibb", put_ms,
-                  lock, (size_t)HASH_LEN, master_fpr, (size_t)FPR_LEN);
+    return db_run(db, "UPDATE peer_group SET put_ms=?,lock=? WHERE master_fpr=? AND record=?",
+                  "ibbb", put_ms, lock, (size_t)HASH_LEN, g->master_fpr, (size_t)FPR_LEN,
+                  g->record.p, g->record.n);
 }
 
-int group_set_old_gone(struct db *db, const uint8_t master_fpr[FPR_LEN])
+int group_set_old_gone(struct db *db, const struct group_row *g)
 {
-    return db_run(db, "UPDATE peer_group SET old_hash=NULL WHERE master_fpr=?", "b", master_fpr,
-                  (size_t)FPR_LEN);
+    return db_run(db, "UPDATE peer_group SET old_hash=NULL WHERE master_fpr=? AND old_hash=?", "bb",
+                  g->master_fpr, (size_t)FPR_LEN, g->old_hash, (size_t)HASH_LEN);
 }
 
 int group_set_key(struct db *db, const struct contact *c, bool joined)

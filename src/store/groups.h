@@ -85,11 +85,12 @@ enum group_news group_apply(struct db *db, const struct group_row *g, const stru
 int group_accept(struct db *db, const uint8_t master_fpr[FPR_LEN]);
 /* Ends what group_accept began; the row stays as one that was not accepted. */
 int group_leave(struct db *db, const uint8_t master_fpr[FPR_LEN]);
-/* Put at that time, under this lock. */
-int group_set_put(struct db *db, const uint8_t master_fpr[FPR_LEN], const uint8_t lock[HASH_LEN],
+/* The record of g was put at that time, under this lock. Nothing changes where a newer one has
+ * taken its place meanwhile: that one is still to be put. */
+int group_set_put(struct db *db, const struct group_row *g, const uint8_t lock[HASH_LEN],
                   int64_t put_ms);
-/* The old entry is deleted, or its time is over. */
-int group_set_old_gone(struct db *db, const uint8_t master_fpr[FPR_LEN]);
+/* The old entry that g names is deleted, or its time is over; a later one stays to be deleted. */
+int group_set_old_gone(struct db *db, const struct group_row *g);
 /* The identity of a member of the accepted group was looked up: its key is stored with the member
  * and pinned as vouched (another key that is pinned already stays, and is marked as changed).
  * c->pubkey.p NULL: only the time, it was not found. */

@@ -83,7 +83,7 @@ static int put_run(struct db *db, void *arg)
 {
     struct group_look *l = arg;
     store_crash_point("group.put.before");
-    return group_set_put(db, l->g.master_fpr, l->lock, clock_wall_ms());
+    return group_set_put(db, &l->g, l->lock, clock_wall_ms());
 }
 
 static void put_committed(void *arg, int rc)
@@ -139,7 +139,7 @@ static void put(struct group_look *l)
 
 static int old_run(struct db *db, void *arg)
 {
-    return group_set_old_gone(db, ((struct group_look *)arg)->g.master_fpr);
+    return group_set_old_gone(db, &((struct group_look *)arg)->g);
 }
 
 static void old_committed(void *arg, int rc)

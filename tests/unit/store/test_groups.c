@@ -177,8 +177,8 @@ static void the_master_s_own(void **state) /* P-11.1, P-11.3 */
     assert_int_equal(apply(&db, 'b', "ab", 6, 100, 2, true), GROUP_NEW);
     assert_int_equal(group_get_accepted(&db, &g), 0);
     assert_true(g.has_old); /* the entry it replaced is to be deleted */
+    assert_int_equal(group_set_old_gone(&db, &g), 0);
     group_row_free(&g);
-    assert_int_equal(group_set_old_gone(&db, own_fpr), 0);
     assert_int_equal(apply(&db, 'm', "bm", 9, 100, 1, false), GROUP_NEW);
     assert_int_equal(group_accept(&db, fpr_of('m')), 2);
     /* After leaving, what members still put does not bring it back; making it anew does. */
@@ -217,6 +217,37 @@ static void strangers_do_not_fill_the_table(void **state)
     db_close(&db);
 }
 
+/* While one descriptor is put and the one before it is deleted, the next is made: it is neither put
+ * nor is the one that it replaced deleted. */
+static void a_later_one_is_still_to_be_put(void **state) /* P-11.3 */
+{
+    struct db db;
+    struct group_row first, second, g;
+    const uint8_t lock[HASH_LEN] = {3};
+    test_db(&db);
+    assert_int_equal(apply(&db, 'b', "b", 4, 100, 1, true), GROUP_NEW);
+    assert_int_equal(apply(&db, 'b', "ab", 5, 100, 2, true), GROUP_NEW);
+    assert_int_equal(group_get_accepted(&db, &first), 0);
+    assert_int_equal(apply(&db, 'b', "abc", 6, 100, 3, true), GROUP_NEW);
+    assert_int_equal(group_get_accepted(&db, &second), 0);
+    assert_int_equal(group_set_put(&db, &first, lock, 1000), 0);
+    assert_int_equal(group_set_old_gone(&db, &first), 0);
+    assert_int_equal(group_get_accepted(&db, &g), 0);
+    assert_true(g.put_ms == 0 && g.has_old);
+    assert_memory_equal(g.lock, second.lock, HASH_LEN);
+    assert_memory_equal(g.old_hash, second.old_hash, HASH_LEN);
+    group_row_free(&g);
+    assert_int_equal(group_set_put(&db, &second, lock, 2000), 0);
+    assert_int_equal(group_set_old_gone(&db, &second), 0);
+    assert_int_equal(group_get_accepted(&db, &g), 0);
+    assert_true(g.put_ms == 2000 && !g.has_old);
+    assert_memory_equal(g.lock, lock, HASH_LEN);
+    group_row_free(&g);
+    group_row_free(&first);
+    group_row_free(&second);
+    db_close(&db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +255,7 @@ int main(void)
         cmocka_unit_test(fellows_are_of_the_accepted_group),
         cmocka_unit_test(a_pinned_key_stays),
         cmocka_unit_test(the_master_s_own),
+        cmocka_unit_test(a_later_one_is_still_to_be_put),
         cmocka_unit_test(strangers_do_not_fill_the_table),
     };
     return cmocka_run_group_tests(tests, test_dir_make, test_dir_remove);
