@@ -145,6 +145,18 @@ struct reading {
     bool seen[KEYS];
 };
 
+/* inih 55 cuts a comment behind a value, but not where the value goes on in a further line. */
+static void cut_comment(char *line)
+{
+    if (*line != ' ' && *line != '\t')
+        return;
+    for (char *c = line + 1; *c != '\0'; c++)
+        if (*c == ';' && (c[-1] == ' ' || c[-1] == '\t')) {
+            (void)strcpy(c, "\n");
+            return;
+        }
+}
+
 static char *next_line(char *out, int size, void *ctx)
 {
     struct reading *r = ctx;
@@ -167,6 +179,7 @@ static char *next_line(char *out, int size, void *ctx)
     } else {
         memcpy(out, r->rest, n);
         out[n] = '\0';
+        cut_comment(out);
     }
     r->rest += n;
     return out;

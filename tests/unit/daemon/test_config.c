@@ -65,20 +65,21 @@ static void test_values(void **state)
 {
     struct config c;
     struct error e = {""};
-    assert_int_equal(load(&c,
-                          "# a comment\r\n[peer]\r\naddress=bob+x@demo.example\r\nlog = trace\r\n"
-                          "[network]\n"
-                          "id = 4294967295\nbootstrap = 127.0.0.1:4000, [::1]:4001\n"
-                          "    node.example:4002\nbootstrap = other.example:1\n"
-                          "dht_socket = /run/restante/dht.sock\ndht_bind = 127.0.0.1\n"
-                          "dht_bind6 = none\ndht_port = 65535\nhttp_bind = ::1\nhttp_port = 1\n"
-                          "endpoints = HTTP://Example.ORG:80/ http://[2001:DB8::1]:81 ; two\n"
-                          "socks = localhost:9050\nprivate_addresses = Yes\n"
-                          "[mail]\nimap_port = 2\nsubmission_port = 3\nallow_foreign_from = on\n"
-                          "relays = A@b c@d\nvalidity = 1.5d\nsent_wait = 0\nopen_wait = 2m\n"
-                          "[timing]\npoll = 0.25s\nretry = .5\ngive_up = 3h\n",
-                          &e),
-                     0);
+    assert_int_equal(
+        load(&c,
+             "# a comment\r\n[peer]\r\naddress=bob+x@demo.example\r\nlog = trace\r\n"
+             "[network]\n"
+             "id = 4294967295\nbootstrap = 127.0.0.1:4000, [::1]:4001\n"
+             "    node.example:4002 ; the third\nbootstrap = other.example:1 ; the last\n"
+             "dht_socket = /run/restante/dht.sock\ndht_bind = 127.0.0.1\n"
+             "dht_bind6 = none\ndht_port = 65535\nhttp_bind = ::1\nhttp_port = 1\n"
+             "endpoints = HTTP://Example.ORG:80/ http://[2001:DB8::1]:81 ; two\n"
+             "socks = localhost:9050\nprivate_addresses = Yes\n"
+             "[mail]\nimap_port = 2\nsubmission_port = 3\nallow_foreign_from = on\n"
+             "relays = A@b c@d\nvalidity = 1.5d\nsent_wait = 0\nopen_wait = 2m\n"
+             "[timing]\npoll = 0.25s\nretry = .5\ngive_up = 3h\n",
+             &e),
+        0);
     assert_string_equal(c.address, "bob+x@demo.example");
     assert_string_equal(c.log_level, "trace");
     assert_true(c.network == 4294967295u);
