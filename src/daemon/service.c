@@ -12,6 +12,7 @@
 #include "daemon/names.h"
 #include "daemon/plugin_socket.h"
 #include "daemon/program.h"
+#include "daemon/secrets.h"
 #include "daemon/tls.h"
 #include "flow/peers/presence.h"
 #include "flow/sender/submit.h"
@@ -70,42 +71,6 @@ static void set_flow_config(struct service *s)
     f->pull_before = ms(c->pull_before_s);
     f->pull_before_max = c->pull_before_max;
     f->cancel_grace = ms(c->cancel_grace_s);
-}
-
-static int load_secrets(struct service *s, struct error *e)
-{
-    const char *home = s->config.home;
-    struct buf pub = BUF_INIT(PUBKEY_MAX), key = BUF_INIT(HASH_LEN), word = BUF_INIT(60);
-    struct pgp *pgp = NULL;
-    s->secret = (struct buf)BUF_INIT(HOME_SECRET_MAX);
-    int rc = home_read_secret(home, "secret/key.pgp", &s->secret, e) < 0 ||
-                     home_read_secret(home, "secret/pub.pgp", &pub, e) < 0 ||
-                     home_read_secret(home, "secret/stub.key", &key, e) < 0 ||
-                     home_read_secret(home, "secret/password", &word, e) < 0
-                 ? -1
-                 : 0;
-    if (rc == 0 && key.len != HASH_LEN)
-        rc = error_set(e, "secret/stub.key must have 32 octets.");
-    if (rc == 0 && pgp_new(&pgp, e) == 0 &&
-        pgp_load_secret(pgp, s->secret.data, s->secret.len, e) == 0) {
-        pgp_own_fpr(pgp, s->flow.fpr);
-        rc = bytes_set(&s->flow.pubkey, pub.data, pub.len);
-        memcpy(s->flow.stub_key, key.data, HASH_LEN);
-        size_t n = word.len;
-        while (n > 0 && word.data[n - 1] <= ' ')
-            n--;
-        memcpy(s->password, word.data, n);
-        if (n == 0) /* Dovecot would let anybody in who gives none */
-            rc = error_set(e, "secret/password is empty: give the mail client a password with "
-                              "`restante passwd`, or put the file back from a backup.");
-    } else {
-        rc = -1;
-    }
-    pgp_free(&pgp);
-    buf_free(&pub);
-    buf_wipe(&key);
-    buf_wipe(&word);
-    return rc;
 }
 
 static void *pgp_thread_start(void *arg)
@@ -251,7 +216,8 @@ static int set_instance_run(struct db *db, void *arg)
 static int open_store(struct service *s, struct error *e)
 {
     char path[PATH_CAP];
-    if (config_path(&s->config, "state.db", path, e) < 0)
+    if (config_path(&s->config, "state.db", path, e) < 0 ||
+        secrets_check_database(s->config.home, path, e) < 0)
         return -1;
     s->flow.store = store_open(s->loop, path, e);
     if (s->flow.store == NULL)
@@ -314,7 +280,7 @@ int service_open_rows(struct service *s, const char *home, struct error *e)
     if (home_check(home, e) < 0 || config_load(&s->config, home, e) < 0)
         return -1;
     set_flow_config(s);
-    return load_secrets(s, e) < 0 || open_store(s, e) < 0 ? -1 : 0;
+    return secrets_load(s, e) < 0 || open_store(s, e) < 0 ? -1 : 0;
 }
 
 int service_start(struct service *s, const char *home, struct error *e)
@@ -327,7 +293,7 @@ int service_start(struct service *s, const char *home, struct error *e)
         tls_prepare(home, s->config.address, e) < 0)
         return -1;
     set_flow_config(s);
-    if (here_set(s, e) < 0 || load_secrets(s, e) < 0 || open_store(s, e) < 0 ||
+    if (here_set(s, e) < 0 || secrets_load(s, e) < 0 || open_store(s, e) < 0 ||
         start_threads(s, e) < 0)
         return -1;
     invite_nodes_take(s);

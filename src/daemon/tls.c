@@ -4,6 +4,7 @@
 #include "daemon/tls.h"
 #include "base/crypt.h"
 #include "base/file.h"
+#include "base/log.h"
 #include <arpa/inet.h>
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
@@ -12,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#define LOG_AREA "tls"
 
 #define DAY (24 * 3600)
 #define CA_DAYS (20 * 365)
@@ -279,21 +282,56 @@ static bool leaf_is_good(const struct pair *ca, const char *home)
     return good;
 }
 
+/* The CA is there and whole: 1; 0: it is not, and must be made; -1: it cannot be read now. */
+static int read_ca(struct pair *ca, const char *home, struct error *e)
+{
+    char crt[PATH_CAP], key[PATH_CAP];
+    unsigned char crt_id[20], key_id[20];
+    size_t crt_len = sizeof(crt_id), key_len = sizeof(key_id);
+    struct buf b = BUF_INIT(PEM_MAX);
+    gnutls_datum_t d;
+    int ret = -1;
+
+    if (tls_path(crt, home, "ca.pem", e) < 0 || tls_path(key, home, "ca.key", e) < 0)
+        return -1;
+    if (!file_exists(crt))
+        return 0;
+    if (pair_read(ca, home, "ca.pem", "ca.key", NULL) == 0) {
+        if (gnutls_x509_crt_get_key_id(ca->crt, 0, crt_id, &crt_len) == 0 &&
+            gnutls_x509_privkey_get_key_id(ca->key, 0, key_id, &key_len) == 0 &&
+            crt_len == key_len && memcmp(crt_id, key_id, crt_len) == 0)
+            return 1;
+        pair_free(ca);
+        ret = 0;
+    } else if (read_pem(home, "ca.pem", &b, &d, e) == 0) { /* not for want of a descriptor */
+        buf_wipe(&b);
+        b = (struct buf)BUF_INIT(PEM_MAX);
+        ret = !file_exists(key) || read_pem(home, "ca.key", &b, &d, e) == 0 ? 0 : -1;
+    }
+    buf_wipe(&b);
+    if (ret == 0)
+        log_aloud(LOG_AREA,
+                  "The certificate authority %s or its key ca.key was damaged; a new one was made. "
+                  "Mail clients that trust the old one must be told of it: `restante mua CLIENT`, "
+                  "or accept the new certificate when they ask.",
+                  crt);
+    return ret;
+}
+
 int tls_prepare(const char *home, const char *address, struct error *e)
 {
-    char dir[PATH_CAP], path[PATH_CAP];
+    char dir[PATH_CAP];
     struct pair ca;
     int ret;
 
-    if (path_join(dir, home, "tls", e) < 0 || dir_make(dir, e) < 0 ||
-        path_join(path, dir, "ca.pem", e) < 0)
+    if (path_join(dir, home, "tls", e) < 0 || dir_make(dir, e) < 0)
         return -1;
-    ret = file_exists(path) ? pair_read(&ca, home, "ca.pem", "ca.key", e)
-                            : make_ca(&ca, home, address, e);
+    ret = read_ca(&ca, home, e);
+    if (ret == 0)
+        ret = make_ca(&ca, home, address, e);
     if (ret < 0)
         return -1;
-    if (!leaf_is_good(&ca, home))
-        ret = make_leaf(&ca, home, e);
+    ret = leaf_is_good(&ca, home) ? 0 : make_leaf(&ca, home, e);
     pair_free(&ca);
     return ret;
 }

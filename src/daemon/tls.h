@@ -10,7 +10,8 @@
 
 /* Makes what is missing below HOME/tls, all 0600: ca.pem and ca.key (20 years), leaf.pem and
  * leaf.key (localhost, 127.0.0.1, ::1; 397 days). A leaf with less than 60 days left, or not signed
- * by this CA, is made again. An unreadable CA is an error, never replaced: clients trust it. */
+ * by this CA, is made again; so is a CA whose files are empty or damaged, and the log says that
+ * clients must be told. One that cannot be read now is an error, not replaced: clients trust it. */
 int tls_prepare(const char *home, const char *address, struct error *e);
 /* SHA-256 fingerprint of HOME/tls/ca.pem as clients show it, "AB:CD:...": out holds 96. */
 int tls_ca_fingerprint(const char *home, char out[96], struct error *e);

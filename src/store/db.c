@@ -52,7 +52,14 @@ int db_script(struct db *db, const char *text, struct error *e)
     char *why = NULL;
     if (sqlite3_exec(db->sql, text, NULL, NULL, &why) == SQLITE_OK)
         return 0;
-    (void)error_set(e, "The database refuses a statement: %s.", why != NULL ? why : "unknown");
+    int code = sqlite3_errcode(db->sql) & 0xff;
+    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+        (void)error_set(e,
+                        "The database %s is damaged (%s): put it back from a backup (`restante "
+                        "restore`).",
+                        sqlite3_db_filename(db->sql, "main"), why != NULL ? why : "unknown");
+    else
+        (void)error_set(e, "The database refuses a statement: %s.", why != NULL ? why : "unknown");
     sqlite3_free(why);
     return -1;
 }

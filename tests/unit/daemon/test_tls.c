@@ -128,7 +128,8 @@ static void test_files_are_private_and_kept(void **state)
     assert_int_equal(print[2], ':');
 }
 
-/* A leaf that is gone or of another CA is made again; a CA that is broken is never replaced. */
+/* A leaf that is gone or of another CA is made again, and a CA whose file is damaged; one that
+ * cannot be read is never replaced. */
 static void test_what_is_made_again(void **state)
 {
     char path[PATH_CAP];
@@ -152,8 +153,17 @@ static void test_what_is_made_again(void **state)
     gnutls_x509_crt_deinit(leaf);
     (void)snprintf(path, sizeof(path), "%s/tls/ca.pem", home);
     assert_int_equal(file_write(path, "garbage", 7, &e), 0);
+    assert_int_equal(tls_prepare(home, "alice@demo", &e), 0);
+    load(&ca, "ca.pem");
+    load(&leaf, "leaf.pem");
+    assert_int_equal(verify(ca, leaf, "localhost"), 0);
+    gnutls_x509_crt_deinit(ca);
+    gnutls_x509_crt_deinit(leaf);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
     assert_int_equal(tls_prepare(home, "alice@demo", &e), -1);
     assert_non_null(strstr(e.text, "ca.pem"));
+    assert_int_equal(rmdir(path), 0);
     buf_free(&ca_before);
     buf_free(&ca_after);
 }
