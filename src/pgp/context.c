@@ -206,6 +206,8 @@ int pgp_load_secret(struct pgp *p, const uint8_t *secret, size_t len, struct err
 
     if (p->primary != NULL)
         return error_set(e, "A secret key is loaded already.");
+    if (len == 0) /* RNP calls this a null pointer */
+        return error_set(e, "The secret key is empty.");
     r = rnp_input_from_memory(&in, secret, len, false);
     if (r == RNP_SUCCESS)
         r = rnp_import_keys(p->ffi, in, RNP_LOAD_SAVE_PUBLIC_KEYS | RNP_LOAD_SAVE_SECRET_KEYS,

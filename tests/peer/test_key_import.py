@@ -61,7 +61,11 @@ def test_what_is_no_key_of_this_address_changes_nothing(folder, home):  # noqa: 
     nonsense = os.path.join(folder, "nonsense")
     with open(nonsense, "wb") as f:
         f.write(os.urandom(500))
+    empty = os.path.join(folder, "empty")
+    with open(empty, "wb"):
+        pass
     before = keys(home)
+    assert "The secret key is empty" in refused(1, "--home", home, "key", "import", empty)
     for path in (export(other, folder), public, nonsense, os.path.join(folder, "missing")):
         refused(1, "--home", home, "key", "import", path)
         assert keys(home) == before
