@@ -42,7 +42,7 @@ RUNS = (
     [PEER + n + ".py" for n in ("identity", "hold", "clock_wrong", "structure_lie")],
     # these take the usual ports
     [PEER + n + ".py" for n in ("setup", "config", "backup", "move", "retire", "key_import",
-                                "no_name_server")],
+                                "no_name_server", "half_files")],
     [PEER + n + ".py" for n in ("health", "reach", "reasons", "proxy", "local_fault", "child",
                                 "stop")],
 )
