@@ -160,8 +160,8 @@ int backup_write(const char *home, const char *address, const char *to, struct b
 
 int backup_is_locked(const char *from, struct error *e)
 {
-    static const unsigned char gzip[] = {0x1f, 0x8b};
-    unsigned char head[2];
+    static const unsigned char xz[] = {0xfd, '7', 'z', 'X', 'Z', 0};
+    unsigned char head[sizeof xz];
     int fd = open(from, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof head);
     int why = errno;
@@ -171,7 +171,7 @@ int backup_is_locked(const char *from, struct error *e)
         return error_set(e, "Cannot read %s: %s.", from, strerror(why));
     if (n < (ssize_t)sizeof head)
         return error_set(e, "%s is too short to be a backup.", from);
-    return memcmp(head, gzip, sizeof gzip) == 0 ? 0 : 1;
+    return memcmp(head, xz, sizeof xz) == 0 ? 0 : 1;
 }
 
 static int unpack(const char *from, const char *passphrase, const char *dir,

@@ -269,7 +269,8 @@ int backup_pack(const char *home, const char *snapshot, const char *address,
     if (p.a == NULL || p.links == NULL) {
         (void)error_set(e, "There is not enough memory.");
     } else if (archive_write_set_format_pax_restricted(p.a) != ARCHIVE_OK ||
-               archive_write_add_filter_gzip(p.a) != ARCHIVE_OK ||
+               archive_write_add_filter_xz(p.a) != ARCHIVE_OK || /* reading it checks each octet */
+               archive_write_set_filter_option(p.a, "xz", "compression-level", "0") != ARCHIVE_OK ||
                archive_write_open_fd(p.a, fd) != ARCHIVE_OK) {
         (void)fail(p.a, e);
     } else {

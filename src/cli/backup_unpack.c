@@ -116,7 +116,7 @@ int backup_unpack(int fd, const char *dir, struct backup_about *about_r, struct 
         (void)error_set(e, "There is not enough memory.");
     else if (chdir(dir) < 0)
         (void)error_set(e, "Cannot go into %s: %s.", dir, strerror(errno));
-    else if (archive_read_support_filter_gzip(a) != ARCHIVE_OK ||
+    else if (archive_read_support_filter_xz(a) != ARCHIVE_OK ||
              archive_read_support_format_tar(a) != ARCHIVE_OK ||
              archive_read_open_fd(a, fd, 65536) != ARCHIVE_OK)
         (void)error_set(e, "This is not a backup that `restante backup` made.");

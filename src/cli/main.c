@@ -163,7 +163,8 @@ static const struct command commands[] = {
      "The exit status is 0 when nothing is wrong, or nothing any more.\n"},
     {"backup", "FILE [OPTION]...", "the whole home in one file, also while the peer runs",
      cmd_backup,
-     "Writes key, settings, mail and what is under way to a new file: a gzipped tar archive.\n\n"
+     "Writes key, settings, mail and what is under way to a new file: an xz-compressed tar "
+     "archive.\n\n"
      "  --encrypt               lock it with a passphrase; `gpg -d` opens it as well\n"
      "  --passphrase-file FILE  the same, with the passphrase in FILE's first line\n"
      "  --no-outbox             leave out sealed messages that wait here; only members of the "

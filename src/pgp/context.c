@@ -172,13 +172,15 @@ static int check_secret(rnp_key_handle_t key, struct error *e)
         return error_set(e, "The key file holds no secret key.");
     if (rnp_key_is_protected(key, &locked) != RNP_SUCCESS || locked)
         return error_set(e, "The secret key is protected by a passphrase; remove it first.");
-    if (rnp_key_get_creation(key, &made) == RNP_SUCCESS && (int64_t)made > clock_wall_ms() / 1000)
-        return error_set(e,
-                         "This computer's clock is %lld hours before the time at which its own "
-                         "key was made: set the clock.",
-                         (long long)(made - clock_wall_ms() / 1000) / 3600);
-    if (rnp_key_is_valid(key, &valid) != RNP_SUCCESS || !valid)
+    if (rnp_key_is_valid(key, &valid) != RNP_SUCCESS || !valid) {
+        int64_t now = clock_wall_ms() / 1000;
+        if (rnp_key_get_creation(key, &made) == RNP_SUCCESS && (int64_t)made > now)
+            return error_set(e,
+                             "This computer's clock is %lld hours before the time at which its own "
+                             "key was made: set the clock.",
+                             (long long)(made - now) / 3600);
         return error_set(e, "The own key is not valid: expired, revoked or badly signed.");
+    }
     if (rnp_key_allows_usage(key, "sign", &sign) != RNP_SUCCESS || !sign)
         return error_set(e, "The own primary key may not sign.");
     return 0;

@@ -151,7 +151,7 @@ def test_gpg_opens_an_encrypted_backup(folder, home, secret):  # noqa: F811
                              secret)
     with open(file, "rb") as f:
         assert b"ustar" not in f.read()
-    plain = os.path.join(folder, "b.tar.gz")
+    plain = os.path.join(folder, "b.tar.xz")
     gnupg = os.path.join(folder, "g")
     os.mkdir(gnupg, 0o700)
     subprocess.run(["gpg", "--homedir", gnupg, "--batch", "--pinentry-mode", "loopback",
@@ -201,7 +201,8 @@ def test_a_wrong_passphrase_makes_no_home(folder, home, secret):  # noqa: F811
 
 
 @pytest.mark.parametrize("locked", [False, True])
-@pytest.mark.parametrize("damage", ["cut", "cut late", "flipped", "empty", "other"])
+@pytest.mark.parametrize("damage", ["cut", "cut late", "flipped", "flipped near the end", "empty",
+                                    "other"])
 def test_a_damaged_backup_makes_no_home(folder, home, secret, damage, locked):  # noqa: F811
     database(home)
     path = os.path.join(folder, "b")
@@ -215,10 +216,12 @@ def test_a_damaged_backup_makes_no_home(folder, home, secret, damage, locked):  
         data = data[:-20]
     elif damage == "flipped":
         data[len(data) // 2] ^= 1
+    elif damage == "flipped near the end":
+        data[-len(data) // 8] ^= 1
     elif damage == "empty":
         data = b""
     else:
-        data = b"\x1f\x8bThis is a letter." * 100
+        data = b"\xfd7zXZ\0This is a letter." * 100
     with open(path, "wb") as f:
         f.write(data)
     before = set(os.listdir(folder))
@@ -231,7 +234,7 @@ def test_a_damaged_backup_makes_no_home(folder, home, secret, damage, locked):  
                                         ("fifo", tarfile.FIFOTYPE)])
 def test_an_archive_that_reaches_outside_is_refused(folder, home, file, name, kind):  # noqa: F811
     evil = os.path.join(folder, "evil")
-    with tarfile.open(file) as old, tarfile.open(evil, "w:gz") as new:
+    with tarfile.open(file) as old, tarfile.open(evil, "w:xz") as new:
         for member in old:
             new.addfile(member, old.extractfile(member) if member.isreg() else None)
             if member.name == "state.db":

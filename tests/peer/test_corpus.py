@@ -9,7 +9,7 @@ import os
 import pytest
 
 from env import Network, corpus
-from env.mail import check_arrived, fields, split_trace
+from env.mail import TAKEN_AWAY, check_arrived, fields, split_trace
 
 BATCH = 300  # notifications that live at a time
 
@@ -28,7 +28,7 @@ def pair():
 def key_of(head, size):
     """What tells messages apart: all fields but those that a peer may add or take away, and the
     length of the body."""
-    kept = tuple(f[1] for f in fields(head)[0] if f[0] not in (b"sender", b"bcc"))
+    kept = tuple(f[1] for f in fields(head)[0] if f[0] not in (b"sender", *TAKEN_AWAY))
     return kept, size - len(head)
 
 

@@ -30,8 +30,9 @@ def test_hints(face):
     raw.run("d", "STORE 1 +FLAGS (\\Deleted)")
     raw.run("e", "EXPUNGE")
     wait_for(lambda: len(face.standin.of("EXPUNGED")) == 2, 5, "another hint")
-    assert face.standin.lines == [f"EXPUNGED {nids[0]} INBOX",
-                                  f"EXPUNGED {nids[1]} with%20space%25%20\u00e9"]
+    assert face.standin.lines == [
+        f"EXPUNGED {nids[0]} INBOX client=- n=1 listed=0 number=1 refused=0",
+        f"EXPUNGED {nids[1]} with%20space%25%20\u00e9 client=- n=2 listed=0 number=1 refused=0"]
     letter = mail("sent 1")
     with face.imap("Sent") as box:
         box.conn.append("Sent", "(\\Seen)", None, letter)

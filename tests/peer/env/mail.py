@@ -73,8 +73,11 @@ def split_trace(message):
     return message[:cut], message[cut:]
 
 
+TAKEN_AWAY = (b"bcc", b"resent-bcc", b"return-path")  # P-5.1
+
+
 def check_arrived(sent, got, sender=None):
-    """got is the receiver's two trace fields and m; m is what was sent without Bcc, with a Date and a
+    """got is the receiver's two trace fields and m; m is what was sent without what P-5.1 takes away, with a Date and a
     Message-ID if they were missing, and with the submitter as the only Sender if `sender` is given
     (the From is foreign)."""
     _, m = split_trace(got)
@@ -83,7 +86,7 @@ def check_arrived(sent, got, sender=None):
     have, have_end = fields(m)
     want, want_end = fields(sent)
     assert m[have_end:] == sent[want_end:], "the body differs"
-    want = [f for f in want if f[0] != b"bcc"]
+    want = [f for f in want if f[0] not in TAKEN_AWAY]
     names = {n for n, _ in want}
     for name in (b"date", b"message-id"):
         if name not in names:
