@@ -41,10 +41,9 @@ RUNS = (
     [PEER + "invite.py"],
     [PEER + n + ".py" for n in ("identity", "hold", "clock_wrong", "structure_lie")],
     # these take the usual ports
-    [PEER + n + ".py" for n in ("setup", "config", "backup", "move", "retire", "key_import",
-                                "no_name_server", "half_files")],
+    [PEER + n + ".py" for n in ("setup", "config", "backup", "key_import", "cli")],
     [PEER + n + ".py" for n in ("health", "reach", "reasons", "proxy", "local_fault", "child",
-                                "stop")],
+                                "stop", "move", "retire", "no_name_server", "half_files")],
 )
 
 TRIED_ALONE_MAX = 5

@@ -53,6 +53,10 @@ void doctor_key(struct checks *h, const char *home)
         check_add(h, "key", CHECK_FAIL,
                   "If this computer's clock is wrong, set it; else restore the key from a backup.",
                   "%s", bare(&e));
+    } else if (pgp_own_created_s(pgp) > clock_wall_ms() / 1000) {
+        check_add(h, "key", CHECK_FAIL, "Look at the time of this computer: set the clock.",
+                  "this computer's clock is %lld minutes before the time at which the key was made",
+                  (long long)(pgp_own_created_s(pgp) - clock_wall_ms() / 1000) / 60);
     } else if ((until = pgp_own_expiry_s(pgp)) == 0) {
         check_add(h, "key", CHECK_OK, "", "it is valid and does not expire");
     } else {

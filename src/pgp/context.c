@@ -230,6 +230,11 @@ int pgp_load_secret(struct pgp *p, const uint8_t *secret, size_t len, struct err
     return 0;
 }
 
+int64_t pgp_own_created_s(const struct pgp *p)
+{
+    return p->created;
+}
+
 int64_t pgp_own_expiry_s(const struct pgp *p)
 {
     PGP_QUIET;

@@ -38,6 +38,8 @@ int pgp_load_secret(struct pgp *p, const uint8_t *secret, size_t len, struct err
 void pgp_own_fpr(const struct pgp *p, uint8_t fpr_r[PGP_FPR_LEN]);
 /* When the loaded key or its subkey for decryption expires, in seconds since 1970; 0: never. */
 int64_t pgp_own_expiry_s(const struct pgp *p);
+/* When the loaded key was made, by the clock of that computer, in seconds since 1970. */
+int64_t pgp_own_created_s(const struct pgp *p);
 /* The minimal public key of the loaded secret key, which must have one user id (for keys that were
  * not made by pgp_generate). */
 int pgp_public(const struct pgp *p, struct buf *public_r, struct error *e);
