@@ -15,8 +15,9 @@
 #define UNDER_WAY_MAX 64 /* entries being opened at once */
 #define SHARDS_MOST 64   /* more are not announced */
 #define FETCH_MAX 256    /* entries fetched per look; the rest comes with the next */
-#define DOUBTS_MAX 256 /* entries that are looked at again; what is beyond is remembered as wrong  \
-                        */
+#define DOUBTS_MAX                                                                                 \
+    256 /* entries that are looked at again; what is beyond is remembered as wrong                 \
+         */
 
 struct discovery {
     uv_timer_t *timer;
