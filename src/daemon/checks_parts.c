@@ -6,13 +6,17 @@
 #include "flow/peers/offline.h"
 #include "base/clock.h"
 #include "base/trouble.h"
+#include "store/contacts.h"
 #include "store/invites.h"
 #include "store/outgoing.h"
 #include <arpa/inet.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/timex.h>
 
 #define FETCHED_COUNTS_MS (24 * 3600 * 1000LL)
+#define CLOCK_BEHIND_MIN 10 /* minutes: told */
+#define CLOCK_WRONG_MIN 60  /* minutes: entries of others are refused, and ours by others */
 #define TROUBLE_COUNTS_MS (10 * 60 * 1000LL)
 
 static void disk(struct service *s, struct checks *h)
@@ -203,9 +207,32 @@ static void invitations(struct service *s, struct checks *h)
                   (long long)c.to_name);
 }
 
+/* Others' signed times are lower bounds: they tell of a clock that is behind. Whether it is ahead,
+ * only a time service knows. */
+static void check_clock(struct service *s, struct checks *h)
+{
+    char address[ADDRESS_MAX + 1] = "";
+    struct timex t = {.modes = 0};
+    int64_t behind =
+        (contact_newest_ms(store_reader(s->flow.store), address) - clock_wall_ms()) / 60000;
+    if (behind >= CLOCK_BEHIND_MIN)
+        check_add(h, "clock", behind >= CLOCK_WRONG_MIN ? CHECK_FAIL : CHECK_WARN,
+                  "Look at the time of this computer, and let a time service keep it: "
+                  "`timedatectl set-ntp true`.",
+                  "it is %lld minutes or more behind: %s has signed something at a later time",
+                  (long long)behind, address);
+    else if (adjtimex(&t) >= 0 && (t.status & STA_UNSYNC) != 0)
+        check_add(h, "clock", CHECK_OK,
+                  "If mail does not arrive, look at the time: a clock an hour off stops it.",
+                  "it is not behind those that are known; no time service keeps it");
+    else
+        check_add(h, "clock", CHECK_OK, "", "it is not behind those that are known");
+}
+
 void checks_watch_parts(struct service *s, struct checks *h)
 {
     disk(s, h);
+    check_clock(s, h);
     endpoints(s, h);
     network(s, h);
     parts_check(s, h);

@@ -198,3 +198,19 @@ int contact_quarantined_key(struct db *db, const char *address, const uint8_t fp
     (void)sqlite3_reset(q);
     return rc;
 }
+
+int64_t contact_newest_ms(struct db *db, char address_r[ADDRESS_MAX + 1])
+{
+    int64_t newest = 0;
+    sqlite3_stmt *q =
+        db_query(db,
+                 "SELECT address,seq FROM contact UNION ALL SELECT master,seq FROM peer_group WHERE"
+                 " accepted=1 ORDER BY 2 DESC LIMIT 1",
+                 "");
+    if (!db_row(q, NULL))
+        return 0;
+    if (column_text(q, 0, address_r, ADDRESS_MAX + 1) == 0)
+        newest = sqlite3_column_int64(q, 1);
+    (void)sqlite3_reset(q);
+    return newest;
+}

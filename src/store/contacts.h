@@ -27,6 +27,10 @@ void contact_free(struct contact *c);
 
 /* -1: not in the cache. */
 int contact_get(struct db *db, const char *address, struct contact *c_r);
+/* The newest time, in ms, that a pinned contact's or the accepted group's master's record was
+ * signed at, as far as its sequence number (P-4.5) tells, and whose it is: this computer's clock
+ * should not be before it. 0: none is known. */
+int64_t contact_newest_ms(struct db *db, char address_r[ADDRESS_MAX + 1]);
 /* Pins a key that is not there yet; with the pinned key again, renews features, shards and the
  * time. Another key is never stored: it marks the contact as changed. */
 int contact_pin(struct db *db, const struct contact *c);

@@ -181,3 +181,23 @@ def test_doctor_looks_at_each_part(net, folder):
 
 if __name__ == "__main__":
     full_disk(sys.argv[1])
+
+
+def test_a_clock_that_is_behind_is_told(net, alice, bob):
+    """By what others have signed: their sequence numbers are times, and lower bounds (P-4.5)."""
+    data = compose(alice.address, bob.address, "Their times are known")
+    alice.send(data, [bob.address])
+    bob.wait_message(data)
+    assert [p["state"] for p in part(alice.status(), "clock")] == ["ok"]
+    alice.stop()
+    try:
+        alice.start({"RESTANTE_CLOCK_OFFSET": str(-7200_000)})
+        found = wait_for(lambda: fails(alice, "clock"), 20, "the clock to be told", alice.logs)
+        assert "bob@demo" in found["what"] and "behind" in found["what"], found
+        done = alice.run_cli("status")
+        assert done.returncode == 3 and "timedatectl" in done.stdout, done.stdout
+        assert "timedatectl" in alice.run_cli("doctor").stdout
+    finally:
+        alice.stop()
+        alice.start()
+        alice.wait_ready()
