@@ -142,3 +142,51 @@ void known_give(struct known_key *k)
     if (k != NULL && --k->users == 0 && !k->kept)
         key_free(k);
 }
+
+static bool uid_matches(rnp_key_handle_t key, size_t i, const char *address)
+{
+    rnp_uid_handle_t uid = NULL;
+    void *data = NULL;
+    size_t n = 0, len = strlen(address);
+    uint32_t type = 0;
+    bool valid = false, same = false;
+
+    if (rnp_key_get_uid_handle_at(key, i, &uid) == RNP_SUCCESS &&
+        rnp_uid_get_type(uid, &type) == RNP_SUCCESS && type == RNP_USER_ID &&
+        rnp_uid_is_valid(uid, &valid) == RNP_SUCCESS && valid &&
+        rnp_uid_get_data(uid, &data, &n) == RNP_SUCCESS) {
+        const char *s = data;
+
+        same = n == len + 2 && s[0] == '<' && s[n - 1] == '>' && memcmp(s + 1, address, len) == 0;
+        rnp_buffer_destroy(data);
+    }
+    rnp_uid_handle_destroy(uid);
+    return same;
+}
+
+static int check_uid(rnp_key_handle_t key, const char *address, struct error *e)
+{
+    size_t count = 0;
+
+    (void)rnp_key_get_uid_count(key, &count);
+    for (size_t i = 0; i < count; i++)
+        if (uid_matches(key, i, address))
+            return 0;
+    return error_set(e, "The public key does not name the address %.254s.", address);
+}
+
+int pgp_check_pub(const struct pgp_pub *pub, const char *address, uint8_t fpr_r[PGP_FPR_LEN],
+                  struct error *e)
+{
+    PGP_QUIET;
+    struct known_key *key = known_take(pub, e);
+    int result = -1;
+
+    if (key != NULL) {
+        if (fpr_r != NULL)
+            memcpy(fpr_r, key->fpr, PGP_FPR_LEN);
+        result = address == NULL ? 0 : check_uid(key->primary, address, e);
+    }
+    known_give(key);
+    return result;
+}
