@@ -68,7 +68,7 @@ void smtp_session_end(struct smtp_session *s);
 /* Frees what it holds; after smtp_session_end. */
 void smtp_session_free(struct smtp_session *s);
 
-/* Used between the files of the session: */
+/* Used between the files of the session; smtp_reply.c: */
 /* A reply of the session's own. */
 void smtp_say(struct smtp_session *s, int code, const char *text);
 /* A reply to a command that was wrong; a client that makes only mistakes is sent away. */
