@@ -4,109 +4,11 @@
  * short pause that grows, and asks anew for what is listened to. Nothing it says is believed beyond
  * its form: a value whose id does not bind it is dropped. */
 #include "dht/client.h"
-#include "base/log.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define REQUESTS_MAX 20000 /* outstanding */
 #define LISTENERS_MAX 256  /* as many as a restante-dht allows one user */
-
-void client_set_link(struct client *c, enum dht_link link)
-{
-    if (c->link == link || c->freed)
-        return;
-    c->link = link;
-    if (c->on_link != NULL)
-        c->on_link(c->on_link_ctx, link);
-}
-
-/* --- the table of requests --- */
-
-static void table_add(struct client *c, struct request *r)
-{
-    struct request **slot = &c->table[r->number % BUCKETS];
-    r->next = *slot;
-    *slot = r;
-    c->outstanding++;
-}
-
-struct request **client_find(struct client *c, uint32_t number)
-{
-    struct request **slot = &c->table[number % BUCKETS];
-    while (*slot != NULL && (*slot)->number != number)
-        slot = &(*slot)->next;
-    return slot;
-}
-
-struct request *client_take(struct client *c, struct request **slot)
-{
-    struct request *r = *slot;
-    *slot = r->next;
-    r->next = NULL;
-    c->outstanding--;
-    return r;
-}
-
-void client_fail_all(struct client *c, const char *why)
-{
-    for (size_t i = 0; i < BUCKETS; i++)
-        while (c->table[i] != NULL) {
-            struct request *r = client_take(c, &c->table[i]);
-            request_fail(r, why);
-            request_free(r);
-        }
-}
-
-static void on_soon(uv_timer_t *timer)
-{
-    struct client *c = timer->data;
-    struct request *r = c->failing;
-    c->failing = NULL;
-    c->failing_end = &c->failing;
-    while (r != NULL) {
-        struct request *next = r->next;
-        request_fail(r, "restante-dht does not answer");
-        request_free(r);
-        r = next;
-    }
-}
-
-static void fail_soon(struct client *c, struct request *r)
-{
-    r->next = NULL;
-    *c->failing_end = r;
-    c->failing_end = &r->next;
-    uv_timer_start(&c->soon, on_soon, 0, 0);
-}
-
-/* Asks and keeps r until it is answered; consumes r in any case. */
-static void ask(struct client *c, struct request *r, struct dht_frame *f)
-{
-    f->verb = r->verb;
-    do
-        f->request = r->number = ++c->last_number;
-    while (f->request == 0 || *client_find(c, f->request) != NULL);
-    if (c->freed) {
-        request_fail(r, "the connection is being closed");
-        request_free(r);
-    } else if (c->outstanding >= REQUESTS_MAX || client_send(c, f) < 0) {
-        fail_soon(c, r);
-    } else {
-        table_add(c, r);
-    }
-}
-
-void client_ask_listen(struct client *c, struct listener *l)
-{
-    struct dht_frame f = {.verb = FRAME_LISTEN};
-    memcpy(f.key, l->key, sizeof f.key);
-    struct request *r = request_new(FRAME_LISTEN, l->key, NULL);
-    ask(c, r, &f);
-    l->number = f.request;
-}
-
-/* --- what is asked --- */
 
 /* A key that is too long stays empty: such a frame cannot be encoded, and the request fails. */
 static void set_key(struct dht_frame *f, const char *key)
@@ -124,7 +26,7 @@ static void client_put(struct dht *d, bool add, const char *key, const void *val
     set_key(&f, key);
     memcpy(f.lock, lock, HASH_LEN);
     r->fn.done = done;
-    ask((struct client *)d, r, &f);
+    client_ask((struct client *)d, r, &f);
 }
 
 static void warmed(void *ctx, bool ok, const char *why)
@@ -138,7 +40,7 @@ static void client_warm(struct dht *d, const char *key)
     struct request *r = request_new(FRAME_WARM, key, NULL);
     set_key(&f, key);
     r->fn.done = warmed;
-    ask((struct client *)d, r, &f);
+    client_ask((struct client *)d, r, &f);
 }
 
 static void client_del(struct dht *d, bool sure, const char *key,
@@ -151,7 +53,7 @@ static void client_del(struct dht *d, bool sure, const char *key,
     memcpy(f.value_hash, value_hash, HASH_LEN);
     memcpy(f.token, token, HASH_LEN);
     r->fn.done = done;
-    ask((struct client *)d, r, &f);
+    client_ask((struct client *)d, r, &f);
     wipe(f.token, sizeof f.token);
 }
 
@@ -161,7 +63,7 @@ static void client_list(struct dht *d, const char *key, dht_list_fn *done, void 
     struct request *r = request_new(FRAME_LIST, key, ctx);
     set_key(&f, key);
     r->fn.list = done;
-    ask((struct client *)d, r, &f);
+    client_ask((struct client *)d, r, &f);
 }
 
 static void client_get(struct dht *d, const char *key, const uint8_t *ids, size_t n,
@@ -171,7 +73,7 @@ static void client_get(struct dht *d, const char *key, const uint8_t *ids, size_
     struct request *r = request_new(FRAME_GET, key, ctx);
     set_key(&f, key);
     r->fn.value = fn;
-    ask((struct client *)d, r, &f);
+    client_ask((struct client *)d, r, &f);
 }
 
 static void client_look(struct dht *d, const char *key, const uint8_t id[DHT_ID_LEN],
@@ -182,7 +84,7 @@ static void client_look(struct dht *d, const char *key, const uint8_t id[DHT_ID_
     set_key(&f, key);
     memcpy(f.id, id, DHT_ID_LEN);
     r->fn.look = done;
-    ask((struct client *)d, r, &f);
+    client_ask((struct client *)d, r, &f);
 }
 
 static void client_status(struct dht *d, dht_status_fn *done, void *ctx)
@@ -190,7 +92,7 @@ static void client_status(struct dht *d, dht_status_fn *done, void *ctx)
     struct dht_frame f = {0};
     struct request *r = request_new(FRAME_STATUS, NULL, ctx);
     r->fn.status = done;
-    ask((struct client *)d, r, &f);
+    client_ask((struct client *)d, r, &f);
 }
 
 static int client_listen(struct dht *d, const char *key, dht_listen_fn *fn, void *ctx)
@@ -230,7 +132,7 @@ static void client_free(struct dht *d)
     c->freed = true;
     c->on_link = NULL;
     client_disconnect(c, NULL);
-    on_soon(&c->soon);
+    client_fail_waiting(c);
     while (c->listeners != NULL) {
         struct listener *l = c->listeners;
         c->listeners = l->next;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* client.h - the state of the client of restante-dht, shared by client.c (what is asked),
- * connection.c (the socket) and answers.c (what comes back). */
+ * connection.c (the socket), answers.c (what comes back) and state.c, each of which calls only
+ * those behind it. */
 #ifndef RESTANTE_DHT_CLIENT_H
 #define RESTANTE_DHT_CLIENT_H
 
@@ -49,23 +50,30 @@ struct client {
     bool freed;
 };
 
-/* client.c */
+/* state.c */
 void client_set_link(struct client *c, enum dht_link link);
-void client_ask_listen(struct client *c, struct listener *l);
+/* Keeps r until it is answered. */
+void client_add(struct client *c, struct request *r);
 /* The place in the table where the request with this number hangs, or where it would. */
 struct request **client_find(struct client *c, uint32_t number);
 struct request *client_take(struct client *c, struct request **slot);
+/* Answers all that is outstanding with ok=false. */
 void client_fail_all(struct client *c, const char *why);
+/* Answers r with ok=false when the loop turns, not inside the call; consumes it. */
+void client_fail_soon(struct client *c, struct request *r);
+/* Answers at once those that client_fail_soon() keeps. */
+void client_fail_waiting(struct client *c);
+
+/* answers.c: -1 when the frame answers nothing that was asked. */
+int client_answer(struct client *c, const struct dht_frame *f);
 
 /* connection.c */
 void client_connect(struct client *c);
 /* Gives the connection up, answers everything outstanding, and connects again after a pause. why
  * may be NULL. */
 void client_disconnect(struct client *c, const char *why);
-/* -1 when there is no connection, too much is unsent already, or the frame cannot be encoded. */
-int client_send(struct client *c, const struct dht_frame *f);
-
-/* answers.c: -1 when the frame answers nothing that was asked. */
-int client_answer(struct client *c, const struct dht_frame *f);
+/* Asks and keeps r until it is answered; consumes r in any case. */
+void client_ask(struct client *c, struct request *r, struct dht_frame *f);
+void client_ask_listen(struct client *c, struct listener *l);
 
 #endif

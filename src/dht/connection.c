@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* connection.c - the client's socket: connecting, and again when it ends, writing and reading. */
+/* connection.c - the client's socket: connecting, and again when it ends, asking and reading. */
 #include "dht/client.h"
 #include "base/log.h"
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LOG_AREA "dht"
 #define PAUSE_MAX_MS 2000
+#define REQUESTS_MAX 20000 /* outstanding */
 #define UNSENT_MAX ((size_t)32 << 20) /* octets waiting in the socket */
 
 static void free_handle(uv_handle_t *handle)
@@ -53,7 +55,7 @@ static void on_written(uv_write_t *write, int status)
         client_disconnect(c, uv_strerror(status));
 }
 
-int client_send(struct client *c, const struct dht_frame *f)
+static int send_frame(struct client *c, const struct dht_frame *f)
 {
     struct buf out = BUF_INIT(FRAME_HEAD + DHT_FRAME_MAX);
     struct writing *w = NULL;
@@ -73,6 +75,31 @@ int client_send(struct client *c, const struct dht_frame *f)
         return -1;
     }
     return 0;
+}
+
+void client_ask(struct client *c, struct request *r, struct dht_frame *f)
+{
+    f->verb = r->verb;
+    do
+        f->request = r->number = ++c->last_number;
+    while (f->request == 0 || *client_find(c, f->request) != NULL);
+    if (c->freed) {
+        request_fail(r, "the connection is being closed");
+        request_free(r);
+    } else if (c->outstanding >= REQUESTS_MAX || send_frame(c, f) < 0) {
+        client_fail_soon(c, r);
+    } else {
+        client_add(c, r);
+    }
+}
+
+void client_ask_listen(struct client *c, struct listener *l)
+{
+    struct dht_frame f = {.verb = FRAME_LISTEN};
+    memcpy(f.key, l->key, sizeof f.key);
+    struct request *r = request_new(FRAME_LISTEN, l->key, NULL);
+    client_ask(c, r, &f);
+    l->number = f.request;
 }
 
 static void take_all(struct client *c)
