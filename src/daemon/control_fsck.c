@@ -116,29 +116,13 @@ void control_fsck(struct service *s, bool repair, control_answer_fn *answer, voi
     flow_job(s->flow.files, &c->job, read_run, read_done, false);
 }
 
-static void print(void *ctx, json_t *o)
+void control_fsck_alone(struct service *s, bool repair, control_answer_fn *answer, void *ctx)
 {
-    struct service *s = ctx;
-    (void)json_dumpf(o, stdout, JSON_COMPACT);
-    (void)putchar('\n');
-    json_decref(o);
-    store_close(&s->flow.store);
-}
-
-int fsck_alone(struct service *s, const char *home, bool repair, struct error *e)
-{
-    if (service_open_rows(s, home, e) < 0) {
-        store_close(&s->flow.store);
-        return -1;
-    }
-    struct checking *c = begin(s, repair, print, s);
-    if (c != NULL) {
-        c->x.thorough = true;
-        disk_look(c->home, &c->disk);
-        fsck_stubs_read(&c->x);
-        on_records(c, false);
-    }
-    (void)uv_run(s->loop, UV_RUN_DEFAULT);
-    service_free(s);
-    return 0;
+    struct checking *c = begin(s, repair, answer, ctx);
+    if (c == NULL)
+        return;
+    c->x.thorough = true;
+    disk_look(c->home, &c->disk);
+    fsck_stubs_read(&c->x);
+    on_records(c, false);
 }

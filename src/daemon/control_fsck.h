@@ -9,8 +9,8 @@
 /* Looks, first into the DHT, then at rows and files; mends what it can if told to. answer is called
  * once, perhaps before this returns, and takes the reply over. */
 void control_fsck(struct service *s, bool repair, control_answer_fn *answer, void *ctx);
-/* The peer does not run, and the caller holds the home's lock: the reply goes to standard output.
- */
-int fsck_alone(struct service *s, const char *home, bool repair, struct error *e);
+/* The same without a running peer and without the DHT: answer is called when the loop has run out,
+ * at the latest. */
+void control_fsck_alone(struct service *s, bool repair, control_answer_fn *answer, void *ctx);
 
 #endif

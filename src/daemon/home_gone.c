@@ -19,6 +19,7 @@ struct home_gone {
     dev_t dev;
     ino_t ino;
     uv_timer_t *timer;
+    void (*gone)(struct service *s);
 };
 
 static void look(uv_timer_t *t)
@@ -35,10 +36,10 @@ static void look(uv_timer_t *t)
     static const char text[] = "the home was removed while the peer ran: the peer ends";
     log_error("%s", text);
     (void)fprintf(stderr, "restanted: %s\n", text); /* the log went with the home */
-    service_stop(s);
+    s->home_gone->gone(s);
 }
 
-int home_gone_start(struct service *s, struct error *e)
+int home_gone_start(struct service *s, void (*gone)(struct service *s), struct error *e)
 {
     struct home_gone *h = s->home_gone = calloc(1, sizeof *h);
     struct stat st;
@@ -48,6 +49,7 @@ int home_gone_start(struct service *s, struct error *e)
         return -1;
     if (stat(h->path, &st) < 0)
         return error_set(e, "Cannot look at %s: %s.", h->path, strerror(errno));
+    h->gone = gone;
     h->dev = st.st_dev;
     h->ino = st.st_ino;
     h->timer = flow_timer_new(&s->flow, s);

@@ -6,9 +6,9 @@
 
 #include "daemon/service.h"
 
-/* Begins to look every other second whether the home that was locked is still there; service_stop
- * when it is not. */
-int home_gone_start(struct service *s, struct error *e);
+/* Begins to look every other second whether the home that was locked is still there; gone when it
+ * is not: it is to stop the peer. */
+int home_gone_start(struct service *s, void (*gone)(struct service *s), struct error *e);
 void home_gone_stop(struct service *s);
 
 #endif

@@ -2,7 +2,7 @@
 /* main.c - restanted: one peer, for one user. */
 #include "base/log.h"
 #include "daemon/confine.h"
-#include "daemon/control_fsck.h"
+#include "daemon/fsck_alone.h"
 #include "daemon/home.h"
 #include "daemon/service.h"
 #include <errno.h>

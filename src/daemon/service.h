@@ -51,7 +51,8 @@ struct service {
 int service_open_rows(struct service *s, const char *home, struct error *e);
 /* 0: everything runs on s->loop. -1 and e: nothing is left but what service_free takes. */
 int service_start(struct service *s, const char *home, struct error *e);
-/* Begins a clean stop: the loop ends by itself, within some seconds. May be called again. */
+/* Begins a clean stop (service_stop.c): the loop ends by itself, within some seconds. May be called
+ * again. */
 void service_stop(struct service *s);
 /* After a failed start: ends the programs that were started. The process is to exit then. */
 void service_abort(struct service *s);
