@@ -92,13 +92,13 @@ static void endpoint_part(struct service *s, struct checks *h, size_t i)
 static void endpoints(struct service *s, struct checks *h)
 {
     size_t first = h->count, good = 0;
-    if (s->flow.c.endpoint_count == 0)
+    if (s->services.c.endpoint_count == 0)
         check_add(h, "endpoint", CHECK_FAIL,
                   "Set network.endpoints in the configuration to http://HOST:PORT and restart.",
                   "none is announced: nobody can fetch what is sent here");
     if (s->health->endpoints_ms == 0)
         return;
-    for (size_t i = 0; i < s->flow.c.endpoint_count; i++)
+    for (size_t i = 0; i < s->services.c.endpoint_count; i++)
         endpoint_part(s, h, i);
     for (size_t i = first; i < h->count; i++)
         good += h->part[i].state == CHECK_OK;
@@ -110,7 +110,7 @@ static void endpoints(struct service *s, struct checks *h)
 /* This computer, the names of the configuration, or the others? */
 static void alone(struct service *s, struct checks *h)
 {
-    enum offline why = offline_why(&s->flow);
+    enum offline why = offline_why(&s->services);
     const char *words = offline_words(why), *mend;
     char lost[400];
     names_lost(s, lost);
@@ -132,7 +132,7 @@ static void alone(struct service *s, struct checks *h)
 
 static void network(struct service *s, struct checks *h)
 {
-    enum dht_link link = dht_link_state(s->flow.dht);
+    enum dht_link link = dht_link_state(s->services.dht);
     bool own = s->config.dht_socket[0] == '\0';
     if (link == DHT_DOWN && own)
         check_add(h, "dht", CHECK_FAIL,
@@ -143,7 +143,7 @@ static void network(struct service *s, struct checks *h)
                   "nobody answers at %.200s", s->config.dht_socket);
     else if (link == DHT_ALONE)
         alone(s, h);
-    else if (!s->flow.identity_posted || !s->flow.descriptor_posted)
+    else if (!s->services.identity_posted || !s->services.descriptor_posted)
         check_add(h, "dht", CHECK_FAIL, "Wait; if it stays, see log/restanted.log in the home.",
                   "connected, but this peer's own records are not posted yet");
     else
@@ -157,11 +157,11 @@ static void network(struct service *s, struct checks *h)
 
 static void twins(struct service *s, struct checks *h)
 {
-    if (s->flow.stop_reason[0] != '\0')
+    if (s->services.stop_reason[0] != '\0')
         check_add(h, "twin", CHECK_FAIL,
                   "Stop the other peer of this address, then run `restante takeover` here.", "%s",
-                  s->flow.stop_reason);
-    else if (s->flow.looked)
+                  s->services.stop_reason);
+    else if (s->services.looked)
         check_add(h, "twin", CHECK_OK, "", "no other peer runs under this address");
     else
         check_add(h, "twin", CHECK_WARN, "It is looked for as soon as the DHT is connected.",
@@ -188,7 +188,7 @@ static bool add_pending(void *ctx, const struct accepted_invite *a)
 /* Invitations that wait for somebody: the others, or the master of this group. */
 static void invitations(struct service *s, struct checks *h)
 {
-    struct db *db = store_reader(s->flow.store);
+    struct db *db = store_reader(s->services.store);
     struct pending p = {.len = 0};
     struct invite_counts c;
     invite_count(db, clock_wall_ms(), &c);
@@ -214,7 +214,7 @@ static void check_clock(struct service *s, struct checks *h)
     char address[ADDRESS_MAX + 1] = "";
     struct timex t = {.modes = 0};
     int64_t behind =
-        (contact_newest_ms(store_reader(s->flow.store), address) - clock_wall_ms()) / 60000;
+        (contact_newest_ms(store_reader(s->services.store), address) - clock_wall_ms()) / 60000;
     if (behind >= CLOCK_BEHIND_MIN)
         check_add(h, "clock", behind >= CLOCK_WRONG_MIN ? CHECK_FAIL : CHECK_WARN,
                   "Look at the time of this computer, and let a time service keep it: "

@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/checks_parts.h"
-#include "flow/peers/twin_live.h"
-#include "flow/timer.h"
+#include "flow/peers/instance_live.h"
+#include "flow/core/timer.h"
 #include "proto/limits.h"
 #include <stdatomic.h>
 #include <stdio.h>
@@ -104,10 +104,10 @@ static void on_done(void *ctx, bool ok, int status, const char *why)
     struct checks_watch *w = of(s);
     struct endpoint_look *l = &w->endpoint[w->at];
     w->fetch = NULL;
-    l->state = status == 404                      ? ENDPOINT_ANSWERS /* nothing was posted yet */
-               : !ok                              ? ENDPOINT_SILENT
-               : twin_own_key(&s->flow, &w->body) ? ENDPOINT_ANSWERS
-                                                  : ENDPOINT_FOREIGN;
+    l->state = status == 404 ? ENDPOINT_ANSWERS /* nothing was posted yet */
+               : !ok         ? ENDPOINT_SILENT
+               : conflict_own_key(&s->services, &w->body) ? ENDPOINT_ANSWERS
+                                                          : ENDPOINT_FOREIGN;
     (void)snprintf(l->why, sizeof l->why, "%s", why);
     w->at++;
     next_endpoint(s);
@@ -116,12 +116,12 @@ static void on_done(void *ctx, bool ok, int status, const char *why)
 static void next_endpoint(struct service *s)
 {
     struct checks_watch *w = of(s);
-    struct endpoint_policy policy = s->flow.policy;
+    struct endpoint_policy policy = s->services.policy;
     struct error e = {""};
     policy.private_all = true; /* it is this peer's own */
     buf_free(&w->body);
     w->body = (struct buf)BUF_INIT(RECORD_MAX);
-    for (; w->at < s->flow.c.endpoint_count && !s->stopping; w->at++) {
+    for (; w->at < s->services.c.endpoint_count && !s->stopping; w->at++) {
         struct http_fetch_config c = {.endpoint = &s->endpoints[w->at],
                                       .policy = &policy,
                                       .path = "/pubkey",
@@ -131,7 +131,7 @@ static void next_endpoint(struct service *s)
                                       .data = on_data,
                                       .done = on_done,
                                       .ctx = s};
-        w->fetch = http_fetch(s->flow.http, &c, &e);
+        w->fetch = http_fetch(s->services.http, &c, &e);
         if (w->fetch != NULL)
             return;
         w->endpoint[w->at].state = ENDPOINT_SILENT;
@@ -150,7 +150,7 @@ static bool old(int64_t at_ms, int64_t life)
 
 static bool endpoints_well(const struct checks_watch *w, const struct service *s)
 {
-    for (size_t i = 0; i < s->flow.c.endpoint_count; i++)
+    for (size_t i = 0; i < s->services.c.endpoint_count; i++)
         if (w->endpoint[i].state != ENDPOINT_ANSWERS)
             return false;
     return true;
@@ -166,7 +166,7 @@ static void look(struct service *s, bool fresh)
                                                            : DISK_GOOD_MS);
     if (old(w->disk_ms, fresh ? 0 : DISK_GOOD_MS)) {
         w->disk_busy = true;
-        flow_job(s->flow.files, &w->job, disk_run, disk_done, false);
+        job_run(s->services.files, &w->job, disk_run, disk_done, false);
     }
     if (ask) {
         w->at = 0;
@@ -205,7 +205,7 @@ void checks_watch_fetched(void *ctx, const uint8_t *hash)
 int checks_watch_start(struct service *s, struct error *e)
 {
     struct checks_watch *w = s->health = calloc(1, sizeof *w);
-    uv_timer_t *t = w == NULL ? NULL : flow_timer_new(&s->flow, s);
+    uv_timer_t *t = w == NULL ? NULL : timer_new(&s->services, s);
     if (t == NULL)
         return error_set(e, "Out of memory.");
     w->service = s;
@@ -218,7 +218,7 @@ void checks_watch_stop(struct service *s)
     struct checks_watch *w = of(s);
     if (w == NULL)
         return;
-    flow_timer_free(&w->timer);
+    timer_free(&w->timer);
     if (w->fetch != NULL)
         http_fetch_cancel(w->fetch);
     w->fetch = NULL;

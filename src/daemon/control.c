@@ -117,7 +117,7 @@ static void on_request(struct service *s, struct line_client *c, const json_t *o
     } else if (strcmp(cmd, "policy") == 0) {
         policy(s, c, o);
     } else if (strcmp(cmd, "takeover") == 0) {
-        presence_takeover(&s->flow);
+        presence_takeover(&s->services);
         control_send(c, json_pack("{s:b}", "ok", 1));
     } else if (strcmp(cmd, "stop") == 0) {
         control_send(c, json_pack("{s:b}", "ok", 1));

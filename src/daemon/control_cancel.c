@@ -51,7 +51,7 @@ static void sentence(const struct out_receiver *r, char out[400])
 
 json_t *control_cancel_answer(struct service *s, int64_t message, const char *address)
 {
-    struct db *db = store_reader(s->flow.store);
+    struct db *db = store_reader(s->services.store);
     struct out_message m;
     char id[2 * MESSAGE_ID_LEN + 1] = "";
     json_t *list = json_array();

@@ -3,7 +3,7 @@
 #include "daemon/control_contacts.h"
 #include "daemon/control_invite.h"
 #include "flow/peers/revocation.h"
-#include "flow/sender/lookup.h"
+#include "flow/peers/lookup.h"
 #include "store/contacts.h"
 #include "store/revoked.h"
 #include "store/senders.h"
@@ -48,8 +48,8 @@ json_t *control_contacts(struct service *s)
 {
     json_t *list = json_array(), *blocked = json_array();
     struct listed l = {s, list};
-    contact_each(store_reader(s->flow.store), add, &l);
-    sender_blocked_each(store_reader(s->flow.store), add_blocked, blocked);
+    contact_each(store_reader(s->services.store), add, &l);
+    sender_blocked_each(store_reader(s->services.store), add_blocked, blocked);
     return json_pack("{s:b,s:o,s:o}", "ok", 1, "contacts", list, "blocked", blocked);
 }
 
@@ -94,7 +94,7 @@ void control_block(struct service *s, const json_t *o, bool yes, control_answer_
     r->block = yes;
     r->answer = answer;
     r->ctx = ctx;
-    store_do(s->flow.store, rule_run, rule_done, r);
+    store_do(s->services.store, rule_run, rule_done, r);
 }
 
 /* Which other key of this address is meant by the beginning of a fingerprint (NULL or empty: the
@@ -103,7 +103,7 @@ static int other_key(struct service *s, const char *address, const char *hex, ui
                      struct error *e)
 {
     uint8_t all[OTHERS_MAX][FPR_LEN];
-    size_t n = contact_others(store_reader(s->flow.store), address, all, OTHERS_MAX), found = 0;
+    size_t n = contact_others(store_reader(s->services.store), address, all, OTHERS_MAX), found = 0;
     for (size_t i = 0; i < n; i++) {
         char text[2 * FPR_LEN + 1];
         hex_encode(all[i], FPR_LEN, text);
@@ -177,9 +177,9 @@ void control_contact(struct service *s, struct line_client *c, const json_t *o, 
     a->held = true;
     (void)strcpy(a->receiver, address);
     if (accept)
-        lookup_accept(&s->flow, address, fpr, on_accepted, a);
+        lookup_accept(&s->services, address, fpr, on_accepted, a);
     else
-        store_do(s->flow.store, forget_run, forget_done, a);
+        store_do(s->services.store, forget_run, forget_done, a);
 }
 
 /* ---- a fingerprint that its owner has told */
@@ -211,11 +211,11 @@ void control_contact_add(struct service *s, struct line_client *c, const json_t 
                          "`restante key fingerprint`.");
         return;
     }
-    if (strcmp(address, s->flow.c.address) == 0) {
+    if (strcmp(address, s->services.c.address) == 0) {
         control_error(c, "This is your own address: its key is the one in this home.");
         return;
     }
-    if (revoked_known(store_reader(s->flow.store), fpr)) {
+    if (revoked_known(store_reader(s->services.store), fpr)) {
         control_error(c,
                       "Its owner has revoked the key with that fingerprint: ask for the new one.");
         return;
@@ -225,7 +225,7 @@ void control_contact_add(struct service *s, struct line_client *c, const json_t 
         return;
     a->held = true;
     (void)strcpy(a->receiver, address);
-    lookup_verify(&s->flow, address, fpr, on_verified, a);
+    lookup_verify(&s->services, address, fpr, on_verified, a);
 }
 
 /* ---- a key ends */
@@ -257,7 +257,7 @@ void control_revoke(struct service *s, struct line_client *c, const json_t *o)
     if (a == NULL)
         return;
     a->held = true;
-    if (revocation_take(&s->flow, record, n, json_is_true(json_object_get(o, "own")), on_revoked, a,
-                        &e) < 0)
+    if (revocation_take(&s->services, record, n, json_is_true(json_object_get(o, "own")),
+                        on_revoked, a, &e) < 0)
         on_revoked(a, NULL, NULL, false, e.text);
 }

@@ -2,7 +2,7 @@
 /* control_fsck.c - see control_fsck.h. */
 #include "daemon/control_fsck.h"
 #include "daemon/checks.h"
-#include "flow/mend/fsck.h"
+#include "flow/recovery/fsck.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +69,7 @@ static void on_records(void *ctx, bool complete)
     struct checking *c = ctx;
     struct error e;
     c->records = complete;
-    if (c->x.flow->stopping)
+    if (c->x.services->stopping)
         finish(c, "This peer is stopping.");
     else if (fsck_look(&c->x, &e) < 0)
         finish(c, e.text);
@@ -86,7 +86,7 @@ static struct checking *begin(struct service *s, bool repair, control_answer_fn 
         answer(ctx, json_pack("{s:b,s:s}", "ok", 0, "error", "Out of memory."));
         return NULL;
     }
-    *c = (struct checking){.x = {.flow = &s->flow},
+    *c = (struct checking){.x = {.services = &s->services},
                            .home = s->config.home,
                            .repair = repair,
                            .answer = answer,
@@ -113,7 +113,7 @@ void control_fsck(struct service *s, bool repair, control_answer_fn *answer, voi
     if (c == NULL)
         return;
     c->x.running = true;
-    flow_job(s->flow.files, &c->job, read_run, read_done, false);
+    job_run(s->services.files, &c->job, read_run, read_done, false);
 }
 
 void control_fsck_alone(struct service *s, bool repair, control_answer_fn *answer, void *ctx)

@@ -67,7 +67,7 @@ static json_t *hold_rule(struct db *db)
 
 static json_t *groups(struct service *s)
 {
-    struct listing l = {.db = store_reader(s->flow.store), .rows = json_array()};
+    struct listing l = {.db = store_reader(s->services.store), .rows = json_array()};
     group_list(l.db, add_group, &l);
     for (size_t i = 0; i < l.count; i++)
         group_members(l.db, l.master_fpr[i], add_member, l.lists[i]);
@@ -103,13 +103,13 @@ static void accept_group(struct asked *a, const char *master)
 {
     char text[ADDRESS_MAX + 1];
     if (master == NULL || master[0] == '\0') {
-        groups_accept(&a->s->flow, NULL, on_done, a);
+        groups_accept(&a->s->services, NULL, on_done, a);
     } else if (strlen(master) < 4 || strlen(master) >= sizeof text) {
         refuse(a, "A master is named by its address, or at least 4 digits of its fingerprint.");
     } else {
         (void)strcpy(text, master);
         lower(text);
-        groups_accept(&a->s->flow, text, on_done, a);
+        groups_accept(&a->s->services, text, on_done, a);
     }
 }
 
@@ -120,7 +120,7 @@ static void add(struct asked *a, const char *address, const char *role)
     else if (role != NULL && strcmp(role, "member") != 0 && strcmp(role, "deputy") != 0)
         refuse(a, "A role is \"member\" or \"deputy\".");
     else
-        groups_add(&a->s->flow, address,
+        groups_add(&a->s->services, address,
                    role != NULL && strcmp(role, "deputy") == 0 ? ROLE_DEPUTY : ROLE_MEMBER, on_done,
                    a);
 }
@@ -148,7 +148,7 @@ static void hold(struct asked *a, const json_t *o)
         h.count += good;
     }
     if (good)
-        groups_hold(&a->s->flow, &h, on_done, a);
+        groups_hold(&a->s->services, &h, on_done, a);
     else
         refuse(a, "That is no rule for what is held: see `restante group --help`.");
 }
@@ -165,20 +165,20 @@ void control_group(struct service *s, const json_t *o, control_answer_fn *answer
     *a = (struct asked){.s = s, .answer = answer, .ctx = ctx};
     if (action == NULL || strcmp(action, "list") == 0)
         on_done(a, true, NULL);
-    else if (s->flow.stop_reason[0] != '\0')
-        refuse(a, s->flow.stop_reason);
+    else if (s->services.stop_reason[0] != '\0')
+        refuse(a, s->services.stop_reason);
     else if (strcmp(action, "create") == 0)
-        groups_create(&s->flow, on_done, a);
+        groups_create(&s->services, on_done, a);
     else if (strcmp(action, "add") == 0)
         add(a, who, json_string_value(json_object_get(o, "role")));
     else if (strcmp(action, "remove") == 0 && who != NULL)
-        groups_remove(&s->flow, who, on_done, a);
+        groups_remove(&s->services, who, on_done, a);
     else if (strcmp(action, "accept") == 0)
         accept_group(a, who);
     else if (strcmp(action, "hold") == 0)
         hold(a, o);
     else if (strcmp(action, "leave") == 0)
-        groups_leave(&s->flow, on_done, a);
+        groups_leave(&s->services, on_done, a);
     else
         refuse(a, "That is nothing one can do with a group.");
 }

@@ -60,8 +60,8 @@ static size_t find_nodes(struct asked *a)
 {
     const struct service *s = a->s;
     size_t n = 0;
-    for (size_t i = 0; i < s->flow.c.endpoint_count && s->config.dht_socket[0] == '\0'; i++) {
-        const struct endpoint *ep = &s->flow.c.endpoints[i];
+    for (size_t i = 0; i < s->services.c.endpoint_count && s->config.dht_socket[0] == '\0'; i++) {
+        const struct endpoint *ep = &s->services.c.endpoints[i];
         char node[HOST_MAX + 16];
         (void)snprintf(node, sizeof node, strchr(ep->host, ':') != NULL ? "[%s]:%u" : "%s:%u",
                        ep->host, (unsigned)s->config.dht_port);
@@ -117,7 +117,7 @@ static void make(struct asked *a, const json_t *o)
                             .life_s = number(o, "life_s", LIFE_DEFAULT),
                             .node = a->node,
                             .nodes = find_nodes(a)};
-    invites_make(&a->s->flow, &w, on_made, a);
+    invites_make(&a->s->services, &w, on_made, a);
 }
 
 /* ---- list */
@@ -183,13 +183,13 @@ static bool add_accepted(void *ctx, const struct accepted_invite *a)
 
 static json_t *list(struct service *s)
 {
-    struct listing l = {.db = store_reader(s->flow.store), .rows = json_array()};
+    struct listing l = {.db = store_reader(s->services.store), .rows = json_array()};
     json_t *accepted = json_array();
     invite_each(l.db, add_invite, &l);
     accepted_each(l.db, add_accepted, accepted);
     return json_pack("{s:b,s:b,s:o,s:o}", "ok", 1, "connected",
-                     dht_link_state(s->flow.dht) == DHT_CONNECTED, "invites", l.rows, "accepted",
-                     accepted);
+                     dht_link_state(s->services.dht) == DHT_CONNECTED, "invites", l.rows,
+                     "accepted", accepted);
 }
 
 /* ---- revoke */
@@ -218,12 +218,12 @@ static void take_back(struct asked *a, const char *id)
         refuse(a, "Name the invitation by at least 4 digits of its id (`restante invite list`).");
         return;
     }
-    int rc = invite_find(store_reader(a->s->flow.store), id, a->id);
+    int rc = invite_find(store_reader(a->s->services.store), id, a->id);
     if (rc != 0)
         refuse(a, rc == 1 ? "There is no such invitation; see `restante invite list`."
                           : "Several invitations begin like this: give more digits.");
     else
-        store_do(a->s->flow.store, revoke_run, revoke_done, a);
+        store_do(a->s->services.store, revoke_run, revoke_done, a);
 }
 
 /* ---- accept */
@@ -234,7 +234,7 @@ static void begin_at(struct service *s, const struct invite *v)
     bool any = false;
     for (size_t i = 0; i < v->nodes && s->dht_process != NULL; i++)
         any |= dht_process_add_node(s->dht_process, v->node[i]);
-    if (any && dht_link_state(s->flow.dht) != DHT_CONNECTED)
+    if (any && dht_link_state(s->services.dht) != DHT_CONNECTED)
         dht_process_renew(s->dht_process);
 }
 
@@ -251,7 +251,7 @@ static void on_accepted(void *ctx, bool ok, const char *why)
         (void)json_array_append_new(nodes, json_string(a->v.node[i]));
     end(a, json_pack("{s:b,s:s,s:o,s:b,s:b,s:o}", "ok", 1, "id", a->v.address, "fingerprint",
                      hex(a->v.fpr, FPR_LEN), "group", (int)a->v.group, "connected",
-                     dht_link_state(a->s->flow.dht) == DHT_CONNECTED, "nodes", nodes));
+                     dht_link_state(a->s->services.dht) == DHT_CONNECTED, "nodes", nodes));
 }
 
 static void take(struct asked *a, const char *line, const char *text)
@@ -262,7 +262,7 @@ static void take(struct asked *a, const char *line, const char *text)
     else if (invite_parse(line, strlen(line), &a->v, &e) < 0)
         refuse(a, e.text);
     else
-        invites_accept(&a->s->flow, &a->v, text, on_accepted, a);
+        invites_accept(&a->s->services, &a->v, text, on_accepted, a);
 }
 
 void control_invite(struct service *s, const json_t *o, control_answer_fn *answer, void *ctx)
@@ -276,8 +276,8 @@ void control_invite(struct service *s, const json_t *o, control_answer_fn *answe
     *a = (struct asked){.s = s, .answer = answer, .ctx = ctx};
     if (action == NULL || strcmp(action, "list") == 0)
         end(a, list(s));
-    else if (s->flow.stop_reason[0] != '\0')
-        refuse(a, s->flow.stop_reason);
+    else if (s->services.stop_reason[0] != '\0')
+        refuse(a, s->services.stop_reason);
     else if (strcmp(action, "make") == 0)
         make(a, o);
     else if (strcmp(action, "revoke") == 0)
@@ -292,7 +292,7 @@ void control_invite(struct service *s, const json_t *o, control_answer_fn *answe
 json_t *control_invite_counts(struct service *s)
 {
     struct invite_counts c;
-    invite_count(store_reader(s->flow.store), clock_wall_ms(), &c);
+    invite_count(store_reader(s->services.store), clock_wall_ms(), &c);
     return json_pack("{s:I,s:I,s:I}", "open", (json_int_t)c.open, "pending", (json_int_t)c.pending,
                      "to_name", (json_int_t)c.to_name);
 }
@@ -314,7 +314,7 @@ static bool look_at(void *ctx, const struct accepted_invite *a)
 bool control_invite_pending(struct service *s, const char *address)
 {
     struct looking l = {.address = address};
-    accepted_each(store_reader(s->flow.store), look_at, &l);
+    accepted_each(store_reader(s->services.store), look_at, &l);
     return l.pending;
 }
 
@@ -324,7 +324,7 @@ void invite_nodes_take(struct service *s)
 {
     char node[INVITE_NODES_MAX][INVITE_NODE_MAX + 1];
     struct config_list *b = &s->config.bootstrap;
-    size_t n = invite_nodes(store_reader(s->flow.store), node, INVITE_NODES_MAX);
+    size_t n = invite_nodes(store_reader(s->services.store), node, INVITE_NODES_MAX);
     for (size_t i = 0; i < n && b->count < CONFIG_LIST_MAX; i++) {
         bool known = strlen(node[i]) >= sizeof b->item[0];
         for (size_t k = 0; k < b->count; k++)

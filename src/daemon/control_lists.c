@@ -9,7 +9,7 @@
 #include "daemon/control_invite.h"
 #include "daemon/service.h"
 #include "flow/receiver/opening.h"
-#include "flow/receiver/sweep.h"
+#include "flow/receiver/expunge_scan.h"
 #include "store/incoming.h"
 #include "store/outgoing.h"
 #include <string.h>
@@ -71,7 +71,7 @@ json_t *control_checks(const struct checks *h)
 
 json_t *control_status(struct service *s)
 {
-    struct db *db = store_reader(s->flow.store);
+    struct db *db = store_reader(s->services.store);
     struct out_counts out;
     struct in_counts in;
     static const char *const link[] = {"down", "alone", "connected"};
@@ -84,19 +84,19 @@ json_t *control_status(struct service *s)
     checks_watch_parts(s, &health);
     bool ready = checks_worst(&health) != CHECK_FAIL;
     json_t *o = json_pack("{s:b,s:s,s:o,s:s,s:s,s:I,s:b}", "ok", 1, "address", s->config.address,
-                          "fingerprint", hex(s->flow.fpr, FPR_LEN), "version", RESTANTE_VERSION,
+                          "fingerprint", hex(s->services.fpr, FPR_LEN), "version", RESTANTE_VERSION,
                           "home", s->config.home, "uptime_s",
                           (json_int_t)((clock_mono_ms() - s->started_ms) / 1000), "ready", ready);
     json_object_set_new(o, "ports",
                         json_pack("{s:i,s:i,s:i,s:i}", "imap", s->config.imap_port, "submission",
                                   s->config.submission_port, "http",
-                                  http_server_port(s->flow.server), "dht", s->config.dht_port));
+                                  http_server_port(s->services.server), "dht", s->config.dht_port));
     json_object_set_new(o, "dht",
                         json_pack("{s:s,s:i,s:n,s:n,s:s,s:s}", "link",
-                                  link[dht_link_state(s->flow.dht)], "good_nodes", 0, "ns_live",
+                                  link[dht_link_state(s->services.dht)], "good_nodes", 0, "ns_live",
                                   "nr_live", "identity",
-                                  s->flow.identity_posted ? "posted" : "pending", "descriptor",
-                                  s->flow.descriptor_posted ? "posted" : "pending"));
+                                  s->services.identity_posted ? "posted" : "pending", "descriptor",
+                                  s->services.descriptor_posted ? "posted" : "pending"));
     json_object_set_new(o, "parts", parts_json(s));
     json_object_set_new(o, "imap", json_pack("{s:b}", "running", s->dovecot_ready));
     json_object_set_new(o, "outbox",
@@ -107,12 +107,12 @@ json_t *control_status(struct service *s)
                         json_pack("{s:I,s:I,s:I,s:I}", "stubs", (json_int_t)in.stubs, "pulling",
                                   (json_int_t)in.wanted, "receipts_pending",
                                   (json_int_t)in.receipts_pending, "vanished",
-                                  (json_int_t)sweep_held(&s->flow)));
+                                  (json_int_t)expunge_scan_held(&s->services)));
     json_object_set_new(o, "pending", json_integer((json_int_t)(out.work + in.work)));
     json_object_set_new(o, "strangers", json_string(s->config.strangers));
     json_object_set_new(o, "invites", control_invite_counts(s));
     json_object_set_new(o, "failed", failed);
-    const struct rival *r = &s->flow.rival;
+    const struct rival *r = &s->services.rival;
     json_object_set_new(o, "other_key",
                         !r->stands ? json_null()
                                    : json_pack("{s:o,s:I}", "fingerprint", hex(r->fpr, FPR_LEN),
@@ -120,8 +120,8 @@ json_t *control_status(struct service *s)
     json_object_set_new(o, "not_looked_up", unlooked);
     json_object_set_new(o, "health", control_checks(&health));
     json_object_set_new(o, "stopped",
-                        s->flow.stop_reason[0] == '\0' ? json_null()
-                                                       : json_string(s->flow.stop_reason));
+                        s->services.stop_reason[0] == '\0' ? json_null()
+                                                           : json_string(s->services.stop_reason));
     return o;
 }
 
@@ -166,7 +166,7 @@ static bool add_line(void *ctx, const struct out_line *l)
 json_t *control_outbox(struct service *s)
 {
     struct outbox box = {.messages = json_array()};
-    out_list(store_reader(s->flow.store), (enum rcv_state)0, add_line, &box);
+    out_list(store_reader(s->services.store), (enum rcv_state)0, add_line, &box);
     return json_pack("{s:b,s:o}", "ok", 1, "messages", box.messages);
 }
 
@@ -187,7 +187,7 @@ static bool add_incoming(void *ctx, const struct incoming *in)
         state = "pulled";
     else if (in->state == IN_STUB && in->wanted)
         state = "pulling";
-    int64_t done = openings_progress(&box->s->flow, in->nid);
+    int64_t done = openings_progress(&box->s->services, in->nid);
     (void)json_array_append_new(
         box->messages,
         json_pack("{s:o,s:s,s:o,s:I,s:I,s:s,s:I,s:o}", "id", hex(in->nid, HASH_LEN), "from",
@@ -201,6 +201,6 @@ static bool add_incoming(void *ctx, const struct incoming *in)
 json_t *control_inbox(struct service *s)
 {
     struct inbox box = {s, json_array()};
-    in_list(store_reader(s->flow.store), (enum in_state)0, add_incoming, &box);
+    in_list(store_reader(s->services.store), (enum in_state)0, add_incoming, &box);
     return json_pack("{s:b,s:o}", "ok", 1, "messages", box.messages);
 }

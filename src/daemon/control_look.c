@@ -25,9 +25,9 @@ static void on_ns(void *ctx, bool ok, const uint8_t *ids, size_t n)
     struct asking *a = ctx;
     char key[DHT_KEY_MAX + 1];
     a->ns_live += n;
-    if (ok && a->shard + 1 < a->s->flow.shards && !a->s->stopping) {
+    if (ok && a->shard + 1 < a->s->services.shards && !a->s->stopping) {
         dht_ns_key(key, a->s->config.address, ++a->shard);
-        dht_list(a->s->flow.dht, key, on_ns, a);
+        dht_list(a->s->services.dht, key, on_ns, a);
         return;
     }
     if (ok)
@@ -38,7 +38,7 @@ static void on_ns(void *ctx, bool ok, const uint8_t *ids, size_t n)
         return;
     }
     (void)dht_key(key, "nr:", a->s->config.address);
-    dht_list(a->s->flow.dht, key, on_nr, a);
+    dht_list(a->s->services.dht, key, on_nr, a);
 }
 
 static void on_dht(void *ctx, bool ok, const struct dht_status *st)
@@ -56,7 +56,7 @@ static void on_dht(void *ctx, bool ok, const struct dht_status *st)
         return;
     }
     dht_ns_key(key, a->s->config.address, 0);
-    dht_list(a->s->flow.dht, key, on_ns, a);
+    dht_list(a->s->services.dht, key, on_ns, a);
 }
 
 static void on_health(void *ctx)
@@ -67,7 +67,7 @@ static void on_health(void *ctx)
     if (a->s->stopping)
         status_send(a);
     else
-        dht_get_status(a->s->flow.dht, on_dht, a);
+        dht_get_status(a->s->services.dht, on_dht, a);
 }
 
 void control_look(struct service *s, struct line_client *c, const json_t *o)

@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "daemon/control_cancel.h"
 #include "flow/receiver/opening.h"
-#include "flow/receiver/sweep.h"
-#include "flow/sender/withdraw.h"
+#include "flow/receiver/expunge_scan.h"
+#include "flow/sender/recall.h"
 #include "store/cancel.h"
 #include "store/incoming.h"
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 static int64_t message_of(struct service *s, struct line_client *c, const json_t *o, bool sent)
 {
     const char *id = json_string_value(json_object_get(o, "id"));
-    struct db *db = store_reader(s->flow.store);
+    struct db *db = store_reader(s->services.store);
     if (id == NULL || strlen(id) < 4 || strlen(id) > HASH_HEX ||
         strspn(id, "0123456789abcdefABCDEF") != strlen(id)) {
         control_error(c, sent ? "An id is at least 4 hexadecimal digits; see `restante outbox`."
@@ -53,7 +53,7 @@ static void on_opened(void *ctx, bool ok, const char *why)
 static void on_progress(uv_timer_t *t)
 {
     struct asking *a = t->data;
-    int64_t done = openings_progress(&a->s->flow, a->nid);
+    int64_t done = openings_progress(&a->s->services, a->nid);
     if (done >= 0 && a->client != NULL)
         control_send(a->client, json_pack("{s:{s:I,s:I}}", "progress", "done", (json_int_t)done,
                                           "size", (json_int_t)a->size));
@@ -65,7 +65,7 @@ void control_pull(struct service *s, struct line_client *c, const json_t *o)
     int64_t n = message_of(s, c, o, false);
     if (n == 0)
         return;
-    if (in_get(store_reader(s->flow.store), n, &in) < 0) {
+    if (in_get(store_reader(s->services.store), n, &in) < 0) {
         control_error(c, "The message cannot be read; see the peer's log.");
         return;
     }
@@ -82,7 +82,7 @@ void control_pull(struct service *s, struct line_client *c, const json_t *o)
         }
         uint8_t nid[HASH_LEN];
         memcpy(nid, in.nid, HASH_LEN);
-        struct opening *opening = opening_ask(&s->flow, nid, 0, on_opened, a);
+        struct opening *opening = opening_ask(&s->services, nid, 0, on_opened, a);
         if (opening != NULL)
             a->opening = opening;
     }
@@ -111,7 +111,7 @@ static void decline_deleted(struct service *s, struct line_client *c)
     if (a == NULL)
         return;
     a->held = true;
-    if (sweep_confirm(&s->flow, on_confirmed, a, &e) < 0) {
+    if (expunge_scan_confirm(&s->services, on_confirmed, a, &e) < 0) {
         control_error(c, e.text);
         asking_end(a);
     }
@@ -129,13 +129,13 @@ void control_decline(struct service *s, struct line_client *c, const json_t *o)
     char id[HASH_HEX + 1];
     if (n == 0)
         return;
-    if (in_get(store_reader(s->flow.store), n, &in) < 0) {
+    if (in_get(store_reader(s->services.store), n, &in) < 0) {
         control_error(c, "The message cannot be read; see the peer's log.");
         return;
     }
     hex_encode(in.nid, HASH_LEN, id);
     incoming_free(&in);
-    if (sweep_decline(&s->flow, n, &e) < 0)
+    if (expunge_scan_decline(&s->services, n, &e) < 0)
         control_error(c, e.text);
     else
         control_send(c, json_pack("{s:b,s:s}", "ok", 1, "id", id));
@@ -153,7 +153,7 @@ static void cancel_reply(struct asking *a)
 static void on_closing(uv_timer_t *t)
 {
     struct asking *a = t->data;
-    if (!cancel_deciding(store_reader(a->s->flow.store), a->message) ||
+    if (!cancel_deciding(store_reader(a->s->services.store), a->message) ||
         clock_mono_ms() >= a->until_ms)
         cancel_reply(a);
 }
@@ -183,8 +183,9 @@ void control_cancel(struct service *s, struct line_client *c, const json_t *o)
     int64_t row, n = message_of(s, c, o, true);
     if (n == 0)
         return;
-    if (to != NULL && (address_parse(to, address) < 0 ||
-                       cancel_receivers(store_reader(s->flow.store), n, address, &row, 1) == 0)) {
+    if (to != NULL &&
+        (address_parse(to, address) < 0 ||
+         cancel_receivers(store_reader(s->services.store), n, address, &row, 1) == 0)) {
         control_error(c, "The message has no such receiver; see `restante outbox`.");
         return;
     }
@@ -195,5 +196,5 @@ void control_cancel(struct service *s, struct line_client *c, const json_t *o)
     a->until_ms = clock_mono_ms() + CLOSING_MS;
     a->held = true;
     (void)strcpy(a->receiver, address);
-    withdraw_message(&s->flow, n, to == NULL ? NULL : a->receiver, on_begun, a);
+    recall_message(&s->services, n, to == NULL ? NULL : a->receiver, on_begun, a);
 }

@@ -54,7 +54,7 @@ static bool add_rule(void *ctx, enum policy_kind kind, const char *name, int64_t
 static json_t *show(struct service *s)
 {
     struct listing l = {s, json_array(), json_array(), json_array()};
-    struct db *db = store_reader(s->flow.store);
+    struct db *db = store_reader(s->services.store);
     policy_each(db, add_rule, &l);
     for (size_t i = 0; i < CLIENTS_SEEN; i++)
         if (s->seen[i].name[0] != '\0' &&
@@ -165,7 +165,7 @@ void control_policy(struct service *s, const json_t *o, control_answer_fn *answe
     if (why != NULL)
         refuse(x, why);
     else
-        store_do(s->flow.store, set_run, set_done, x);
+        store_do(s->services.store, set_run, set_done, x);
 }
 
 /* ---- offline */
@@ -202,12 +202,12 @@ static void add_up(struct offline *o, struct sums *t)
     *t = (struct sums){0};
     for (size_t i = 0; i < o->count; i++) {
         struct policy_progress p;
-        policy_progress(store_reader(o->s->flow.store), o->n[i], &p);
+        policy_progress(store_reader(o->s->services.store), o->n[i], &p);
         if (p.ended) {
             o->octets_here += p.octets;
             continue;
         }
-        int64_t part = openings_progress(&o->s->flow, p.nid);
+        int64_t part = openings_progress(&o->s->services, p.nid);
         t->octets += p.octets;
         t->here += part < 0 ? 0 : part;
         t->failing += p.failing;
@@ -246,13 +246,13 @@ static void want_done(void *arg, int rc)
     struct offline *o = arg;
     o->held = false;
     if (rc == 0)
-        flow_kick(&o->s->flow);
+        kick(&o->s->services);
     if (o->gone) {
         offline_free(o);
         return;
     }
     if (rc == 0)
-        o->of = o->count = policy_wanted(store_reader(o->s->flow.store), 0, o->n, OFFLINE_MAX);
+        o->of = o->count = policy_wanted(store_reader(o->s->services.store), 0, o->n, OFFLINE_MAX);
     o->timer = rc != 0 ? NULL : malloc(sizeof *o->timer);
     if (o->timer == NULL) {
         o->answer(o->ctx, json_pack("{s:b,s:s}", "ok", 0, "error",
@@ -281,7 +281,7 @@ struct offline *control_offline(struct service *s, control_progress_fn *progress
     o->answer = answer;
     o->ctx = ctx;
     o->held = true;
-    store_do(s->flow.store, want_run, want_done, o);
+    store_do(s->services.store, want_run, want_done, o);
     return o;
 }
 

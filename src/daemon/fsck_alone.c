@@ -10,13 +10,13 @@ static void print(void *ctx, json_t *o)
     (void)json_dumpf(o, stdout, JSON_COMPACT);
     (void)putchar('\n');
     json_decref(o);
-    store_close(&s->flow.store);
+    store_close(&s->services.store);
 }
 
 int fsck_alone(struct service *s, const char *home, bool repair, struct error *e)
 {
     if (service_open_rows(s, home, e) < 0) {
-        store_close(&s->flow.store);
+        store_close(&s->services.store);
         return -1;
     }
     control_fsck_alone(s, repair, print, s);

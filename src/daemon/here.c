@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "daemon/names.h"
 #include "flow/peers/presence.h"
-#include "flow/timer.h"
+#include "flow/core/timer.h"
 #include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -102,25 +102,25 @@ static int places_now(const struct service *s, struct places *p, struct error *e
 
 static void take(struct service *s, const struct places *p)
 {
-    struct flow *f = &s->flow;
+    struct services *sv = &s->services;
     size_t own = 0;
     memcpy(s->endpoints, p->at, sizeof s->endpoints);
-    f->c.endpoints = s->endpoints;
-    f->c.endpoint_count = p->count;
-    f->policy.loopback = false;
+    sv->c.endpoints = s->endpoints;
+    sv->c.endpoint_count = p->count;
+    sv->policy.loopback = false;
     for (size_t i = 0; i < p->count; i++) {
         struct sockaddr *sa = (struct sockaddr *)&s->own[own];
         struct endpoint_policy strict = {0};
         if (literal(p->at[i].host, &s->own[own])) {
-            f->policy.loopback |= endpoint_judge(sa, &strict) == ENDPOINT_LOOPBACK;
+            sv->policy.loopback |= endpoint_judge(sa, &strict) == ENDPOINT_LOOPBACK;
             own++;
         } else if (strcmp(p->at[i].host, "localhost") == 0) {
-            f->policy.loopback = true;
+            sv->policy.loopback = true;
         }
     }
-    f->policy.own = s->own;
-    f->policy.own_count = own;
-    f->policy.private_all = s->config.private_addresses;
+    sv->policy.own = s->own;
+    sv->policy.own_count = own;
+    sv->policy.private_all = s->config.private_addresses;
 }
 
 int here_set(struct service *s, struct error *e)
@@ -136,7 +136,7 @@ static void look(uv_timer_t *t)
 {
     struct here *h = t->data;
     struct service *s = h->service;
-    struct places p = {.count = 0}, was = {.count = s->flow.c.endpoint_count};
+    struct places p = {.count = 0}, was = {.count = s->services.c.endpoint_count};
     struct error e;
     char url[ENDPOINT_TEXT_MAX + 1];
     memcpy(was.at, s->endpoints, sizeof was.at);
@@ -152,7 +152,7 @@ static void look(uv_timer_t *t)
     names_start(s);
     endpoint_format(&s->endpoints[0], url, sizeof url);
     log_info("this computer's addresses changed: %s is announced now", url);
-    presence_again(&s->flow);
+    presence_again(&s->services);
 }
 
 static void on_news(uv_poll_t *poll, int status, int events)
@@ -178,11 +178,11 @@ void here_start(struct service *s)
     struct here *h = calloc(1, sizeof *h);
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
     if (h == NULL || fd < 0 || bind(fd, (struct sockaddr *)&nl, sizeof nl) < 0 ||
-        (h->timer = flow_timer_new(&s->flow, h)) == NULL ||
+        (h->timer = timer_new(&s->services, h)) == NULL ||
         uv_poll_init(s->loop, &h->poll, fd) < 0) {
         log_warn("changes of this computer's addresses are not noticed until a restart");
         if (h != NULL)
-            flow_timer_free(&h->timer);
+            timer_free(&h->timer);
         if (fd >= 0)
             (void)close(fd);
         free(h);
@@ -201,6 +201,6 @@ void here_stop(struct service *s)
     if (h == NULL)
         return;
     s->here = NULL;
-    flow_timer_free(&h->timer);
+    timer_free(&h->timer);
     uv_close((uv_handle_t *)&h->poll, on_closed);
 }

@@ -6,8 +6,8 @@
 
 #include "daemon/service.h"
 
-/* The configured endpoints into s->endpoints, and into s->flow. -1 and e: one is malformed. For one
- * at a private address that this computer does not have now, those that it has stand first. */
+/* The configured endpoints into s->endpoints, and into s->services. -1 and e: one is malformed. For
+ * one at a private address that this computer does not have now, those that it has stand first. */
 int here_set(struct service *s, struct error *e);
 /* Watches from now on; when something changed, the descriptor is posted anew. Without netlink or
  * memory what was set stays. */

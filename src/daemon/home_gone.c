@@ -4,7 +4,7 @@
 #include "daemon/home_gone.h"
 #include "base/log.h"
 #include "daemon/home.h"
-#include "flow/timer.h"
+#include "flow/core/timer.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ int home_gone_start(struct service *s, void (*gone)(struct service *s), struct e
     h->gone = gone;
     h->dev = st.st_dev;
     h->ino = st.st_ino;
-    h->timer = flow_timer_new(&s->flow, s);
+    h->timer = timer_new(&s->services, s);
     if (h->timer == NULL)
         return error_set(e, "Out of memory.");
     return uv_timer_start(h->timer, look, LOOK_MS, LOOK_MS);
@@ -62,7 +62,7 @@ void home_gone_stop(struct service *s)
 {
     if (s->home_gone == NULL)
         return;
-    flow_timer_free(&s->home_gone->timer);
+    timer_free(&s->home_gone->timer);
     free(s->home_gone);
     s->home_gone = NULL;
 }

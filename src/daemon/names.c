@@ -3,7 +3,7 @@
  * answer would keep the loop from ending. */
 #include "daemon/names.h"
 #include "base/log.h"
-#include "flow/timer.h"
+#include "flow/core/timer.h"
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -66,7 +66,7 @@ static bool take(struct names *o)
             freeaddrinfo(o->request[i].ar_result);
         o->request[i].ar_result = NULL;
     }
-    s->flow.policy.own_count = n;
+    s->services.policy.own_count = n;
     return all;
 }
 
@@ -117,14 +117,14 @@ void names_start(struct service *s)
     if (o == NULL)
         return;
     o->service = s;
-    o->literal = s->flow.policy.own_count;
-    for (size_t i = 0; i < s->flow.c.endpoint_count; i++)
+    o->literal = s->services.policy.own_count;
+    for (size_t i = 0; i < s->services.c.endpoint_count; i++)
         add(o, s->endpoints[i].host, strlen(s->endpoints[i].host), true);
     for (size_t i = 0; i < s->config.bootstrap.count && s->config.dht_socket[0] == '\0'; i++) {
         const char *item = s->config.bootstrap.item[i], *port = strrchr(item, ':');
         add(o, item, port == NULL ? strlen(item) : (size_t)(port - item), false);
     }
-    o->timer = o->count > 0 ? flow_timer_new(&s->flow, o) : NULL;
+    o->timer = o->count > 0 ? timer_new(&s->services, o) : NULL;
     if (o->timer == NULL) {
         free(o);
         return;
@@ -139,7 +139,7 @@ void names_stop(struct service *s)
     if (o == NULL)
         return;
     s->names = NULL;
-    flow_timer_free(&o->timer);
+    timer_free(&o->timer);
     if (!o->asked || !is_pending(o))
         free(o); /* otherwise the resolver's thread still writes there, and the process is to end */
 }

@@ -19,9 +19,9 @@ static bool part_dovecot(struct service *s, struct health *health_r)
 
 static bool part_mime(struct service *s, struct health *health_r)
 {
-    if (s->flow.mime == NULL)
+    if (s->services.mime == NULL)
         return false;
-    mime_health(s->flow.mime, health_r);
+    mime_health(s->services.mime, health_r);
     return true;
 }
 

@@ -7,7 +7,7 @@
 #include "flow/receiver/opening.h"
 #include "flow/receiver/policy.h"
 #include "flow/sender/sent.h"
-#include "flow/receiver/sweep.h"
+#include "flow/receiver/expunge_scan.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +123,7 @@ static void open_stub(struct service *s, struct line_client *c, const uint8_t ni
     memcpy(q->id, id, HASH_HEX + 1);
     q->next = a->first;
     a->first = q;
-    struct opening *o = opening_ask(&s->flow, nid, s->flow.c.open_wait, on_opened, q);
+    struct opening *o = opening_ask(&s->services, nid, s->services.c.open_wait, on_opened, q);
     if (o != NULL)
         q->opening = o;
 }
@@ -143,7 +143,7 @@ static void pull(struct service *s, struct line_client *c, char *id)
     }
     read_words(words, &r);
     note_client(s, r.client);
-    switch (policy_judge(&s->flow, nid, &r, &why)) {
+    switch (policy_judge(&s->services, nid, &r, &why)) {
     case VERDICT_PULL:
         open_stub(s, c, nid, id);
         return;
@@ -190,7 +190,7 @@ static void expunged(struct service *s, struct line_client *c, char *id)
             d.refused = strcmp(value, "1") == 0;
     }
     if (!s->stopping)
-        sweep_told(&s->flow, nid, &d);
+        expunge_scan_told(&s->services, nid, &d);
 }
 
 /* P-7.10: MAILBOX MESSAGE-ID */
@@ -198,7 +198,7 @@ static void saved(struct service *s, char *rest)
 {
     char *id = strchr(rest, ' ');
     if (id != NULL && !s->stopping)
-        sent_saved(&s->flow, id + 1);
+        sent_saved(&s->services, id + 1);
 }
 
 static void on_line(void *ctx, struct line_client *c, char *line, size_t len)

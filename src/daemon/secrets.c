@@ -16,7 +16,7 @@ static int load_key(struct service *s, struct pgp **pgp_r, struct error *e)
     if (home_read_secret(home, "secret/key.pgp", &s->secret, e) < 0 || pgp_new(pgp_r, e) < 0)
         return -1;
     if (s->secret.len > 0 && pgp_load_secret(*pgp_r, s->secret.data, s->secret.len, &why) == 0) {
-        pgp_own_fpr(*pgp_r, s->flow.fpr);
+        pgp_own_fpr(*pgp_r, s->services.fpr);
         return 0;
     }
     size_t n = strlen(why.text);
@@ -39,8 +39,8 @@ static int load_public(struct service *s, struct pgp *pgp, struct error *e)
     int rc = home_read_secret(home, "secret/pub.pgp", &file, NULL);
     pub = (struct pgp_pub){file.data, file.len};
     if (rc == 0 && file.len > 0 && pgp_check_pub(&pub, s->config.address, fpr, NULL) == 0 &&
-        memcmp(fpr, s->flow.fpr, sizeof fpr) == 0) {
-        rc = bytes_set(&s->flow.pubkey, file.data, file.len);
+        memcmp(fpr, s->services.fpr, sizeof fpr) == 0) {
+        rc = bytes_set(&s->services.pubkey, file.data, file.len);
     } else {
         rc = pgp_public(pgp, &own, e);
         if (rc == 0 && (own.len != file.len || memcmp(own.data, file.data, own.len) != 0)) {
@@ -52,7 +52,7 @@ static int load_public(struct service *s, struct pgp *pgp, struct error *e)
                           home);
         }
         if (rc == 0)
-            rc = bytes_set(&s->flow.pubkey, own.data, own.len);
+            rc = bytes_set(&s->services.pubkey, own.data, own.len);
     }
     buf_free(&file);
     buf_free(&own);
@@ -70,7 +70,7 @@ static int load_stub_key(struct service *s, struct error *e)
                        "message can be opened without it: put the file back from a backup.",
                        home, key.len, HASH_LEN);
     if (rc == 0)
-        memcpy(s->flow.stub_key, key.data, HASH_LEN);
+        memcpy(s->services.stub_key, key.data, HASH_LEN);
     buf_wipe(&key);
     return rc;
 }

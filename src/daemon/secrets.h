@@ -6,8 +6,8 @@
 
 #include "daemon/service.h"
 
-/* Fills s->secret, s->password, s->flow.fpr, .pubkey and .stub_key. A public key that is not the
- * secret key's is made anew from it, and the log says so. */
+/* Fills s->secret, s->password, s->services.fpr, .pubkey and .stub_key. A public key that is not
+ * the secret key's is made anew from it, and the log says so. */
 int secrets_load(struct service *s, struct error *e);
 
 /* The database stands where a home that has run has one: a new one in its place would know of no

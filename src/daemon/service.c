@@ -39,7 +39,7 @@ static bool is_relay(void *ctx, const char *address)
 static void set_flow_config(struct service *s)
 {
     const struct config *c = &s->config;
-    struct flow_config *f = &s->flow.c;
+    struct flow_config *f = &s->services.c;
     f->home = c->home;
     f->address = c->address;
     f->network = c->network;
@@ -106,13 +106,13 @@ static int start_threads(struct service *s, struct error *e)
     follower.threads = 1;
     follower.small_threads = 0;
     struct jobs_config files = {.name = "files", .threads = 8};
-    s->flow.pgp = jobs_create(s->loop, &pgp, e);
-    s->flow.follower = s->flow.pgp == NULL ? NULL : jobs_create(s->loop, &follower, e);
+    s->services.pgp = jobs_create(s->loop, &pgp, e);
+    s->services.stream_worker = s->services.pgp == NULL ? NULL : jobs_create(s->loop, &follower, e);
     buf_wipe(&s->secret);
-    if (s->flow.follower == NULL)
+    if (s->services.stream_worker == NULL)
         return -1;
-    s->flow.files = jobs_create(s->loop, &files, e);
-    return s->flow.files == NULL ? -1 : 0;
+    s->services.files = jobs_create(s->loop, &files, e);
+    return s->services.files == NULL ? -1 : 0;
 }
 
 static void on_link(void *ctx, enum dht_link link)
@@ -120,8 +120,8 @@ static void on_link(void *ctx, enum dht_link link)
     struct service *s = ctx;
     if (link != DHT_DOWN)
         dht_process_answers(s->dht_process);
-    if (!s->stopping && s->flow.work != NULL)
-        flow_link(&s->flow, link);
+    if (!s->stopping && s->services.work != NULL)
+        flow_link(&s->services, link);
 }
 
 static int start_faces(struct service *s, struct error *e)
@@ -141,16 +141,17 @@ static int start_faces(struct service *s, struct error *e)
                                       .on_fetch = checks_watch_fetched,
                                       .ctx = s};
     struct http_client_config client = {.socks = c->socks[0] != '\0' ? c->socks : NULL};
-    s->flow.server = http_server_start(&http, e);
-    if (s->flow.server == NULL || (s->flow.http = http_client_new(s->loop, &client, e)) == NULL ||
-        (s->flow.mime = mime_new(s->loop, mime, e)) == NULL)
+    s->services.server = http_server_start(&http, e);
+    if (s->services.server == NULL ||
+        (s->services.http = http_client_new(s->loop, &client, e)) == NULL ||
+        (s->services.mime = mime_new(s->loop, mime, e)) == NULL)
         return -1;
-    mime_start(s->flow.mime);
+    mime_start(s->services.mime);
     if (c->dht_socket[0] == '\0' && (s->dht_process = dht_process_start(s->loop, c, e)) == NULL)
         return -1;
-    s->flow.dht =
+    s->services.dht =
         dht_connect(s->loop, c->dht_socket[0] != '\0' ? c->dht_socket : socket, on_link, s, e);
-    return s->flow.dht == NULL ? -1 : 0;
+    return s->services.dht == NULL ? -1 : 0;
 }
 
 static void dovecot_ready(void *ctx)
@@ -181,7 +182,7 @@ static int start_mail(struct service *s, struct error *e)
                                .max_rcpts = RCPTS_MAX,
                                .idle_seconds = 600,
                                .handler = &submit_handler,
-                               .ctx = &s->flow};
+                               .ctx = &s->services};
     s->smtp = smtp_server_start(s->loop, &smtp, e);
     if (s->smtp == NULL || control_start(s, e) < 0 || plugin_socket_start(s, e) < 0 ||
         program_plugin_dir(plugins, e) < 0 || config_path(c, "secret/stub.key", key, e) < 0 ||
@@ -217,12 +218,13 @@ static int open_store(struct service *s, struct error *e)
     if (config_path(&s->config, "state.db", path, e) < 0 ||
         secrets_check_database(s->config.home, path, e) < 0)
         return -1;
-    s->flow.store = store_open(s->loop, path, e);
-    if (s->flow.store == NULL)
+    s->services.store = store_open(s->loop, path, e);
+    if (s->services.store == NULL)
         return -1;
-    if (meta_get(store_reader(s->flow.store), "instance", s->flow.instance, INSTANCE_LEN) < 0) {
-        random_bytes(s->flow.instance, INSTANCE_LEN);
-        store_do(s->flow.store, set_instance_run, NULL, s->flow.instance);
+    if (meta_get(store_reader(s->services.store), "instance", s->services.instance, INSTANCE_LEN) <
+        0) {
+        random_bytes(s->services.instance, INSTANCE_LEN);
+        store_do(s->services.store, set_instance_run, NULL, s->services.instance);
     }
     return 0;
 }
@@ -274,7 +276,7 @@ static int watch_signals(struct service *s)
 int service_open_rows(struct service *s, const char *home, struct error *e)
 {
     s->loop = uv_default_loop();
-    s->flow.loop = s->loop;
+    s->services.loop = s->loop;
     if (home_check(home, e) < 0 || config_load(&s->config, home, e) < 0)
         return -1;
     set_flow_config(s);
@@ -285,7 +287,7 @@ int service_start(struct service *s, const char *home, struct error *e)
 {
     s->loop = uv_default_loop();
     s->started_ms = clock_mono_ms();
-    s->flow.loop = s->loop;
+    s->services.loop = s->loop;
     if (home_check(home, e) < 0 || config_load(&s->config, home, e) < 0 ||
         home_make_folders(home, e) < 0 || home_drop_temporaries(home, e) < 0 ||
         tls_prepare(home, s->config.address, e) < 0)
@@ -295,7 +297,7 @@ int service_start(struct service *s, const char *home, struct error *e)
         start_threads(s, e) < 0)
         return -1;
     invite_nodes_take(s);
-    if (start_faces(s, e) < 0 || flow_start(&s->flow, e) < 0 || start_mail(s, e) < 0 ||
+    if (start_faces(s, e) < 0 || flow_start(&s->services, e) < 0 || start_mail(s, e) < 0 ||
         checks_watch_start(s, e) < 0 || home_gone_start(s, service_stop, e) < 0)
         return -1;
     invite_waiting_take(s);
@@ -303,22 +305,23 @@ int service_start(struct service *s, const char *home, struct error *e)
         return error_set(e, "Signals cannot be watched.");
     names_start(s);
     here_start(s);
-    log_info("%s starts; outbox at port %u", s->config.address, http_server_port(s->flow.server));
+    log_info("%s starts; outbox at port %u", s->config.address,
+             http_server_port(s->services.server));
     return 0;
 }
 
 void service_abort(struct service *s)
 {
     s->stopping = true;
-    s->flow.stopping = true;
+    s->services.stopping = true;
     dht_process_stop(&s->dht_process);
-    http_server_stop(&s->flow.server);
-    store_close(&s->flow.store);
+    http_server_stop(&s->services.server);
+    store_close(&s->services.store);
 }
 
 void service_free(struct service *s)
 {
-    flow_free(&s->flow);
+    flow_free(&s->services);
     checks_watch_free(s);
     buf_wipe(&s->secret);
     wipe(s->password, sizeof s->password);

@@ -8,7 +8,7 @@
 #include "daemon/config.h"
 #include "daemon/dht_process.h"
 #include "daemon/dovecot.h"
-#include "flow/flow.h"
+#include "flow/core/services.h"
 #include "flow/receiver/policy.h"
 #include "net/line_server.h"
 #include <uv.h>
@@ -19,7 +19,7 @@
 struct service {
     uv_loop_t *loop;
     struct config config;
-    struct flow flow;
+    struct services services;
     struct endpoint endpoints[ENDPOINTS_MAX];
     struct sockaddr_storage own[OWN_MAX]; /* the addresses among them, and those of their names */
     struct names *names;

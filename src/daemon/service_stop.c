@@ -18,19 +18,19 @@ static void close_rest(struct service *s)
     names_stop(s);
     checks_watch_stop(s);
     home_gone_stop(s);
-    flow_stop(&s->flow);
+    flow_stop(&s->services);
     dovecot_stop(&s->dovecot, NULL, NULL);
-    dht_free(&s->flow.dht);
+    dht_free(&s->services.dht);
     dht_process_stop(&s->dht_process);
-    http_client_free(&s->flow.http);
-    http_server_stop(&s->flow.server);
-    mime_free(&s->flow.mime);
+    http_client_free(&s->services.http);
+    http_server_stop(&s->services.server);
+    mime_free(&s->services.mime);
     line_server_stop(&s->control);
     line_server_stop(&s->plugin);
-    jobs_free(&s->flow.follower); /* what it made goes on there */
-    jobs_free(&s->flow.pgp);
-    jobs_free(&s->flow.files);
-    store_close(&s->flow.store);
+    jobs_free(&s->services.stream_worker); /* what it made goes on there */
+    jobs_free(&s->services.pgp);
+    jobs_free(&s->services.files);
+    store_close(&s->services.store);
     for (int i = 0; i < 3; i++)
         if (s->signals[i] != NULL)
             uv_close((uv_handle_t *)s->signals[i], (uv_close_cb)free);
@@ -59,5 +59,5 @@ void service_stop(struct service *s)
     (void)uv_timer_init(s->loop, s->stop_timer);
     s->stop_timer->data = s;
     (void)uv_timer_start(s->stop_timer, on_stop_timer, STOP_MS, 0);
-    presence_withdraw(&s->flow, withdrawn, s);
+    presence_withdraw(&s->services, withdrawn, s);
 }

@@ -48,7 +48,7 @@ static void server_release(struct line_server *s)
     }
 }
 
-static void tell_gone(struct line_client *c)
+static void dsn_gone(struct line_client *c)
 {
     if (c->introduced && !c->told) {
         c->told = true;
@@ -61,7 +61,7 @@ static void on_client_closed(uv_handle_t *h)
     struct line_client *c = h->data;
     struct line_server *s = c->server;
 
-    tell_gone(c);
+    dsn_gone(c);
     if (c->prev != NULL) {
         c->prev->next = c->next;
     } else {
@@ -349,7 +349,7 @@ void line_server_stop(struct line_server **s_p)
     unlink(s->path);
     for (struct line_client *c = s->clients; c != NULL; c = c->next) {
         client_close(c);
-        tell_gone(c);
+        dsn_gone(c);
     }
     uv_close((uv_handle_t *)&s->listener, on_listener_closed);
 }

@@ -57,8 +57,8 @@ int line_delay(struct db *db, int64_t message, int64_t due_ms)
                   due_ms, message);
 }
 
-size_t lines_standing(struct db *db, int64_t after, int64_t *n_r, uint8_t (*id_r)[MESSAGE_ID_LEN],
-                      int64_t *gone_r, size_t max)
+size_t outbox_mailbox_standing(struct db *db, int64_t after, int64_t *n_r,
+                               uint8_t (*id_r)[MESSAGE_ID_LEN], int64_t *gone_r, size_t max)
 {
     size_t n = 0;
     sqlite3_stmt *q = db_query(
@@ -86,7 +86,7 @@ int line_set_deleted(struct db *db, int64_t message)
                    "i", message);
 }
 
-int lines_again(struct db *db)
+int outbox_mailbox_again(struct db *db)
 {
     return db_run(db,
                   "UPDATE message SET line=0,line_dirty=line_dirty+1,line_due_ms=0,"

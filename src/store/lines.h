@@ -29,13 +29,13 @@ void line_each(struct db *db, int64_t message,
 int line_set(struct db *db, const struct line *l, enum line_state state, int64_t next_ms);
 int line_delay(struct db *db, int64_t message, int64_t due_ms);
 /* Lines that stand, for the look whether they still do: numbers, ids, since when they are gone. */
-size_t lines_standing(struct db *db, int64_t after, int64_t *n_r, uint8_t (*id_r)[MESSAGE_ID_LEN],
-                      int64_t *gone_r, size_t max);
+size_t outbox_mailbox_standing(struct db *db, int64_t after, int64_t *n_r,
+                               uint8_t (*id_r)[MESSAGE_ID_LEN], int64_t *gone_r, size_t max);
 int line_set_gone(struct db *db, int64_t message, int64_t gone_ms);
 /* The user deleted it. 1, or 0 when it did not stand any more. */
 int line_set_deleted(struct db *db, int64_t message);
 /* The whole mailbox is gone: all lines are made again. */
-int lines_again(struct db *db);
+int outbox_mailbox_again(struct db *db);
 /* Does a row need the line file of this message id? */
 bool line_needed(struct db *db, const uint8_t id[MESSAGE_ID_LEN]);
 

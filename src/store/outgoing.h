@@ -153,8 +153,8 @@ int64_t expected_find(struct db *db, const uint8_t id[ENTRY_ID_LEN], enum outcom
 /* One report tells the user of all receivers of a message that failed or expired meanwhile. begin:
  * fixes who they are (unless some were fixed before); rcpts: their row numbers, in order; done: the
  * report is durable. */
-int tell_begin(struct db *db, int64_t message);
-size_t tell_rcpts(struct db *db, int64_t message, int64_t *n_r, size_t max);
+int dsn_begin(struct db *db, int64_t message);
+size_t dsn_rcpts(struct db *db, int64_t message, int64_t *n_r, size_t max);
 int tell_done(struct db *db, int64_t message);
 int tell_delay(struct db *db, int64_t message, int64_t due_ms);
 

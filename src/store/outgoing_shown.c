@@ -6,7 +6,7 @@
 #include "store/db.h"
 #include <string.h>
 
-int tell_begin(struct db *db, int64_t message)
+int dsn_begin(struct db *db, int64_t message)
 {
     return db_run(db,
                   "UPDATE receiver SET told=2 WHERE message=?1 AND told=0 AND " RCV_REPORTED " AND"
@@ -14,7 +14,7 @@ int tell_begin(struct db *db, int64_t message)
                   "i", message);
 }
 
-size_t tell_rcpts(struct db *db, int64_t message, int64_t *n_r, size_t max)
+size_t dsn_rcpts(struct db *db, int64_t message, int64_t *n_r, size_t max)
 {
     size_t n = 0;
     sqlite3_stmt *q = db_query(db,

@@ -59,11 +59,11 @@ def test_every_source_file_that_the_docs_name_exists():
 
 # Who speaks to a mail client, directly or by what it hands to one that does.
 SPEAKERS = ["src/net/smtp_command.c", "src/net/smtp_data.c", "src/net/smtp_parse.c", "src/net/smtp_server.c",
-            "src/net/smtp_session.c", "mimed/parse.c", "src/flow/receiver/deliver.c", "src/flow/sender/dsn.c",
-            "src/flow/receiver/expire.c", "src/flow/sender/header.c", "src/flow/sender/line_text.c", "src/flow/sender/lookup.c",
-            "src/flow/receiver/moves.c", "src/flow/receiver/opening.c", "src/flow/receiver/policy.c", "src/flow/receiver/pull.c",
+            "src/net/smtp_session.c", "mimed/parse.c", "src/flow/receiver/deliver.c", "src/flow/mail/dsn.c",
+            "src/flow/receiver/expire.c", "src/flow/mail/header.c", "src/flow/sender/outbox_text.c", "src/flow/peers/lookup.c",
+            "src/flow/receiver/sender_feedback.c", "src/flow/receiver/opening.c", "src/flow/receiver/policy.c", "src/flow/receiver/pull.c",
             "src/flow/sender/receivers.c", "src/flow/peers/sources.c", "src/flow/sender/submit.c",
-            "src/flow/peers/transfer.c", "src/flow/receiver/vanish.c", "src/flow/peers/whereabouts.c"]
+            "src/flow/peers/transfer.c", "src/flow/receiver/recall_apply.c", "src/flow/peers/endpoint_lookup.c"]
 TEXTS = "src/base/texts.h"
 # Calls whose texts go into the log, or are shown by `restante status` alone.
 INTERNAL = re.compile(r"\b(log_\w+|i_(error|warning|info|debug|panic)|mail_set_critical|"

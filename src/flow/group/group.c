@@ -8,7 +8,7 @@
 #include "flow/group/group_work.h"
 #include "flow/invite/invites.h"
 #include "flow/peers/presence.h"
-#include "flow/timer.h"
+#include "flow/core/timer.h"
 #include "flow/peers/verify.h"
 #include "store/incoming.h"
 #include <stdlib.h>
@@ -28,7 +28,7 @@ struct candidate {
 
 struct group_look {
     struct job job;
-    struct flow *flow;
+    struct services *services;
     struct candidate c[FETCH_MAX];
     size_t count;
     uint8_t *live; /* ids of all entries at the key */
@@ -40,10 +40,10 @@ struct group_look {
 
 static void look_end(struct group_look *l)
 {
-    struct flow *f = l->flow;
-    bool again = f->groups->again || l->more;
-    f->groups->look = NULL;
-    f->groups->again = false;
+    struct services *sv = l->services;
+    bool again = sv->groups->again || l->more;
+    sv->groups->look = NULL;
+    sv->groups->again = false;
     for (size_t i = 0; i < l->count; i++) {
         bytes_free(&l->c[i].value);
         free(l->c[i].v);
@@ -52,26 +52,26 @@ static void look_end(struct group_look *l)
     free(l->live);
     free(l);
     if (again)
-        groups_poll(f);
+        groups_poll(sv);
 }
 
-int group_read(const struct flow *f, const struct group_row *g, struct group_record *r,
+int group_read(const struct services *sv, const struct group_row *g, struct group_record *r,
                struct error *e)
 {
     struct span payload, signature;
-    struct record_place at = {f->c.network, f->groups->key};
+    struct record_place at = {sv->c.network, sv->groups->key};
     if (record_unwrap(g->signed_.p, g->signed_.n, &payload, &signature, e) < 0)
         return -1;
     return group_decode(payload.p, payload.n, &at, r, e) == 0 ? 0 : -1;
 }
 
-void groups_settle(struct flow *f)
+void groups_settle(struct services *sv)
 {
-    struct groups *g = f->groups;
+    struct groups *g = sv->groups;
     uint8_t fpr[FPR_LEN];
-    bool has = flow_master(f, fpr);
+    bool has = own_master(sv, fpr);
     if (g->settled && (has != g->has || memcmp(fpr, g->master_fpr, FPR_LEN) != 0))
-        presence_again(f);
+        presence_again(sv);
     g->settled = true;
     g->has = has;
     memcpy(g->master_fpr, fpr, FPR_LEN);
@@ -90,11 +90,11 @@ static void put_committed(void *arg, int rc)
 {
     struct group_look *l = arg;
     store_crash_point("group.put.after");
-    l->flow->groups->put_now = false;
+    l->services->groups->put_now = false;
     if (rc == 0)
         log_debug("the descriptor of %s is put", l->g.name);
     if (rc == 0 && l->g.has_old)
-        l->flow->groups->again = true; /* now the old one goes */
+        l->services->groups->again = true; /* now the old one goes */
     look_end(l);
 }
 
@@ -106,33 +106,33 @@ static void on_put(void *ctx, bool ok, const char *why)
         look_end(l);
         return;
     }
-    store_do(l->flow->store, put_run, put_committed, l);
+    store_do(l->services->store, put_run, put_committed, l);
 }
 
 static void put(struct group_look *l)
 {
-    struct flow *f = l->flow;
+    struct services *sv = l->services;
     int64_t now = clock_wall_ms(), now_s = now / 1000;
-    bool due = f->groups->put_now || l->g.put_ms == 0 || now - l->g.put_ms >= f->c.reput ||
+    bool due = sv->groups->put_now || l->g.put_ms == 0 || now - l->g.put_ms >= sv->c.reput ||
                l->g.put_ms > now;
-    if (!due || l->g.expiry_s <= now_s || f->stopping) {
+    if (!due || l->g.expiry_s <= now_s || sv->stopping) {
         look_end(l);
         return;
     }
     uint8_t vh[HASH_LEN], token[HASH_LEN], infohash[INFOHASH_LEN], id[DHT_ID_LEN];
     memcpy(l->lock, l->g.lock, HASH_LEN);
     sha256(l->g.record.p, l->g.record.n, vh);
-    entry_infohash(f->groups->key, infohash);
+    entry_infohash(sv->groups->key, infohash);
     entry_id(infohash, l->lock, vh, id);
     for (size_t i = 0; i < l->live_count && !l->alive; i++)
         l->alive = memcmp(l->live + i * DHT_ID_LEN, id, DHT_ID_LEN) == 0;
     if (!l->alive) { /* lost, or deleted by somebody whose copy it was: under the own lock */
-        flow_own_token(f, f->groups->key, vh, token);
+        own_token(sv, sv->groups->key, vh, token);
         entry_lock(token, l->lock);
         wipe(token, sizeof token);
     }
     int64_t until = now_s + DHT_LIFE_MAX < l->g.expiry_s ? now_s + DHT_LIFE_MAX : l->g.expiry_s;
-    dht_put(f->dht, f->groups->key, l->g.record.p, l->g.record.n, until, l->lock, on_put, l);
+    dht_put(sv->dht, sv->groups->key, l->g.record.p, l->g.record.n, until, l->lock, on_put, l);
 }
 
 /* ---- second part: delete what an own descriptor replaced */
@@ -151,39 +151,39 @@ static void on_old(void *ctx, bool ok, const char *why)
 {
     struct group_look *l = ctx;
     if (ok || strcmp(why, "absent") == 0)
-        store_do(l->flow->store, old_run, old_committed, l);
+        store_do(l->services->store, old_run, old_committed, l);
     else
         put(l); /* again with the next look */
 }
 
 static void delete_old(struct group_look *l)
 {
-    struct flow *f = l->flow;
+    struct services *sv = l->services;
     uint8_t token[HASH_LEN];
     if (!l->g.has_old || l->g.put_ms == 0) { /* the new one first */
         put(l);
         return;
     }
-    flow_own_token(f, f->groups->key, l->g.old_hash, token);
-    dht_del(f->dht, f->groups->key, l->g.old_hash, token, on_old, l);
+    own_token(sv, sv->groups->key, l->g.old_hash, token);
+    dht_del(sv->dht, sv->groups->key, l->g.old_hash, token, on_old, l);
     wipe(token, sizeof token);
 }
 
 static void tend(struct group_look *l)
 {
-    struct flow *f = l->flow;
-    groups_settle(f);
-    invites_tend(f);
-    bool member = group_get_accepted(store_reader(f->store), &l->g) == 0;
+    struct services *sv = l->services;
+    groups_settle(sv);
+    invites_tend(sv);
+    bool member = group_get_accepted(store_reader(sv->store), &l->g) == 0;
     /* a list is put again and renewed in time; where there is none, one is heard of */
-    int64_t period = member && groups_expect(f, &l->g) ? groups_soon(f) : f->c.poll;
-    (member ? poll_again : poll_slower)(f->groups->timer, period);
-    if (f->stopping || !flow_may_go(f) || !member) {
+    int64_t period = member && groups_expect(sv, &l->g) ? groups_soon(sv) : sv->c.poll;
+    (member ? poll_again : poll_slower)(sv->groups->timer, period);
+    if (sv->stopping || !may_go(sv) || !member) {
         look_end(l);
         return;
     }
-    groups_renew(f, &l->g);
-    groups_keys(f, &l->g);
+    groups_renew(sv, &l->g);
+    groups_keys(sv, &l->g);
     delete_old(l);
 }
 
@@ -206,7 +206,7 @@ static void row_of(const struct candidate *c, struct group_row *g)
 static int apply_run(struct db *db, void *arg)
 {
     struct group_look *l = arg;
-    struct flow *f = l->flow;
+    struct services *sv = l->services;
     int64_t now = clock_wall_ms() / 1000;
     store_crash_point("group.before");
     for (size_t i = 0; i < l->count; i++) {
@@ -221,7 +221,7 @@ static int apply_run(struct db *db, void *arg)
             continue;
         struct group_row g;
         row_of(c, &g);
-        c->news = group_apply(db, &g, &c->v->r, f->c.address, f->fpr, false);
+        c->news = group_apply(db, &g, &c->v->r, sv->c.address, sv->fpr, false);
         if (c->news == GROUP_ERROR)
             return -1;
     }
@@ -263,14 +263,14 @@ static void check(struct job *job, void *thread_ctx)
     for (size_t i = 0; i < l->count; i++) {
         struct candidate *c = &l->c[i];
         struct verified_group *v = malloc(sizeof *v);
-        if (v != NULL &&
-            verify_group(c->value.p, c->value.n, l->flow->c.network,
-                         address_group(l->flow->c.address), clock_wall_ms() / 1000, v, &e) == 0) {
+        if (v != NULL && verify_group(c->value.p, c->value.n, l->services->c.network,
+                                      address_group(l->services->c.address), clock_wall_ms() / 1000,
+                                      v, &e) == 0) {
             c->v = v;
             continue;
         }
         if (v != NULL)
-            log_info("an entry at %s is ignored: %s", l->flow->groups->key, e.text);
+            log_info("an entry at %s is ignored: %s", l->services->groups->key, e.text);
         free(v);
     }
 }
@@ -278,10 +278,10 @@ static void check(struct job *job, void *thread_ctx)
 static void checked(struct job *job)
 {
     struct group_look *l = (struct group_look *)job;
-    if (l->flow->stopping)
+    if (l->services->stopping)
         look_end(l);
     else if (l->count > 0)
-        store_do(l->flow->store, apply_run, applied, l);
+        store_do(l->services->store, apply_run, applied, l);
     else
         tend(l);
 }
@@ -290,7 +290,7 @@ static void on_value(void *ctx, bool ok, const struct dht_value *v)
 {
     struct group_look *l = ctx;
     if (v == NULL) {
-        flow_job(l->flow->pgp, &l->job, check, checked, true);
+        job_run(l->services->pgp, &l->job, check, checked, true);
         return;
     }
     if (l->count == FETCH_MAX || v->len > RECORD_MAX)
@@ -309,7 +309,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
     struct group_look *l = ctx;
     uint8_t wanted[FETCH_MAX * DHT_ID_LEN];
     size_t count = 0;
-    if (l->flow->stopping || !ok) {
+    if (l->services->stopping || !ok) {
         look_end(l);
         return;
     }
@@ -319,7 +319,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
     l->live_count = l->live == NULL ? 0 : n;
     for (size_t i = 0; i < n && !l->more; i++) {
         const uint8_t *id = ids + i * DHT_ID_LEN;
-        if (looked_has(store_reader(l->flow->store), id))
+        if (looked_has(store_reader(l->services->store), id))
             continue;
         if (count == FETCH_MAX)
             l->more = true;
@@ -327,21 +327,21 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
             memcpy(wanted + DHT_ID_LEN * count++, id, DHT_ID_LEN);
     }
     if (count > 0)
-        dht_get(l->flow->dht, l->flow->groups->key, wanted, count, on_value, l);
+        dht_get(l->services->dht, l->services->groups->key, wanted, count, on_value, l);
     else
         tend(l);
 }
 
-void groups_put(struct flow *f)
+void groups_put(struct services *sv)
 {
-    f->groups->put_now = true;
-    groups_poll(f);
+    sv->groups->put_now = true;
+    groups_poll(sv);
 }
 
-void groups_poll(struct flow *f)
+void groups_poll(struct services *sv)
 {
-    struct groups *g = f->groups;
-    if (g == NULL || f->stopping || dht_link_state(f->dht) == DHT_DOWN)
+    struct groups *g = sv->groups;
+    if (g == NULL || sv->stopping || dht_link_state(sv->dht) == DHT_DOWN)
         return;
     if (g->look != NULL) {
         g->again = true;
@@ -350,16 +350,16 @@ void groups_poll(struct flow *f)
     struct group_look *l = calloc(1, sizeof *l);
     if (l == NULL)
         return; /* the timer comes again */
-    l->flow = f;
+    l->services = sv;
     g->look = l;
-    dht_list(f->dht, g->key, on_list, l);
+    dht_list(sv->dht, g->key, on_list, l);
 }
 
 static void on_heard(void *ctx, const struct dht_value *v)
 {
-    struct flow *f = ctx;
-    if (!f->stopping && !looked_has(store_reader(f->store), v->id))
-        groups_poll(f);
+    struct services *sv = ctx;
+    if (!sv->stopping && !looked_has(store_reader(sv->store), v->id))
+        groups_poll(sv);
 }
 
 static void on_timer(uv_timer_t *t)
@@ -367,25 +367,25 @@ static void on_timer(uv_timer_t *t)
     groups_poll(t->data);
 }
 
-int groups_start(struct flow *f, struct error *e)
+int groups_start(struct services *sv, struct error *e)
 {
-    struct groups *g = f->groups = calloc(1, sizeof *g);
+    struct groups *g = sv->groups = calloc(1, sizeof *g);
     if (g == NULL)
         return error_set(e, "Out of memory.");
-    (void)dht_key(g->key, "group:", address_group(f->c.address));
-    groups_settle(f);
-    g->timer = poll_start(f, g->key, on_timer, on_heard, "the group's descriptor");
+    (void)dht_key(g->key, "group:", address_group(sv->c.address));
+    groups_settle(sv);
+    g->timer = poll_start(sv, g->key, on_timer, on_heard, "the group's descriptor");
     return g->timer == NULL ? error_set(e, "Out of memory.") : 0;
 }
 
-void groups_stop(struct flow *f)
+void groups_stop(struct services *sv)
 {
-    if (f->groups != NULL)
-        flow_timer_free(&f->groups->timer);
+    if (sv->groups != NULL)
+        timer_free(&sv->groups->timer);
 }
 
-void groups_free(struct flow *f)
+void groups_free(struct services *sv)
 {
-    free(f->groups);
-    f->groups = NULL;
+    free(sv->groups);
+    sv->groups = NULL;
 }

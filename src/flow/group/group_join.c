@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct joining {
-    struct flow *flow;
+    struct services *services;
     bool leave;
     uint8_t master_fpr[FPR_LEN];
     struct contact master;
@@ -35,13 +35,13 @@ static void join_done(void *arg, int rc)
         NULL, "That group does not name this peer any more.",
         "This peer is in a group already; leave it first (`restante group leave`)."};
     if (rc == 0)
-        groups_settle(j->flow);
+        groups_settle(j->services);
     if (rc != 0)
         j->done(j->ctx, false, "The database does not take it.");
     else
         j->done(j->ctx, j->rc == 0, why[j->rc]);
     if (rc == 0)
-        groups_poll(j->flow);
+        groups_poll(j->services);
     contact_free(&j->master);
     free(j);
 }
@@ -72,7 +72,7 @@ static bool choose(void *ctx, const struct group_row *g)
 }
 
 /* The sentence why this choice cannot be accepted, or NULL. */
-static const char *refuse(struct flow *f, const struct choosing *c, struct error *e)
+static const char *refuse(struct services *sv, const struct choosing *c, struct error *e)
 {
     struct contact pinned;
     if (c->count == 0)
@@ -83,7 +83,7 @@ static const char *refuse(struct flow *f, const struct choosing *c, struct error
     if (c->count > 1)
         return "Several masters name this peer. Say which: `restante group list` shows their "
                "fingerprints; compare them with the people.";
-    if (contact_get(store_reader(f->store), c->g.master, &pinned) < 0)
+    if (contact_get(store_reader(sv->store), c->g.master, &pinned) < 0)
         return NULL;
     bool other = memcmp(pinned.fpr, c->g.master_fpr, FPR_LEN) != 0;
     contact_free(&pinned);
@@ -96,43 +96,43 @@ static const char *refuse(struct flow *f, const struct choosing *c, struct error
     return e->text;
 }
 
-void groups_accept(struct flow *f, const char *master, groups_done_fn *done, void *ctx)
+void groups_accept(struct services *sv, const char *master, groups_done_fn *done, void *ctx)
 {
     struct choosing c = {.wanted = master};
     struct error e;
-    group_list(store_reader(f->store), choose, &c);
-    const char *why = refuse(f, &c, &e);
+    group_list(store_reader(sv->store), choose, &c);
+    const char *why = refuse(sv, &c, &e);
     struct joining *j = why != NULL ? NULL : calloc(1, sizeof *j);
     if (j == NULL) {
         group_row_free(&c.g);
         done(ctx, false, why != NULL ? why : "Out of memory.");
         return;
     }
-    *j = (struct joining){.flow = f, .done = done, .ctx = ctx};
+    *j = (struct joining){.services = sv, .done = done, .ctx = ctx};
     memcpy(j->master_fpr, c.g.master_fpr, FPR_LEN);
     memcpy(j->master.fpr, c.g.master_fpr, FPR_LEN);
     (void)strcpy(j->master.address, c.g.master);
     j->master.pubkey = c.g.master_key;
     j->master.shards = 1;
     j->master.trust = TRUST_VOUCHED;
-    store_do(f->store, join_run, join_done, j);
+    store_do(sv->store, join_run, join_done, j);
 }
 
-void groups_leave(struct flow *f, groups_done_fn *done, void *ctx)
+void groups_leave(struct services *sv, groups_done_fn *done, void *ctx)
 {
     struct group_row g;
     struct group_record r;
     struct error e;
-    if (group_get_accepted(store_reader(f->store), &g) < 0) {
+    if (group_get_accepted(store_reader(sv->store), &g) < 0) {
         done(ctx, false, "This peer is in no group.");
         return;
     }
-    bool others = g.role == ROLE_MASTER && (group_read(f, &g, &r, &e) < 0 || r.count > 1);
+    bool others = g.role == ROLE_MASTER && (group_read(sv, &g, &r, &e) < 0 || r.count > 1);
     struct joining *j = others ? NULL : calloc(1, sizeof *j);
     if (j != NULL) {
-        *j = (struct joining){.flow = f, .leave = true, .done = done, .ctx = ctx};
+        *j = (struct joining){.services = sv, .leave = true, .done = done, .ctx = ctx};
         memcpy(j->master_fpr, g.master_fpr, FPR_LEN);
-        store_do(f->store, join_run, join_done, j);
+        store_do(sv->store, join_run, join_done, j);
     } else {
         done(ctx, false,
              others ? "The master leaves last: remove the other members first." : "Out of memory.");

@@ -15,7 +15,7 @@
 #define SOON_MS 5000
 
 struct asking {
-    struct flow *flow;
+    struct services *services;
     struct contact c;
     uint8_t master_fpr[FPR_LEN];
     bool joined, had_key, had_joined;
@@ -37,7 +37,7 @@ static void key_done(void *arg, int rc)
         log_info("the key of %s, a member of this group, is known", a->c.address);
     if (rc == 0 && a->joined && !a->had_joined)
         log_info("%s is in this group", a->c.address);
-    a->flow->groups->finding--;
+    a->services->groups->finding--;
     contact_free(&a->c);
     free(a);
 }
@@ -55,7 +55,7 @@ static void on_identity(void *ctx, const struct verified_identity *v, const char
         log_debug("%s: %s", a->c.address, why);
         a->joined = a->had_joined;
     }
-    store_do(a->flow->store, key_run, key_done, a);
+    store_do(a->services->store, key_run, key_done, a);
 }
 
 struct expecting {
@@ -70,23 +70,23 @@ static bool is_open(void *ctx, const struct group_fellow *m)
     return !x->open;
 }
 
-bool groups_expect(struct flow *f, const struct group_row *g)
+bool groups_expect(struct services *sv, const struct group_row *g)
 {
-    struct expecting x = {.own = f->c.address};
+    struct expecting x = {.own = sv->c.address};
     int64_t age =
         clock_wall_ms() - (int64_t)g->seq; /* a sequence number is a time, or a little more */
     if (age < YOUNG_MS)
-        group_members(store_reader(f->store), g->master_fpr, is_open, &x);
+        group_members(store_reader(sv->store), g->master_fpr, is_open, &x);
     return x.open;
 }
 
-int64_t groups_soon(const struct flow *f)
+int64_t groups_soon(const struct services *sv)
 {
-    return f->c.poll < SOON_MS ? f->c.poll : SOON_MS;
+    return sv->c.poll < SOON_MS ? sv->c.poll : SOON_MS;
 }
 
 struct due {
-    struct flow *flow;
+    struct services *services;
     const struct group_row *g;
     struct asking *found[FINDING_MAX];
     size_t count, room;
@@ -98,15 +98,15 @@ static bool collect(void *ctx, const struct group_fellow *m)
     struct due *d = ctx;
     int64_t now = clock_wall_ms(), age = now - m->checked_ms;
     bool open = m->pubkey.p == NULL || !m->joined; /* every look, until both are known */
-    if (strcmp(m->address, d->flow->c.address) == 0 ||
-        (age >= 0 && age < (open ? d->open_age : d->flow->c.reput)))
+    if (strcmp(m->address, d->services->c.address) == 0 ||
+        (age >= 0 && age < (open ? d->open_age : d->services->c.reput)))
         return true;
     if (d->count == d->room)
         return false;
     struct asking *a = calloc(1, sizeof *a);
     if (a == NULL)
         return false;
-    a->flow = d->flow;
+    a->services = d->services;
     a->had_key = m->pubkey.p != NULL;
     a->had_joined = m->joined;
     a->keep = !open;
@@ -119,17 +119,17 @@ static bool collect(void *ctx, const struct group_fellow *m)
     return true;
 }
 
-void groups_keys(struct flow *f, const struct group_row *g)
+void groups_keys(struct services *sv, const struct group_row *g)
 {
-    struct due d = {.flow = f, .g = g};
-    d.open_age = (groups_expect(f, g) ? groups_soon(f) : f->c.poll) / 2;
-    d.room = f->groups->finding > 0 ? 0 : FINDING_MAX;
+    struct due d = {.services = sv, .g = g};
+    d.open_age = (groups_expect(sv, g) ? groups_soon(sv) : sv->c.poll) / 2;
+    d.room = sv->groups->finding > 0 ? 0 : FINDING_MAX;
     if (d.room == 0)
         return;
-    group_members(store_reader(f->store), g->master_fpr, collect, &d);
+    group_members(store_reader(sv->store), g->master_fpr, collect, &d);
     for (size_t i = 0; i < d.count; i++) {
-        f->groups->finding++;
+        sv->groups->finding++;
         (d.found[i]->keep ? identity_keep : identity_find)(
-            f, d.found[i]->c.address, d.found[i]->c.fpr, on_identity, d.found[i]);
+            sv, d.found[i]->c.address, d.found[i]->c.fpr, on_identity, d.found[i]);
     }
 }

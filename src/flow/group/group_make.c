@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/group/group_work.h"
-#include "flow/sender/lookup.h"
+#include "flow/peers/lookup.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ enum making_kind { MAKE_CREATE, MAKE_ADD, MAKE_REMOVE, MAKE_RENEW, MAKE_RENEWAL 
 
 struct making {
     struct job job;
-    struct flow *flow;
+    struct services *services;
     enum making_kind kind;
     struct group_member change; /* of add and remove */
     struct group_record r;      /* its key points to the flow's, or into base */
@@ -31,8 +31,8 @@ struct making {
 
 static void made(struct making *m, bool ok)
 {
-    struct flow *f = m->flow;
-    f->groups->making = false;
+    struct services *sv = m->services;
+    sv->groups->making = false;
     if (m->done != NULL)
         m->done(m->ctx, ok, ok ? NULL : m->why.text);
     else if (!ok)
@@ -42,15 +42,15 @@ static void made(struct making *m, bool ok)
     group_row_free(&m->base);
     free(m);
     if (ok)
-        groups_poll(f);
+        groups_poll(sv);
 }
 
 static int commit_run(struct db *db, void *arg)
 {
     struct making *m = arg;
-    struct flow *f = m->flow;
+    struct services *sv = m->services;
     store_crash_point("group.make.before");
-    m->news = group_apply(db, &m->row, &m->r, f->c.address, f->fpr, true);
+    m->news = group_apply(db, &m->row, &m->r, sv->c.address, sv->fpr, true);
     return m->news == GROUP_ERROR ? -1 : 0;
 }
 
@@ -76,7 +76,7 @@ static int sign_roster(struct making *m, struct pgp *pgp, const struct record_pl
         rc = error_set(&m->why, "The descriptor of a group with %zu members is too large.",
                        m->r.count);
     else
-        rc = flow_sign_record(pgp, &payload, &m->signed_, &m->why);
+        rc = sign_record(pgp, &payload, &m->signed_, &m->why);
     if (rc == 0)
         sha256(payload.data, payload.len, m->row.roster);
     buf_free(&payload);
@@ -85,16 +85,16 @@ static int sign_roster(struct making *m, struct pgp *pgp, const struct record_pl
 
 static int sign_renewal(struct making *m, struct pgp *pgp, const struct record_place *at)
 {
-    const struct flow *f = m->flow;
+    const struct services *sv = m->services;
     struct buf payload = BUF_INIT(RECORD_MAX);
-    struct group_renewal r = {.deputy_key = {f->pubkey.p, f->pubkey.n},
+    struct group_renewal r = {.deputy_key = {sv->pubkey.p, sv->pubkey.n},
                               .record = {m->base.signed_.p, m->base.signed_.n},
                               .expiry = m->row.expiry_s};
-    (void)strcpy(r.deputy, f->c.address);
+    (void)strcpy(r.deputy, sv->c.address);
     memcpy(m->row.roster, m->base.roster, HASH_LEN);
     int rc = group_renewal_encode(&r, at, &payload) < 0
                  ? error_set(&m->why, "The renewal would be too large.")
-                 : flow_sign_record(pgp, &payload, &m->record, &m->why);
+                 : sign_record(pgp, &payload, &m->record, &m->why);
     buf_free(&payload);
     return rc == 0 ? buf_append(&m->signed_, m->base.signed_.p, m->base.signed_.n) : rc;
 }
@@ -102,12 +102,12 @@ static int sign_renewal(struct making *m, struct pgp *pgp, const struct record_p
 static void sign_run(struct job *job, void *thread_ctx)
 {
     struct making *m = (struct making *)job;
-    struct record_place at = {m->flow->c.network, m->flow->groups->key};
+    struct record_place at = {m->services->c.network, m->services->groups->key};
     m->rc = m->kind == MAKE_RENEWAL ? sign_renewal(m, thread_ctx, &at)
                                     : sign_roster(m, thread_ctx, &at);
     uint8_t vh[HASH_LEN], token[HASH_LEN];
     sha256(m->record.data, m->record.len, vh);
-    flow_own_token(m->flow, at.key, vh, token);
+    own_token(m->services, at.key, vh, token);
     entry_lock(token, m->row.lock);
     wipe(token, sizeof token);
 }
@@ -127,7 +127,7 @@ static void sign_done(struct job *job)
     g->master_key = (struct bytes){(uint8_t *)m->r.master_key.p, m->r.master_key.n};
     g->signed_ = (struct bytes){m->signed_.data, m->signed_.len};
     g->record = (struct bytes){m->record.data, m->record.len};
-    store_do(m->flow->store, commit_run, commit_done, m);
+    store_do(m->services->store, commit_run, commit_done, m);
 }
 
 static int change_members(struct making *m)
@@ -150,21 +150,21 @@ static int change_members(struct making *m)
 
 static int prepare(struct making *m)
 {
-    const struct flow *f = m->flow;
+    const struct services *sv = m->services;
     int64_t now = clock_wall_ms();
-    bool in = group_get_accepted(store_reader(f->store), &m->base) == 0;
+    bool in = group_get_accepted(store_reader(sv->store), &m->base) == 0;
     if (m->kind == MAKE_CREATE && in)
         return error_set(&m->why, "This peer is in the group of %s already.", m->base.master);
     if (m->kind != MAKE_CREATE && !in)
         return error_set(&m->why, "This peer is in no group.");
     if (m->kind == MAKE_CREATE) { /* numbers go on after a group that was left */
-        (void)group_get(store_reader(f->store), f->fpr, &m->base);
-        (void)strcpy(m->r.name, address_group(f->c.address));
+        (void)group_get(store_reader(sv->store), sv->fpr, &m->base);
+        (void)strcpy(m->r.name, address_group(sv->c.address));
         m->r.count = 1;
-        (void)strcpy(m->r.members[0].address, f->c.address);
-        memcpy(m->r.members[0].fpr, f->fpr, FPR_LEN);
+        (void)strcpy(m->r.members[0].address, sv->c.address);
+        memcpy(m->r.members[0].fpr, sv->fpr, FPR_LEN);
         m->r.members[0].role = ROLE_MASTER;
-    } else if (group_read(f, &m->base, &m->r, &m->why) < 0) {
+    } else if (group_read(sv, &m->base, &m->r, &m->why) < 0) {
         return -1;
     }
     enum group_role role = in ? m->base.role : ROLE_MASTER;
@@ -172,31 +172,31 @@ static int prepare(struct making *m)
         return error_set(&m->why, "Only the master, %s, changes this group.", m->base.master);
     if ((m->kind == MAKE_ADD || m->kind == MAKE_REMOVE) && change_members(m) < 0)
         return -1;
-    m->row.expiry_s = (now + f->c.group_life) / 1000;
+    m->row.expiry_s = (now + sv->c.group_life) / 1000;
     if (m->kind == MAKE_RENEWAL) {
         int64_t last = m->r.expiry + GROUP_RENEW_MAX;
         m->row.expiry_s = m->row.expiry_s < last ? m->row.expiry_s : last;
         m->row.seq = m->base.seq;
         return 0;
     }
-    m->r.master_key = (struct span){f->pubkey.p, f->pubkey.n};
+    m->r.master_key = (struct span){sv->pubkey.p, sv->pubkey.n};
     m->r.expiry = m->row.expiry_s;
     m->r.seq = m->base.seq + 1 > (uint64_t)now ? m->base.seq + 1 : (uint64_t)now;
     m->row.seq = m->r.seq;
     return 0;
 }
 
-static void make(struct flow *f, enum making_kind kind, const struct group_member *change,
+static void make(struct services *sv, enum making_kind kind, const struct group_member *change,
                  groups_done_fn *done, void *ctx)
 {
-    struct making *m = f->stopping || f->groups->making ? NULL : calloc(1, sizeof *m);
+    struct making *m = sv->stopping || sv->groups->making ? NULL : calloc(1, sizeof *m);
     if (m == NULL) {
         if (done != NULL)
             done(ctx, false, "Another change of the group is under way.");
         return;
     }
-    f->groups->making = true;
-    m->flow = f;
+    sv->groups->making = true;
+    m->services = sv;
     m->kind = kind;
     m->done = done;
     m->ctx = ctx;
@@ -207,29 +207,29 @@ static void make(struct flow *f, enum making_kind kind, const struct group_membe
     if (prepare(m) < 0)
         made(m, false);
     else
-        flow_job(f->pgp, &m->job, sign_run, sign_done, true);
+        job_run(sv->pgp, &m->job, sign_run, sign_done, true);
 }
 
-void groups_create(struct flow *f, groups_done_fn *done, void *ctx)
+void groups_create(struct services *sv, groups_done_fn *done, void *ctx)
 {
-    make(f, MAKE_CREATE, NULL, done, ctx);
+    make(sv, MAKE_CREATE, NULL, done, ctx);
 }
 
-void groups_renew(struct flow *f, const struct group_row *g)
+void groups_renew(struct services *sv, const struct group_row *g)
 {
     int64_t left = g->expiry_s * 1000 - clock_wall_ms();
-    if (f->groups->making)
+    if (sv->groups->making)
         return;
-    if (g->role == ROLE_MASTER && left < f->c.group_life * 2 / 3)
-        make(f, MAKE_RENEW, NULL, NULL, NULL);
-    else if (g->role == ROLE_DEPUTY && left < f->c.group_life / 3 && left > 0)
-        make(f, MAKE_RENEWAL, NULL, NULL, NULL);
+    if (g->role == ROLE_MASTER && left < sv->c.group_life * 2 / 3)
+        make(sv, MAKE_RENEW, NULL, NULL, NULL);
+    else if (g->role == ROLE_DEPUTY && left < sv->c.group_life / 3 && left > 0)
+        make(sv, MAKE_RENEWAL, NULL, NULL, NULL);
 }
 
 /* ---- add and remove */
 
 struct adding {
-    struct flow *flow;
+    struct services *services;
     struct group_member m;
     groups_done_fn *done;
     void *ctx;
@@ -241,28 +241,28 @@ static void on_key(void *ctx, enum lookup_result result, const char *why)
     struct contact c;
     if (result != LOOKUP_FOUND) {
         a->done(a->ctx, false, why);
-    } else if (contact_get(store_reader(a->flow->store), a->m.address, &c) < 0) {
+    } else if (contact_get(store_reader(a->services->store), a->m.address, &c) < 0) {
         a->done(a->ctx, false, "Its key cannot be read from the database.");
     } else {
         memcpy(a->m.fpr, c.fpr, FPR_LEN);
         contact_free(&c);
-        make(a->flow, MAKE_ADD, &a->m, a->done, a->ctx);
+        make(a->services, MAKE_ADD, &a->m, a->done, a->ctx);
     }
     free(a);
 }
 
-static int take_address(const struct flow *f, const char *text, char out[ADDRESS_MAX + 1],
+static int take_address(const struct services *sv, const char *text, char out[ADDRESS_MAX + 1],
                         struct error *e)
 {
     if (address_parse(text, out) == 0 &&
-        strcmp(address_group(out), address_group(f->c.address)) == 0)
+        strcmp(address_group(out), address_group(sv->c.address)) == 0)
         return 0;
     return error_set(e, "\"%.80s\" is not an address of this group; they end in @%.120s.", text,
-                     address_group(f->c.address));
+                     address_group(sv->c.address));
 }
 
-void groups_add(struct flow *f, const char *address, enum group_role role, groups_done_fn *done,
-                void *ctx)
+void groups_add(struct services *sv, const char *address, enum group_role role,
+                groups_done_fn *done, void *ctx)
 {
     struct error e;
     uint8_t fpr[FPR_LEN];
@@ -271,24 +271,24 @@ void groups_add(struct flow *f, const char *address, enum group_role role, group
         done(ctx, false, "Out of memory.");
         return;
     }
-    *a = (struct adding){.flow = f, .m = {.role = role}, .done = done, .ctx = ctx};
-    if (take_address(f, address, a->m.address, &e) < 0) {
+    *a = (struct adding){.services = sv, .m = {.role = role}, .done = done, .ctx = ctx};
+    if (take_address(sv, address, a->m.address, &e) < 0) {
         done(ctx, false, e.text);
         free(a);
-    } else if (!flow_master(f, fpr) || memcmp(fpr, f->fpr, FPR_LEN) != 0) {
-        make(f, MAKE_ADD, &a->m, done, ctx); /* says why not */
+    } else if (!own_master(sv, fpr) || memcmp(fpr, sv->fpr, FPR_LEN) != 0) {
+        make(sv, MAKE_ADD, &a->m, done, ctx); /* says why not */
         free(a);
     } else {
-        (void)lookup_key(f, a->m.address, on_key, a);
+        (void)lookup_key(sv, a->m.address, on_key, a);
     }
 }
 
-void groups_remove(struct flow *f, const char *address, groups_done_fn *done, void *ctx)
+void groups_remove(struct services *sv, const char *address, groups_done_fn *done, void *ctx)
 {
     struct error e;
     struct group_member m = {.role = ROLE_NONE};
-    if (take_address(f, address, m.address, &e) < 0)
+    if (take_address(sv, address, m.address, &e) < 0)
         done(ctx, false, e.text);
     else
-        make(f, MAKE_REMOVE, &m, done, ctx);
+        make(sv, MAKE_REMOVE, &m, done, ctx);
 }

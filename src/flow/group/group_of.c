@@ -22,7 +22,7 @@ static struct memory { /* loop thread only */
 
 struct seeking {
     struct job job;
-    struct flow *flow;
+    struct services *services;
     char address[ADDRESS_MAX + 1];
     uint8_t fpr[FPR_LEN], master_fpr[FPR_LEN];
     struct candidates c;
@@ -42,7 +42,7 @@ static size_t others(const struct seeking *s, struct group_member *out)
         return 0;
     for (size_t i = 0; i < s->best->count; i++) {
         const struct group_member *o = &s->best->members[i];
-        if (o != m && strcmp(o->address, s->flow->c.address) != 0)
+        if (o != m && strcmp(o->address, s->services->c.address) != 0)
             out[n++] = *o;
     }
     return n;
@@ -88,7 +88,7 @@ static void check(struct job *job, void *thread_ctx)
     struct error e;
     s->best = NULL;
     for (size_t i = 0; i < s->c.count && v != NULL; i++) {
-        if (verify_group(s->c.value[i].p, s->c.value[i].n, s->flow->c.network,
+        if (verify_group(s->c.value[i].p, s->c.value[i].n, s->services->c.network,
                          address_group(s->address), clock_wall_ms() / 1000, v, &e) < 0) {
             log_debug("an entry at %s is ignored: %s", s->c.key, e.text);
             continue;
@@ -119,7 +119,7 @@ static void fetched(void *ctx)
     if (s->c.count == 0)
         finish(s);
     else
-        flow_job(s->flow->pgp, &s->job, check, checked, true);
+        job_run(s->services->pgp, &s->job, check, checked, true);
 }
 
 static void seek(struct seeking *s)
@@ -136,7 +136,7 @@ static void seek(struct seeking *s)
     }
     s->c.max = CANDIDATES_MAX;
     (void)dht_key(s->c.key, "group:", address_group(s->address));
-    candidates_fetch(&s->c, s->flow, fetched, s);
+    candidates_fetch(&s->c, s->services, fetched, s);
 }
 
 static void on_identity(void *ctx, const struct verified_identity *v, const char *why)
@@ -160,21 +160,21 @@ static void begin(struct job *job)
     seek((struct seeking *)job);
 }
 
-void group_members_of(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN],
+void group_members_of(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                       const uint8_t *master_fpr, group_members_fn *fn, void *ctx)
 {
     struct seeking *s = calloc(1, sizeof *s);
     if (s == NULL)
         abort(); /* nothing was acknowledged: a restart takes up from the last commit */
-    s->flow = f;
+    s->services = sv;
     s->fn = fn;
     s->ctx = ctx;
     (void)strcpy(s->address, address);
     memcpy(s->fpr, fpr, FPR_LEN);
     if (master_fpr == NULL) {
-        identity_find(f, address, fpr, on_identity, s);
+        identity_find(sv, address, fpr, on_identity, s);
         return;
     }
     memcpy(s->master_fpr, master_fpr, FPR_LEN);
-    flow_job(f->pgp, &s->job, nothing, begin, true);
+    job_run(sv->pgp, &s->job, nothing, begin, true);
 }

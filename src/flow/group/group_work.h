@@ -22,18 +22,18 @@ struct groups {
 };
 
 /* The members as a row's signed record names them. r_r's pointers are into the row. */
-int group_read(const struct flow *f, const struct group_row *g, struct group_record *r_r,
+int group_read(const struct services *sv, const struct group_row *g, struct group_record *r_r,
                struct error *e);
 /* The accepted group may have changed: the identity follows. */
-void groups_settle(struct flow *f);
+void groups_settle(struct services *sv);
 /* Writes the descriptor anew when its time comes: the master with the same members, a deputy as a
  * renewal. g: the accepted row. */
-void groups_renew(struct flow *f, const struct group_row *g);
+void groups_renew(struct services *sv, const struct group_row *g);
 /* Is a member's acceptance waited for, of a list that is young? Then it is looked for more often:
  * who was just invited is about to answer, and somebody watches. */
-bool groups_expect(struct flow *f, const struct group_row *g);
-int64_t groups_soon(const struct flow *f); /* ms */
+bool groups_expect(struct services *sv, const struct group_row *g);
+int64_t groups_soon(const struct services *sv); /* ms */
 /* Looks for the identities of members of the accepted group where that is due. */
-void groups_keys(struct flow *f, const struct group_row *g);
+void groups_keys(struct services *sv, const struct group_row *g);
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct holding {
-    struct flow *flow;
+    struct services *services;
     struct hold rule;
     groups_done_fn *done;
     void *ctx;
@@ -15,13 +15,13 @@ struct holding {
 static int hold_run(struct db *db, void *arg)
 {
     const struct holding *h = arg;
-    return hold_set(db, &h->rule, h->flow->c.address, h->flow->c.quota);
+    return hold_set(db, &h->rule, h->services->c.address, h->services->c.quota);
 }
 
 static void hold_done(void *arg, int rc)
 {
     struct holding *h = arg;
-    flow_kick(h->flow);
+    kick(h->services);
     h->done(h->ctx, rc == 0, rc == 0 ? NULL : "The rule could not be stored: see the log.");
     free(h);
 }
@@ -38,23 +38,23 @@ static bool is_named(void *ctx, const struct group_fellow *m)
     return !n->found;
 }
 
-static bool is_member(struct flow *f, const char *address)
+static bool is_member(struct services *sv, const char *address)
 {
     struct group_row g;
     struct naming n = {.address = address};
-    if (group_get_accepted(store_reader(f->store), &g) < 0)
+    if (group_get_accepted(store_reader(sv->store), &g) < 0)
         return false;
-    group_members(store_reader(f->store), g.master_fpr, is_named, &n);
+    group_members(store_reader(sv->store), g.master_fpr, is_named, &n);
     group_row_free(&g);
-    return n.found && strcmp(address, f->c.address) != 0;
+    return n.found && strcmp(address, sv->c.address) != 0;
 }
 
-void groups_hold(struct flow *f, const struct hold *rule, groups_done_fn *done, void *ctx)
+void groups_hold(struct services *sv, const struct hold *rule, groups_done_fn *done, void *ctx)
 {
     struct error e;
     struct holding *h = calloc(1, sizeof *h);
     for (size_t i = 0; i < rule->count; i++) {
-        if (is_member(f, rule->who[i]))
+        if (is_member(sv, rule->who[i]))
             continue;
         (void)error_set(&e,
                         "%s is no other member of this peer's group: see `restante group show`.",
@@ -67,6 +67,6 @@ void groups_hold(struct flow *f, const struct hold *rule, groups_done_fn *done, 
         done(ctx, false, "Out of memory.");
         return;
     }
-    *h = (struct holding){f, *rule, done, ctx};
-    store_do(f->store, hold_run, hold_done, h);
+    *h = (struct holding){sv, *rule, done, ctx};
+    store_do(sv->store, hold_run, hold_done, h);
 }

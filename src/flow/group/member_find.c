@@ -4,16 +4,16 @@
 #include "flow/group/replicas.h"
 #include "flow/peers/identity.h"
 #include "flow/peers/sources.h"
-#include "flow/peers/whereabouts.h"
+#include "flow/peers/endpoint_lookup.h"
 #include "store/contacts.h"
 #include <stdlib.h>
 #include <string.h>
 
 struct finding {
-    struct flow *flow;
+    struct services *services;
     char address[ADDRESS_MAX + 1];
     uint8_t fpr[FPR_LEN];
-    whereabouts_fn *fn;
+    endpoint_lookup_fn *fn;
     void *ctx;
 };
 
@@ -22,30 +22,30 @@ static void on_identity(void *ctx, const struct verified_identity *v, const char
     struct finding *x = ctx;
     struct endpoint none[1] = {{0}};
     if (v != NULL)
-        whereabouts_find(x->flow, x->address, &v->pubkey, x->fpr, x->fn, x->ctx);
+        endpoint_lookup_find(x->services, x->address, &v->pubkey, x->fpr, x->fn, x->ctx);
     else
         x->fn(x->ctx, none, 0, why);
     free(x);
 }
 
-void member_find(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN],
+void member_find(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                  void (*fn)(void *ctx, const struct endpoint *ep, size_t count, const char *why),
                  void *ctx)
 {
     struct group_fellow m;
     struct contact c;
-    if (fellow_get(f, address, &m) == 0) {
+    if (fellow_get(sv, address, &m) == 0) {
         bool same = memcmp(m.fpr, fpr, FPR_LEN) == 0;
         if (same)
-            whereabouts_find(f, address, &m.pubkey, fpr, fn, ctx);
+            endpoint_lookup_find(sv, address, &m.pubkey, fpr, fn, ctx);
         bytes_free(&m.pubkey);
         if (same)
             return;
     }
-    if (contact_get(store_reader(f->store), address, &c) == 0) {
+    if (contact_get(store_reader(sv->store), address, &c) == 0) {
         bool same = memcmp(c.fpr, fpr, FPR_LEN) == 0;
         if (same)
-            whereabouts_find(f, address, &c.pubkey, fpr, fn, ctx);
+            endpoint_lookup_find(sv, address, &c.pubkey, fpr, fn, ctx);
         contact_free(&c);
         if (same)
             return;
@@ -53,10 +53,10 @@ void member_find(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN]
     struct finding *x = calloc(1, sizeof *x);
     if (x == NULL)
         abort();
-    x->flow = f;
+    x->services = sv;
     x->fn = fn;
     x->ctx = ctx;
     (void)strcpy(x->address, address);
     memcpy(x->fpr, fpr, FPR_LEN);
-    identity_find(f, address, fpr, on_identity, x);
+    identity_find(sv, address, fpr, on_identity, x);
 }

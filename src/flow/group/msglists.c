@@ -16,7 +16,7 @@
 
 struct publishing {
     struct job job;
-    struct flow *flow;
+    struct services *services;
     struct msglist list;
     struct buf entries, out;
     struct bytes key[GROUP_MEMBERS_MAX];
@@ -112,11 +112,11 @@ static int counter_run(struct db *db, void *arg)
 static void counter_done(void *arg, int rc)
 {
     struct publishing *p = arg;
-    struct replication *r = p->flow->replication;
+    struct replication *r = p->services->replication;
     store_crash_point("msglist.after");
     r->publishing = false;
-    if (rc == 0 && !p->flow->stopping) {
-        http_server_set_msglist(p->flow->server, p->out.data, p->out.len);
+    if (rc == 0 && !p->services->stopping) {
+        http_server_set_msglist(p->services->server, p->out.data, p->out.len);
         memcpy(r->said, p->said, HASH_LEN);
         free(r->locks);
         r->locks = p->locks;
@@ -138,8 +138,8 @@ static void sign_run(struct job *job, void *thread_ctx)
     struct buf payload = BUF_INIT(MSGLIST_MAX), sig = BUF_INIT(SIGNATURE_MAX),
                record = BUF_INIT(MSGLIST_MAX);
     char key[MSGLIST_KEY_MAX + 1];
-    msglist_key(key, p->flow->c.address);
-    struct record_place at = {p->flow->c.network, key};
+    msglist_key(key, p->services->c.address);
+    struct record_place at = {p->services->c.network, key};
     p->rc = -1;
     if (msglist_encode(&p->list, &at, &payload) < 0) {
         (void)error_set(&p->why, "It cannot be written.");
@@ -161,38 +161,38 @@ static void sign_done(struct job *job)
     store_crash_point("msglist.before");
     if (p->rc != 0) {
         log_warn("the message list cannot be made: %s", p->why.text);
-        p->flow->replication->publishing = false;
+        p->services->replication->publishing = false;
         publishing_free(p);
         return;
     }
-    store_do(p->flow->store, counter_run, counter_done, p);
+    store_do(p->services->store, counter_run, counter_done, p);
 }
 
-static void nobody_reads(struct flow *f)
+static void nobody_reads(struct services *sv)
 {
-    struct replication *r = f->replication;
+    struct replication *r = sv->replication;
     if (r->published)
-        http_server_set_msglist(f->server, NULL, 0);
+        http_server_set_msglist(sv->server, NULL, 0);
     r->published = false;
 }
 
 static int prepare(struct publishing *p)
 {
-    struct flow *f = p->flow;
-    struct db *db = store_reader(f->store);
+    struct services *sv = p->services;
+    struct db *db = store_reader(sv->store);
     struct group_row g;
     uint64_t last = 0;
     int64_t now = clock_wall_ms();
     if (group_get_accepted(db, &g) < 0)
         return -1;
-    group_fellows(db, f->c.address, add_reader, p);
-    int rc = p->count == 0 || msglist_read(db, now / 1000, f->c.expiry_grace / 1000, &p->list,
+    group_fellows(db, sv->c.address, add_reader, p);
+    int rc = p->count == 0 || msglist_read(db, now / 1000, sv->c.expiry_grace / 1000, &p->list,
                                            &p->entries) < 0
                  ? -1
                  : 0;
     (void)strcpy(p->list.group, g.name);
     group_row_free(&g);
-    (void)strcpy(p->list.owner, f->c.address);
+    (void)strcpy(p->list.owner, sv->c.address);
     (void)meta_get(db, "msglist", &last, sizeof last);
     p->list.counter = last + 1 > (uint64_t)now ? last + 1 : (uint64_t)now;
     p->list.expiry = now / 1000 + LIFE_S;
@@ -201,31 +201,31 @@ static int prepare(struct publishing *p)
 
 /* A home that was restored from a backup first hears what the members hold for it, and tries once
  * to take it back (P-10.23). */
-static bool restoring(const struct flow *f)
+static bool restoring(const struct services *sv)
 {
-    struct db *db = store_reader(f->store);
+    struct db *db = store_reader(sv->store);
     return restored_since(db, clock_wall_ms() - RESTORE_MS) &&
-           !(watch_heard(f) && !restored_untried(db, f->c.address));
+           !(watch_heard(sv) && !restored_untried(db, sv->c.address));
 }
 
-void msglists_turn(struct flow *f)
+void msglists_turn(struct services *sv)
 {
-    struct replication *r = f->replication;
-    int64_t version = store_version(store_reader(f->store));
+    struct replication *r = sv->replication;
+    int64_t version = store_version(store_reader(sv->store));
     bool old = r->published && clock_mono_ms() - r->published_ms > RENEW_MS;
     if (r->publishing || (version == r->version && !old))
         return;
-    if (!flow_may_go(f) || restoring(f)) /* another peer speaks for this address; or not yet */
+    if (!may_go(sv) || restoring(sv)) /* another peer speaks for this address; or not yet */
         return;
     struct publishing *p = calloc(1, sizeof *p);
     if (p == NULL)
         return;
     r->version = version;
-    p->flow = f;
+    p->services = sv;
     p->entries = (struct buf)BUF_INIT(PENDING_MAX);
     p->out = (struct buf)BUF_INIT(MSGLIST_MAX);
     if (prepare(p) < 0 || sort_locks(p) < 0) {
-        nobody_reads(f);
+        nobody_reads(sv);
         publishing_free(p);
         return;
     }
@@ -235,5 +235,5 @@ void msglists_turn(struct flow *f)
         return;
     }
     r->publishing = true;
-    flow_job(f->pgp, &p->job, sign_run, sign_done, true);
+    job_run(sv->pgp, &p->job, sign_run, sign_done, true);
 }

@@ -30,16 +30,16 @@ static bool find_fellow(void *ctx, const struct group_fellow *m)
     return false;
 }
 
-int fellow_get(const struct flow *f, const char *address, struct group_fellow *m)
+int fellow_get(const struct services *sv, const char *address, struct group_fellow *m)
 {
-    if (strcmp(address, f->c.address) == 0) { /* what is taken back; others are asked */
+    if (strcmp(address, sv->c.address) == 0) { /* what is taken back; others are asked */
         *m = (struct group_fellow){0};
         (void)strcpy(m->address, address);
-        memcpy(m->fpr, f->fpr, FPR_LEN);
-        return bytes_set(&m->pubkey, f->pubkey.p, f->pubkey.n);
+        memcpy(m->fpr, sv->fpr, FPR_LEN);
+        return bytes_set(&m->pubkey, sv->pubkey.p, sv->pubkey.n);
     }
     struct found x = {address, m, false};
-    group_fellows(store_reader(f->store), f->c.address, find_fellow, &x);
+    group_fellows(store_reader(sv->store), sv->c.address, find_fellow, &x);
     return x.found ? 0 : -1;
 }
 
@@ -83,7 +83,7 @@ static void held_done(void *arg, int rc)
 static void store_run(struct job *job, void *thread_ctx)
 {
     struct replicating *x = (struct replicating *)job;
-    x->rc = part_place(x->w->flow, "replica", x->r.ref.hash, &x->chunks, &x->why);
+    x->rc = part_place(x->w->services, "replica", x->r.ref.hash, &x->chunks, &x->why);
 }
 
 static void store_done(struct job *job)
@@ -93,7 +93,7 @@ static void store_done(struct job *job)
     if (x->rc != 0)
         end(x, x->why.text);
     else
-        store_do(x->w->flow->store, held_run, held_done, x);
+        store_do(x->w->services->store, held_run, held_done, x);
 }
 
 static void on_blob(void *ctx, bool ok, const char *why)
@@ -101,15 +101,15 @@ static void on_blob(void *ctx, bool ok, const char *why)
     struct replicating *x = ctx;
     struct replica now;
     store_crash_point("replicate.fetched");
-    if (x->w->flow->stopping) {
+    if (x->w->services->stopping) {
         end(x, NULL);
-    } else if (replica_get(store_reader(x->w->flow->store), x->r.n, &now) < 0 ||
+    } else if (replica_get(store_reader(x->w->services->store), x->r.n, &now) < 0 ||
                now.state != REPLICA_WANTED) { /* removed meanwhile */
         end(x, NULL);
     } else if (!ok) {
         end(x, why);
     } else {
-        flow_job(x->w->flow->files, &x->job, store_run, store_done, false);
+        job_run(x->w->services->files, &x->job, store_run, store_done, false);
     }
 }
 
@@ -122,28 +122,28 @@ static void on_chunks(void *ctx, const uint8_t *p, size_t n)
 
 void step_replicate(struct work *w)
 {
-    struct flow *f = w->flow;
+    struct services *sv = w->services;
     struct replicating *x = calloc(1, sizeof *x);
-    if (x == NULL || replica_get(store_reader(f->store), w->n, &x->r) < 0) {
+    if (x == NULL || replica_get(store_reader(sv->store), w->n, &x->r) < 0) {
         free(x);
         work_retry(w, "A row of the database cannot be read.");
         return;
     }
     x->w = w;
-    flow_path(f, x->part, "replica", x->r.ref.hash, HASH_LEN, ".part");
-    flow_path(f, x->path, "replica", x->r.ref.hash, HASH_LEN, "");
-    if (fellow_get(f, x->r.owner, &x->owner) < 0) { /* it left the group */
+    home_path(sv, x->part, "replica", x->r.ref.hash, HASH_LEN, ".part");
+    home_path(sv, x->path, "replica", x->r.ref.hash, HASH_LEN, "");
+    if (fellow_get(sv, x->r.owner, &x->owner) < 0) { /* it left the group */
         x->drop = true;
-        store_do(f->store, held_run, held_done, x);
+        store_do(sv->store, held_run, held_done, x);
         return;
     }
     /* a crash came between naming and committing: looked at again, octet by octet */
     if (file_exists(x->path) && !file_exists(x->part))
         (void)rename(x->path, x->part);
-    struct transfer *t = transfer_start(f, x->r.owner, &x->owner.pubkey, x->owner.fpr, &x->r.ref,
+    struct transfer *t = transfer_start(sv, x->r.owner, &x->owner.pubkey, x->owner.fpr, &x->r.ref,
                                         x->part, on_blob, x);
     uint8_t master_fpr[FPR_LEN];
-    if (strcmp(x->r.owner, f->c.address) == 0 && flow_master(f, master_fpr))
+    if (strcmp(x->r.owner, sv->c.address) == 0 && own_master(sv, master_fpr))
         transfer_master(t, master_fpr);
     transfer_want_chunks(t, on_chunks);
 }
@@ -165,7 +165,7 @@ static void drop_run(struct job *job, void *thread_ctx)
     static const char *const suffix[] = {"", ".chunks", ".part"};
     char path[PATH_CAP];
     for (size_t i = 0; i < 3 && x->rc == 0 && !x->needed; i++) {
-        flow_path(x->w->flow, path, "replica", x->r.ref.hash, HASH_LEN, suffix[i]);
+        home_path(x->w->services, path, "replica", x->r.ref.hash, HASH_LEN, suffix[i]);
         x->rc = file_remove(path, &x->why);
     }
 }
@@ -173,8 +173,8 @@ static void drop_run(struct job *job, void *thread_ctx)
 static int drop_commit(struct db *db, void *arg)
 {
     struct dropping *x = arg;
-    const struct flow *f = x->w->flow;
-    return replica_dropped(db, &x->r, f->c.address, f->c.quota, clock_wall_ms());
+    const struct services *sv = x->w->services;
+    return replica_dropped(db, &x->r, sv->c.address, sv->c.quota, clock_wall_ms());
 }
 
 static void drop_committed(void *arg, int rc)
@@ -193,13 +193,13 @@ static void drop_done(struct job *job)
         work_retry(x->w, x->why.text);
         free(x);
     } else {
-        store_do(x->w->flow->store, drop_commit, drop_committed, x);
+        store_do(x->w->services->store, drop_commit, drop_committed, x);
     }
 }
 
 void step_drop(struct work *w)
 {
-    struct db *db = store_reader(w->flow->store);
+    struct db *db = store_reader(w->services->store);
     unsigned failed = store_failed_reads();
     struct dropping *x = calloc(1, sizeof *x);
     bool got = x != NULL && replica_get(db, w->n, &x->r) == 0;
@@ -211,7 +211,7 @@ void step_drop(struct work *w)
         return;
     }
     x->w = w;
-    flow_job(w->flow->files, &x->job, drop_run, drop_done, true);
+    job_run(w->services->files, &x->job, drop_run, drop_done, true);
 }
 
 /* ---- another member's notification */
@@ -226,7 +226,7 @@ static int reput_run(struct db *db, void *arg)
 {
     struct reputting *x = arg;
     return x->gone ? replica_ns_delete(db, x->r.n)
-                   : replica_ns_delay(db, x->r.n, clock_wall_ms() + x->w->flow->c.reput);
+                   : replica_ns_delay(db, x->r.n, clock_wall_ms() + x->w->services->c.reput);
 }
 
 static void reput_done(void *arg, int rc)
@@ -250,7 +250,7 @@ static void on_put(void *ctx, bool ok, const char *why)
         replica_ns_free(&x->r);
         free(x);
     } else {
-        store_do(x->w->flow->store, reput_run, reput_done, x);
+        store_do(x->w->services->store, reput_run, reput_done, x);
     }
 }
 
@@ -262,17 +262,17 @@ static void on_look(void *ctx, bool ok, enum dht_presence presence)
         (presence == DHT_DELETED || presence == DHT_PRESENT)) { /* its holders keep it alive */
         x->gone = presence == DHT_DELETED;
         store_crash_point("reput.before");
-        store_do(x->w->flow->store, reput_run, reput_done, x);
+        store_do(x->w->services->store, reput_run, reput_done, x);
         return;
     }
     int64_t until = x->r.expiry_s < now + DHT_LIFE_MAX ? x->r.expiry_s : now + DHT_LIFE_MAX;
-    dht_put(x->w->flow->dht, x->r.key, x->r.entry.p, x->r.entry.n, until, x->r.lock, on_put, x);
+    dht_put(x->w->services->dht, x->r.key, x->r.entry.p, x->r.entry.n, until, x->r.lock, on_put, x);
 }
 
 void step_fellow_ns(struct work *w)
 {
     struct reputting *x = calloc(1, sizeof *x);
-    if (x == NULL || replica_ns_get(store_reader(w->flow->store), w->n, &x->r) < 0) {
+    if (x == NULL || replica_ns_get(store_reader(w->services->store), w->n, &x->r) < 0) {
         free(x);
         work_retry(w, "A row of the database cannot be read.");
         return;
@@ -280,12 +280,12 @@ void step_fellow_ns(struct work *w)
     x->w = w;
     if (x->r.expiry_s <= clock_wall_ms() / 1000) {
         x->gone = true;
-        store_do(w->flow->store, reput_run, reput_done, x);
+        store_do(w->services->store, reput_run, reput_done, x);
         return;
     }
     uint8_t infohash[INFOHASH_LEN], vh[HASH_LEN], id[ENTRY_ID_LEN];
     entry_infohash(x->r.key, infohash);
     sha256(x->r.entry.p, x->r.entry.n, vh);
     entry_id(infohash, x->r.lock, vh, id);
-    dht_look(w->flow->dht, x->r.key, id, on_look, x);
+    dht_look(w->services->dht, x->r.key, id, on_look, x);
 }

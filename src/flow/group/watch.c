@@ -4,9 +4,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/group/replicas.h"
-#include "flow/timer.h"
+#include "flow/core/timer.h"
 #include "flow/peers/reach.h"
-#include "flow/peers/whereabouts.h"
+#include "flow/peers/endpoint_lookup.h"
 #include "store/check.h"
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@
 
 struct watcher {
     struct job job;
-    struct flow *flow;
+    struct services *services;
     struct watcher *next;
     char address[ADDRESS_MAX + 1], group[HOST_MAX + 1];
     uint8_t fpr[FPR_LEN];
@@ -51,9 +51,9 @@ static void rest(struct watcher *w, int64_t wait_ms)
 
 static void failed(struct watcher *w)
 {
-    const struct flow *f = w->flow;
-    int64_t wait = flow_retry_at(f, w->tries++) - clock_wall_ms();
-    rest(w, wait < f->c.poll ? wait : f->c.poll);
+    const struct services *sv = w->services;
+    int64_t wait = retry_at(sv, w->tries++) - clock_wall_ms();
+    rest(w, wait < sv->c.poll ? wait : sv->c.poll);
 }
 
 /* ---- a list that came */
@@ -61,11 +61,11 @@ static void failed(struct watcher *w)
 static int apply_run(struct db *db, void *arg)
 {
     struct watcher *w = arg;
-    const struct flow *f = w->flow;
+    const struct services *sv = w->services;
     int64_t now = clock_wall_ms();
-    return replica_apply(db, &w->list, f->c.quota, f->c.address, now, now + NS_LOOK * f->c.retry,
+    return replica_apply(db, &w->list, sv->c.quota, sv->c.address, now, now + NS_LOOK * sv->c.retry,
                          &w->news) < 0 ||
-                   adopt_held(db, f->c.address, f->c.quota) < 0
+                   adopt_held(db, sv->c.address, sv->c.quota) < 0
                ? -1
                : 0;
 }
@@ -88,7 +88,7 @@ static void apply_done(void *arg, int rc)
         log_warn("%s is over its quota: %u messages are not replicated here", w->address,
                  w->news.refused);
     w->tries = 0;
-    flow_kick(w->flow);
+    kick(w->services);
     rest(w, 0);
 }
 
@@ -100,7 +100,7 @@ static void verify_run(struct job *job, void *thread_ctx)
     char key[MSGLIST_KEY_MAX + 1];
     int64_t now = clock_wall_ms();
     msglist_key(key, w->address);
-    struct record_place at = {w->flow->c.network, key};
+    struct record_place at = {w->services->c.network, key};
     w->rc = -1;
     if (pgp_decrypt(thread_ctx, w->body.data, w->body.len, &w->plain, &w->why) < 0 ||
         record_unwrap_max(w->plain.data, w->plain.len, MSGLIST_MAX, &payload, &sig, &w->why) < 0 ||
@@ -121,14 +121,14 @@ static void verify_done(struct job *job)
 {
     struct watcher *w = (struct watcher *)job;
     store_crash_point("list.before");
-    if (w->flow->stopping) {
+    if (w->services->stopping) {
         rest(w, 0);
     } else if (w->rc != 0) {
         log_warn("the message list at %s is not taken: %s", w->address, w->why.text);
         (void)strcpy(w->etag, w->new_etag); /* the same one is not looked at again */
         failed(w);
     } else {
-        store_do(w->flow->store, apply_run, apply_done, w);
+        store_do(w->services->store, apply_run, apply_done, w);
     }
 }
 
@@ -143,14 +143,14 @@ static int on_data(void *ctx, const uint8_t *p, size_t n)
 static void on_done(void *ctx, bool ok, int status, const char *why)
 {
     struct watcher *w = ctx;
-    if (w->flow->stopping) {
+    if (w->services->stopping) {
         rest(w, 0);
     } else if (ok && status == 304) { /* one that does not let us wait is not asked in a hurry */
         w->tries = 0;
-        rest(w, clock_mono_ms() - w->asked_ms < 1000 ? w->flow->c.retry : 0);
+        rest(w, clock_mono_ms() - w->asked_ms < 1000 ? w->services->c.retry : 0);
     } else if (ok) {
         msglist_etag(w->body.data, w->body.len, w->new_etag);
-        flow_job(w->flow->pgp, &w->job, verify_run, verify_done, true);
+        job_run(w->services->pgp, &w->job, verify_run, verify_done, true);
     } else {
         log_debug("the list of %s: %s", w->address, why);
         ask(w);
@@ -159,11 +159,11 @@ static void on_done(void *ctx, bool ok, int status, const char *why)
 
 static void ask(struct watcher *w)
 {
-    struct endpoint_policy policy = reach_policy(w->flow, w->address, w->fpr);
+    struct endpoint_policy policy = reach_policy(w->services, w->address, w->fpr);
     struct error e;
     bool known = w->etag[0] != '\0';
     if (w->ep_next == w->ep_count) {
-        whereabouts_forget(w->address);
+        endpoint_lookup_forget(w->address);
         failed(w);
         return;
     }
@@ -178,14 +178,14 @@ static void ask(struct watcher *w)
                                   .done = on_done,
                                   .ctx = w};
     w->asked_ms = clock_mono_ms();
-    if (http_fetch(w->flow->http, &c, &e) == NULL)
+    if (http_fetch(w->services->http, &c, &e) == NULL)
         ask(w);
 }
 
 static void on_where(void *ctx, const struct endpoint *ep, size_t count, const char *why)
 {
     struct watcher *w = ctx;
-    if (w->flow->stopping || count == 0) {
+    if (w->services->stopping || count == 0) {
         failed(w);
         return;
     }
@@ -199,8 +199,8 @@ static void on_where(void *ctx, const struct endpoint *ep, size_t count, const c
 
 static bool add_fellow(void *ctx, const struct group_fellow *m)
 {
-    struct flow *f = ctx;
-    for (struct watcher *w = f->replication->watchers; w != NULL; w = w->next) {
+    struct services *sv = ctx;
+    for (struct watcher *w = sv->replication->watchers; w != NULL; w = w->next) {
         if (strcmp(w->address, m->address) == 0 && memcmp(w->fpr, m->fpr, FPR_LEN) == 0) {
             w->seen = true;
             return true;
@@ -211,14 +211,14 @@ static bool add_fellow(void *ctx, const struct group_fellow *m)
         free(w);
         return false;
     }
-    w->flow = f;
+    w->services = sv;
     w->seen = true;
     (void)strcpy(w->address, m->address);
     memcpy(w->fpr, m->fpr, FPR_LEN);
     w->body = (struct buf)BUF_INIT(MSGLIST_MAX);
     w->plain = (struct buf)BUF_INIT(MSGLIST_MAX);
-    w->next = f->replication->watchers;
-    f->replication->watchers = w;
+    w->next = sv->replication->watchers;
+    sv->replication->watchers = w;
     return true;
 }
 
@@ -231,19 +231,19 @@ static void watcher_free(struct watcher *w)
     free(w);
 }
 
-static void sync_fellows(struct flow *f)
+static void sync_fellows(struct services *sv)
 {
-    struct db *db = store_reader(f->store);
+    struct db *db = store_reader(sv->store);
     struct group_row g;
     char name[HOST_MAX + 1] = "";
-    for (struct watcher *w = f->replication->watchers; w != NULL; w = w->next)
+    for (struct watcher *w = sv->replication->watchers; w != NULL; w = w->next)
         w->seen = false;
     if (group_get_accepted(db, &g) == 0) {
         (void)strcpy(name, g.name);
         group_row_free(&g);
-        group_fellows(db, f->c.address, add_fellow, f);
+        group_fellows(db, sv->c.address, add_fellow, sv);
     }
-    for (struct watcher **at = &f->replication->watchers; *at != NULL;) {
+    for (struct watcher **at = &sv->replication->watchers; *at != NULL;) {
         struct watcher *w = *at;
         if (!w->busy)
             (void)strcpy(w->group, name);
@@ -256,45 +256,45 @@ static void sync_fellows(struct flow *f)
     }
 }
 
-void watch_turn(struct flow *f)
+void watch_turn(struct services *sv)
 {
     int64_t now = clock_mono_ms();
-    if (now - f->replication->sync_ms >= SYNC_MS) {
-        f->replication->sync_ms = now;
-        sync_fellows(f);
+    if (now - sv->replication->sync_ms >= SYNC_MS) {
+        sv->replication->sync_ms = now;
+        sync_fellows(sv);
     }
-    if (dht_link_state(f->dht) == DHT_DOWN)
+    if (dht_link_state(sv->dht) == DHT_DOWN)
         return;
-    for (struct watcher *w = f->replication->watchers; w != NULL; w = w->next) {
+    for (struct watcher *w = sv->replication->watchers; w != NULL; w = w->next) {
         if (w->busy || !w->seen || w->next_ms > now)
             continue;
         w->busy = true;
-        whereabouts_find(f, w->address, &w->pubkey, w->fpr, on_where, w);
+        endpoint_lookup_find(sv, w->address, &w->pubkey, w->fpr, on_where, w);
     }
 }
 
-bool watch_heard(const struct flow *f)
+bool watch_heard(const struct services *sv)
 {
-    for (const struct watcher *w = f->replication->watchers; w != NULL; w = w->next)
+    for (const struct watcher *w = sv->replication->watchers; w != NULL; w = w->next)
         if (!w->heard)
             return false;
     return true;
 }
 
-void watch_free(struct flow *f)
+void watch_free(struct services *sv)
 {
-    while (f->replication->watchers != NULL) {
-        struct watcher *w = f->replication->watchers;
-        f->replication->watchers = w->next;
+    while (sv->replication->watchers != NULL) {
+        struct watcher *w = sv->replication->watchers;
+        sv->replication->watchers = w->next;
         watcher_free(w);
     }
 }
 
-void replication_poll(struct flow *f)
+void replication_poll(struct services *sv)
 {
-    if (f->replication == NULL)
+    if (sv->replication == NULL)
         return;
-    for (struct watcher *w = f->replication->watchers; w != NULL; w = w->next) {
+    for (struct watcher *w = sv->replication->watchers; w != NULL; w = w->next) {
         w->next_ms = 0;
         w->tries = 0;
     }
@@ -304,18 +304,18 @@ void replication_poll(struct flow *f)
 
 static void on_timer(uv_timer_t *t)
 {
-    struct flow *f = t->data;
-    if (f->stopping)
+    struct services *sv = t->data;
+    if (sv->stopping)
         return;
-    http_server_tick(f->server);
-    msglists_turn(f);
-    watch_turn(f);
+    http_server_tick(sv->server);
+    msglists_turn(sv);
+    watch_turn(sv);
 }
 
-int replication_start(struct flow *f, struct error *e)
+int replication_start(struct services *sv, struct error *e)
 {
-    struct replication *r = f->replication = calloc(1, sizeof *r);
-    uv_timer_t *t = r == NULL ? NULL : flow_timer_new(f, f);
+    struct replication *r = sv->replication = calloc(1, sizeof *r);
+    uv_timer_t *t = r == NULL ? NULL : timer_new(sv, sv);
     if (t == NULL)
         return error_set(e, "Out of memory.");
     r->timer = t;
@@ -324,19 +324,19 @@ int replication_start(struct flow *f, struct error *e)
     return uv_timer_start(t, on_timer, TURN_MS, TURN_MS);
 }
 
-void replication_stop(struct flow *f)
+void replication_stop(struct services *sv)
 {
-    if (f->replication != NULL)
-        flow_timer_free(&f->replication->timer);
+    if (sv->replication != NULL)
+        timer_free(&sv->replication->timer);
 }
 
-void replication_free(struct flow *f)
+void replication_free(struct services *sv)
 {
-    if (f->replication == NULL)
+    if (sv->replication == NULL)
         return;
-    watch_free(f);
-    if (f->replication != NULL)
-        free(f->replication->locks);
-    free(f->replication);
-    f->replication = NULL;
+    watch_free(sv);
+    if (sv->replication != NULL)
+        free(sv->replication->locks);
+    free(sv->replication);
+    sv->replication = NULL;
 }

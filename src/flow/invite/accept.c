@@ -19,15 +19,15 @@ static void day(int64_t s, char out[24])
         out[0] = '\0';
 }
 
-static const char *refuse_group(const struct flow *f, const struct invite *v, struct error *e)
+static const char *refuse_group(const struct services *sv, const struct invite *v, struct error *e)
 {
     struct group_row g;
-    if (strcmp(address_group(v->address), address_group(f->c.address)) != 0)
+    if (strcmp(address_group(v->address), address_group(sv->c.address)) != 0)
         (void)error_set(e,
                         "This is an invitation into the group of addresses that end in @%.120s; "
                         "%.120s is not one of them.",
-                        address_group(v->address), f->c.address);
-    else if (group_get_accepted(store_reader(f->store), &g) < 0)
+                        address_group(v->address), sv->c.address);
+    else if (group_get_accepted(store_reader(sv->store), &g) < 0)
         return NULL;
     else {
         bool same = memcmp(g.master_fpr, v->fpr, FPR_LEN) == 0;
@@ -40,31 +40,31 @@ static const char *refuse_group(const struct flow *f, const struct invite *v, st
     return e->text;
 }
 
-const char *invites_refuse(const struct flow *f, const struct invite *v, struct error *e)
+const char *invites_refuse(const struct services *sv, const struct invite *v, struct error *e)
 {
     char until[24];
-    if (strcmp(v->address, f->c.address) == 0)
+    if (strcmp(v->address, sv->c.address) == 0)
         (void)error_set(e,
                         "This is an invitation by %.254s, this peer itself: give it to somebody "
                         "else.",
                         v->address);
-    else if (v->network != f->c.network)
+    else if (v->network != sv->c.network)
         (void)error_set(e,
                         "This invitation is for network %u, and this peer is in network %u, where "
                         "nobody of the other is seen. For a peer there: `restante --home DIR init "
                         "name@group --accept LINE`.",
-                        (unsigned)v->network, (unsigned)f->c.network);
+                        (unsigned)v->network, (unsigned)sv->c.network);
     else if (clock_wall_ms() / 1000 > v->expiry_s + LIFE_SLACK) {
         day(v->expiry_s, until);
         (void)error_set(e, "This invitation expired on %s: ask %.200s for a new one.", until,
                         v->address);
     } else
-        return v->group ? refuse_group(f, v, e) : NULL;
+        return v->group ? refuse_group(sv, v, e) : NULL;
     return e->text;
 }
 
 struct accepting {
-    struct flow *flow;
+    struct services *services;
     struct invite v;
     struct bytes text;
     invite_accepted_fn *done;
@@ -81,7 +81,7 @@ static int accept_run(struct db *db, void *arg)
 static void accept_done(void *arg, int rc)
 {
     struct accepting *a = arg;
-    struct flow *f = a->flow;
+    struct services *sv = a->services;
     store_crash_point("invite.accept.after");
     if (rc == 0)
         log_info("an invitation by %s is accepted", a->v.address);
@@ -91,14 +91,14 @@ static void accept_done(void *arg, int rc)
     bytes_free(&a->text);
     free(a);
     if (rc == 0)
-        invites_tend(f);
+        invites_tend(sv);
 }
 
-void invites_accept(struct flow *f, const struct invite *v, const char *text,
+void invites_accept(struct services *sv, const struct invite *v, const char *text,
                     invite_accepted_fn *done, void *ctx)
 {
     struct error e;
-    const char *why = invites_refuse(f, v, &e);
+    const char *why = invites_refuse(sv, v, &e);
     if (why == NULL && text != NULL && strlen(text) > INVITE_TEXT_MAX)
         why = "The text for the first mail may have 2,000 octets; write more in another mail.";
     struct accepting *a = why != NULL ? NULL : calloc(1, sizeof *a);
@@ -107,17 +107,17 @@ void invites_accept(struct flow *f, const struct invite *v, const char *text,
         done(ctx, false, why != NULL ? why : "Out of memory.");
         return;
     }
-    a->flow = f;
+    a->services = sv;
     a->v = *v;
     a->done = done;
     a->ctx = ctx;
-    store_do(f->store, accept_run, accept_done, a);
+    store_do(sv->store, accept_run, accept_done, a);
 }
 
 /* ---- the group that the invitation was into */
 
 struct joining {
-    struct flow *flow;
+    struct services *services;
     char address[ADDRESS_MAX + 1];
 };
 
@@ -129,7 +129,7 @@ static int joined_run(struct db *db, void *arg)
 static void joined_done(void *arg, int rc)
 {
     struct joining *j = arg;
-    j->flow->invites->joining = false;
+    j->services->invites->joining = false;
     free(j);
 }
 
@@ -138,33 +138,33 @@ static void on_joined(void *ctx, bool ok, const char *why)
     struct joining *j = ctx;
     if (ok) {
         log_info("the group of %s, who invited this peer, is accepted", j->address);
-        store_do(j->flow->store, joined_run, joined_done, j);
+        store_do(j->services->store, joined_run, joined_done, j);
         return;
     }
     log_warn("the group of %s, who invited this peer, is not accepted: %s", j->address, why);
-    j->flow->invites->joining = false;
+    j->services->invites->joining = false;
     free(j);
 }
 
-void accept_tend(struct flow *f)
+void accept_tend(struct services *sv)
 {
     struct accepted_invite a;
     struct group_row g;
     char hex[2 * FPR_LEN + 1];
-    if (f->invites->joining || !flow_may_go(f) || accepted_to_join(store_reader(f->store), &a) < 0)
+    if (sv->invites->joining || !may_go(sv) || accepted_to_join(store_reader(sv->store), &a) < 0)
         return;
     struct joining *j = calloc(1, sizeof *j);
     if (j != NULL) {
-        j->flow = f;
+        j->services = sv;
         (void)strcpy(j->address, a.address);
-        f->invites->joining = true;
-        if (group_get_accepted(store_reader(f->store), &g) == 0 &&
+        sv->invites->joining = true;
+        if (group_get_accepted(store_reader(sv->store), &g) == 0 &&
             memcmp(g.master_fpr, a.invite.fpr, FPR_LEN) == 0) { /* before the last kill -9 */
-            store_do(f->store, joined_run, joined_done, j);
+            store_do(sv->store, joined_run, joined_done, j);
             group_row_free(&g);
         } else {
             hex_encode(a.invite.fpr, FPR_LEN, hex);
-            groups_accept(f, hex, on_joined, j);
+            groups_accept(sv, hex, on_joined, j);
         }
     }
     accepted_invite_free(&a);

@@ -13,7 +13,7 @@
 #define MAIL_MAX (16 * 1024)
 
 struct writing {
-    struct flow *flow;
+    struct services *services;
     char address[ADDRESS_MAX + 1];
 };
 
@@ -31,13 +31,13 @@ static int add_text(struct buf *b, const struct bytes *text)
     return rc == 0 && text->n > 0 ? buf_append(b, "\r\n", 2) : rc;
 }
 
-static int compose(const struct flow *f, const struct accepted_invite *a, struct buf *b)
+static int compose(const struct services *sv, const struct accepted_invite *a, struct buf *b)
 {
     char field[INVITE_FIELD_LEN + 1];
-    struct invite_claim c = {.network = f->c.network,
+    struct invite_claim c = {.network = sv->c.network,
                              .inviter_fpr = a->invite.fpr,
-                             .fpr = f->fpr,
-                             .address = f->c.address};
+                             .fpr = sv->fpr,
+                             .address = sv->c.address};
     memcpy(c.id, a->invite.id, INVITE_ID_LEN);
     invite_prove(&c, a->invite.secret, c.proof);
     invite_field(&c, field);
@@ -46,10 +46,10 @@ static int compose(const struct flow *f, const struct accepted_invite *a, struct
                         "\r\n" INVITE_FIELD ": %s\r\nMIME-Version: 1.0\r\n"
                         "Content-Type: text/plain; charset=utf-8\r\n"
                         "Content-Transfer-Encoding: 8bit\r\n\r\n",
-                        f->c.address, a->address, f->c.address, field);
+                        sv->c.address, a->address, sv->c.address, field);
     if (rc == 0)
-        rc =
-            a->text.n > 0 ? add_text(b, &a->text) : buf_printf(b, TEXT_INVITE_NOTICE, f->c.address);
+        rc = a->text.n > 0 ? add_text(b, &a->text)
+                           : buf_printf(b, TEXT_INVITE_NOTICE, sv->c.address);
     return rc;
 }
 
@@ -61,35 +61,35 @@ static int also_written(struct db *db, const struct out_message *m, void *ctx)
 static void on_submitted(void *ctx, bool ok, const char *why)
 {
     struct writing *w = ctx;
-    struct flow *f = w->flow;
-    f->invites->writing = false;
+    struct services *sv = w->services;
+    sv->invites->writing = false;
     if (!ok)
         log_warn("the first mail to %s, who invited this peer, is not written yet: %s", w->address,
                  why);
     free(w);
     if (ok)
-        invites_tend(f);
+        invites_tend(sv);
 }
 
-void first_mail_tend(struct flow *f)
+void first_mail_tend(struct services *sv)
 {
     struct accepted_invite a;
-    if (f->invites->writing || f->stop_reason[0] != '\0' ||
-        accepted_to_write(store_reader(f->store), &a) < 0)
+    if (sv->invites->writing || sv->stop_reason[0] != '\0' ||
+        accepted_to_write(store_reader(sv->store), &a) < 0)
         return;
     struct buf b = BUF_INIT(MAIL_MAX);
     struct writing *w = calloc(1, sizeof *w);
-    if (w != NULL && compose(f, &a, &b) == 0) {
+    if (w != NULL && compose(sv, &a, &b) == 0) {
         struct own_mail mail = {.receiver = a.address,
                                 .p = b.data,
                                 .n = b.len,
                                 .also = also_written,
                                 .done = on_submitted,
                                 .ctx = w};
-        w->flow = f;
+        w->services = sv;
         (void)strcpy(w->address, a.address);
-        f->invites->writing = true;
-        submit_own(f, &mail);
+        sv->invites->writing = true;
+        submit_own(sv, &mail);
     } else {
         free(w);
     }

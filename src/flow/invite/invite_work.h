@@ -13,10 +13,10 @@ struct invites {
 };
 
 /* The next first mail that is not written, if there is one. */
-void first_mail_tend(struct flow *f);
+void first_mail_tend(struct services *sv);
 /* The next group to accept, because an invitation into it was. */
-void accept_tend(struct flow *f);
+void accept_tend(struct services *sv);
 /* The next notice to write. */
-void named_tend(struct flow *f);
+void named_tend(struct services *sv);
 
 #endif

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "flow/group/group.h"
 #include "flow/invite/invite_work.h"
-#include "flow/timer.h"
+#include "flow/core/timer.h"
 #include "store/groups.h"
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 /* ---- made here */
 
 struct making {
-    struct flow *flow;
+    struct services *services;
     struct invite v;
     struct invite_row row;
     invite_made_fn *done;
@@ -39,7 +39,7 @@ static void make_done(void *arg, int rc)
     free(m);
 }
 
-static const char *may_make(const struct flow *f, const struct invite_wish *w)
+static const char *may_make(const struct services *sv, const struct invite_wish *w)
 {
     struct group_row g;
     if (w->uses < 1 || w->uses > INVITE_USES_MAX)
@@ -48,27 +48,27 @@ static const char *may_make(const struct flow *f, const struct invite_wish *w)
         return "An invitation lives for a minute to 90 days.";
     if (!w->group)
         return NULL;
-    if (group_get_accepted(store_reader(f->store), &g) < 0)
+    if (group_get_accepted(store_reader(sv->store), &g) < 0)
         return "This peer is in no group: make one first (`restante group create`).";
     bool master = g.role == ROLE_MASTER;
     group_row_free(&g);
     return master ? NULL : "Only the master of a group invites into it; see `restante group`.";
 }
 
-void invites_make(struct flow *f, const struct invite_wish *w, invite_made_fn *done, void *ctx)
+void invites_make(struct services *sv, const struct invite_wish *w, invite_made_fn *done, void *ctx)
 {
-    const char *why = may_make(f, w);
+    const char *why = may_make(sv, w);
     struct making *m = why != NULL ? NULL : calloc(1, sizeof *m);
     if (m == NULL) {
         done(ctx, NULL, why != NULL ? why : "Out of memory.");
         return;
     }
     int64_t now = clock_wall_ms();
-    *m = (struct making){.flow = f, .done = done, .ctx = ctx};
+    *m = (struct making){.services = sv, .done = done, .ctx = ctx};
     m->v = (struct invite){
-        .network = f->c.network, .group = w->group, .expiry_s = now / 1000 + w->life_s};
-    (void)strcpy(m->v.address, f->c.address);
-    memcpy(m->v.fpr, f->fpr, FPR_LEN);
+        .network = sv->c.network, .group = w->group, .expiry_s = now / 1000 + w->life_s};
+    (void)strcpy(m->v.address, sv->c.address);
+    memcpy(m->v.fpr, sv->fpr, FPR_LEN);
     random_bytes(m->v.id, sizeof m->v.id);
     random_bytes(m->v.secret, sizeof m->v.secret);
     for (size_t i = 0; i < w->nodes && m->v.nodes < INVITE_NODES_MAX; i++)
@@ -77,13 +77,13 @@ void invites_make(struct flow *f, const struct invite_wish *w, invite_made_fn *d
         .group = w->group, .uses_max = w->uses, .made_ms = now, .expiry_s = m->v.expiry_s};
     memcpy(m->row.id, m->v.id, INVITE_ID_LEN);
     memcpy(m->row.secret, m->v.secret, INVITE_SECRET_LEN);
-    store_do(f->store, make_run, make_done, m);
+    store_do(sv->store, make_run, make_done, m);
 }
 
 /* ---- the master names who used an invitation into the group */
 
 struct naming {
-    struct flow *flow;
+    struct services *services;
     char address[ADDRESS_MAX + 1];
 };
 
@@ -95,24 +95,24 @@ static int named_run(struct db *db, void *arg)
 static void named_done(void *arg, int rc)
 {
     struct naming *n = arg;
-    struct flow *f = n->flow;
-    f->invites->naming = false;
+    struct services *sv = n->services;
+    sv->invites->naming = false;
     free(n);
     if (rc == 0)
-        invites_tend(f); /* the next one */
+        invites_tend(sv); /* the next one */
 }
 
 static void on_named(void *ctx, bool ok, const char *why)
 {
     struct naming *n = ctx;
-    struct flow *f = n->flow;
+    struct services *sv = n->services;
     if (ok) {
         log_info("%s, who was invited, is named in this group", n->address);
-        store_do(f->store, named_run, named_done, n);
+        store_do(sv->store, named_run, named_done, n);
         return;
     }
     log_warn("%s, who was invited, is not named in this group yet: %s", n->address, why);
-    f->invites->naming = false; /* the timer comes again */
+    sv->invites->naming = false; /* the timer comes again */
     free(n);
 }
 
@@ -124,31 +124,31 @@ static bool find_to_name(void *ctx, const struct invite_user *u)
     return false;
 }
 
-static void name_tend(struct flow *f)
+static void name_tend(struct services *sv)
 {
     char address[ADDRESS_MAX + 1] = "";
-    if (f->invites->naming || !flow_may_go(f))
+    if (sv->invites->naming || !may_go(sv))
         return;
-    invite_users(store_reader(f->store), NULL, find_to_name, address);
+    invite_users(store_reader(sv->store), NULL, find_to_name, address);
     struct naming *n = address[0] == '\0' ? NULL : calloc(1, sizeof *n);
     if (n == NULL)
         return;
-    n->flow = f;
+    n->services = sv;
     (void)strcpy(n->address, address);
-    f->invites->naming = true;
-    groups_add(f, address, ROLE_MEMBER, on_named, n);
+    sv->invites->naming = true;
+    groups_add(sv, address, ROLE_MEMBER, on_named, n);
 }
 
 /* ---- what the rows say */
 
-void invites_tend(struct flow *f)
+void invites_tend(struct services *sv)
 {
-    if (f->invites == NULL || f->stopping)
+    if (sv->invites == NULL || sv->stopping)
         return;
-    first_mail_tend(f);
-    name_tend(f);
-    accept_tend(f);
-    named_tend(f);
+    first_mail_tend(sv);
+    name_tend(sv);
+    accept_tend(sv);
+    named_tend(sv);
 }
 
 static void on_timer(uv_timer_t *t)
@@ -156,23 +156,23 @@ static void on_timer(uv_timer_t *t)
     invites_tend(t->data);
 }
 
-int invites_start(struct flow *f, struct error *e)
+int invites_start(struct services *sv, struct error *e)
 {
-    f->invites = calloc(1, sizeof *f->invites);
-    if (f->invites == NULL || (f->invites->timer = flow_timer_new(f, f)) == NULL)
+    sv->invites = calloc(1, sizeof *sv->invites);
+    if (sv->invites == NULL || (sv->invites->timer = timer_new(sv, sv)) == NULL)
         return error_set(e, "Out of memory.");
-    (void)uv_timer_start(f->invites->timer, on_timer, 0, (uint64_t)f->c.poll);
+    (void)uv_timer_start(sv->invites->timer, on_timer, 0, (uint64_t)sv->c.poll);
     return 0;
 }
 
-void invites_stop(struct flow *f)
+void invites_stop(struct services *sv)
 {
-    if (f->invites != NULL)
-        flow_timer_free(&f->invites->timer);
+    if (sv->invites != NULL)
+        timer_free(&sv->invites->timer);
 }
 
-void invites_free(struct flow *f)
+void invites_free(struct services *sv)
 {
-    free(f->invites);
-    f->invites = NULL;
+    free(sv->invites);
+    sv->invites = NULL;
 }

@@ -5,17 +5,17 @@
 #ifndef RESTANTE_FLOW_INVITES_H
 #define RESTANTE_FLOW_INVITES_H
 
-#include "flow/flow.h"
+#include "flow/core/services.h"
 #include "proto/invite.h"
 #include "store/invites.h"
 
 #define INVITE_TEXT_MAX 2000 /* octets that a user may say in the first mail */
 
-int invites_start(struct flow *f, struct error *e);
-void invites_stop(struct flow *f);
-void invites_free(struct flow *f);
+int invites_start(struct services *sv, struct error *e);
+void invites_stop(struct services *sv);
+void invites_free(struct services *sv);
 /* Does what the rows say; whenever something may have changed. */
-void invites_tend(struct flow *f);
+void invites_tend(struct services *sv);
 
 /* done once, on the loop's thread, perhaps before the call returns. v: with its secret, valid
  * during the call; NULL: why says what is wrong. */
@@ -29,15 +29,16 @@ struct invite_wish {
 };
 #define INVITE_USES_MAX 1000
 #define INVITE_LIFE_MAX (90LL * 86400)
-void invites_make(struct flow *f, const struct invite_wish *w, invite_made_fn *done, void *ctx);
+void invites_make(struct services *sv, const struct invite_wish *w, invite_made_fn *done,
+                  void *ctx);
 
 /* Why this peer does not take this invitation, or NULL; e keeps the sentence. */
-const char *invites_refuse(const struct flow *f, const struct invite *v, struct error *e);
+const char *invites_refuse(const struct services *sv, const struct invite *v, struct error *e);
 /* The key in the line is pinned as verified, its nodes are remembered, and the first mail is
  * written, all durable when done is called with ok; otherwise why is a sentence. text (may be
  * NULL): what the user wants to say in it, UTF-8. */
 typedef void invite_accepted_fn(void *ctx, bool ok, const char *why);
-void invites_accept(struct flow *f, const struct invite *v, const char *text,
+void invites_accept(struct services *sv, const struct invite *v, const char *text,
                     invite_accepted_fn *done, void *ctx);
 
 #endif

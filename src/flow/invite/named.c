@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/texts.h"
 #include "flow/invite/invite_work.h"
-#include "flow/receiver/maildir.h"
+#include "flow/mail/maildir.h"
 #include "store/groups.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@
 
 struct telling {
     struct job job;
-    struct flow *flow;
+    struct services *services;
     bool group;           /* named in one; else an invitation that does not hold */
     struct group_named g; /* which of the two */
     struct invite_refusal r;
@@ -33,7 +33,7 @@ struct telling {
 
 static int add_top(struct telling *t, const char *id)
 {
-    const char *own = t->flow->c.address;
+    const char *own = t->services->c.address;
     char date[40];
     clock_rfc5322(clock_wall_ms(), date);
     return buf_printf(&t->text,
@@ -54,23 +54,23 @@ static int compose(struct telling *t, const char *id)
                           t->r.address, t->r.address, invite_verdict_text(t->r.verdict));
     hex_encode(t->g.master_fpr, FPR_LEN, fpr);
     return buf_printf(&t->text, "Subject: " TEXT_NAMED_SUBJECT "\r\n\r\n" TEXT_NAMED_NOTICE,
-                      t->g.master, t->g.master, fpr, address_group(t->flow->c.address),
+                      t->g.master, t->g.master, fpr, address_group(t->services->c.address),
                       t->g.master);
 }
 
 static void write_run(struct job *job, void *thread_ctx)
 {
     struct telling *t = (struct telling *)job;
-    const struct flow *f = t->flow;
+    const struct services *sv = t->services;
     char path[PATH_CAP], name[160], id[HASH_HEX + 1];
     hex_encode(t->id, HASH_LEN, id);
-    flow_path(f, path, "spool", t->id, HASH_LEN, ".notice");
+    home_path(sv, path, "spool", t->id, HASH_LEN, ".notice");
     t->rc = compose(t, id) == 0 ? file_write(path, t->text.data, t->text.len, &t->why)
                                 : error_set(&t->why, "A notice could not be written.");
     (void)snprintf(name, sizeof name, "%lld.G%.32s.restante,S=%zu,W=%zu", (long long)t->when_s, id,
                    t->text.len, t->text.len);
-    if (t->rc == 0 && !maildir_find(f->c.home, "", name, false))
-        t->rc = maildir_add(f->c.home, "", path, name, NULL, &t->why);
+    if (t->rc == 0 && !maildir_find(sv->c.home, "", name, false))
+        t->rc = maildir_add(sv->c.home, "", path, name, NULL, &t->why);
     (void)unlink(path);
 }
 
@@ -82,7 +82,7 @@ static int commit_run(struct db *db, void *arg)
 
 static void end(struct telling *t)
 {
-    t->flow->invites->telling = false;
+    t->services->invites->telling = false;
     buf_free(&t->text);
     free(t);
 }
@@ -90,11 +90,11 @@ static void end(struct telling *t)
 static void commit_done(void *arg, int rc)
 {
     struct telling *t = arg;
-    struct flow *f = t->flow;
+    struct services *sv = t->services;
     store_crash_point("group.told.after");
     end(t);
     if (rc == 0)
-        invites_tend(f);
+        invites_tend(sv);
 }
 
 static void write_done(struct job *job)
@@ -105,7 +105,7 @@ static void write_done(struct job *job)
         log_info(t->group ? "%s names this peer in a group; its user is told"
                           : "%s wrote with an invitation that does not hold; the user is told",
                  t->group ? t->g.master : t->r.address);
-        store_do(t->flow->store, commit_run, commit_done, t);
+        store_do(t->services->store, commit_run, commit_done, t);
         return;
     }
     log_warn("%s", t->why.text);
@@ -130,17 +130,17 @@ static bool find(struct db *db, struct telling *t)
     return true;
 }
 
-void named_tend(struct flow *f)
+void named_tend(struct services *sv)
 {
-    struct telling *t = f->invites->telling ? NULL : calloc(1, sizeof *t);
+    struct telling *t = sv->invites->telling ? NULL : calloc(1, sizeof *t);
     if (t == NULL)
         return;
-    t->flow = f;
+    t->services = sv;
     t->text = (struct buf)BUF_INIT(NOTICE_MAX);
-    if (!find(store_reader(f->store), t)) {
+    if (!find(store_reader(sv->store), t)) {
         free(t);
         return;
     }
-    f->invites->telling = true;
-    flow_job(f->files, &t->job, write_run, write_done, true);
+    sv->invites->telling = true;
+    job_run(sv->files, &t->job, write_run, write_done, true);
 }

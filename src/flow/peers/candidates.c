@@ -32,22 +32,22 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
 {
     struct candidates *c = ctx;
     c->ok = ok;
-    c->complete = ok && n <= c->max && dht_link_state(c->flow->dht) == DHT_CONNECTED;
+    c->complete = ok && n <= c->max && dht_link_state(c->services->dht) == DHT_CONNECTED;
     if (!ok || n == 0) {
         c->done(c->ctx);
         return;
     }
     uint8_t part[CANDIDATES_MAX * DHT_ID_LEN];
     n = candidates_part(ids, n, c->max, part);
-    dht_get(c->flow->dht, c->key, part, n, on_value, c);
+    dht_get(c->services->dht, c->key, part, n, on_value, c);
 }
 
-void candidates_fetch(struct candidates *c, struct flow *f, void (*done)(void *ctx), void *ctx)
+void candidates_fetch(struct candidates *c, struct services *sv, void (*done)(void *ctx), void *ctx)
 {
-    c->flow = f;
+    c->services = sv;
     c->done = done;
     c->ctx = ctx;
-    dht_list(f->dht, c->key, on_list, c);
+    dht_list(sv->dht, c->key, on_list, c);
 }
 
 void candidates_free(struct candidates *c)

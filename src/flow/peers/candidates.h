@@ -4,12 +4,12 @@
 #ifndef RESTANTE_FLOW_CANDIDATES_H
 #define RESTANTE_FLOW_CANDIDATES_H
 
-#include "flow/flow.h"
+#include "flow/core/services.h"
 
 #define CANDIDATES_MAX 64
 
 struct candidates {
-    struct flow *flow;
+    struct services *services;
     char key[DHT_KEY_MAX + 1];
     size_t max; /* not more are fetched: of more, at each look another part */
     struct bytes value[CANDIDATES_MAX];
@@ -27,7 +27,8 @@ size_t candidates_part(const uint8_t *ids, size_t n, size_t max,
                        uint8_t part_r[CANDIDATES_MAX * DHT_ID_LEN]);
 /* Fetches what stands at c->key into c, which is zero but for key and max and stays until done is
  * called: once, on the loop's thread, never before this returns. */
-void candidates_fetch(struct candidates *c, struct flow *f, void (*done)(void *ctx), void *ctx);
+void candidates_fetch(struct candidates *c, struct services *sv, void (*done)(void *ctx),
+                      void *ctx);
 /* Frees the values. */
 void candidates_free(struct candidates *c);
 

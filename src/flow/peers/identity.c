@@ -14,7 +14,7 @@
 
 struct finding {
     struct job job;
-    struct flow *flow;
+    struct services *services;
     char address[ADDRESS_MAX + 1];
     uint8_t fpr[FPR_LEN];
     struct candidates c;
@@ -34,10 +34,10 @@ static void check(struct job *job, void *thread_ctx)
     uint8_t fpr[FPR_LEN];
     for (size_t i = 0; i < x->c.count; i++) {
         struct verified_identity v;
-        if (verify_identity(x->c.value[i].p, x->c.value[i].n, x->flow->c.network, x->address,
+        if (verify_identity(x->c.value[i].p, x->c.value[i].n, x->services->c.network, x->address,
                             clock_wall_ms() / 1000, &v, &e) < 0) {
-            if (verify_revocation(x->c.value[i].p, x->c.value[i].n, x->flow->c.network, x->address,
-                                  fpr, NULL) == 0 &&
+            if (verify_revocation(x->c.value[i].p, x->c.value[i].n, x->services->c.network,
+                                  x->address, fpr, NULL) == 0 &&
                 memcmp(fpr, x->fpr, FPR_LEN) == 0)
                 x->revocation = &x->c.value[i];
             else
@@ -63,17 +63,18 @@ static void keep(const struct finding *x)
 {
     int64_t until = clock_wall_ms() / 1000 + DHT_LIFE_MAX;
     const struct bytes *v = &x->c.value[x->best_at];
-    dht_put(x->flow->dht, x->c.key, v->p, v->n, until < x->best.r.expiry ? until : x->best.r.expiry,
-            x->c.lock[x->best_at], on_kept, NULL);
+    dht_put(x->services->dht, x->c.key, v->p, v->n,
+            until < x->best.r.expiry ? until : x->best.r.expiry, x->c.lock[x->best_at], on_kept,
+            NULL);
 }
 
 static void checked(struct job *job)
 {
     struct finding *x = (struct finding *)job;
     struct error why = {""};
-    bool known = revoked_known(store_reader(x->flow->store), x->fpr);
-    if (x->revocation != NULL && !known && !x->flow->stopping)
-        revocation_keep(x->flow, x->address, x->fpr, x->revocation);
+    bool known = revoked_known(store_reader(x->services->store), x->fpr);
+    if (x->revocation != NULL && !known && !x->services->stopping)
+        revocation_keep(x->services, x->address, x->fpr, x->revocation);
     if (x->revocation != NULL || known)
         x->found = false;
     if (!x->found)
@@ -81,7 +82,7 @@ static void checked(struct job *job)
                         x->c.complete ? "The key of %s that its group states is not announced."
                                       : "The look-up of %s did not complete.",
                         x->address);
-    if (x->found && x->keep && !x->flow->stopping)
+    if (x->found && x->keep && !x->services->stopping)
         keep(x);
     x->fn(x->ctx, x->found ? &x->best : NULL, why.text);
     candidates_free(&x->c);
@@ -92,16 +93,16 @@ static void checked(struct job *job)
 static void fetched(void *ctx)
 {
     struct finding *x = ctx;
-    flow_job(x->flow->pgp, &x->job, check, checked, true);
+    job_run(x->services->pgp, &x->job, check, checked, true);
 }
 
-static void start(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN], bool again,
+static void start(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN], bool again,
                   identity_fn *fn, void *ctx)
 {
     struct finding *x = calloc(1, sizeof *x);
     if (x == NULL)
         abort(); /* nothing was acknowledged: a restart takes up from the last commit */
-    x->flow = f;
+    x->services = sv;
     x->keep = again;
     x->fn = fn;
     x->ctx = ctx;
@@ -109,17 +110,17 @@ static void start(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN
     (void)strcpy(x->address, address);
     x->c.max = LOOK_AT;
     (void)dht_key(x->c.key, "key:", address);
-    candidates_fetch(&x->c, f, fetched, x);
+    candidates_fetch(&x->c, sv, fetched, x);
 }
 
-void identity_find(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN], identity_fn *fn,
-                   void *ctx)
+void identity_find(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
+                   identity_fn *fn, void *ctx)
 {
-    start(f, address, fpr, false, fn, ctx);
+    start(sv, address, fpr, false, fn, ctx);
 }
 
-void identity_keep(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN], identity_fn *fn,
-                   void *ctx)
+void identity_keep(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
+                   identity_fn *fn, void *ctx)
 {
-    start(f, address, fpr, true, fn, ctx);
+    start(sv, address, fpr, true, fn, ctx);
 }

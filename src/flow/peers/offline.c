@@ -4,11 +4,11 @@
 #include "base/texts.h"
 
 /* A peer that announces loopback lives in a network of its own computer. */
-static bool has_cable(const struct flow *f)
+static bool has_cable(const struct services *sv)
 {
     uv_interface_address_t *a;
     int n = 0;
-    bool yes = f->policy.loopback || uv_interface_addresses(&a, &n) != 0;
+    bool yes = sv->policy.loopback || uv_interface_addresses(&a, &n) != 0;
     if (yes)
         return true;
     for (int i = 0; i < n && !yes; i++) {
@@ -20,16 +20,16 @@ static bool has_cable(const struct flow *f)
     return yes;
 }
 
-enum offline offline_why(const struct flow *f)
+enum offline offline_why(const struct services *sv)
 {
-    enum dht_link link = dht_link_state(f->dht);
+    enum dht_link link = dht_link_state(sv->dht);
     if (link == DHT_DOWN)
         return OFFLINE_NODE;
-    if (!has_cable(f))
+    if (!has_cable(sv))
         return OFFLINE_CABLE;
     if (link == DHT_CONNECTED)
         return OFFLINE_SOME;
-    return f->c.has_bootstrap ? OFFLINE_OTHERS : OFFLINE_FIRST;
+    return sv->c.has_bootstrap ? OFFLINE_OTHERS : OFFLINE_FIRST;
 }
 
 const char *offline_words(enum offline o)

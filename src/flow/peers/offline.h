@@ -4,7 +4,7 @@
 #ifndef RESTANTE_FLOW_OFFLINE_H
 #define RESTANTE_FLOW_OFFLINE_H
 
-#include "flow/flow.h"
+#include "flow/core/services.h"
 
 enum offline {
     OFFLINE_NODE,   /* this peer's DHT node does not run */
@@ -13,7 +13,7 @@ enum offline {
     OFFLINE_OTHERS, /* no other node answers */
     OFFLINE_SOME,   /* connected, but not enough of them answered */
 };
-enum offline offline_why(const struct flow *f);
+enum offline offline_why(const struct services *sv);
 /* The beginning of a sentence: "No other node of the network answers". Static. */
 const char *offline_words(enum offline o);
 

@@ -13,7 +13,7 @@ enum kind { IDENTITY, DESCRIPTOR, KINDS };
 
 struct posting {
     struct job job;
-    struct flow *flow;
+    struct services *services;
     bool withdraw;
     bool has_master; /* in an accepted group */
     uint8_t master_fpr[FPR_LEN];
@@ -57,8 +57,8 @@ static void on_put(void *ctx, bool ok, const char *why)
         (void)error_set(&p->why, "%s", why);
         finish(p, false);
     } else if (p->has_old[p->at] && memcmp(p->old[p->at], p->hash[p->at], HASH_LEN) != 0) {
-        flow_own_token(p->flow, p->key[p->at], p->old[p->at], token);
-        dht_del(p->flow->dht, p->key[p->at], p->old[p->at], token, on_old_gone, p);
+        own_token(p->services, p->key[p->at], p->old[p->at], token);
+        dht_del(p->services->dht, p->key[p->at], p->old[p->at], token, on_old_gone, p);
     } else {
         on_old_gone(p, true, NULL);
     }
@@ -69,15 +69,15 @@ static void next(struct posting *p)
     if (p->withdraw && p->at == IDENTITY)
         p->at = DESCRIPTOR; /* the identity stays */
     if (p->at == KINDS) {
-        finish(p, dht_link_state(p->flow->dht) == DHT_CONNECTED);
+        finish(p, dht_link_state(p->services->dht) == DHT_CONNECTED);
         return;
     }
     uint8_t token[HASH_LEN], lock[HASH_LEN];
-    flow_own_token(p->flow, p->key[p->at], p->hash[p->at], token);
+    own_token(p->services, p->key[p->at], p->hash[p->at], token);
     entry_lock(token, lock);
     int64_t now = clock_wall_ms() / 1000;
     int64_t until = p->expiry[p->at] < now + DHT_LIFE_MAX ? p->expiry[p->at] : now + DHT_LIFE_MAX;
-    dht_put(p->flow->dht, p->key[p->at], p->value[p->at].data, p->value[p->at].len, until, lock,
+    dht_put(p->services->dht, p->key[p->at], p->value[p->at].data, p->value[p->at].len, until, lock,
             on_put, p);
 }
 
@@ -101,39 +101,40 @@ static void commit_done(void *arg, int rc)
         return;
     }
     if (!p->withdraw)
-        http_server_set_pubkey(p->flow->server, p->value[IDENTITY].data, p->value[IDENTITY].len);
+        http_server_set_pubkey(p->services->server, p->value[IDENTITY].data,
+                               p->value[IDENTITY].len);
     next(p);
 }
 
 static int encode(struct posting *p, struct pgp *pgp, enum kind kind)
 {
-    const struct flow *f = p->flow;
+    const struct services *sv = p->services;
     struct buf payload = BUF_INIT(RECORD_MAX);
-    struct record_place at = {f->c.network, p->key[kind]};
+    struct record_place at = {sv->c.network, p->key[kind]};
     int rc;
     if (kind == IDENTITY) {
-        struct identity r = {.pubkey = {f->pubkey.p, f->pubkey.n},
-                             .shards = f->shards,
+        struct identity r = {.pubkey = {sv->pubkey.p, sv->pubkey.n},
+                             .shards = sv->shards,
                              .ocb = true,
                              .seq = p->seq,
                              .expiry = p->expiry[kind],
                              .has_master = p->has_master};
         memcpy(r.master_fpr, p->master_fpr, FPR_LEN);
-        (void)strcpy(r.address, f->c.address);
+        (void)strcpy(r.address, sv->c.address);
         rc = identity_encode(&r, &at, &payload);
     } else {
         struct descriptor r = {.seq = p->seq, .expiry = p->expiry[kind]};
-        (void)strcpy(r.address, f->c.address);
-        memcpy(r.fpr, f->fpr, FPR_LEN);
-        memcpy(r.instance, f->instance, INSTANCE_LEN);
-        for (size_t i = 0; !p->withdraw && i < f->c.endpoint_count && i < ENDPOINTS_MAX; i++)
-            r.endpoints[r.endpoint_count++] = f->c.endpoints[i];
+        (void)strcpy(r.address, sv->c.address);
+        memcpy(r.fpr, sv->fpr, FPR_LEN);
+        memcpy(r.instance, sv->instance, INSTANCE_LEN);
+        for (size_t i = 0; !p->withdraw && i < sv->c.endpoint_count && i < ENDPOINTS_MAX; i++)
+            r.endpoints[r.endpoint_count++] = sv->c.endpoints[i];
         rc = descriptor_encode(&r, &at, &payload);
     }
     if (rc < 0)
         (void)error_set(&p->why, "An own record cannot be written.");
     else
-        rc = flow_sign_record(pgp, &payload, &p->value[kind], &p->why);
+        rc = sign_record(pgp, &payload, &p->value[kind], &p->why);
     buf_free(&payload);
     sha256(p->value[kind].data, p->value[kind].len, p->hash[kind]);
     return rc;
@@ -153,24 +154,25 @@ static void sign_done(struct job *job)
     if (p->rc != 0)
         finish(p, false);
     else
-        store_do(p->flow->store, commit_run, commit_done, p);
+        store_do(p->services->store, commit_run, commit_done, p);
 }
 
-int own_records_post(struct flow *f, bool withdraw, uint64_t seen, own_records_fn *done, void *ctx)
+int own_records_post(struct services *sv, bool withdraw, uint64_t seen, own_records_fn *done,
+                     void *ctx)
 {
     struct posting *p = calloc(1, sizeof *p);
     if (p == NULL)
         return -1;
     uint64_t seq = 0;
     int64_t now = clock_wall_ms();
-    (void)meta_get(store_reader(f->store), "seq", &seq, sizeof seq);
+    (void)meta_get(store_reader(sv->store), "seq", &seq, sizeof seq);
     if (seen > seq)
         seq = seen;
     if (seq > (uint64_t)now + SEQ_AHEAD_MS) /* by a clock that was wrong: nobody accepted it */
         seq = 0;
     p->seq = seq + 1 > (uint64_t)now ? seq + 1 : (uint64_t)now;
-    p->flow = f;
-    p->has_master = flow_master(f, p->master_fpr);
+    p->services = sv;
+    p->has_master = own_master(sv, p->master_fpr);
     p->withdraw = withdraw;
     p->done = done;
     p->ctx = ctx;
@@ -178,8 +180,8 @@ int own_records_post(struct flow *f, bool withdraw, uint64_t seen, own_records_f
     p->expiry[DESCRIPTOR] = now / 1000 + DESCRIPTOR_S;
     p->value[IDENTITY] = (struct buf)BUF_INIT(RECORD_MAX);
     p->value[DESCRIPTOR] = (struct buf)BUF_INIT(RECORD_MAX);
-    (void)dht_key(p->key[IDENTITY], "key:", f->c.address);
-    (void)dht_key(p->key[DESCRIPTOR], "", f->c.address);
-    flow_job(f->pgp, &p->job, sign_run, sign_done, true);
+    (void)dht_key(p->key[IDENTITY], "key:", sv->c.address);
+    (void)dht_key(p->key[DESCRIPTOR], "", sv->c.address);
+    job_run(sv->pgp, &p->job, sign_run, sign_done, true);
     return 0;
 }

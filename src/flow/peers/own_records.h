@@ -4,13 +4,14 @@
 #ifndef RESTANTE_FLOW_OWN_RECORDS_H
 #define RESTANTE_FLOW_OWN_RECORDS_H
 
-#include "flow/flow.h"
+#include "flow/core/services.h"
 
 /* ok: they stand in the DHT, and it was connected. */
 typedef void own_records_fn(void *ctx, bool ok, const char *why);
 /* withdraw: only the descriptor, and without endpoints. seen: the highest sequence number met in
  * the DHT. -1 without memory: then done is not called; otherwise once, never before this returns.
  */
-int own_records_post(struct flow *f, bool withdraw, uint64_t seen, own_records_fn *done, void *ctx);
+int own_records_post(struct services *sv, bool withdraw, uint64_t seen, own_records_fn *done,
+                     void *ctx);
 
 #endif

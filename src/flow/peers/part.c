@@ -147,15 +147,15 @@ enum part_fed part_feed(struct part *p, const uint8_t *data, size_t n)
     return PART_FED;
 }
 
-int part_place(const struct flow *f, const char *dir, const uint8_t hash[HASH_LEN],
+int part_place(const struct services *sv, const char *dir, const uint8_t hash[HASH_LEN],
                const struct bytes *chunks, struct error *e)
 {
     char part[PATH_CAP], path[PATH_CAP], list[PATH_CAP], folder[PATH_CAP];
-    flow_path(f, part, dir, hash, HASH_LEN, ".part");
-    flow_path(f, path, dir, hash, HASH_LEN, "");
-    flow_path(f, list, dir, hash, HASH_LEN, ".chunks");
+    home_path(sv, part, dir, hash, HASH_LEN, ".part");
+    home_path(sv, path, dir, hash, HASH_LEN, "");
+    home_path(sv, list, dir, hash, HASH_LEN, ".chunks");
     int fd = open(part, O_RDONLY | O_CLOEXEC);
-    int rc = path_join(folder, f->c.home, dir, e);
+    int rc = path_join(folder, sv->c.home, dir, e);
     if (fd < 0 || fsync(fd) < 0)
         rc = error_set(e, "%s cannot be synced: %s.", part, strerror(errno));
     if (fd >= 0)

@@ -5,7 +5,7 @@
 #define RESTANTE_FLOW_PART_H
 
 #include "base/growing.h"
-#include "flow/flow.h"
+#include "flow/core/services.h"
 
 struct part {
     struct blob_ref blob;
@@ -44,7 +44,7 @@ enum part_fed part_feed(struct part *p, const uint8_t *data, size_t n);
 
 /* Makes a whole part file HOME/dir/<hash>.part durable and gives it and its chunk list their names.
  * Worker thread. */
-int part_place(const struct flow *f, const char *dir, const uint8_t hash[HASH_LEN],
+int part_place(const struct services *sv, const char *dir, const uint8_t hash[HASH_LEN],
                const struct bytes *chunks, struct error *e);
 
 #endif

@@ -4,19 +4,19 @@
 #ifndef RESTANTE_FLOW_PRESENCE_H
 #define RESTANTE_FLOW_PRESENCE_H
 
-#include "flow/flow.h"
+#include "flow/core/services.h"
 
-int presence_start(struct flow *f, struct error *e);
+int presence_start(struct services *sv, struct error *e);
 /* The network is there: post now what is not posted. */
-void presence_link(struct flow *f);
+void presence_link(struct services *sv);
 /* Something in them changed (the group): sign and post anew. */
-void presence_again(struct flow *f);
+void presence_again(struct services *sv);
 /* The user says that this is the peer of its address: a new instance is posted, and whatever
  * stopped it is over. */
-void presence_takeover(struct flow *f);
+void presence_takeover(struct services *sv);
 /* Posts a descriptor without endpoints; done is called when it stands there or cannot. */
-void presence_withdraw(struct flow *f, void (*done)(void *ctx), void *ctx);
-void presence_stop(struct flow *f);
-void presence_free(struct flow *f);
+void presence_withdraw(struct services *sv, void (*done)(void *ctx), void *ctx);
+void presence_stop(struct services *sv);
+void presence_free(struct services *sv);
 
 #endif

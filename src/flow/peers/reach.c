@@ -7,9 +7,9 @@
 #include "store/groups.h"
 #include <string.h>
 
-static bool is_trusted(const struct flow *f, const char *address, const uint8_t fpr[FPR_LEN])
+static bool is_trusted(const struct services *sv, const char *address, const uint8_t fpr[FPR_LEN])
 {
-    struct db *db = store_reader(f->store);
+    struct db *db = store_reader(sv->store);
     uint8_t vouched[FPR_LEN];
     struct contact c;
     if (group_vouched_fpr(db, address, vouched) == 0 && memcmp(vouched, fpr, FPR_LEN) == 0)
@@ -21,11 +21,11 @@ static bool is_trusted(const struct flow *f, const char *address, const uint8_t 
     return same;
 }
 
-struct endpoint_policy reach_policy(const struct flow *f, const char *address,
+struct endpoint_policy reach_policy(const struct services *sv, const char *address,
                                     const uint8_t fpr[FPR_LEN])
 {
-    struct endpoint_policy p = f->policy;
-    p.private_all = p.private_all || (f->store != NULL && is_trusted(f, address, fpr));
+    struct endpoint_policy p = sv->policy;
+    p.private_all = p.private_all || (sv->store != NULL && is_trusted(sv, address, fpr));
     return p;
 }
 

@@ -4,11 +4,11 @@
 #ifndef RESTANTE_FLOW_REACH_H
 #define RESTANTE_FLOW_REACH_H
 
-#include "flow/flow.h"
+#include "flow/core/services.h"
 
 /* The rule towards the peer of this address and key: private ranges are allowed when it is pinned
  * or a member of the own group. Reads the store. Valid as long as f's own policy is. */
-struct endpoint_policy reach_policy(const struct flow *f, const char *address,
+struct endpoint_policy reach_policy(const struct services *sv, const char *address,
                                     const uint8_t fpr[FPR_LEN]);
 
 /* Why address was not even asked, as a sentence for the user that says what to do: status and why

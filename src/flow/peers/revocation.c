@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "flow/peers/presence.h"
 #include "flow/peers/verify.h"
-#include "flow/timer.h"
+#include "flow/core/timer.h"
 #include "store/revoked.h"
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ struct revocations {
 
 struct taking {
     struct job job;
-    struct flow *flow;
+    struct services *services;
     struct bytes record;
     char address[ADDRESS_MAX + 1];
     uint8_t fpr[FPR_LEN];
@@ -32,14 +32,14 @@ struct taking {
     void *ctx;
 };
 
-static void put(struct flow *f, const char *address, const struct bytes *record, dht_done_fn *done,
-                void *ctx)
+static void put(struct services *sv, const char *address, const struct bytes *record,
+                dht_done_fn *done, void *ctx)
 {
     char key[DHT_KEY_MAX + 1];
     uint8_t lock[HASH_LEN];
     (void)dht_key(key, "key:", address);
     revocation_lock(record->p, record->n, lock);
-    dht_put(f->dht, key, record->p, record->n, clock_wall_ms() / 1000 + DHT_LIFE_MAX, lock, done,
+    dht_put(sv->dht, key, record->p, record->n, clock_wall_ms() / 1000 + DHT_LIFE_MAX, lock, done,
             ctx);
 }
 
@@ -58,35 +58,35 @@ static void again(void *ctx, const char *address, const struct bytes *record)
 
 static void on_timer(uv_timer_t *t)
 {
-    struct flow *f = t->data;
-    if (f->stopping)
+    struct services *sv = t->data;
+    if (sv->stopping)
         return;
-    bool up = dht_link_state(f->dht) == DHT_CONNECTED;
+    bool up = dht_link_state(sv->dht) == DHT_CONNECTED;
     if (up)
-        revoked_each(store_reader(f->store), clock_wall_ms() - KEEP_MS, AT_ONCE, again, f);
-    (void)uv_timer_start(t, on_timer, (uint64_t)(up ? f->c.reput : f->c.retry), 0);
+        revoked_each(store_reader(sv->store), clock_wall_ms() - KEEP_MS, AT_ONCE, again, sv);
+    (void)uv_timer_start(t, on_timer, (uint64_t)(up ? sv->c.reput : sv->c.retry), 0);
 }
 
-int revocation_start(struct flow *f, struct error *e)
+int revocation_start(struct services *sv, struct error *e)
 {
-    struct revocations *r = f->revocations = calloc(1, sizeof *r);
-    uv_timer_t *t = r == NULL ? NULL : flow_timer_new(f, f);
+    struct revocations *r = sv->revocations = calloc(1, sizeof *r);
+    uv_timer_t *t = r == NULL ? NULL : timer_new(sv, sv);
     if (t == NULL)
         return error_set(e, "Out of memory.");
     r->timer = t;
     return uv_timer_start(t, on_timer, FIRST_MS, 0);
 }
 
-void revocation_stop(struct flow *f)
+void revocation_stop(struct services *sv)
 {
-    if (f->revocations != NULL)
-        flow_timer_free(&f->revocations->timer);
+    if (sv->revocations != NULL)
+        timer_free(&sv->revocations->timer);
 }
 
-void revocation_free(struct flow *f)
+void revocation_free(struct services *sv)
 {
-    free(f->revocations);
-    f->revocations = NULL;
+    free(sv->revocations);
+    sv->revocations = NULL;
 }
 
 /* ---- a new one */
@@ -102,7 +102,7 @@ static void taking_end(struct taking *t, bool stands)
 static void on_put(void *ctx, bool ok, const char *why)
 {
     struct taking *t = ctx;
-    taking_end(t, ok && dht_link_state(t->flow->dht) == DHT_CONNECTED);
+    taking_end(t, ok && dht_link_state(t->services->dht) == DHT_CONNECTED);
 }
 
 static int keep_run(struct db *db, void *arg)
@@ -123,13 +123,13 @@ static void keep_done(void *arg, int rc)
     }
     hex_encode(t->fpr, FPR_LEN, hex);
     log_info("the key %s of %s is revoked", hex, t->address);
-    if (t->flow->stopping) {
+    if (t->services->stopping) {
         taking_end(t, false);
         return;
     }
     if (t->fn != NULL)
-        presence_again(t->flow); /* it may have been a rival's, or the own key */
-    put(t->flow, t->address, &t->record, on_put, t);
+        presence_again(t->services); /* it may have been a rival's, or the own key */
+    put(t->services, t->address, &t->record, on_put, t);
 }
 
 /* The address stands inside, and with it the place (P-4.3). */
@@ -143,14 +143,14 @@ static void check(struct job *job, void *thread_ctx)
                        address_parse(key + 4, t->address) < 0))
         t->rc = error_set(&t->why, "It names no address.");
     if (t->rc == 0)
-        t->rc = verify_revocation(t->record.p, t->record.n, t->flow->c.network, t->address, t->fpr,
-                                  &t->why);
+        t->rc = verify_revocation(t->record.p, t->record.n, t->services->c.network, t->address,
+                                  t->fpr, &t->why);
 }
 
 static void checked(struct job *job)
 {
     struct taking *t = (struct taking *)job;
-    t->own = memcmp(t->fpr, t->flow->fpr, FPR_LEN) == 0;
+    t->own = memcmp(t->fpr, t->services->fpr, FPR_LEN) == 0;
     if (t->rc == 0 && t->own && !t->own_key)
         t->rc =
             error_set(&t->why, "It revokes this peer's own key: if you mean that, give `restante "
@@ -158,10 +158,10 @@ static void checked(struct job *job)
     if (t->rc != 0)
         taking_end(t, false);
     else
-        store_do(t->flow->store, keep_run, keep_done, t);
+        store_do(t->services->store, keep_run, keep_done, t);
 }
 
-int revocation_take(struct flow *f, const uint8_t *record, size_t n, bool own_key,
+int revocation_take(struct services *sv, const uint8_t *record, size_t n, bool own_key,
                     revocation_fn *fn, void *ctx, struct error *e)
 {
     struct taking *t = n > RECORD_MAX ? NULL : calloc(1, sizeof *t);
@@ -170,15 +170,15 @@ int revocation_take(struct flow *f, const uint8_t *record, size_t n, bool own_ke
         return error_set(e, n > RECORD_MAX ? "That is no revocation: it is too large."
                                            : "Out of memory.");
     }
-    t->flow = f;
+    t->services = sv;
     t->own_key = own_key;
     t->fn = fn;
     t->ctx = ctx;
-    flow_job(f->pgp, &t->job, check, checked, true);
+    job_run(sv->pgp, &t->job, check, checked, true);
     return 0;
 }
 
-void revocation_keep(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN],
+void revocation_keep(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                      const struct bytes *record)
 {
     struct taking *t = calloc(1, sizeof *t);
@@ -186,8 +186,8 @@ void revocation_keep(struct flow *f, const char *address, const uint8_t fpr[FPR_
         free(t); /* it is met again */
         return;
     }
-    t->flow = f;
+    t->services = sv;
     memcpy(t->fpr, fpr, FPR_LEN);
     (void)strcpy(t->address, address);
-    store_do(f->store, keep_run, keep_done, t);
+    store_do(sv->store, keep_run, keep_done, t);
 }

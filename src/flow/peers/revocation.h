@@ -4,12 +4,12 @@
 #ifndef RESTANTE_FLOW_REVOCATION_H
 #define RESTANTE_FLOW_REVOCATION_H
 
-#include "flow/flow.h"
+#include "flow/core/services.h"
 
 /* Those that are known are put when the network is there, and then every f->c.reput. */
-int revocation_start(struct flow *f, struct error *e);
-void revocation_stop(struct flow *f);
-void revocation_free(struct flow *f);
+int revocation_start(struct services *sv, struct error *e);
+void revocation_stop(struct services *sv);
+void revocation_free(struct services *sv);
 
 /* why: NULL when the revocation is durable here; address and fpr say of what. put: it stands in the
  * DHT, otherwise it is put as soon as that is possible. */
@@ -18,10 +18,10 @@ typedef void revocation_fn(void *ctx, const char *address, const uint8_t fpr[FPR
 /* A signed record that the user gives (n at most RECORD_MAX). own_key: one that revokes this peer's
  * own key is taken too, and nothing is sent from then on. fn is called once, never before this
  * returns; -1 and a sentence when it is not. */
-int revocation_take(struct flow *f, const uint8_t *record, size_t n, bool own_key,
+int revocation_take(struct services *sv, const uint8_t *record, size_t n, bool own_key,
                     revocation_fn *fn, void *ctx, struct error *e);
 /* It was met and matters here: kept. Loop thread. */
-void revocation_keep(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN],
+void revocation_keep(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                      const struct bytes *record);
 
 #endif

@@ -6,7 +6,7 @@
 #include "flow/group/group.h"
 #include "flow/group/replicas.h"
 #include "flow/peers/reach.h"
-#include "flow/peers/whereabouts.h"
+#include "flow/peers/endpoint_lookup.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ struct source {
 };
 
 struct sources {
-    struct flow *flow;
+    struct services *services;
     struct source one[1 + GROUP_MEMBERS_MAX]; /* the sender, then members */
     size_t count, at;
     bool has_members, patient, has_master;
@@ -37,19 +37,19 @@ struct sources {
 
 static void look(struct sources *s);
 
-struct sources *sources_new(struct flow *f, const char *sender, const struct bytes *pubkey,
+struct sources *sources_new(struct services *sv, const char *sender, const struct bytes *pubkey,
                             const uint8_t fpr[FPR_LEN], const uint8_t hash[HASH_LEN])
 {
     struct sources *s = calloc(1, sizeof *s);
     if (s == NULL || bytes_set(&s->pubkey, pubkey->p, pubkey->n) < 0)
         abort();
-    s->flow = f;
+    s->services = sv;
     s->count = 1;
     (void)strcpy(s->one[0].address, sender);
     memcpy(s->one[0].fpr, fpr, FPR_LEN);
     memcpy(s->hash, hash, HASH_LEN);
     /* a peer that takes its own blobs back does not ask itself */
-    s->one[0].out = strcmp(sender, f->c.address) == 0;
+    s->one[0].out = strcmp(sender, sv->c.address) == 0;
     s->at = SIZE_MAX;
     return s;
 }
@@ -86,13 +86,13 @@ void sources_fault(struct sources *s, enum source_fault fault, const char *why)
     if (fault != SOURCE_UNREACHABLE && fault != SOURCE_UNASKED)
         s->ep_next = s->ep_count; /* its other endpoints are the same peer */
     else
-        whereabouts_forget(x->address);
+        endpoint_lookup_forget(x->address);
 }
 
 void sources_served(const struct sources *s)
 {
     const struct source *x = &s->one[s->at];
-    whereabouts_served(x->address, x->fpr, &s->ep[s->ep_next - 1]);
+    endpoint_lookup_served(x->address, x->fpr, &s->ep[s->ep_next - 1]);
 }
 
 static void nobody(struct sources *s)
@@ -131,7 +131,7 @@ static int by_order(const void *a, const void *b)
 static void on_members(void *ctx, const struct group_member *m, size_t count, const char *why)
 {
     struct sources *s = ctx;
-    const char *own = s->flow->c.address;
+    const char *own = s->services->c.address;
     if (count == 0)
         log_debug("no group to ask instead of %s: %s", s->one[0].address, why);
     for (size_t i = 0; i < count && s->count < 1 + GROUP_MEMBERS_MAX; i++) {
@@ -156,11 +156,11 @@ static void look(struct sources *s)
     while (s->at < s->count && (s->one[s->at].out || (s->patient && !s->one[s->at].slow)))
         s->at++;
     s->ep_count = s->ep_next = 0;
-    if (s->flow->stopping) {
+    if (s->services->stopping) {
         nobody(s);
     } else if (s->at >= s->count && !s->has_members) {
         s->has_members = true;
-        group_members_of(s->flow, s->one[0].address, s->one[0].fpr,
+        group_members_of(s->services, s->one[0].address, s->one[0].fpr,
                          s->has_master ? s->master_fpr : NULL, on_members, s);
     } else if (s->at >= s->count && !s->patient) {
         s->patient = true;
@@ -169,9 +169,10 @@ static void look(struct sources *s)
     } else if (s->at >= s->count) {
         nobody(s);
     } else if (s->at == 0) {
-        whereabouts_find(s->flow, s->one[0].address, &s->pubkey, s->one[0].fpr, on_where, s);
+        endpoint_lookup_find(s->services, s->one[0].address, &s->pubkey, s->one[0].fpr, on_where,
+                             s);
     } else {
-        member_find(s->flow, s->one[s->at].address, s->one[s->at].fpr, on_where, s);
+        member_find(s->services, s->one[s->at].address, s->one[s->at].fpr, on_where, s);
     }
 }
 
@@ -181,7 +182,7 @@ void sources_next(struct sources *s, sources_fn *fn, void *ctx)
     s->ctx = ctx;
     if (s->ep_next < s->ep_count) {
         const struct endpoint *ep = &s->ep[s->ep_next++];
-        s->policy = reach_policy(s->flow, s->one[s->at].address, s->one[s->at].fpr);
+        s->policy = reach_policy(s->services, s->one[s->at].address, s->one[s->at].fpr);
         fn(ctx, ep, s->one[s->at].address, s->patient);
         return;
     }

@@ -5,11 +5,11 @@
 #ifndef RESTANTE_FLOW_SOURCES_H
 #define RESTANTE_FLOW_SOURCES_H
 
-#include "flow/flow.h"
+#include "flow/core/services.h"
 
 struct sources;
 
-struct sources *sources_new(struct flow *f, const char *sender, const struct bytes *pubkey,
+struct sources *sources_new(struct services *sv, const char *sender, const struct bytes *pubkey,
                             const uint8_t fpr[FPR_LEN], const uint8_t hash[HASH_LEN]);
 void sources_free(struct sources *s);
 /* The sender's group, as its notification names it; otherwise its identity's. */
@@ -37,8 +37,8 @@ void sources_fault(struct sources *s, enum source_fault fault, const char *why);
 void sources_served(const struct sources *s);
 
 /* Where a member of some group is, known by its fingerprint: its key is taken from the own group,
- * the key cache or its identity in the DHT. As whereabouts_find. */
-void member_find(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN],
+ * the key cache or its identity in the DHT. As endpoint_lookup_find. */
+void member_find(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                  void (*fn)(void *ctx, const struct endpoint *ep, size_t count, const char *why),
                  void *ctx);
 

@@ -19,7 +19,7 @@
 
 struct transfer {
     struct job job;
-    struct flow *flow;
+    struct services *services;
     char sender[ADDRESS_MAX + 1], url[160];
     struct part part;
     transfer_fn *fn;
@@ -153,7 +153,7 @@ static void fetch_body(struct transfer *t)
     c.max_bytes = t->part.blob.size - t->part.octets;
     c.data = on_body;
     c.done = body_done;
-    if (http_fetch(t->flow->http, &c, &t->why) == NULL)
+    if (http_fetch(t->services->http, &c, &t->why) == NULL)
         not_asked(t);
 }
 
@@ -184,7 +184,7 @@ static void rechecked(struct job *job)
 
 static void have_chunks(struct transfer *t)
 {
-    flow_job(t->flow->files, &t->job, recheck_run, recheck_done, false);
+    job_run(t->services->files, &t->job, recheck_run, recheck_done, false);
 }
 
 /* ---- the chunk list */
@@ -222,14 +222,14 @@ static void fetch_chunks(struct transfer *t)
     c.max_bytes = t->part.chunks.cap;
     c.data = on_chunks;
     c.done = chunks_done;
-    if (http_fetch(t->flow->http, &c, &t->why) == NULL)
+    if (http_fetch(t->services->http, &c, &t->why) == NULL)
         not_asked(t);
 }
 
 static void on_source(void *ctx, const struct endpoint *ep, const char *who, bool patient)
 {
     struct transfer *t = ctx;
-    if (ep == NULL || t->flow->stopping) {
+    if (ep == NULL || t->services->stopping) {
         (void)error_set(&t->why, "%s", who);
         finish(t, false);
         return;
@@ -266,7 +266,7 @@ static void begin(struct job *job)
     if (at_fault(t))
         finish(t, false);
     else if (t->given)
-        flow_job(t->flow->files, &t->job, recheck_run, rechecked, false);
+        job_run(t->services->files, &t->job, recheck_run, rechecked, false);
     else
         next_source(t);
 }
@@ -275,7 +275,7 @@ static void begin_run(struct job *job, void *thread_ctx)
 {
 }
 
-struct transfer *transfer_start(struct flow *f, const char *sender, const struct bytes *pubkey,
+struct transfer *transfer_start(struct services *sv, const char *sender, const struct bytes *pubkey,
                                 const uint8_t fpr[FPR_LEN], const struct blob_ref *blob,
                                 const char *path, transfer_fn *fn, void *ctx)
 {
@@ -283,16 +283,16 @@ struct transfer *transfer_start(struct flow *f, const char *sender, const struct
     char hex[HASH_HEX + 1];
     if (t == NULL)
         abort();
-    t->flow = f;
+    t->services = sv;
     t->from.cap = FROM_MAX;
     t->fn = fn;
     t->ctx = ctx;
-    t->sources = sources_new(f, sender, pubkey, fpr, blob->hash);
+    t->sources = sources_new(sv, sender, pubkey, fpr, blob->hash);
     (void)strcpy(t->sender, sender);
     hex_encode(blob->hash, HASH_LEN, hex);
     (void)snprintf(t->url, sizeof t->url, "/outbox/%s", hex);
     (void)part_open(&t->part, blob, path); /* begin() says what is wrong */
-    flow_job(f->files, &t->job, begin_run, begin, true);
+    job_run(sv->files, &t->job, begin_run, begin, true);
     return t;
 }
 

@@ -6,7 +6,7 @@
 #define RESTANTE_FLOW_TRANSFER_H
 
 #include "base/growing.h"
-#include "flow/flow.h"
+#include "flow/core/services.h"
 
 struct transfer;
 /* ok: the file holds exactly the blob (not synced), and why names those it came from now, for the
@@ -14,7 +14,7 @@ struct transfer;
 typedef void transfer_fn(void *ctx, bool ok, const char *why);
 
 /* Starts; fn is called once, later. path: the part file, kept on failure. */
-struct transfer *transfer_start(struct flow *f, const char *sender, const struct bytes *pubkey,
+struct transfer *transfer_start(struct services *sv, const char *sender, const struct bytes *pubkey,
                                 const uint8_t fpr[FPR_LEN], const struct blob_ref *blob,
                                 const char *path, transfer_fn *fn, void *ctx);
 /* The master of the sender's group, as its notification names it; right after transfer_start. */

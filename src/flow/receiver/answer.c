@@ -6,8 +6,8 @@
  * (P-10.7). */
 #include "base/clock.h"
 #include "base/log.h"
-#include "flow/receiver/hand.h"
-#include "flow/receiver/maildir.h"
+#include "flow/receiver/receipt_push.h"
+#include "flow/mail/maildir.h"
 #include "flow/receiver/parts.h"
 #include "flow/steps.h"
 #include "store/incoming.h"
@@ -22,7 +22,7 @@
 struct answering {
     struct job job;
     struct work *w;
-    struct flow *flow;
+    struct services *services;
     struct incoming in;
     char key[DHT_KEY_MAX + 1];
     uint8_t value[HASH_LEN], lock[HASH_LEN], id[ENTRY_ID_LEN];
@@ -41,14 +41,14 @@ static void end(struct answering *a, const char *why)
 static struct answering *begin(struct work *w)
 {
     struct answering *a = calloc(1, sizeof *a);
-    if (a == NULL || in_get(store_reader(w->flow->store), w->n, &a->in) < 0) {
+    if (a == NULL || in_get(store_reader(w->services->store), w->n, &a->in) < 0) {
         free(a);
         work_retry(w, "A row of the database cannot be read.");
         return NULL;
     }
     uint8_t vh[HASH_LEN], token[HASH_LEN], infohash[INFOHASH_LEN];
     a->w = w;
-    a->flow = w->flow;
+    a->services = w->services;
     (void)dht_key(a->key, "nr:", a->in.sender);
     receipt_value(a->in.p, (enum outcome)a->in.outcome, a->in.blob.hash, a->value);
     sha256(a->value, sizeof a->value, vh);
@@ -63,7 +63,7 @@ static struct answering *begin(struct work *w)
 static void put(struct answering *a, dht_done_fn *fn)
 {
     int64_t now = clock_wall_ms() / 1000;
-    dht_put(a->flow->dht, a->key, a->value, HASH_LEN, now + DHT_LIFE_MAX, a->lock, fn, a);
+    dht_put(a->services->dht, a->key, a->value, HASH_LEN, now + DHT_LIFE_MAX, a->lock, fn, a);
 }
 
 /* ---- answer: put, read back, delete, commit */
@@ -71,7 +71,7 @@ static void put(struct answering *a, dht_done_fn *fn)
 static int answered_run(struct db *db, void *arg)
 {
     struct answering *a = arg;
-    return in_set_answered(db, a->in.n, clock_wall_ms() + a->flow->c.poll);
+    return in_set_answered(db, a->in.n, clock_wall_ms() + a->services->c.poll);
 }
 
 static void answered_done(void *arg, int rc)
@@ -79,10 +79,10 @@ static void answered_done(void *arg, int rc)
     struct answering *a = arg;
     store_crash_point("answer.after");
     char stub[PATH_CAP];
-    flow_path(a->flow, stub, "inbox/stubs", a->in.nid, HASH_LEN, "");
+    home_path(a->services, stub, "inbox/stubs", a->in.nid, HASH_LEN, "");
     (void)unlink(stub); /* of a declined message: nobody counts its links any more */
     if (rc == 0 && a->in.outcome != OUTCOME_PULLED) /* pull.c removes its own */
-        parts_forget(a->flow, a->in.n, a->in.nid);
+        parts_forget(a->services, a->in.n, a->in.nid);
     end(a, rc != 0 ? "The database does not take an answer." : NULL);
 }
 
@@ -93,7 +93,7 @@ static void on_deleted(void *ctx, bool ok, const char *why)
     if (!ok && strcmp(why, "absent") != 0)
         end(a, why);
     else
-        store_do(a->flow->store, answered_run, answered_done, a);
+        store_do(a->services->store, answered_run, answered_done, a);
 }
 
 static void on_read_back(void *ctx, bool ok, enum dht_presence presence)
@@ -106,7 +106,7 @@ static void on_read_back(void *ctx, bool ok, enum dht_presence presence)
     store_crash_point("answer.receipt");
     uint8_t token[HASH_LEN];
     entry_token(a->in.p, a->in.ns_key, a->in.ns_hash, token);
-    dht_del(a->flow->dht, a->in.ns_key, a->in.ns_hash, token, on_deleted, a);
+    dht_del(a->services->dht, a->in.ns_key, a->in.ns_hash, token, on_deleted, a);
     wipe(token, sizeof token);
 }
 
@@ -116,7 +116,7 @@ static void on_put(void *ctx, bool ok, const char *why)
     if (!ok)
         end(a, why);
     else
-        dht_look(a->flow->dht, a->key, a->id, on_read_back, a);
+        dht_look(a->services->dht, a->key, a->id, on_read_back, a);
 }
 
 /* The sender may have taken the receipt already, before a crash of ours. */
@@ -130,12 +130,12 @@ static void on_before_put(void *ctx, bool ok, enum dht_presence presence)
 }
 
 /* A message that its sender took back leaves the mailbox before that is confirmed (P-14.5). */
-static void vanish_run(struct job *job, void *thread_ctx)
+static void recall_apply_run(struct job *job, void *thread_ctx)
 {
     struct answering *a = (struct answering *)job;
     char stub[PATH_CAP];
-    flow_path(a->flow, stub, "inbox/stubs", a->in.nid, HASH_LEN, "");
-    a->rc = maildir_remove(a->flow->c.home, "", stub, &a->why);
+    home_path(a->services, stub, "inbox/stubs", a->in.nid, HASH_LEN, "");
+    a->rc = maildir_remove(a->services->c.home, "", stub, &a->why);
 }
 
 static void through_dht(struct answering *a)
@@ -143,12 +143,12 @@ static void through_dht(struct answering *a)
     if (a->in.tries == 0)
         put(a, on_put);
     else
-        dht_look(a->flow->dht, a->key, a->id, on_before_put, a);
+        dht_look(a->services->dht, a->key, a->id, on_before_put, a);
 }
 
 /* ---- or the sender takes it itself, and deletes the notification */
 
-static int handed_run(struct db *db, void *arg)
+static int receipt_endpoint_run(struct db *db, void *arg)
 {
     struct answering *a = arg;
     uint8_t token[HASH_LEN], lock[HASH_LEN], infohash[INFOHASH_LEN], ns_id[ENTRY_ID_LEN];
@@ -170,7 +170,7 @@ static void on_handed(void *ctx, bool taken)
     }
     log_info("%s has taken the receipt itself", a->in.sender);
     store_crash_point("answer.before");
-    store_do(a->flow->store, handed_run, answered_done, a);
+    store_do(a->services->store, receipt_endpoint_run, answered_done, a);
 }
 
 static void tell(struct answering *a)
@@ -178,11 +178,11 @@ static void tell(struct answering *a)
     struct receipt r;
     memcpy(r.id, a->id, ENTRY_ID_LEN);
     memcpy(r.value, a->value, HASH_LEN);
-    if (!hand_over(a->flow, &a->in, &r, on_handed, a))
+    if (!receipt_push_over(a->services, &a->in, &r, on_handed, a))
         through_dht(a);
 }
 
-static void vanish_done(struct job *job)
+static void recall_apply_done(struct job *job)
 {
     struct answering *a = (struct answering *)job;
     if (a->rc < 0)
@@ -195,7 +195,7 @@ void step_answer(struct work *w)
 {
     struct answering *a = begin(w);
     if (a != NULL && a->in.outcome == OUTCOME_CANCELLED)
-        flow_job(w->flow->files, &a->job, vanish_run, vanish_done, true);
+        job_run(w->services->files, &a->job, recall_apply_run, recall_apply_done, true);
     else if (a != NULL)
         tell(a);
 }
@@ -208,9 +208,9 @@ static int settled_run(struct db *db, void *arg)
     if (a->settled)
         return in_set_settled(db, a->in.n);
     int64_t shift = a->in.tries < 6 ? a->in.tries : 6;
-    int64_t wait = a->flow->c.poll << shift;
-    if (wait > a->flow->c.reput)
-        wait = a->flow->c.reput;
+    int64_t wait = a->services->c.poll << shift;
+    if (wait > a->services->c.reput)
+        wait = a->services->c.reput;
     return in_delay(db, a->in.n, clock_wall_ms() + wait, NULL);
 }
 
@@ -223,7 +223,7 @@ static void settled_done(void *arg, int rc)
 static void on_put_again(void *ctx, bool ok, const char *why)
 {
     struct answering *a = ctx;
-    store_do(a->flow->store, settled_run, settled_done, a);
+    store_do(a->services->store, settled_run, settled_done, a);
 }
 
 static void on_look(void *ctx, bool ok, enum dht_presence presence)
@@ -235,15 +235,15 @@ static void on_look(void *ctx, bool ok, enum dht_presence presence)
     /* put again when it is missing, and about every reput period to keep it alive */
     if (!a->settled && ok &&
         (presence == DHT_ABSENT ||
-         (a->flow->c.poll << (a->in.tries < 6 ? a->in.tries : 6)) >= a->flow->c.reput))
+         (a->services->c.poll << (a->in.tries < 6 ? a->in.tries : 6)) >= a->services->c.reput))
         put(a, on_put_again);
     else
         on_put_again(a, ok, NULL);
 }
 
-void step_settle(struct work *w)
+void step_receipt_refresh(struct work *w)
 {
     struct answering *a = begin(w);
     if (a != NULL)
-        dht_look(a->flow->dht, a->key, a->id, on_look, a);
+        dht_look(a->services->dht, a->key, a->id, on_look, a);
 }

@@ -3,8 +3,8 @@
  * folder where a copy of the stub stands (P-7.3, P-7.14, P-10.5). */
 #include "base/log.h"
 #include "base/texts.h"
-#include "flow/receiver/maildir.h"
-#include "flow/receiver/moves.h"
+#include "flow/mail/maildir.h"
+#include "flow/receiver/sender_feedback.h"
 #include "flow/receiver/opening.h"
 #include "flow/steps.h"
 #include "store/incoming.h"
@@ -37,10 +37,10 @@ static void end(struct delivery *d, const char *why)
 /* The own link is lost, so no copy can be found by it: into the folder where it came. */
 static int deliver_lost(struct delivery *d, const char *name)
 {
-    const char *home = d->w->flow->c.home;
+    const char *home = d->w->services->c.home;
     const char *folder = d->in.place == PLACE_INBOX ? "" : ".Requests";
     if (!maildir_find(home, folder, name, false) &&
-        moves_put(home, d->in.place, d->full, name, true, &d->why) < 0)
+        feedback_put(home, d->in.place, d->full, name, true, &d->why) < 0)
         return -1;
     (void)maildir_find(home, folder, d->in.file, true);
     return 0;
@@ -49,7 +49,7 @@ static int deliver_lost(struct delivery *d, const char *name)
 /* As a new message beside the stub, which then goes: its structure was announced wrongly. */
 static int deliver_anew(struct delivery *d)
 {
-    const char *home = d->w->flow->c.home;
+    const char *home = d->w->services->c.home;
     char name[sizeof d->in.file + 8];
     unsigned elsewhere, trash;
     struct stat st;
@@ -71,8 +71,8 @@ static void fill_run(struct job *job, void *thread_ctx)
     if (d->in.fresh || !file_exists(d->stub))
         d->rc = deliver_anew(d);
     else
-        d->rc = maildir_fill(d->w->flow->c.home, d->stub, d->full, d->in.file, &d->why);
-    if (d->rc == 0 && moves_watch(d->w->flow, d->in.nid, d->full, &d->why) < 0)
+        d->rc = maildir_fill(d->w->services->c.home, d->stub, d->full, d->in.file, &d->why);
+    if (d->rc == 0 && feedback_watch(d->w->services, d->in.nid, d->full, &d->why) < 0)
         d->rc = -1;
 }
 
@@ -91,9 +91,9 @@ static void commit_done(void *arg, int rc)
         (void)unlink(d->full);
     }
     if (d->anew)
-        openings_failed(d->w->flow, d->in.nid, TEXT_ANEW);
+        openings_failed(d->w->services, d->in.nid, TEXT_ANEW);
     else
-        openings_filled(d->w->flow, d->in.nid);
+        openings_filled(d->w->services, d->in.nid);
     end(d, rc != 0 ? "The database does not take a delivery." : NULL);
 }
 
@@ -102,31 +102,31 @@ static void fill_done(struct job *job)
     struct delivery *d = (struct delivery *)job;
     store_crash_point("deliver.before");
     if (d->rc < 0) {
-        openings_failed(d->w->flow, d->in.nid, TEXT_NOT_PLACED);
+        openings_failed(d->w->services, d->in.nid, TEXT_NOT_PLACED);
         end(d, d->why.text);
         return;
     }
     if (d->rc == 2 && d->in.tries < UNNAMED_TRIES) {
-        openings_filled(d->w->flow, d->in.nid); /* where it can be seen, it is */
+        openings_filled(d->w->services, d->in.nid); /* where it can be seen, it is */
         end(d, "A copy of the stub stands in no folder of the Maildir yet.");
         return;
     }
     if (d->rc == 1)
         log_info("a message from %s was pulled, but its stub stands nowhere any more",
                  d->in.sender);
-    store_do(d->w->flow->store, commit_run, commit_done, d);
+    store_do(d->w->services->store, commit_run, commit_done, d);
 }
 
 void step_deliver(struct work *w)
 {
     struct delivery *d = calloc(1, sizeof *d);
-    if (d == NULL || in_get(store_reader(w->flow->store), w->n, &d->in) < 0) {
+    if (d == NULL || in_get(store_reader(w->services->store), w->n, &d->in) < 0) {
         free(d);
         work_retry(w, "A row of the database cannot be read.");
         return;
     }
     d->w = w;
-    flow_path(w->flow, d->stub, "inbox/stubs", d->in.nid, HASH_LEN, "");
-    flow_path(w->flow, d->full, "inbox/full", d->in.nid, HASH_LEN, "");
-    flow_job(w->flow->files, &d->job, fill_run, fill_done, true);
+    home_path(w->services, d->stub, "inbox/stubs", d->in.nid, HASH_LEN, "");
+    home_path(w->services, d->full, "inbox/full", d->in.nid, HASH_LEN, "");
+    job_run(w->services->files, &d->job, fill_run, fill_done, true);
 }

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "flow/receiver/notice.h"
 #include "flow/peers/presence.h"
-#include "flow/timer.h"
+#include "flow/core/timer.h"
 #include "store/incoming.h"
 #include <stdlib.h>
 #include <string.h>
@@ -65,12 +65,12 @@ static bool is_doubted(const struct discovery *d, const uint8_t id[DHT_ID_LEN])
     return false;
 }
 
-static void opened(struct flow *f, const uint8_t id[DHT_ID_LEN], bool later)
+static void opened(struct services *sv, const uint8_t id[DHT_ID_LEN], bool later)
 {
-    struct discovery *d = f->discovery;
+    struct discovery *d = sv->discovery;
     if (later && d->doubt_count < DOUBTS_MAX) {
         memcpy(d->doubts[d->doubt_count].id, id, DHT_ID_LEN);
-        d->doubts[d->doubt_count++].until_ms = clock_mono_ms() + f->c.poll;
+        d->doubts[d->doubt_count++].until_ms = clock_mono_ms() + sv->c.poll;
     }
     for (size_t i = 0; i < d->under_way; i++) {
         if (memcmp(d->busy[i], id, DHT_ID_LEN) == 0) {
@@ -78,16 +78,16 @@ static void opened(struct flow *f, const uint8_t id[DHT_ID_LEN], bool later)
             break;
         }
     }
-    flow_kick(f);
+    kick(sv);
     if (d->again && d->under_way == 0)
-        discovery_poll(f);
+        discovery_poll(sv);
 }
 
-static void take(struct flow *f, const char *key, const struct dht_value *v)
+static void take(struct services *sv, const char *key, const struct dht_value *v)
 {
-    struct discovery *d = f->discovery;
-    if (f->stopping || !flow_may_go(f) || v->len > RECORD_MAX || is_busy(d, v->id) ||
-        is_doubted(d, v->id) || looked_has(store_reader(f->store), v->id))
+    struct discovery *d = sv->discovery;
+    if (sv->stopping || !may_go(sv) || v->len > RECORD_MAX || is_busy(d, v->id) ||
+        is_doubted(d, v->id) || looked_has(store_reader(sv->store), v->id))
         return;
     if (d->under_way == sizeof d->busy / sizeof *d->busy) {
         d->again = true;
@@ -95,22 +95,22 @@ static void take(struct flow *f, const char *key, const struct dht_value *v)
     }
     d->found = true;
     memcpy(d->busy[d->under_way++], v->id, DHT_ID_LEN);
-    notice_open(f, key, v, d->doubt_count + d->under_way <= DOUBTS_MAX, opened);
+    notice_open(sv, key, v, d->doubt_count + d->under_way <= DOUBTS_MAX, opened);
 }
 
 static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n);
 
-static void look_at(struct flow *f, uint32_t shard)
+static void look_at(struct services *sv, uint32_t shard)
 {
-    struct discovery *d = f->discovery;
+    struct discovery *d = sv->discovery;
     d->at = shard;
-    dht_ns_key(d->at_key, f->c.address, shard);
-    dht_list(f->dht, d->at_key, on_list, f);
+    dht_ns_key(d->at_key, sv->c.address, shard);
+    dht_list(sv->dht, d->at_key, on_list, sv);
 }
 
 /* Four times as many shards; a sender learns of them when it renews our identity. */
 struct growing {
-    struct flow *flow;
+    struct services *services;
     uint32_t shards;
 };
 
@@ -124,81 +124,81 @@ static void grow_done(void *arg, int rc)
 {
     struct growing *g = arg;
     store_crash_point("shards.after");
-    if (rc == 0 && g->shards > g->flow->shards) {
-        g->flow->shards = g->shards;
+    if (rc == 0 && g->shards > g->services->shards) {
+        g->services->shards = g->shards;
         log_info("notifications for this peer are spread over %u shards now", (unsigned)g->shards);
-        if (!g->flow->stopping)
-            presence_again(g->flow);
+        if (!g->services->stopping)
+            presence_again(g->services);
     }
     free(g);
 }
 
-static void more_shards(struct flow *f, size_t live)
+static void more_shards(struct services *sv, size_t live)
 {
-    struct growing *g = f->shards >= SHARDS_MOST ? NULL : calloc(1, sizeof *g);
+    struct growing *g = sv->shards >= SHARDS_MOST ? NULL : calloc(1, sizeof *g);
     if (g == NULL)
         return;
-    *g = (struct growing){f, f->shards * 4};
+    *g = (struct growing){sv, sv->shards * 4};
     log_info("%zu notifications wait for this peer", live);
     store_crash_point("shards.before");
-    store_do(f->store, grow_run, grow_done, g);
+    store_do(sv->store, grow_run, grow_done, g);
 }
 
 /* What stands in the old shards stays there: the mean counts. */
-static void count_live(struct flow *f, size_t n)
+static void count_live(struct services *sv, size_t n)
 {
-    struct discovery *d = f->discovery;
+    struct discovery *d = sv->discovery;
     size_t sum = 0;
     if (d->at < SHARDS_MOST)
         d->live[d->at] = n;
     for (size_t i = 0; i < SHARDS_MOST; i++)
         sum += d->live[i];
-    if (sum > (size_t)f->c.shard_at * f->shards)
-        more_shards(f, sum);
+    if (sum > (size_t)sv->c.shard_at * sv->shards)
+        more_shards(sv, sum);
 }
 
 /* Shard 0, then the one whose turn it is. */
-static void look_end(struct flow *f)
+static void look_end(struct services *sv)
 {
-    struct discovery *d = f->discovery;
-    if (d->at == 0 && !d->again && f->shards > 1 && !f->stopping) {
-        d->turn = d->turn + 1 < f->shards ? d->turn + 1 : 1;
-        look_at(f, d->turn);
+    struct discovery *d = sv->discovery;
+    if (d->at == 0 && !d->again && sv->shards > 1 && !sv->stopping) {
+        d->turn = d->turn + 1 < sv->shards ? d->turn + 1 : 1;
+        look_at(sv, d->turn);
         return;
     }
     d->looking = false;
     /* a look that brought nothing is not repeated at once: the timer does */
-    if (d->again && d->found && d->under_way == 0 && !f->stopping)
-        discovery_poll(f);
+    if (d->again && d->found && d->under_way == 0 && !sv->stopping)
+        discovery_poll(sv);
 }
 
 static void on_value(void *ctx, bool ok, const struct dht_value *v)
 {
-    struct flow *f = ctx;
-    if (f->stopping)
+    struct services *sv = ctx;
+    if (sv->stopping)
         return;
     if (v != NULL)
-        take(f, f->discovery->at_key, v);
+        take(sv, sv->discovery->at_key, v);
     else
-        look_end(f);
+        look_end(sv);
 }
 
 static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
 {
-    struct flow *f = ctx;
-    if (f->stopping)
+    struct services *sv = ctx;
+    if (sv->stopping)
         return;
-    struct discovery *d = f->discovery;
+    struct discovery *d = sv->discovery;
     uint8_t wanted[FETCH_MAX * DHT_ID_LEN];
     size_t count = 0, start = n == 0 ? 0 : d->start % n, doubts = drop_old_doubts(d);
     d->again = d->found = false;
     d->start = 0;
     if (ok)
-        count_live(f, n);
+        count_live(sv, n);
     for (size_t k = 0; ok && k < n; k++) {
         size_t i = (start + k) % n;
         const uint8_t *id = ids + i * DHT_ID_LEN;
-        if (is_busy(d, id) || is_doubted(d, id) || looked_has(store_reader(f->store), id))
+        if (is_busy(d, id) || is_doubted(d, id) || looked_has(store_reader(sv->store), id))
             continue;
         if (count == FETCH_MAX) {
             d->again = true;
@@ -208,33 +208,33 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
         memcpy(wanted + DHT_ID_LEN * count++, id, DHT_ID_LEN);
     }
     /* the slower, the longer everything there had been heard of; only shard 0 is listened to */
-    (!ok || count > 0 || doubts > 0 || f->shards > 1 ? poll_again : poll_slower)(d->timer,
-                                                                                 f->c.poll);
+    (!ok || count > 0 || doubts > 0 || sv->shards > 1 ? poll_again : poll_slower)(d->timer,
+                                                                                  sv->c.poll);
     if (count > 0)
-        dht_get(f->dht, d->at_key, wanted, count, on_value, f);
+        dht_get(sv->dht, d->at_key, wanted, count, on_value, sv);
     else
-        look_end(f);
+        look_end(sv);
 }
 
-void discovery_poll(struct flow *f)
+void discovery_poll(struct services *sv)
 {
-    struct discovery *d = f->discovery;
-    if (d == NULL || f->stopping || !flow_may_go(f) || dht_link_state(f->dht) == DHT_DOWN)
+    struct discovery *d = sv->discovery;
+    if (d == NULL || sv->stopping || !may_go(sv) || dht_link_state(sv->dht) == DHT_DOWN)
         return;
     if (d->looking) {
         d->again = true;
         return;
     }
     d->looking = true;
-    look_at(f, 0);
+    look_at(sv, 0);
 }
 
 static void on_heard(void *ctx, const struct dht_value *v)
 {
-    struct flow *f = ctx;
-    if (!f->stopping)
-        poll_again(f->discovery->timer, f->c.poll); /* if it could not be opened for now */
-    take(f, f->discovery->key, v);
+    struct services *sv = ctx;
+    if (!sv->stopping)
+        poll_again(sv->discovery->timer, sv->c.poll); /* if it could not be opened for now */
+    take(sv, sv->discovery->key, v);
 }
 
 static void on_timer(uv_timer_t *t)
@@ -242,26 +242,26 @@ static void on_timer(uv_timer_t *t)
     discovery_poll(t->data);
 }
 
-int discovery_start(struct flow *f, struct error *e)
+int discovery_start(struct services *sv, struct error *e)
 {
-    struct discovery *d = f->discovery = calloc(1, sizeof *d);
+    struct discovery *d = sv->discovery = calloc(1, sizeof *d);
     if (d == NULL)
         return error_set(e, "Out of memory.");
-    dht_ns_key(d->key, f->c.address, 0);
-    f->shards = 1;
-    (void)meta_get(store_reader(f->store), "shards", &f->shards, sizeof f->shards);
-    d->timer = poll_start(f, d->key, on_timer, on_heard, "each notification");
+    dht_ns_key(d->key, sv->c.address, 0);
+    sv->shards = 1;
+    (void)meta_get(store_reader(sv->store), "shards", &sv->shards, sizeof sv->shards);
+    d->timer = poll_start(sv, d->key, on_timer, on_heard, "each notification");
     return d->timer == NULL ? error_set(e, "Out of memory.") : 0;
 }
 
-void discovery_stop(struct flow *f)
+void discovery_stop(struct services *sv)
 {
-    if (f->discovery != NULL)
-        flow_timer_free(&f->discovery->timer);
+    if (sv->discovery != NULL)
+        timer_free(&sv->discovery->timer);
 }
 
-void discovery_free(struct flow *f)
+void discovery_free(struct services *sv)
 {
-    free(f->discovery);
-    f->discovery = NULL;
+    free(sv->discovery);
+    sv->discovery = NULL;
 }

@@ -3,12 +3,12 @@
 #ifndef RESTANTE_FLOW_DISCOVER_H
 #define RESTANTE_FLOW_DISCOVER_H
 
-#include "flow/flow.h"
+#include "flow/core/services.h"
 
-int discovery_start(struct flow *f, struct error *e);
+int discovery_start(struct services *sv, struct error *e);
 /* Look now. */
-void discovery_poll(struct flow *f);
-void discovery_stop(struct flow *f);
-void discovery_free(struct flow *f);
+void discovery_poll(struct services *sv);
+void discovery_stop(struct services *sv);
+void discovery_free(struct services *sv);
 
 #endif

@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "base/texts.h"
 #include "base/log.h"
-#include "flow/sender/header.h"
-#include "flow/receiver/maildir.h"
+#include "flow/mail/header.h"
+#include "flow/mail/maildir.h"
 #include "flow/receiver/opening.h"
 #include "flow/receiver/parts.h"
 #include "flow/steps.h"
@@ -22,7 +22,7 @@
 
 /* ---- a contact's message is pulled before its time is over */
 
-static int hasten_run(struct db *db, void *arg)
+static int prefetch_run(struct db *db, void *arg)
 {
     const struct work *w = arg;
     return in_set_hastened(db, w->n);
@@ -37,10 +37,10 @@ static void simple_done(void *arg, int rc)
         work_end(w);
 }
 
-void step_hasten(struct work *w)
+void step_prefetch(struct work *w)
 {
     log_info("a contact's message is about to expire: it is pulled");
-    store_do(w->flow->store, hasten_run, simple_done, w);
+    store_do(w->services->store, prefetch_run, simple_done, w);
 }
 
 /* ---- its time is over */
@@ -60,7 +60,7 @@ static void expire_done(void *arg, int rc)
 void step_expire(struct work *w)
 {
     store_crash_point("expire.before");
-    store_do(w->flow->store, expire_run, expire_done, w);
+    store_do(w->services->store, expire_run, expire_done, w);
 }
 
 /* ---- the notice */
@@ -102,7 +102,7 @@ static int thread_fields(const struct buf *header, struct buf *out)
 
 static int compose(const struct lapsing *x, const struct buf *header, struct buf *out)
 {
-    const char *own = x->w->flow->c.address;
+    const char *own = x->w->services->c.address;
     char date[40], came[40], id[2 * HASH_LEN + 1];
     clock_rfc5322(x->in.expiry_s * 1000, date);
     clock_rfc5322(x->in.arrived_ms, came);
@@ -152,26 +152,26 @@ static void replace_run(struct job *job, void *thread_ctx)
         (void)snprintf(name, sizeof name, "%lld.E%.32s.restante,S=%zu,W=%zu",
                        (long long)(x->in.changed_ms / 1000), id, size, size);
         if (x->rc == 0)
-            x->rc = maildir_replace(x->w->flow->c.home, x->stub, x->notice, name, &x->why);
+            x->rc = maildir_replace(x->w->services->c.home, x->stub, x->notice, name, &x->why);
     }
     buf_free(&header);
     buf_free(&skeleton);
 }
 
-static int lapse_run(struct db *db, void *arg)
+static int expiry_notice_run(struct db *db, void *arg)
 {
     struct lapsing *x = arg;
     return in_set_lapsed(db, x->in.n);
 }
 
-static void lapse_done(void *arg, int rc)
+static void expiry_notice_done(void *arg, int rc)
 {
     struct lapsing *x = arg;
     store_crash_point("lapse.after");
     if (rc == 0) {
         (void)unlink(x->stub);
         (void)unlink(x->notice);
-        parts_forget(x->w->flow, x->in.n, x->in.nid);
+        parts_forget(x->w->services, x->in.n, x->in.nid);
     }
     end(x, rc != 0 ? "The database does not take a notice." : NULL);
 }
@@ -185,14 +185,14 @@ static void replaced(struct job *job)
         return;
     }
     log_info("a message from %s was not opened in time", x->in.sender);
-    store_do(x->w->flow->store, lapse_run, lapse_done, x);
+    store_do(x->w->services->store, expiry_notice_run, expiry_notice_done, x);
 }
 
-void step_lapse(struct work *w)
+void step_expiry_notice(struct work *w)
 {
     struct lapsing *x = calloc(1, sizeof *x);
     char why[160], date[40];
-    if (x == NULL || in_get(store_reader(w->flow->store), w->n, &x->in) < 0) {
+    if (x == NULL || in_get(store_reader(w->services->store), w->n, &x->in) < 0) {
         free(x);
         work_end(w);
         return;
@@ -200,8 +200,8 @@ void step_lapse(struct work *w)
     x->w = w;
     clock_rfc5322(x->in.expiry_s * 1000, date);
     (void)snprintf(why, sizeof why, TEXT_OPEN_GONE, date);
-    openings_failed(w->flow, x->in.nid, why);
-    flow_path(w->flow, x->stub, "inbox/stubs", x->in.nid, HASH_LEN, "");
-    flow_path(w->flow, x->notice, "inbox/stubs", x->in.nid, HASH_LEN, ".notice");
-    flow_job(w->flow->files, &x->job, replace_run, replaced, true);
+    openings_failed(w->services, x->in.nid, why);
+    home_path(w->services, x->stub, "inbox/stubs", x->in.nid, HASH_LEN, "");
+    home_path(w->services, x->notice, "inbox/stubs", x->in.nid, HASH_LEN, ".notice");
+    job_run(w->services->files, &x->job, replace_run, replaced, true);
 }

@@ -14,9 +14,9 @@
 #define LOG_AREA "pull"
 #define PIECE (256 * 1024)
 
-bool held_here(const struct flow *f, const struct blob_ref *blob)
+bool held_here(const struct services *sv, const struct blob_ref *blob)
 {
-    return replica_is_held(store_reader(f->store), blob->hash);
+    return replica_is_held(store_reader(sv->store), blob->hash);
 }
 
 /* h is over all of the blob, so that no list of chunks is needed. */
@@ -46,10 +46,10 @@ static void unlink_shared(const char *path)
         (void)unlink(path);
 }
 
-bool held_take(const struct flow *f, const struct blob_ref *blob, const char *path)
+bool held_take(const struct services *sv, const struct blob_ref *blob, const char *path)
 {
     char from[PATH_CAP], tmp[PATH_CAP + 8];
-    flow_path(f, from, "replica", blob->hash, HASH_LEN, "");
+    home_path(sv, from, "replica", blob->hash, HASH_LEN, "");
     unlink_shared(path);
     int fd = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/invite/invites.h"
-#include "flow/sender/header.h"
+#include "flow/mail/header.h"
 #include "flow/peers/verify.h"
 #include "store/cancel.h"
 #include "store/contacts.h"
@@ -20,7 +20,7 @@
 
 struct noticing {
     struct job job;
-    struct flow *flow;
+    struct services *services;
     notice_fn *done;
     char key[DHT_KEY_MAX + 1];
     uint8_t id[DHT_ID_LEN], lock[HASH_LEN];
@@ -129,7 +129,7 @@ static int check_lock(const struct noticing *x, const struct notification *r, st
 static void open_cancellation(struct noticing *x)
 {
     struct cancellation c;
-    int rc = verify_cancellation(x->plain.data, x->plain.len, x->flow->c.network, x->key,
+    int rc = verify_cancellation(x->plain.data, x->plain.len, x->services->c.network, x->key,
                                  clock_wall_ms() / 1000, &c, x->in.fpr, &x->why);
     x->later = rc == -2;
     if (rc < 0)
@@ -155,8 +155,8 @@ static void open_run(struct job *job, void *thread_ctx)
         open_cancellation(x);
         return;
     }
-    rc = verify_notification(x->plain.data, x->plain.len, x->flow->c.network, x->key,
-                             x->flow->c.address, clock_wall_ms() / 1000, &r, fpr, &x->why);
+    rc = verify_notification(x->plain.data, x->plain.len, x->services->c.network, x->key,
+                             x->services->c.address, clock_wall_ms() / 1000, &r, fpr, &x->why);
     x->later = rc == -2;
     if (rc < 0 || check_lock(x, &r, &x->why) < 0)
         return;
@@ -173,7 +173,7 @@ static void judge(struct noticing *x)
 {
     struct contact c = {.trust = TRUST_VERIFIED};
     struct incoming *in = &x->in;
-    struct db *db = store_reader(x->flow->store);
+    struct db *db = store_reader(x->services->store);
     uint8_t fpr[FPR_LEN];
     if (revoked_known(db, in->fpr)) {
         static const char why[] = "It is signed by a key that its owner has revoked.";
@@ -218,20 +218,20 @@ static void delete_old(struct noticing *x)
 {
     uint8_t token[HASH_LEN];
     entry_token(x->old_p, x->old_key, x->old_hash, token);
-    dht_del(x->flow->dht, x->old_key, x->old_hash, token, on_old_gone, NULL);
+    dht_del(x->services->dht, x->old_key, x->old_hash, token, on_old_gone, NULL);
     wipe(token, sizeof token);
 }
 
 /* The one way in which receiving pins (P-15.4): in the transaction that notes the notification. */
 static int use_invite(struct db *db, struct noticing *x)
 {
-    const struct flow *f = x->flow;
+    const struct services *sv = x->services;
     struct incoming *in = &x->in;
-    x->claim.network = f->c.network;
-    x->claim.inviter_fpr = f->fpr;
+    x->claim.network = sv->c.network;
+    x->claim.inviter_fpr = sv->fpr;
     x->claim.fpr = in->fpr;
     x->claim.address = in->sender;
-    x->verdict = invite_use(db, &x->claim, &in->pubkey, f->c.address, clock_wall_ms());
+    x->verdict = invite_use(db, &x->claim, &in->pubkey, sv->c.address, clock_wall_ms());
     if (x->verdict == INVITE_TAKEN)
         in->trust = TRUST_VERIFIED;
     return x->verdict == INVITE_ERROR ? -1 : 0;
@@ -244,7 +244,7 @@ static void tell_invite(struct noticing *x)
         log_info("%s was invited: its key is verified", x->in.sender);
     else if (why != NULL)
         log_warn("%s writes with an invitation that does not hold: %s", x->in.sender, why);
-    invites_tend(x->flow);
+    invites_tend(x->services);
 }
 
 static int commit_run(struct db *db, void *arg)
@@ -288,8 +288,8 @@ static void forget_cancellation(const struct noticing *x)
     uint8_t token[HASH_LEN], lock[HASH_LEN];
     entry_token(x->in.nid, x->key, x->in.ns_hash, token);
     entry_lock(token, lock);
-    if (equal_ct(lock, x->lock, HASH_LEN) && !x->flow->stopping)
-        dht_del(x->flow->dht, x->key, x->in.ns_hash, token, on_forgotten, NULL);
+    if (equal_ct(lock, x->lock, HASH_LEN) && !x->services->stopping)
+        dht_del(x->services->dht, x->key, x->in.ns_hash, token, on_forgotten, NULL);
     wipe(token, sizeof token);
 }
 
@@ -309,14 +309,14 @@ static void commit_done(void *arg, int rc)
     if (rc == 0 && x->renewed == 1) {
         log_info("%s announces a known message again", x->in.sender);
         char part[PATH_CAP]; /* of the former blob */
-        flow_path(x->flow, part, "inbox/parts", x->in.nid, HASH_LEN, "");
+        home_path(x->services, part, "inbox/parts", x->in.nid, HASH_LEN, "");
         (void)unlink(part);
         if (x->had_old)
             delete_old(x);
     }
     if (rc == 0 && x->good && x->claims && !x->cancels)
         tell_invite(x);
-    x->done(x->flow, x->id, x->later && x->may_wait);
+    x->done(x->services, x->id, x->later && x->may_wait);
     noticing_free(x);
 }
 
@@ -328,19 +328,19 @@ static void open_done(struct job *job)
         judge(x);
     else if (!x->good)
         log_info("an entry at %s is ignored: %s", x->key, x->why.text);
-    store_do(x->flow->store, commit_run, commit_done, x);
+    store_do(x->services->store, commit_run, commit_done, x);
 }
 
-void notice_open(struct flow *f, const char *key, const struct dht_value *v, bool may_wait,
+void notice_open(struct services *sv, const char *key, const struct dht_value *v, bool may_wait,
                  notice_fn *done)
 {
     struct noticing *x = calloc(1, sizeof *x);
     if (x == NULL || bytes_set(&x->value, v->data, v->len) < 0) {
         free(x);
-        done(f, v->id, true);
+        done(sv, v->id, true);
         return;
     }
-    x->flow = f;
+    x->services = sv;
     x->done = done;
     x->may_wait = may_wait;
     (void)strcpy(x->key, key);
@@ -348,5 +348,5 @@ void notice_open(struct flow *f, const char *key, const struct dht_value *v, boo
     memcpy(x->lock, v->lock, HASH_LEN);
     int64_t now = clock_wall_ms() / 1000;
     x->expiry = v->expiry > now && v->expiry < now + DHT_LIFE_MAX ? v->expiry : 0;
-    flow_job(f->pgp, &x->job, open_run, open_done, true);
+    job_run(sv->pgp, &x->job, open_run, open_done, true);
 }

@@ -2,7 +2,7 @@
 /* opening.c - see opening.h. */
 #include "flow/receiver/opening.h"
 #include "base/texts.h"
-#include "flow/timer.h"
+#include "flow/core/timer.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/peers/transfer.h"
@@ -15,7 +15,7 @@
 #define PULLS_MAX 32
 
 struct opening {
-    struct flow *flow;
+    struct services *services;
     uint8_t nid[HASH_LEN];
     int64_t n;
     opening_fn *fn;
@@ -36,7 +36,7 @@ struct openings {
 
 static void drop(struct opening *o)
 {
-    for (struct opening **at = &o->flow->openings->first; *at != NULL; at = &(*at)->next) {
+    for (struct opening **at = &o->services->openings->first; *at != NULL; at = &(*at)->next) {
         if (*at == o) {
             *at = o->next;
             break;
@@ -72,11 +72,11 @@ static void want_done(void *arg, int rc)
     else if (rc != 0)
         answer(o, false, TEXT_OPEN_DATABASE);
     else if (!settle(o)) /* it may have been filled while this was on its way */
-        flow_kick(o->flow);
+        kick(o->services);
 }
 
 /* What can be said at once: 1 there, 0 wait, -1 why. */
-static int judge(const struct flow *f, const struct incoming *in, struct error *why)
+static int judge(const struct services *sv, const struct incoming *in, struct error *why)
 {
     char date[40];
     switch (in->state) {
@@ -111,8 +111,8 @@ static bool settle(struct opening *o)
     struct incoming in;
     struct error why = {TEXT_OPEN_UNKNOWN};
     int verdict = -1;
-    if (in_get(store_reader(o->flow->store), o->n, &in) == 0) {
-        verdict = judge(o->flow, &in, &why);
+    if (in_get(store_reader(o->services->store), o->n, &in) == 0) {
+        verdict = judge(o->services, &in, &why);
         incoming_free(&in);
     }
     if (verdict != 0)
@@ -120,17 +120,17 @@ static bool settle(struct opening *o)
     return verdict != 0;
 }
 
-struct opening *opening_ask(struct flow *f, const uint8_t nid[HASH_LEN], int64_t wait_ms,
+struct opening *opening_ask(struct services *sv, const uint8_t nid[HASH_LEN], int64_t wait_ms,
                             opening_fn *fn, void *ctx)
 {
     struct incoming in;
     struct error why = {TEXT_OPEN_UNKNOWN};
-    int64_t n = in_find(store_reader(f->store), nid);
+    int64_t n = in_find(store_reader(sv->store), nid);
     int verdict = -1;
-    if (f->stop_reason[0] != '\0')
-        (void)error_set(&why, "%s", f->stop_reason);
-    else if (n != 0 && in_get(store_reader(f->store), n, &in) == 0) {
-        verdict = judge(f, &in, &why);
+    if (sv->stop_reason[0] != '\0')
+        (void)error_set(&why, "%s", sv->stop_reason);
+    else if (n != 0 && in_get(store_reader(sv->store), n, &in) == 0) {
+        verdict = judge(sv, &in, &why);
         incoming_free(&in);
     }
     struct opening *o = verdict == 0 ? calloc(1, sizeof *o) : NULL;
@@ -138,17 +138,17 @@ struct opening *opening_ask(struct flow *f, const uint8_t nid[HASH_LEN], int64_t
         fn(ctx, verdict == 1, verdict == 1 ? "" : why.text);
         return NULL;
     }
-    *o = (struct opening){.flow = f,
+    *o = (struct opening){.services = sv,
                           .n = n,
                           .fn = fn,
                           .ctx = ctx,
                           .asked_ms = clock_mono_ms(),
                           .until_ms = wait_ms == 0 ? INT64_MAX : clock_mono_ms() + wait_ms,
                           .held = true,
-                          .next = f->openings->first};
+                          .next = sv->openings->first};
     memcpy(o->nid, nid, HASH_LEN);
-    f->openings->first = o;
-    store_do(f->store, want_run, want_done, o);
+    sv->openings->first = o;
+    store_do(sv->store, want_run, want_done, o);
     return o;
 }
 
@@ -159,29 +159,29 @@ void opening_cancel(struct opening *o)
         drop(o);
 }
 
-static void tell(struct flow *f, const uint8_t nid[HASH_LEN], bool ok, const char *why)
+static void tell(struct services *sv, const uint8_t nid[HASH_LEN], bool ok, const char *why)
 {
-    for (struct opening *o = f->openings->first, *next; o != NULL; o = next) {
+    for (struct opening *o = sv->openings->first, *next; o != NULL; o = next) {
         next = o->next;
         if (o->fn != NULL && !o->held && memcmp(o->nid, nid, HASH_LEN) == 0)
             answer(o, ok, why);
     }
 }
 
-void openings_filled(struct flow *f, const uint8_t nid[HASH_LEN])
+void openings_filled(struct services *sv, const uint8_t nid[HASH_LEN])
 {
-    tell(f, nid, true, "");
+    tell(sv, nid, true, "");
 }
 
-void openings_failed(struct flow *f, const uint8_t nid[HASH_LEN], const char *why)
+void openings_failed(struct services *sv, const uint8_t nid[HASH_LEN], const char *why)
 {
-    tell(f, nid, false, why);
+    tell(sv, nid, false, why);
 }
 
-void openings_try_failed(struct flow *f, const uint8_t nid[HASH_LEN], int64_t began_ms,
+void openings_try_failed(struct services *sv, const uint8_t nid[HASH_LEN], int64_t began_ms,
                          const char *why)
 {
-    for (struct opening *o = f->openings->first, *next; o != NULL; o = next) {
+    for (struct opening *o = sv->openings->first, *next; o != NULL; o = next) {
         next = o->next;
         if (o->fn == NULL || o->held || memcmp(o->nid, nid, HASH_LEN) != 0)
             continue;
@@ -189,14 +189,15 @@ void openings_try_failed(struct flow *f, const uint8_t nid[HASH_LEN], int64_t be
             answer(o, false, why);
         } else { /* for this one it was not tried yet */
             o->held = true;
-            store_do(f->store, want_run, want_done, o);
+            store_do(sv->store, want_run, want_done, o);
         }
     }
 }
 
-void openings_progress_set(struct flow *f, const uint8_t nid[HASH_LEN], const struct transfer *t)
+void openings_progress_set(struct services *sv, const uint8_t nid[HASH_LEN],
+                           const struct transfer *t)
 {
-    struct openings *all = f->openings;
+    struct openings *all = sv->openings;
     for (size_t i = 0; i < PULLS_MAX; i++)
         if (all->pulls[i].t != NULL && memcmp(all->pulls[i].nid, nid, HASH_LEN) == 0)
             all->pulls[i].t = NULL;
@@ -209,9 +210,9 @@ void openings_progress_set(struct flow *f, const uint8_t nid[HASH_LEN], const st
     }
 }
 
-int64_t openings_progress(const struct flow *f, const uint8_t nid[HASH_LEN])
+int64_t openings_progress(const struct services *sv, const uint8_t nid[HASH_LEN])
 {
-    const struct openings *all = f->openings;
+    const struct openings *all = sv->openings;
     for (size_t i = 0; i < PULLS_MAX; i++)
         if (all->pulls[i].t != NULL && memcmp(all->pulls[i].nid, nid, HASH_LEN) == 0)
             return (int64_t)transfer_octets(all->pulls[i].t);
@@ -221,16 +222,16 @@ int64_t openings_progress(const struct flow *f, const uint8_t nid[HASH_LEN])
 /* Declined, expired or otherwise ended: told. Who has waited long enough is told how far it is. */
 static void on_timer(uv_timer_t *t)
 {
-    struct flow *f = t->data;
+    struct services *sv = t->data;
     int64_t now = clock_mono_ms();
-    for (struct opening *o = f->openings->first, *next; o != NULL; o = next) {
+    for (struct opening *o = sv->openings->first, *next; o != NULL; o = next) {
         next = o->next;
         if (o->held || o->fn == NULL || settle(o) || now < o->until_ms)
             continue;
         struct incoming in;
         char why[200] = TEXT_OPEN_WAITING;
-        int64_t done = openings_progress(f, o->nid);
-        if (done > 0 && in_get(store_reader(f->store), o->n, &in) == 0) {
+        int64_t done = openings_progress(sv, o->nid);
+        if (done > 0 && in_get(store_reader(sv->store), o->n, &in) == 0) {
             (void)snprintf(why, sizeof why, TEXT_OPEN_PROGRESS, (long long)done / 1000000,
                            (unsigned long long)in.blob.size / 1000000);
             incoming_free(&in);
@@ -239,31 +240,31 @@ static void on_timer(uv_timer_t *t)
     }
 }
 
-int openings_start(struct flow *f, struct error *e)
+int openings_start(struct services *sv, struct error *e)
 {
-    f->openings = calloc(1, sizeof *f->openings);
-    uv_timer_t *t = f->openings == NULL ? NULL : flow_timer_new(f, f);
+    sv->openings = calloc(1, sizeof *sv->openings);
+    uv_timer_t *t = sv->openings == NULL ? NULL : timer_new(sv, sv);
     if (t == NULL)
         return error_set(e, "Out of memory.");
-    f->openings->timer = t;
+    sv->openings->timer = t;
     return uv_timer_start(t, on_timer, 500, 500);
 }
 
-void openings_stop(struct flow *f)
+void openings_stop(struct services *sv)
 {
-    if (f->openings == NULL)
+    if (sv->openings == NULL)
         return;
-    flow_timer_free(&f->openings->timer);
-    for (struct opening *o = f->openings->first, *next; o != NULL; o = next) {
+    timer_free(&sv->openings->timer);
+    for (struct opening *o = sv->openings->first, *next; o != NULL; o = next) {
         next = o->next;
         answer(o, false, TEXT_OPEN_STOPPING);
     }
 }
 
-void openings_free(struct flow *f)
+void openings_free(struct services *sv)
 {
-    while (f->openings != NULL && f->openings->first != NULL)
-        drop(f->openings->first);
-    free(f->openings);
-    f->openings = NULL;
+    while (sv->openings != NULL && sv->openings->first != NULL)
+        drop(sv->openings->first);
+    free(sv->openings);
+    sv->openings = NULL;
 }

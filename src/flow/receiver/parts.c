@@ -5,30 +5,30 @@
 #include "store/incoming.h"
 #include <unistd.h>
 
-static void take_away(struct flow *f, const uint8_t nid[HASH_LEN])
+static void take_away(struct services *sv, const uint8_t nid[HASH_LEN])
 {
     static const struct {
         const char *dir, *suffix;
     } left[] = {{"inbox/parts", ""}, {"inbox/parts", ".head"}, {"inbox/full", ".tmp"}};
     for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
         char path[PATH_CAP];
-        flow_path(f, path, left[i].dir, nid, HASH_LEN, left[i].suffix);
+        home_path(sv, path, left[i].dir, nid, HASH_LEN, left[i].suffix);
         (void)unlink(path);
     }
 }
 
-void parts_forget(struct flow *f, int64_t n, const uint8_t nid[HASH_LEN])
+void parts_forget(struct services *sv, int64_t n, const uint8_t nid[HASH_LEN])
 {
-    if (!work_under_way(f, step_pull, n) && !work_under_way(f, step_stub, n))
-        take_away(f, nid);
+    if (!work_under_way(sv, step_pull, n) && !work_under_way(sv, step_stub, n))
+        take_away(sv, nid);
 }
 
-void parts_forget_if_ended(struct flow *f, int64_t n, const uint8_t nid[HASH_LEN])
+void parts_forget_if_ended(struct services *sv, int64_t n, const uint8_t nid[HASH_LEN])
 {
     struct incoming in;
-    if (in_get(store_reader(f->store), n, &in) < 0)
+    if (in_get(store_reader(sv->store), n, &in) < 0)
         return;
     if (in.state != IN_NOTICED && in.state != IN_STUB && in.state != IN_QUARANTINED)
-        take_away(f, nid);
+        take_away(sv, nid);
     incoming_free(&in);
 }

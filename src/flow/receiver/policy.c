@@ -72,12 +72,12 @@ enum verdict policy_verdict(struct db *db, const char *sender, const struct read
                                                                             : VERDICT_PULL;
 }
 
-enum verdict policy_judge(struct flow *f, const uint8_t nid[HASH_LEN], const struct reading *r,
+enum verdict policy_judge(struct services *sv, const uint8_t nid[HASH_LEN], const struct reading *r,
                           struct error *why)
 {
     char sender[ADDRESS_MAX + 1];
-    struct db *db = store_reader(f->store);
-    if (f->stop_reason[0] != '\0' || !policy_sender(db, nid, sender, sizeof sender))
+    struct db *db = store_reader(sv->store);
+    if (sv->stop_reason[0] != '\0' || !policy_sender(db, nid, sender, sizeof sender))
         return VERDICT_PULL;
     enum verdict v = policy_verdict(db, sender, r);
     if (v == VERDICT_REFUSE)

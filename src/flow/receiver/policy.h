@@ -5,7 +5,7 @@
 #ifndef RESTANTE_FLOW_POLICY_H
 #define RESTANTE_FLOW_POLICY_H
 
-#include "flow/flow.h"
+#include "flow/core/services.h"
 #include "store/policy.h"
 
 #define CLIENT_NAME_MAX 40
@@ -28,7 +28,7 @@ enum verdict {
 
 /* Only messages that could be pulled are judged; of others the one who opens says what became of
  * them. why_r: the sentence of a refusal. */
-enum verdict policy_judge(struct flow *f, const uint8_t nid[HASH_LEN], const struct reading *r,
+enum verdict policy_judge(struct services *sv, const uint8_t nid[HASH_LEN], const struct reading *r,
                           struct error *why_r);
 /* The same by the rules alone. */
 enum verdict policy_verdict(struct db *db, const char *sender, const struct reading *r);

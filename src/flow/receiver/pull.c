@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/texts.h"
 #include "base/log.h"
-#include "flow/follower.h"
+#include "flow/core/stream_worker.h"
 #include "flow/receiver/held.h"
 #include "flow/receiver/opening.h"
 #include "flow/receiver/parts.h"
@@ -26,7 +26,7 @@
 struct pulling {
     struct job job;
     struct work *w;
-    struct flow *flow;
+    struct services *services;
     struct incoming in;
     struct buf header, skeleton;
     char part[PATH_CAP], tmp[PATH_CAP], full[PATH_CAP];
@@ -56,8 +56,8 @@ static void fail(struct pulling *p, const char *why)
     struct error text;
     (void)error_set(&text, TEXT_PULL_AGAIN, why);
     work_retry(p->w, why);
-    openings_try_failed(p->flow, p->in.nid, p->began_ms, text.text);
-    parts_forget_if_ended(p->flow, p->in.n, p->in.nid);
+    openings_try_failed(p->services, p->in.nid, p->began_ms, text.text);
+    parts_forget_if_ended(p->services, p->in.n, p->in.nid);
     pulling_free(p);
 }
 
@@ -70,7 +70,7 @@ static int give_up_run(struct db *db, void *arg)
 static void give_up_done(void *arg, int rc)
 {
     struct pulling *p = arg;
-    openings_failed(p->flow, p->in.nid, p->why.text);
+    openings_failed(p->services, p->in.nid, p->why.text);
     work_end(p->w);
     pulling_free(p);
 }
@@ -80,7 +80,7 @@ static void give_up(struct pulling *p)
     log_warn("message from %s: %s", p->in.sender, p->why.text);
     (void)unlink(p->part);
     (void)unlink(p->tmp);
-    store_do(p->flow->store, give_up_run, give_up_done, p);
+    store_do(p->services->store, give_up_run, give_up_done, p);
 }
 
 static int decide_run(struct db *db, void *arg)
@@ -129,7 +129,7 @@ static void on_skeleton(void *ctx, enum mime_verdict verdict, const char *why,
         verdict != MIME_OK || a->n != p->skeleton.len || memcmp(a->p, p->skeleton.data, a->n) != 0;
     if (p->fresh)
         log_warn("message from %s: its structure is not the announced one", p->in.sender);
-    store_do(p->flow->store, decide_run, decide_done, p);
+    store_do(p->services->store, decide_run, decide_done, p);
 }
 
 /* The log says what; who opens the message is told that it is so. */
@@ -173,7 +173,7 @@ static int store_full(struct pulling *p, int fd)
     if (rename(p->tmp, p->full) < 0)
         return here(p, p->full, strerror(errno));
     struct error e = {""};
-    if (path_join(dir, p->flow->c.home, "inbox/full", &e) < 0 || dir_sync(dir, &e) < 0)
+    if (path_join(dir, p->services->c.home, "inbox/full", &e) < 0 || dir_sync(dir, &e) < 0)
         return here(p, p->full, e.text);
     return 0;
 }
@@ -220,7 +220,7 @@ static void open_done(struct job *job)
         (void)unlink(p->tmp); /* what it takes may be the room that is missing */
         fail(p, p->rc != 0 ? p->why.text : TEXT_NOT_STORED);
     } else {
-        mime_skeleton(p->flow->mime, fd, on_skeleton, p);
+        mime_skeleton(p->services->mime, fd, on_skeleton, p);
         (void)close(fd);
     }
 }
@@ -228,7 +228,7 @@ static void open_done(struct job *job)
 /* The transfer has ended, and nobody reads the part file. */
 static void after_blob(struct pulling *p, bool opened)
 {
-    if (p->flow->stopping) {
+    if (p->services->stopping) {
         work_end(p->w);
         pulling_free(p);
     } else if (!p->fetched) {
@@ -237,14 +237,14 @@ static void after_blob(struct pulling *p, bool opened)
     } else if (opened) {
         open_done(&p->job);
     } else {
-        flow_job(p->flow->pgp, &p->job, open_run, open_done, p->in.m_size < SMALL);
+        job_run(p->services->pgp, &p->job, open_run, open_done, p->in.m_size < SMALL);
     }
 }
 
 /* The follower's job has ended, and the transfer too: nobody tells the one how far the other is. */
 static void both_ended(struct pulling *p)
 {
-    follower_leave(p->flow);
+    stream_worker_leave(p->services);
     p->grows = NULL;
     after_blob(p, true);
 }
@@ -252,7 +252,7 @@ static void both_ended(struct pulling *p)
 static void on_blob(void *ctx, bool ok, const char *why)
 {
     struct pulling *p = ctx;
-    openings_progress_set(p->flow, p->in.nid, NULL);
+    openings_progress_set(p->services, p->in.nid, NULL);
     p->t = NULL;
     p->fetched = ok;
     (void)error_set(&p->from, "%s", why);
@@ -275,24 +275,24 @@ static void followed(struct job *job)
 
 static void start_transfer(struct pulling *p)
 {
-    struct flow *f = p->flow;
-    p->t =
-        transfer_start(f, p->in.sender, &p->in.pubkey, p->in.fpr, &p->in.blob, p->part, on_blob, p);
+    struct services *sv = p->services;
+    p->t = transfer_start(sv, p->in.sender, &p->in.pubkey, p->in.fpr, &p->in.blob, p->part, on_blob,
+                          p);
     if (p->in.has_master)
         transfer_master(p->t, p->in.master_fpr);
-    openings_progress_set(f, p->in.nid, p->t);
+    openings_progress_set(sv, p->in.nid, p->t);
     if (p->in.blob.size >= FOLLOW_FROM)
-        p->grows = follower_take(f);
+        p->grows = stream_worker_take(sv);
     if (p->grows != NULL) {
         transfer_follow(p->t, p->grows);
-        follower_run(f, &p->job, open_run, followed);
+        stream_worker_run(sv, &p->job, open_run, followed);
     }
 }
 
 static void held_run(struct job *job, void *thread_ctx)
 {
     struct pulling *p = (struct pulling *)job;
-    p->held = held_take(p->flow, &p->in.blob, p->part);
+    p->held = held_take(p->services, &p->in.blob, p->part);
 }
 
 static void held_done(struct job *job)
@@ -312,13 +312,13 @@ static bool has_room(const struct pulling *p, bool held)
     uint64_t have = stat(p->part, &st) == 0 ? (uint64_t)st.st_size : 0;
     uint64_t left = !held && p->in.blob.size > have ? p->in.blob.size - have : 0;
     char dir[PATH_CAP];
-    return path_join(dir, p->flow->c.home, "inbox/full", NULL) < 0 || statvfs(dir, &v) < 0 ||
+    return path_join(dir, p->services->c.home, "inbox/full", NULL) < 0 || statvfs(dir, &v) < 0 ||
            v.f_frsize == 0 || left / v.f_frsize + p->in.m_size / v.f_frsize <= v.f_bavail;
 }
 
 static void start_with_head(struct pulling *p)
 {
-    bool held = held_here(p->flow, &p->in.blob);
+    bool held = held_here(p->services, &p->in.blob);
     int rc = head_unpack(p->in.head.p, p->in.head.n, &p->header, &p->skeleton, &p->why);
     if (rc == HEAD_NO_MEMORY) {
         fail(p, TEXT_NO_MEMORY);
@@ -328,7 +328,7 @@ static void start_with_head(struct pulling *p)
         (void)error_set(&p->why, TEXT_NO_ROOM, (unsigned long long)(p->in.m_size / 1000000));
         fail(p, p->why.text);
     } else if (held) {
-        flow_job(p->flow->files, &p->job, held_run, held_done, false);
+        job_run(p->services->files, &p->job, held_run, held_done, false);
     } else {
         start_transfer(p);
     }
@@ -337,19 +337,19 @@ static void start_with_head(struct pulling *p)
 void step_pull(struct work *w)
 {
     struct pulling *p = calloc(1, sizeof *p);
-    if (p == NULL || in_get(store_reader(w->flow->store), w->n, &p->in) < 0) {
+    if (p == NULL || in_get(store_reader(w->services->store), w->n, &p->in) < 0) {
         free(p);
         work_retry(w, "A row of the database cannot be read.");
         return;
     }
     p->w = w;
-    p->flow = w->flow;
+    p->services = w->services;
     p->began_ms = clock_mono_ms();
     p->header = (struct buf)BUF_INIT(HEADER_MAX);
     p->skeleton = (struct buf)BUF_INIT(SKELETON_MAX);
-    flow_path(w->flow, p->part, "inbox/parts", p->in.nid, HASH_LEN, "");
-    flow_path(w->flow, p->tmp, "inbox/full", p->in.nid, HASH_LEN, ".tmp");
-    flow_path(w->flow, p->full, "inbox/full", p->in.nid, HASH_LEN, "");
+    home_path(w->services, p->part, "inbox/parts", p->in.nid, HASH_LEN, "");
+    home_path(w->services, p->tmp, "inbox/full", p->in.nid, HASH_LEN, ".tmp");
+    home_path(w->services, p->full, "inbox/full", p->in.nid, HASH_LEN, "");
     if (p->in.expiry_s * 1000 <= clock_wall_ms()) {
         (void)error_set(&p->why, TEXT_PULL_OVER, p->in.sender);
         give_up(p);

@@ -3,7 +3,7 @@
  * its own then, and the daemon's own link counts one, as if the user had expunged it. Before
  * anything runs, such stubs are found by what stands in them and linked again (P-10.21). */
 #include "base/log.h"
-#include "flow/receiver/sweep.h"
+#include "flow/receiver/expunge_scan.h"
 #include "proto/stub.h"
 #include "store/incoming.h"
 #include <dirent.h>
@@ -23,7 +23,7 @@ struct lonely { /* a stub whose own link counts one, or is missing */
 };
 
 struct relink {
-    struct flow *flow;
+    struct services *services;
     struct lonely *stub;
     size_t count, room, found;
     bool repair;
@@ -38,7 +38,7 @@ static int add(struct relink *r, const uint8_t nid[HASH_LEN])
 {
     char path[PATH_CAP];
     struct stat st;
-    flow_path(r->flow, path, "inbox/stubs", nid, HASH_LEN, "");
+    home_path(r->services, path, "inbox/stubs", nid, HASH_LEN, "");
     bool missing = stat(path, &st) < 0;
     if (!missing && st.st_nlink > 1)
         return 0;
@@ -61,7 +61,7 @@ static int gather(struct relink *r)
     uint8_t(*nid)[HASH_LEN] = calloc(PAGE, sizeof *nid);
     int rc = nid == NULL ? -1 : 0;
     for (size_t got = PAGE; rc == 0 && got == PAGE; after = got > 0 ? n[got - 1] : after) {
-        got = in_stubs(store_reader(r->flow->store), after, n, nid, gone, NULL, PAGE);
+        got = in_stubs(store_reader(r->services->store), after, n, nid, gone, NULL, PAGE);
         for (size_t i = 0; rc == 0 && i < got; i++)
             rc = add(r, nid[i]);
     }
@@ -91,7 +91,7 @@ static struct lonely *stub_in(struct relink *r, const char *path)
     struct stub stub;
     struct error e;
     if (file_read(path, &file, &e) < 0 ||
-        stub_decode(file.data, file.len, r->flow->stub_key, &stub, &e) < 0)
+        stub_decode(file.data, file.len, r->services->stub_key, &stub, &e) < 0)
         s = NULL;
     buf_free(&file);
     return s;
@@ -101,15 +101,15 @@ static struct lonely *stub_in(struct relink *r, const char *path)
 static void link_copy(struct relink *r, struct lonely *s, const char *path)
 {
     char own[PATH_CAP], tmp[PATH_CAP];
-    flow_path(r->flow, own, "inbox/stubs", s->nid, HASH_LEN, "");
+    home_path(r->services, own, "inbox/stubs", s->nid, HASH_LEN, "");
     if (!s->linked) {
-        flow_path(r->flow, tmp, "inbox/stubs", s->nid, HASH_LEN, ".link");
+        home_path(r->services, tmp, "inbox/stubs", s->nid, HASH_LEN, ".link");
         (void)unlink(tmp);
         s->linked = link(path, tmp) == 0 && rename(tmp, own) == 0;
         (void)unlink(tmp);
         return;
     }
-    flow_path(r->flow, tmp, "Maildir/tmp", s->nid, HASH_LEN, ".link");
+    home_path(r->services, tmp, "Maildir/tmp", s->nid, HASH_LEN, ".link");
     (void)unlink(tmp);
     if (link(own, tmp) < 0 || rename(tmp, path) < 0)
         (void)unlink(tmp);
@@ -141,7 +141,7 @@ static void look_everywhere(struct relink *r)
 {
     char root[PATH_CAP], dir[PATH_CAP];
     struct error e;
-    DIR *d = path_join(root, r->flow->c.home, "Maildir", &e) < 0 ? NULL : opendir(root);
+    DIR *d = path_join(root, r->services->c.home, "Maildir", &e) < 0 ? NULL : opendir(root);
     if (d == NULL)
         return;
     for (struct dirent *at; (at = readdir(d)) != NULL;) {
@@ -158,9 +158,9 @@ static void look_everywhere(struct relink *r)
     (void)closedir(d);
 }
 
-int sweep_relink(struct flow *f, bool repair, size_t *found_r, struct error *e)
+int expunge_scan_relink(struct services *sv, bool repair, size_t *found_r, struct error *e)
 {
-    struct relink r = {.flow = f, .repair = repair};
+    struct relink r = {.services = sv, .repair = repair};
     int rc = gather(&r);
     if (rc == 0 && r.count > 0)
         look_everywhere(&r);

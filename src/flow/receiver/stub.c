@@ -6,9 +6,9 @@
 #include "base/texts.h"
 #include "base/log.h"
 #include "flow/receiver/held.h"
-#include "flow/receiver/maildir.h"
-#include "flow/sender/header.h"
-#include "flow/receiver/moves.h"
+#include "flow/mail/maildir.h"
+#include "flow/mail/header.h"
+#include "flow/receiver/sender_feedback.h"
 #include "flow/receiver/parts.h"
 #include "flow/steps.h"
 #include "flow/peers/transfer.h"
@@ -61,14 +61,14 @@ static void refuse_done(void *arg, int rc)
 {
     struct stubbing *s = arg;
     if (rc == 0)
-        parts_forget_if_ended(s->w->flow, s->in.n, s->in.nid);
+        parts_forget_if_ended(s->w->services, s->in.n, s->in.nid);
     end(s, rc != 0 ? "The database does not take a refusal." : NULL);
 }
 
 static void refuse(struct stubbing *s, const char *why)
 {
     log_warn("a message from %s is refused: %s", s->in.sender, why);
-    store_do(s->w->flow->store, refuse_run, refuse_done, s);
+    store_do(s->w->services->store, refuse_run, refuse_done, s);
 }
 
 /* ---- the file */
@@ -79,7 +79,7 @@ static void trace_fields(struct stubbing *s)
     struct incoming *in = &s->in;
     struct buf b = BUF_INIT(TRACE_MAX);
     struct trace t = {.sender = in->sender,
-                      .own = s->w->flow->c.address,
+                      .own = s->w->services->c.address,
                       .id = id,
                       .fpr = in->fpr,
                       .trust = in_trust_name(in->trust),
@@ -107,7 +107,7 @@ static int make_file(struct stubbing *s, const uint8_t *structure, size_t n)
     memcpy(stub.id, s->in.nid, HASH_LEN);
     s->file = (struct buf)BUF_INIT(header.len + n + 4096);
     if (rc == 0)
-        rc = stub_encode(&stub, s->w->flow->stub_key, &s->file);
+        rc = stub_encode(&stub, s->w->services->stub_key, &s->file);
     buf_free(&header);
     return rc;
 }
@@ -121,17 +121,17 @@ static int set_time(const char *path, int64_t ms)
 static void write_run(struct job *job, void *thread_ctx)
 {
     struct stubbing *s = (struct stubbing *)job;
-    const char *home = s->w->flow->c.home;
+    const char *home = s->w->services->c.home;
     char path[PATH_CAP];
     struct stat st;
-    flow_path(s->w->flow, path, "inbox/stubs", s->in.nid, HASH_LEN, "");
+    home_path(s->w->services, path, "inbox/stubs", s->in.nid, HASH_LEN, "");
     if (stat(path, &st) == 0 && st.st_nlink > 1)
         return; /* it stood there before a crash */
     s->rc = file_write(path, s->file.data, s->file.len, &s->why);
     if (s->rc == 0 && set_time(path, s->in.arrived_ms) < 0)
         s->rc = error_set(&s->why, "Cannot set the time of %s.", path);
     if (s->rc == 0)
-        s->rc = moves_put(home, s->in.place, path, s->in.file, false, &s->why);
+        s->rc = feedback_put(home, s->in.place, path, s->in.file, false, &s->why);
 }
 
 static int commit_run(struct db *db, void *arg)
@@ -157,7 +157,7 @@ static void write_done(struct job *job)
     if (s->rc != 0)
         end(s, s->why.text);
     else
-        store_do(s->w->flow->store, commit_run, commit_done, s);
+        store_do(s->w->services->store, commit_run, commit_done, s);
 }
 
 /* ---- from the header to the structure */
@@ -166,7 +166,7 @@ static void on_structure(void *ctx, enum mime_verdict verdict, const char *why,
                          const struct mime_answer *a)
 {
     struct stubbing *s = ctx;
-    struct flow *f = s->w->flow;
+    struct services *sv = s->w->services;
     if (verdict == MIME_REFUSED) {
         refuse(s, why);
         return;
@@ -178,16 +178,16 @@ static void on_structure(void *ctx, enum mime_verdict verdict, const char *why,
     char from[ADDRESS_MAX + 1];
     bool signer =
         a->from_count == 1 && address_parse(a->from, from) == 0 && strcmp(from, s->in.sender) == 0;
-    bool relay = !signer && f->c.is_relay != NULL && f->c.is_relay(f->c.relay_ctx, s->in.sender);
+    bool relay = !signer && sv->c.is_relay != NULL && sv->c.is_relay(sv->c.relay_ctx, s->in.sender);
     s->from = signer ? "signer" : relay ? "relay" : "foreign";
-    s->in.place = moves_place(f, &s->in, !signer && !relay);
+    s->in.place = feedback_place(sv, &s->in, !signer && !relay);
     trace_fields(s);
     if (a->n > STUB_STRUCTURE_MAX || s->in.trace.n + s->header.len > STUB_HEADER_MAX)
         refuse(s, "its stub would be too large");
     else if (make_file(s, a->p, a->n) < 0)
         end(s, TEXT_NO_MEMORY);
     else
-        flow_job(f->files, &s->job, write_run, write_done, true);
+        job_run(sv->files, &s->job, write_run, write_done, true);
 }
 
 static void with_head(struct stubbing *s)
@@ -200,7 +200,7 @@ static void with_head(struct stubbing *s)
     else if (rc < 0)
         refuse(s, s->why.text);
     else
-        mime_render(s->w->flow->mime, s->header.data, s->header.len, s->skeleton.data,
+        mime_render(s->w->services->mime, s->header.data, s->header.len, s->skeleton.data,
                     s->skeleton.len, on_structure, s);
 }
 
@@ -223,7 +223,7 @@ static void unseal_run(struct job *job, void *thread_ctx)
 {
     struct stubbing *s = (struct stubbing *)job;
     char out[PATH_CAP];
-    flow_path(s->w->flow, out, "inbox/parts", s->in.nid, HASH_LEN, ".head.plain");
+    home_path(s->w->services, out, "inbox/parts", s->in.nid, HASH_LEN, ".head.plain");
     int in_fd = open(s->part, O_RDONLY | O_CLOEXEC);
     int fd = open(out, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     struct pgp_unseal u = {.skp = s->in.head_skp.p,
@@ -255,7 +255,7 @@ static void unseal_done(struct job *job)
         log_error("the header of a message of %s cannot be stored: %s", s->in.sender, s->why.text);
         end(s, TEXT_NOT_STORED);
     } else {
-        store_do(s->w->flow->store, head_run, head_committed, s);
+        store_do(s->w->services->store, head_run, head_committed, s);
     }
 }
 
@@ -263,25 +263,25 @@ static void on_head(void *ctx, bool ok, const char *why)
 {
     struct stubbing *s = ctx;
     if (!ok) {
-        parts_forget_if_ended(s->w->flow, s->in.n, s->in.nid);
+        parts_forget_if_ended(s->w->services, s->in.n, s->in.nid);
         end(s, why);
         return;
     }
     log_info("the header of a message of %s came from %s", s->in.sender,
              why[0] != '\0' ? why : "an earlier transfer");
-    flow_job(s->w->flow->pgp, &s->job, unseal_run, unseal_done, true);
+    job_run(s->w->services->pgp, &s->job, unseal_run, unseal_done, true);
 }
 
 static void ask_head(struct stubbing *s)
 {
-    (void)transfer_start(s->w->flow, s->in.sender, &s->in.pubkey, s->in.fpr, &s->in.head_blob,
+    (void)transfer_start(s->w->services, s->in.sender, &s->in.pubkey, s->in.fpr, &s->in.head_blob,
                          s->part, on_head, s);
 }
 
 static void held_run(struct job *job, void *thread_ctx)
 {
     struct stubbing *s = (struct stubbing *)job;
-    s->held = held_take(s->w->flow, &s->in.head_blob, s->part);
+    s->held = held_take(s->w->services, &s->in.head_blob, s->part);
 }
 
 static void held_done(struct job *job)
@@ -296,26 +296,26 @@ static void held_done(struct job *job)
 void step_stub(struct work *w)
 {
     struct stubbing *s = calloc(1, sizeof *s);
-    if (s == NULL || in_get(store_reader(w->flow->store), w->n, &s->in) < 0) {
+    if (s == NULL || in_get(store_reader(w->services->store), w->n, &s->in) < 0) {
         free(s);
         work_retry(w, "A row of the database cannot be read.");
         return;
     }
     s->w = w;
-    if (cancelled_has(store_reader(w->flow->store), w->n)) {
+    if (cancelled_has(store_reader(w->services->store), w->n)) {
         s->cancelled = true;
-        store_do(w->flow->store, refuse_run, refuse_done, s);
-    } else if (moves_refused(w->flow, &s->in)) {
+        store_do(w->services->store, refuse_run, refuse_done, s);
+    } else if (feedback_refused(w->services, &s->in)) {
         log_info("a message from %s is declined by the user's rule", s->in.sender);
-        store_do(w->flow->store, refuse_run, refuse_done, s);
+        store_do(w->services->store, refuse_run, refuse_done, s);
     } else if (s->in.head.n > 0) {
         with_head(s);
     } else if (s->in.head_skp.n == 0 || s->in.head_blob.size > HEAD_BLOB_MAX) {
         refuse(s, "its header is missing or too large");
     } else {
-        flow_path(w->flow, s->part, "inbox/parts", s->in.nid, HASH_LEN, ".head");
-        if (held_here(w->flow, &s->in.head_blob))
-            flow_job(w->flow->files, &s->job, held_run, held_done, true);
+        home_path(w->services, s->part, "inbox/parts", s->in.nid, HASH_LEN, ".head");
+        if (held_here(w->services, &s->in.head_blob))
+            job_run(w->services->files, &s->job, held_run, held_done, true);
         else
             ask_head(s);
     }

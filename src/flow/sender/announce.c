@@ -3,7 +3,7 @@
  * every hour until it is answered: always the same octets under the same lock (P-10.4). */
 #include "base/clock.h"
 #include "base/log.h"
-#include "flow/clockwatch.h"
+#include "flow/core/trusted_clock.h"
 #include "flow/sender/collect.h"
 #include "flow/steps.h"
 #include "store/outgoing.h"
@@ -34,7 +34,7 @@ static void end(struct announcing *a, const char *why)
 /* Put again, unless its time is over by then: then its end is looked at. */
 static int64_t next_look(const struct announcing *a)
 {
-    const struct flow_config *c = &a->w->flow->c;
+    const struct flow_config *c = &a->w->services->c;
     int64_t again = clock_wall_ms() + c->reput, expiry = a->r.expiry_s * 1000;
     return again < expiry ? again : expiry + c->expiry_grace;
 }
@@ -64,13 +64,13 @@ static void on_put(void *ctx, bool ok, const char *why)
     /* deleted already: the receiver was there before this commit; the next look tells (on_look) */
     if (!ok && why != NULL && strcmp(why, "deleted") == 0)
         ok = true;
-    if (!ok || dht_link_state(a->w->flow->dht) == DHT_DOWN) {
+    if (!ok || dht_link_state(a->w->services->dht) == DHT_DOWN) {
         end(a, why != NULL ? why : "The DHT did not take the notification.");
         return;
     }
     if (a->r.state == RCV_SEALED)
         log_info("announced to %s", a->r.address);
-    store_do(a->w->flow->store, commit_run, commit_done, a);
+    store_do(a->w->services->store, commit_run, commit_done, a);
 }
 
 /* Its time is over. A receipt may still come during the grace; and none may be missed: the end is
@@ -79,37 +79,38 @@ static void on_last_look(void *ctx, bool ok, const uint8_t *ids, size_t n)
 {
     struct announcing *a = ctx;
     enum outcome o;
-    if (!ok || dht_link_state(a->w->flow->dht) != DHT_CONNECTED) {
+    if (!ok || dht_link_state(a->w->services->dht) != DHT_CONNECTED) {
         end(a, "Receipts cannot be looked for now.");
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        if (expected_find(store_reader(a->w->flow->store), ids + i * DHT_ID_LEN, &o) == a->r.n) {
-            collection_poll(a->w->flow);
+        if (expected_find(store_reader(a->w->services->store), ids + i * DHT_ID_LEN, &o) ==
+            a->r.n) {
+            collection_poll(a->w->services);
             end(a, "A receipt stands in the DHT.");
             return;
         }
     }
     a->expired = true;
     log_info("%s did not come in time", a->r.address);
-    store_do(a->w->flow->store, commit_run, commit_done, a);
+    store_do(a->w->services->store, commit_run, commit_done, a);
 }
 
 static void wait_or_expire(struct announcing *a)
 {
-    struct flow *f = a->w->flow;
-    if (clock_wall_ms() < a->r.expiry_s * 1000 + f->c.expiry_grace) {
+    struct services *sv = a->w->services;
+    if (clock_wall_ms() < a->r.expiry_s * 1000 + sv->c.expiry_grace) {
         a->waits = true;
         log_info("the time of a message to %s is over; a late receipt is waited for", a->r.address);
-        store_do(f->store, commit_run, commit_done, a);
+        store_do(sv->store, commit_run, commit_done, a);
         return;
     }
-    if (!clockwatch_trusted(f)) {
+    if (!trusted_clock_holds(sv)) {
         end(a, "Nothing expires until receipts were looked for in this run.");
         return;
     }
-    (void)dht_key(a->key, "nr:", f->c.address);
-    dht_list(f->dht, a->key, on_last_look, a);
+    (void)dht_key(a->key, "nr:", sv->c.address);
+    dht_list(sv->dht, a->key, on_last_look, a);
 }
 
 static void put(struct announcing *a, bool fresh)
@@ -121,7 +122,7 @@ static void put(struct announcing *a, bool fresh)
     }
     int64_t until = a->r.expiry_s < now + DHT_LIFE_MAX ? a->r.expiry_s : now + DHT_LIFE_MAX;
     /* at the first try nobody but this peer has seen these octets */
-    (fresh ? dht_add : dht_put)(a->w->flow->dht, a->key, a->r.ns.p, a->r.ns.n, until, a->r.lock,
+    (fresh ? dht_add : dht_put)(a->w->services->dht, a->key, a->r.ns.p, a->r.ns.n, until, a->r.lock,
                                 on_put, a);
 }
 
@@ -131,7 +132,7 @@ static void conclude(struct announcing *a, enum rcv_state known)
     a->known = known;
     log_info("%s deleted its notification%s", a->r.address,
              known == RCV_ANSWERED ? " without a receipt" : "; its receipt was taken already");
-    store_do(a->w->flow->store, commit_run, commit_done, a);
+    store_do(a->w->services->store, commit_run, commit_done, a);
 }
 
 static void probe(struct announcing *a);
@@ -160,7 +161,7 @@ static void probe(struct announcing *a)
     uint8_t infohash[INFOHASH_LEN], value[HASH_LEN], vh[HASH_LEN], token[HASH_LEN], lock[HASH_LEN],
         id[ENTRY_ID_LEN];
     a->probe++;
-    (void)dht_key(key, "nr:", a->w->flow->c.address);
+    (void)dht_key(key, "nr:", a->w->services->c.address);
     entry_infohash(key, infohash);
     receipt_value(a->r.p, (enum outcome)a->probe, a->blob_hash, value);
     sha256(value, sizeof value, vh);
@@ -168,7 +169,7 @@ static void probe(struct announcing *a)
     entry_lock(token, lock);
     entry_id(infohash, lock, vh, id);
     wipe(token, sizeof token);
-    dht_look(a->w->flow->dht, key, id, on_probe, a);
+    dht_look(a->w->services->dht, key, id, on_probe, a);
 }
 
 /* Before putting again: a deletion that is not ours proves that the receiver was there (only it and
@@ -186,20 +187,20 @@ static void on_look(void *ctx, bool ok, enum dht_presence presence)
 void step_announce(struct work *w)
 {
     struct announcing *a = calloc(1, sizeof *a);
-    if (a == NULL || rcv_get(store_reader(w->flow->store), w->n, &a->r) < 0) {
+    if (a == NULL || rcv_get(store_reader(w->services->store), w->n, &a->r) < 0) {
         free(a);
         work_retry(w, "A row of the database cannot be read.");
         return;
     }
     a->w = w;
     struct out_blob b;
-    if (blob_get(store_reader(w->flow->store), a->r.blob, &b) == 0) {
+    if (blob_get(store_reader(w->services->store), a->r.blob, &b) == 0) {
         memcpy(a->blob_hash, b.hash, HASH_LEN);
         bytes_free(&b.chunks);
     }
     dht_ns_key(a->key, a->r.address, a->r.shard);
     /* sealed under an earlier run: a crash, or a restored backup, may have announced it already */
-    if (a->r.state != RCV_ANNOUNCED && a->r.changed_ms >= w->flow->started_ms) {
+    if (a->r.state != RCV_ANNOUNCED && a->r.changed_ms >= w->services->started_ms) {
         put(a, a->r.tries == 0);
         return;
     }
@@ -207,5 +208,5 @@ void step_announce(struct work *w)
     entry_infohash(a->key, infohash);
     sha256(a->r.ns.p, a->r.ns.n, vh);
     entry_id(infohash, a->r.lock, vh, id);
-    dht_look(w->flow->dht, a->key, id, on_look, a);
+    dht_look(w->services->dht, a->key, id, on_look, a);
 }

@@ -5,8 +5,8 @@
 #include "flow/sender/collect.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "flow/clockwatch.h"
-#include "flow/timer.h"
+#include "flow/core/trusted_clock.h"
+#include "flow/core/timer.h"
 #include "store/cancel.h"
 #include "store/outgoing.h"
 #include <stdlib.h>
@@ -29,7 +29,7 @@ struct collection {
 };
 
 struct taking { /* a receipt that came, on its way to the store */
-    struct flow *flow;
+    struct services *services;
     int64_t n;
     enum outcome outcome;
     char address[ADDRESS_MAX + 1];
@@ -61,15 +61,15 @@ static void end_done(void *arg, int rc)
                  t->fn != NULL ? " and says so itself" : "");
     if (t->fn != NULL)
         t->fn(t->ctx, rc == 0, t->proof);
-    flow_kick(t->flow);
+    kick(t->services);
     free(t);
 }
 
 /* The row it is for, or 0. The value must be exactly what that receiver's secret gives for one of
  * the outcomes. */
-static int64_t match(struct flow *f, const struct receipt *in, struct taking *t)
+static int64_t match(struct services *sv, const struct receipt *in, struct taking *t)
 {
-    struct db *db = store_reader(f->store);
+    struct db *db = store_reader(sv->store);
     int64_t n = expected_find(db, in->id, &t->outcome);
     struct out_receiver r;
     struct out_blob b;
@@ -92,20 +92,20 @@ static int64_t match(struct flow *f, const struct receipt *in, struct taking *t)
     return good ? n : 0;
 }
 
-void collection_take(struct flow *f, const struct receipt *in, receipt_taken_fn *fn, void *ctx)
+void collection_take(struct services *sv, const struct receipt *in, receipt_taken_fn *fn, void *ctx)
 {
     struct taking *t = calloc(1, sizeof *t);
     if (t == NULL)
         abort();
-    t->flow = f;
+    t->services = sv;
     t->fn = fn;
     t->ctx = ctx;
-    t->n = match(f, in, t);
+    t->n = match(sv, in, t);
     bool known = t->n != 0 && fn != NULL &&
-                 rcv_knows(store_reader(f->store), t->n, t->outcome, an_hour_ago());
+                 rcv_knows(store_reader(sv->store), t->n, t->outcome, an_hour_ago());
     if (t->n != 0 && !known) {
         store_crash_point("collect.before");
-        store_do(f->store, end_run, end_done, t);
+        store_do(sv->store, end_run, end_done, t);
         return;
     }
     if (fn != NULL)
@@ -114,80 +114,80 @@ void collection_take(struct flow *f, const struct receipt *in, receipt_taken_fn 
 }
 
 /* From the DHT. */
-static void take(struct flow *f, const struct dht_value *v)
+static void take(struct services *sv, const struct dht_value *v)
 {
     struct receipt r;
     if (v->len != HASH_LEN)
         return;
     memcpy(r.id, v->id, ENTRY_ID_LEN);
     memcpy(r.value, v->data, HASH_LEN);
-    collection_take(f, &r, NULL, NULL);
+    collection_take(sv, &r, NULL, NULL);
 }
 
-static void look_end(struct flow *f, bool complete)
+static void look_end(struct services *sv, bool complete)
 {
-    struct collection *c = f->collection;
-    if (complete && dht_link_state(f->dht) == DHT_CONNECTED)
-        clockwatch_looked(f);
+    struct collection *c = sv->collection;
+    if (complete && dht_link_state(sv->dht) == DHT_CONNECTED)
+        trusted_clock_looked(sv);
     c->looking = false;
-    if (c->again && !f->stopping) {
+    if (c->again && !sv->stopping) {
         c->again = false;
-        collection_poll(f);
+        collection_poll(sv);
     }
 }
 
 static void on_value(void *ctx, bool ok, const struct dht_value *v)
 {
-    struct flow *f = ctx;
-    if (f->stopping)
+    struct services *sv = ctx;
+    if (sv->stopping)
         return;
     if (v != NULL)
-        take(f, v);
+        take(sv, v);
     else
-        look_end(f, ok);
+        look_end(sv, ok);
 }
 
 static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
 {
-    struct flow *f = ctx;
-    if (f->stopping)
+    struct services *sv = ctx;
+    if (sv->stopping)
         return;
     uint8_t *wanted = ok && n > 0 ? malloc(FETCH_MAX * DHT_ID_LEN) : NULL;
     size_t count = 0;
     enum outcome o;
     for (size_t i = 0; i < n && wanted != NULL && count < FETCH_MAX; i++)
-        if (expected_find(store_reader(f->store), ids + i * DHT_ID_LEN, &o) != 0)
+        if (expected_find(store_reader(sv->store), ids + i * DHT_ID_LEN, &o) != 0)
             memcpy(wanted + DHT_ID_LEN * count++, ids + i * DHT_ID_LEN, DHT_ID_LEN);
     if (count > 0)
-        dht_get(f->dht, f->collection->key, wanted, count, on_value, f);
+        dht_get(sv->dht, sv->collection->key, wanted, count, on_value, sv);
     else
-        look_end(f, ok);
+        look_end(sv, ok);
     /* the slower, the longer everything there had been heard of */
-    (!ok || count > 0 ? poll_again : poll_slower)(f->collection->timer, f->c.poll);
+    (!ok || count > 0 ? poll_again : poll_slower)(sv->collection->timer, sv->c.poll);
     free(wanted);
 }
 
-void collection_poll(struct flow *f)
+void collection_poll(struct services *sv)
 {
-    struct collection *c = f->collection;
-    if (c == NULL || f->stopping || !flow_may_go(f) || dht_link_state(f->dht) == DHT_DOWN)
+    struct collection *c = sv->collection;
+    if (c == NULL || sv->stopping || !may_go(sv) || dht_link_state(sv->dht) == DHT_DOWN)
         return;
     if (c->looking) {
         c->again = true;
         return;
     }
     c->looking = true;
-    dht_list(f->dht, c->key, on_list, f);
+    dht_list(sv->dht, c->key, on_list, sv);
 }
 
 static void on_heard(void *ctx, const struct dht_value *v)
 {
-    struct flow *f = ctx;
-    if (f->stopping)
+    struct services *sv = ctx;
+    if (sv->stopping)
         return;
-    poll_again(f->collection->timer, f->c.poll); /* if it could not be taken now */
-    if (flow_may_go(f))
-        take(f, v);
+    poll_again(sv->collection->timer, sv->c.poll); /* if it could not be taken now */
+    if (may_go(sv))
+        take(sv, v);
 }
 
 static void on_timer(uv_timer_t *t)
@@ -195,24 +195,24 @@ static void on_timer(uv_timer_t *t)
     collection_poll(t->data);
 }
 
-int collection_start(struct flow *f, struct error *e)
+int collection_start(struct services *sv, struct error *e)
 {
-    struct collection *c = f->collection = calloc(1, sizeof *c);
+    struct collection *c = sv->collection = calloc(1, sizeof *c);
     if (c == NULL)
         return error_set(e, "Out of memory.");
-    (void)dht_key(c->key, "nr:", f->c.address);
-    c->timer = poll_start(f, c->key, on_timer, on_heard, "each receipt");
+    (void)dht_key(c->key, "nr:", sv->c.address);
+    c->timer = poll_start(sv, c->key, on_timer, on_heard, "each receipt");
     return c->timer == NULL ? error_set(e, "Out of memory.") : 0;
 }
 
-void collection_stop(struct flow *f)
+void collection_stop(struct services *sv)
 {
-    if (f->collection != NULL)
-        flow_timer_free(&f->collection->timer);
+    if (sv->collection != NULL)
+        timer_free(&sv->collection->timer);
 }
 
-void collection_free(struct flow *f)
+void collection_free(struct services *sv)
 {
-    free(f->collection);
-    f->collection = NULL;
+    free(sv->collection);
+    sv->collection = NULL;
 }

@@ -4,18 +4,18 @@
 #ifndef RESTANTE_FLOW_COLLECT_H
 #define RESTANTE_FLOW_COLLECT_H
 
-#include "flow/flow.h"
+#include "flow/core/services.h"
 #include "proto/receipts.h"
 
-int collection_start(struct flow *f, struct error *e);
+int collection_start(struct services *sv, struct error *e);
 /* Look for receipts now. */
-void collection_poll(struct flow *f);
+void collection_poll(struct services *sv);
 /* A receipt that somebody handed over. fn once, perhaps before this returns: taken says that it is
  * this peer's receiver's, and that its end is durable here; proof is then what the receiver waits
  * for. */
 typedef void receipt_taken_fn(void *ctx, bool taken, const uint8_t proof[HASH_LEN]);
-void collection_take(struct flow *f, const struct receipt *r, receipt_taken_fn *fn, void *ctx);
-void collection_stop(struct flow *f);
-void collection_free(struct flow *f);
+void collection_take(struct services *sv, const struct receipt *r, receipt_taken_fn *fn, void *ctx);
+void collection_stop(struct services *sv);
+void collection_free(struct services *sv);
 
 #endif

@@ -3,7 +3,7 @@
  * that were not known at submission. */
 #include "base/clock.h"
 #include "base/texts.h"
-#include "flow/sender/lookup.h"
+#include "flow/peers/lookup.h"
 #include "flow/steps.h"
 #include "store/contacts.h"
 #include "store/outgoing.h"
@@ -13,7 +13,7 @@
 /* ---- the user names a fingerprint */
 
 struct verifying {
-    struct flow *flow;
+    struct services *services;
     char address[ADDRESS_MAX + 1];
     uint8_t fpr[FPR_LEN];
     bool known;
@@ -43,16 +43,16 @@ static void verify_done(void *arg, int rc)
     struct error why = {""};
     if (rc != 0)
         (void)error_set(&why, TEXT_KEY_STORE, v->address);
-    if (rc == 0 && !v->flow->stopping) {
+    if (rc == 0 && !v->services->stopping) {
         if (!v->known)
-            (void)lookup_key(v->flow, v->address, nothing, NULL);
-        flow_kick(v->flow);
+            (void)lookup_key(v->services, v->address, nothing, NULL);
+        kick(v->services);
     }
     v->fn(v->ctx, v->known, rc == 0 ? NULL : why.text);
     free(v);
 }
 
-void lookup_verify(struct flow *f, const char *address, const uint8_t fpr[FPR_LEN],
+void lookup_verify(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                    lookup_verify_fn *fn, void *ctx)
 {
     struct verifying *v = calloc(1, sizeof *v);
@@ -60,12 +60,12 @@ void lookup_verify(struct flow *f, const char *address, const uint8_t fpr[FPR_LE
         fn(ctx, false, TEXT_NO_MEMORY);
         return;
     }
-    v->flow = f;
+    v->services = sv;
     v->fn = fn;
     v->ctx = ctx;
     memcpy(v->fpr, fpr, FPR_LEN);
     (void)strcpy(v->address, address);
-    store_do(f->store, verify_run, verify_done, v);
+    store_do(sv->store, verify_run, verify_done, v);
 }
 
 /* ---- the step: receivers whose key was not known at submission */
@@ -101,15 +101,15 @@ static void pending_done(void *arg, int rc)
 static void on_key(void *ctx, enum lookup_result result, const char *why)
 {
     struct pending *p = ctx;
-    const struct flow *f = p->w->flow;
-    bool over = clock_wall_ms() - p->r.changed_ms > f->c.give_up;
+    const struct services *sv = p->w->services;
+    bool over = clock_wall_ms() - p->r.changed_ms > sv->c.give_up;
     bool undecided = result == LOOKUP_UNDECIDED;
     /* as RCPT would have been answered, had this peer been connected (P-10.10) */
     p->failed = result == LOOKUP_NONE || (over && undecided);
     p->undecided = undecided && !p->failed;
     if (result == LOOKUP_FOUND || p->failed || undecided) {
         (void)strncpy(p->why, why != NULL ? why : "", sizeof p->why - 1);
-        store_do(f->store, pending_run, pending_done, p);
+        store_do(sv->store, pending_run, pending_done, p);
         return;
     }
     out_receiver_free(&p->r);
@@ -120,11 +120,11 @@ static void on_key(void *ctx, enum lookup_result result, const char *why)
 void step_lookup(struct work *w)
 {
     struct pending *p = calloc(1, sizeof *p);
-    if (p == NULL || rcv_get(store_reader(w->flow->store), w->n, &p->r) < 0) {
+    if (p == NULL || rcv_get(store_reader(w->services->store), w->n, &p->r) < 0) {
         free(p);
         work_retry(w, "A row of the database cannot be read.");
         return;
     }
     p->w = w;
-    (void)lookup_key_calmly(w->flow, p->r.address, on_key, p);
+    (void)lookup_key_calmly(w->services, p->r.address, on_key, p);
 }

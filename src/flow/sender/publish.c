@@ -3,7 +3,7 @@
  * list of chunk hashes beside it (the paper's step 4). One that is a single chunk needs no list:
  * seal.c gives it its name. */
 #include "base/log.h"
-#include "flow/blob_step.h"
+#include "flow/sender/blob_step.h"
 #include "flow/steps.h"
 #include <errno.h>
 #include <string.h>
@@ -14,15 +14,15 @@
 static void publish_run(struct job *job, void *thread_ctx)
 {
     struct blob_step *p = (struct blob_step *)job;
-    const struct flow *f = p->w->flow;
+    const struct services *sv = p->w->services;
     char from[PATH_CAP], to[PATH_CAP], chunks[PATH_CAP], dir[PATH_CAP];
-    flow_path(f, from, "outbox", p->b.hash, HASH_LEN, ".sealed");
-    flow_path(f, to, "outbox", p->b.hash, HASH_LEN, "");
-    flow_path(f, chunks, "outbox", p->b.hash, HASH_LEN, ".chunks");
-    p->rc = path_join(dir, f->c.home, "outbox", &p->why);
+    home_path(sv, from, "outbox", p->b.hash, HASH_LEN, ".sealed");
+    home_path(sv, to, "outbox", p->b.hash, HASH_LEN, "");
+    home_path(sv, chunks, "outbox", p->b.hash, HASH_LEN, ".chunks");
+    p->rc = path_join(dir, sv->c.home, "outbox", &p->why);
     if (p->rc == 0)
         p->rc = file_write(chunks, p->b.chunks.p, p->b.chunks.n, &p->why);
-    /* after a crash it may have its name already; nobody may wait for it any more (step_free) */
+    /* after a crash it may have its name already; nobody may wait for it any more (step_blob_gc) */
     if (p->rc == 0 && rename(from, to) < 0 && !(errno == ENOENT && file_exists(to))) {
         p->rc = error_set(&p->why, "Cannot name %s: %s.", to, strerror(errno));
         (void)unlink(chunks);
@@ -50,12 +50,12 @@ static void publish_done(struct job *job)
     if (p->rc != 0)
         blob_step_end(p, p->why.text);
     else
-        store_do(p->w->flow->store, commit_run, commit_done, p);
+        store_do(p->w->services->store, commit_run, commit_done, p);
 }
 
 void step_publish(struct work *w)
 {
     struct blob_step *p = blob_step_new(w, sizeof *p);
     if (p != NULL)
-        flow_job(w->flow->files, &p->job, publish_run, publish_done, false);
+        job_run(w->services->files, &p->job, publish_run, publish_done, false);
 }

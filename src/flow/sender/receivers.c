@@ -14,7 +14,7 @@ static int reply(int code, struct error *e, const char *text)
 }
 
 /* 1 added, 0 it is there, -1 too many. */
-static int add(struct receivers *r, const struct flow *f, const char *address, bool known,
+static int add(struct receivers *r, const struct services *sv, const char *address, bool known,
                const struct smtp_rcpt_asks *asks)
 {
     for (size_t i = 0; i < r->count; i++) {
@@ -32,15 +32,15 @@ static int add(struct receivers *r, const struct flow *f, const char *address, b
     if (orcpt == NULL && asks->orcpt[0] != '\0')
         return -1;
     grown[r->count] = (struct out_rcpt){.known = known, .notify = asks->notify, .orcpt = orcpt};
-    grown[r->count].own = strcmp(address, f->c.address) == 0;
+    grown[r->count].own = strcmp(address, sv->c.address) == 0;
     (void)strcpy(grown[r->count++].address, address);
     return 1;
 }
 
-int receivers_add(struct receivers *r, const struct flow *f, const char *address, bool known,
+int receivers_add(struct receivers *r, const struct services *sv, const char *address, bool known,
                   const struct smtp_rcpt_asks *asks, struct error *e)
 {
-    int rc = add(r, f, address, known, asks);
+    int rc = add(r, sv, address, known, asks);
     return rc < 0    ? reply(452, e, TEXT_RCPT_MANY)
            : rc == 0 ? reply(250, e, TEXT_RCPT_AGAIN)
                      : reply(250, e, known ? TEXT_RCPT_OK : TEXT_RCPT_LATER);
@@ -48,7 +48,7 @@ int receivers_add(struct receivers *r, const struct flow *f, const char *address
 
 struct all {
     struct receivers *to;
-    struct flow *f;
+    struct services *sv;
     const struct smtp_rcpt_asks *asks;
     size_t count;
     bool full;
@@ -58,30 +58,30 @@ static bool add_member(void *ctx, const struct group_fellow *m)
 {
     struct all *a = ctx;
     struct contact c;
-    if (strcmp(m->address, a->f->c.address) == 0)
+    if (strcmp(m->address, a->sv->c.address) == 0)
         return true;
     /* one whose key is not found yet, or has changed, is looked up later and reported on */
-    bool known = contact_get(store_reader(a->f->store), m->address, &c) == 0;
+    bool known = contact_get(store_reader(a->sv->store), m->address, &c) == 0;
     if (known) {
         known = !c.held;
         contact_free(&c);
     }
-    a->full = add(a->to, a->f, m->address, known, a->asks) < 0;
+    a->full = add(a->to, a->sv, m->address, known, a->asks) < 0;
     a->count++;
     return !a->full;
 }
 
-int receivers_add_all(struct receivers *r, struct flow *f, const char *group,
+int receivers_add_all(struct receivers *r, struct services *sv, const char *group,
                       const struct smtp_rcpt_asks *asks, struct error *e)
 {
     struct group_row g;
-    struct all a = {.to = r, .f = f, .asks = asks};
-    if (strcmp(group, address_group(f->c.address)) != 0 ||
-        group_get_accepted(store_reader(f->store), &g) < 0) {
+    struct all a = {.to = r, .sv = sv, .asks = asks};
+    if (strcmp(group, address_group(sv->c.address)) != 0 ||
+        group_get_accepted(store_reader(sv->store), &g) < 0) {
         (void)error_set(e, TEXT_RCPT_ALL_OTHER, group);
         return 550;
     }
-    group_members(store_reader(f->store), g.master_fpr, add_member, &a);
+    group_members(store_reader(sv->store), g.master_fpr, add_member, &a);
     group_row_free(&g);
     if (a.full)
         return reply(452, e, TEXT_RCPT_MANY);

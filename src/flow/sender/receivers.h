@@ -3,7 +3,7 @@
 #ifndef RESTANTE_FLOW_RECEIVERS_H
 #define RESTANTE_FLOW_RECEIVERS_H
 
-#include "flow/flow.h"
+#include "flow/core/services.h"
 #include "net/smtp_server.h"
 #include "store/outgoing.h"
 
@@ -14,10 +14,10 @@ struct receivers {
 
 /* Adds a canonical address once. known: its key is in the key cache; asks: what its RCPT asks
  * of reports. reply_r: the rest of the SMTP reply; the reply's code. */
-int receivers_add(struct receivers *r, const struct flow *f, const char *address, bool known,
+int receivers_add(struct receivers *r, const struct services *sv, const char *address, bool known,
                   const struct smtp_rcpt_asks *asks, struct error *reply_r);
 /* all@group: each other member of the accepted group (P-10.18). */
-int receivers_add_all(struct receivers *r, struct flow *f, const char *group,
+int receivers_add_all(struct receivers *r, struct services *sv, const char *group,
                       const struct smtp_rcpt_asks *asks, struct error *reply_r);
 void receivers_free(struct receivers *r);
 

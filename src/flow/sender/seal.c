@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/texts.h"
-#include "flow/sender/early.h"
+#include "flow/sender/seal_stream.h"
 #include "flow/steps.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -38,13 +38,13 @@ static int seal_fd(struct sealing *s, struct pgp *pgp, int in_fd, uint64_t size,
 {
     if (sealed_file_init(x, s->keys.count) < 0)
         return error_set(&s->why, "Out of memory.");
-    return seal_file(s->flow, pgp, s->m.id, &s->keys, in_fd, size, NULL, x, &s->why);
+    return seal_file(s->services, pgp, s->m.id, &s->keys, in_fd, size, NULL, x, &s->why);
 }
 
 static int seal_body(struct sealing *s, struct pgp *pgp)
 {
     char path[PATH_CAP];
-    flow_path(s->flow, path, "spool", s->m.id, MESSAGE_ID_LEN, "");
+    home_path(s->services, path, "spool", s->m.id, MESSAGE_ID_LEN, "");
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return error_set(&s->why, "Cannot open %s: %s.", path, strerror(errno));
@@ -56,7 +56,7 @@ static int seal_body(struct sealing *s, struct pgp *pgp)
 static int seal_head(struct sealing *s, struct pgp *pgp)
 {
     char path[PATH_CAP];
-    flow_path(s->flow, path, "spool", s->m.id, MESSAGE_ID_LEN, ".head");
+    home_path(s->services, path, "spool", s->m.id, MESSAGE_ID_LEN, ".head");
     (void)unlink(path);
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -112,28 +112,29 @@ static void unpublish_done(void *arg, int rc)
     free(arg);
 }
 
-static void unpublish(const struct flow *f, const uint8_t hash[HASH_LEN])
+static void unpublish(const struct services *sv, const uint8_t hash[HASH_LEN])
 {
     uint8_t *copy = malloc(HASH_LEN);
     if (copy == NULL)
         abort();
     memcpy(copy, hash, HASH_LEN);
-    store_do(f->store, unpublish_run, unpublish_done, copy);
+    store_do(sv->store, unpublish_run, unpublish_done, copy);
 }
 
 /* A blob of one chunk is published here, without a step of its own. Nothing has to be durable: the
  * row says it is published, and the next start gives it its name (fsck_publish). */
-static void publish(const struct flow *f, const struct sealed_file *x)
+static void publish(const struct services *sv, const struct sealed_file *x)
 {
     char from[PATH_CAP], to[PATH_CAP];
     if (x->size == 0 || x->size > CHUNK_LEN)
         return;
     store_crash_point("publish.before");
-    flow_path(f, from, "outbox", x->hash, HASH_LEN, ".sealed");
-    flow_path(f, to, "outbox", x->hash, HASH_LEN, "");
-    if (rename(from, to) < 0 && errno != ENOENT) { /* nobody may wait for it any more (step_free) */
+    home_path(sv, from, "outbox", x->hash, HASH_LEN, ".sealed");
+    home_path(sv, to, "outbox", x->hash, HASH_LEN, "");
+    if (rename(from, to) < 0 &&
+        errno != ENOENT) { /* nobody may wait for it any more (step_blob_gc) */
         log_error("cannot name %s: %s; it is tried again", to, strerror(errno));
-        unpublish(f, x->hash);
+        unpublish(sv, x->hash);
     }
     store_crash_point("publish.after");
 }
@@ -143,8 +144,8 @@ static void commit_done(void *arg, int rc)
     struct sealing *s = arg;
     store_crash_point("seal.after");
     if (rc == 0) {
-        publish(s->flow, &s->body);
-        publish(s->flow, &s->head);
+        publish(s->services, &s->body);
+        publish(s->services, &s->head);
         work_end(s->w);
     } else {
         work_retry(s->w, "The database does not take a sealed message.");
@@ -166,9 +167,9 @@ static void seal_done(struct job *job)
 {
     struct sealing *s = (struct sealing *)job;
     store_crash_point("seal.before");
-    if (s->rc != 0 && clock_wall_ms() - s->m.created_ms > s->flow->c.give_up) {
+    if (s->rc != 0 && clock_wall_ms() - s->m.created_ms > s->services->c.give_up) {
         log_warn("a message is given up: %s", s->why.text);
-        store_do(s->flow->store, give_up_run, commit_done, s);
+        store_do(s->services->store, give_up_run, commit_done, s);
         return;
     }
     if (s->rc != 0) {
@@ -178,13 +179,13 @@ static void seal_done(struct job *job)
     }
     log_info("sealed: %llu octets became %llu for %zu receivers%s", (unsigned long long)s->m.size,
              (unsigned long long)s->body.size, s->keys.count, s->has_body ? ", while it came" : "");
-    store_do(s->flow->store, commit_run, commit_done, s);
+    store_do(s->services->store, commit_run, commit_done, s);
 }
 
 /* The receivers whose key is in the cache, with their keys. */
 static int gather(struct sealing *s)
 {
-    struct db *db = store_reader(s->flow->store);
+    struct db *db = store_reader(s->services->store);
     s->rows = calloc(RCPTS_MAX, sizeof *s->rows);
     if (s->rows == NULL)
         return error_set(&s->why, "Out of memory.");
@@ -213,25 +214,25 @@ static void on_early(void *ctx, struct sealed_file *body, const struct seal_keys
         s->has_body = true;
         *body = (struct sealed_file){0};
     }
-    flow_job(s->flow->pgp, &s->job, seal_run, seal_done, s->has_body || s->m.size < SMALL);
+    job_run(s->services->pgp, &s->job, seal_run, seal_done, s->has_body || s->m.size < SMALL);
 }
 
 void step_seal(struct work *w)
 {
     struct sealing *s = calloc(1, sizeof *s);
-    if (s == NULL || out_get(store_reader(w->flow->store), w->n, &s->m) < 0) {
+    if (s == NULL || out_get(store_reader(w->services->store), w->n, &s->m) < 0) {
         free(s);
         work_retry(w, "A message's row cannot be read.");
         return;
     }
     s->w = w;
-    s->flow = w->flow;
-    s->has_master = flow_master(w->flow, s->master_fpr);
+    s->services = w->services;
+    s->has_master = own_master(w->services, s->master_fpr);
     if (gather(s) < 0) {
         work_retry(w, s->why.text);
         sealing_free(s);
         return;
     }
-    if (!early_claim(w->flow, s->m.id, on_early, s))
+    if (!seal_stream_claim(w->services, s->m.id, on_early, s))
         on_early(s, NULL, NULL);
 }

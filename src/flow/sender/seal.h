@@ -5,13 +5,13 @@
 #define RESTANTE_FLOW_SEAL_H
 
 #include "flow/sender/seal_file.h"
-#include "flow/work.h"
+#include "flow/core/scheduler.h"
 #include "store/outgoing.h"
 
 struct sealing {
     struct job job;
     struct work *w;
-    struct flow *flow;
+    struct services *services;
     struct out_message m;
     struct seal_keys keys;
     int64_t *rows;   /* of these receivers */

@@ -69,13 +69,13 @@ void sealed_file_free(struct sealed_file *x)
     *x = (struct sealed_file){0};
 }
 
-int seal_file(const struct flow *f, struct pgp *pgp, const uint8_t id[MESSAGE_ID_LEN],
+int seal_file(const struct services *sv, struct pgp *pgp, const uint8_t id[MESSAGE_ID_LEN],
               const struct seal_keys *k, int in_fd, uint64_t size, struct growing *grows,
               struct sealed_file *x, struct error *e)
 {
     char tmp[PATH_CAP], path[PATH_CAP], dir[PATH_CAP];
     /* two names: one that is given up may still be at work while the step seals */
-    flow_path(f, tmp, "outbox", id, MESSAGE_ID_LEN, grows != NULL ? ".early" : ".part");
+    home_path(sv, tmp, "outbox", id, MESSAGE_ID_LEN, grows != NULL ? ".seal_stream" : ".part");
     (void)unlink(tmp);
     int fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -95,10 +95,10 @@ int seal_file(const struct flow *f, struct pgp *pgp, const uint8_t id[MESSAGE_ID
     (void)close(fd);
     memcpy(x->hash, p.blob_hash, HASH_LEN);
     x->size = p.blob_size;
-    flow_path(f, path, "outbox", x->hash, HASH_LEN, ".sealed");
+    home_path(sv, path, "outbox", x->hash, HASH_LEN, ".sealed");
     if (rc == 0 && rename(tmp, path) < 0)
         rc = error_set(e, "Cannot name %s: %s.", path, strerror(errno));
-    if (rc == 0 && (rc = path_join(dir, f->c.home, "outbox", e)) == 0)
+    if (rc == 0 && (rc = path_join(dir, sv->c.home, "outbox", e)) == 0)
         rc = dir_sync(dir, e);
     if (rc == 0)
         sha256(x->chunks.data, x->chunks.len, x->chunks_hash);

@@ -4,7 +4,7 @@
 #define RESTANTE_FLOW_SEAL_FILE_H
 
 #include "base/growing.h"
-#include "flow/flow.h"
+#include "flow/core/services.h"
 #include "store/contacts.h"
 
 /* The receivers whose key is in the cache, in the order of their session-key packets. */
@@ -38,7 +38,7 @@ void sealed_file_free(struct sealed_file *x);
 
 /* in_fd (size octets; of a file that grows: those that are there) sealed to k becomes
  * outbox/<hash>.sealed, durable. grows: NULL, or how in_fd grows. Worker thread. */
-int seal_file(const struct flow *f, struct pgp *pgp, const uint8_t id[MESSAGE_ID_LEN],
+int seal_file(const struct services *sv, struct pgp *pgp, const uint8_t id[MESSAGE_ID_LEN],
               const struct seal_keys *k, int in_fd, uint64_t size, struct growing *grows,
               struct sealed_file *x, struct error *e);
 

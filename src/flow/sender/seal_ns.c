@@ -3,7 +3,7 @@
  * (P-3, P-4.3). Made once: what is put into the DHT later are always these octets. */
 #include "base/clock.h"
 #include "flow/sender/seal.h"
-#include "flow/validity.h"
+#include "flow/mail/validity.h"
 #include <string.h>
 
 static struct span span_of(const struct bytes *b)
@@ -13,12 +13,12 @@ static struct span span_of(const struct bytes *b)
 
 static void fill(const struct sealing *s, size_t i, struct notification *r)
 {
-    const struct flow *f = s->flow;
+    const struct services *sv = s->services;
     *r = (struct notification){.blob_count = 1, .m_size = s->m.size};
     memcpy(r->message_id, s->m.id, MESSAGE_ID_LEN);
-    (void)strcpy(r->sender, f->c.address);
+    (void)strcpy(r->sender, sv->c.address);
     (void)strcpy(r->receiver, s->keys.address[i]);
-    r->pubkey = span_of(&f->pubkey);
+    r->pubkey = span_of(&sv->pubkey);
     r->has_master = s->has_master;
     memcpy(r->master_fpr, s->master_fpr, FPR_LEN);
     memcpy(r->blobs[0].hash, s->body.hash, HASH_LEN);
@@ -49,7 +49,7 @@ static void expect(const struct sealing *s, struct sealed_receiver *made)
 {
     char key[DHT_KEY_MAX + 1];
     uint8_t infohash[INFOHASH_LEN];
-    (void)dht_key(key, "nr:", s->flow->c.address);
+    (void)dht_key(key, "nr:", s->services->c.address);
     entry_infohash(key, infohash);
     for (int o = 1; o <= 3; o++) {
         uint8_t value[HASH_LEN], vh[HASH_LEN], token[HASH_LEN], lock[HASH_LEN];
@@ -65,16 +65,16 @@ static void expect(const struct sealing *s, struct sealed_receiver *made)
 int seal_notification(struct sealing *s, struct pgp *pgp, size_t i, struct error *e)
 {
     struct sealed_receiver *made = &s->made[i];
-    const struct flow *f = s->flow;
+    const struct services *sv = s->services;
     char key[DHT_KEY_MAX + 1];
-    made->shard = notification_shard(f->fpr, s->keys.address[i], s->keys.contact[i].shards);
+    made->shard = notification_shard(sv->fpr, s->keys.address[i], s->keys.contact[i].shards);
     dht_ns_key(key, s->keys.address[i], made->shard);
-    struct record_place at = {f->c.network, key};
+    struct record_place at = {sv->c.network, key};
     struct buf payload = BUF_INIT(2 * RECORD_MAX), record = BUF_INIT(2 * RECORD_MAX);
     made->n = s->rows[i];
-    made->expiry_s = validity_end(s->m.expires_s, f->c.validity, clock_wall_ms());
+    made->expiry_s = validity_end(s->m.expires_s, sv->c.validity, clock_wall_ms());
     random_bytes(made->p, sizeof made->p);
-    notification_id(f->fpr, s->m.id, s->keys.address[i], made->nid);
+    notification_id(sv->fpr, s->m.id, s->keys.address[i], made->nid);
     struct notification r;
     fill(s, i, &r);
     buf_free(&made->ns);
@@ -84,7 +84,7 @@ int seal_notification(struct sealing *s, struct pgp *pgp, size_t i, struct error
         rc = 1;
     } else if (notification_encode(&r, &at, &payload) < 0) {
         rc = error_set(e, "The notification for %s cannot be written.", s->keys.address[i]);
-    } else if ((rc = flow_sign_record(pgp, &payload, &record, e)) == 0) {
+    } else if ((rc = sign_record(pgp, &payload, &record, e)) == 0) {
         struct buf sealed = BUF_INIT(4 * RECORD_MAX);
         rc = pgp_encrypt(&s->keys.to[i], record.data, record.len, &sealed, e);
         if (rc == 0 && sealed.len > NOTIFICATION_MAX)

@@ -4,7 +4,7 @@
  * row. */
 #include "flow/sender/sent.h"
 #include "base/log.h"
-#include "flow/receiver/maildir.h"
+#include "flow/mail/maildir.h"
 #include "flow/steps.h"
 #include "store/outgoing.h"
 #include <errno.h>
@@ -19,7 +19,7 @@
 
 struct copy {
     struct job job;
-    struct flow *flow;
+    struct services *services;
     struct work *w; /* NULL: told by the plugin */
     struct out_message m;
     enum sent_state state;
@@ -58,7 +58,7 @@ static void commit_done(void *arg, int rc)
     struct copy *c = arg;
     store_crash_point("sent.after");
     if (rc == 0 && c->late) { /* the client's came while ours was written */
-        flow_job(c->flow->files, &c->job, remove_run, removed, true);
+        job_run(c->services->files, &c->job, remove_run, removed, true);
         return;
     }
     if (c->w != NULL && rc != 0)
@@ -66,7 +66,7 @@ static void commit_done(void *arg, int rc)
     else if (c->w != NULL)
         work_end(c->w);
     else
-        flow_kick(c->flow);
+        kick(c->services);
     copy_free(c);
 }
 
@@ -75,7 +75,7 @@ static void written(struct job *job)
     struct copy *c = (struct copy *)job;
     store_crash_point("sent.before");
     if (c->rc == 0) {
-        store_do(c->flow->store, commit_run, commit_done, c);
+        store_do(c->services->store, commit_run, commit_done, c);
         return;
     }
     work_retry(c->w, c->why.text);
@@ -91,17 +91,17 @@ static void write_run(struct job *job, void *thread_ctx)
     if (c->m.msgid.n <= SUMMARY_MAX && c->m.msgid.n > 0)
         memcpy(msgid, c->m.msgid.p, c->m.msgid.n);
     msgid[c->m.msgid.n <= SUMMARY_MAX ? c->m.msgid.n : 0] = '\0';
-    const char *home = c->flow->c.home;
+    const char *home = c->services->c.home;
     if (msgid[0] != '\0' &&
-        maildir_sent_has(c->flow, msgid, c->m.created_ms - EARLIER_MS, c->m.created_ms)) {
+        maildir_sent_has(c->services, msgid, c->m.created_ms - EARLIER_MS, c->m.created_ms)) {
         c->state = SENT_CLIENT;
         return;
     }
     c->state = SENT_OURS;
-    bool again = c->m.created_ms < c->flow->started_ms || c->m.tries > 0;
+    bool again = c->m.created_ms < c->services->started_ms || c->m.tries > 0;
     if (again && maildir_find(home, SENT_FOLDER, name, false)) /* before a crash */
         return;
-    flow_path(c->flow, path, "spool", c->m.id, MESSAGE_ID_LEN, "");
+    home_path(c->services, path, "spool", c->m.id, MESSAGE_ID_LEN, "");
     struct timespec t[2] = {{.tv_sec = c->m.created_ms / 1000}, {.tv_sec = c->m.created_ms / 1000}};
     (void)utimensat(AT_FDCWD, path, t, 0); /* INTERNALDATE: when it was sent */
     c->rc = maildir_add(home, SENT_FOLDER, path, name, "S", &c->why);
@@ -110,14 +110,14 @@ static void write_run(struct job *job, void *thread_ctx)
 void step_sent(struct work *w)
 {
     struct copy *c = calloc(1, sizeof *c);
-    if (c == NULL || out_get(store_reader(w->flow->store), w->n, &c->m) < 0) {
+    if (c == NULL || out_get(store_reader(w->services->store), w->n, &c->m) < 0) {
         free(c);
         work_retry(w, "A row of the database cannot be read.");
         return;
     }
-    c->flow = w->flow;
+    c->services = w->services;
     c->w = w;
-    flow_job(w->flow->files, &c->job, write_run, written, true);
+    job_run(w->services->files, &c->job, write_run, written, true);
 }
 
 static void remove_run(struct job *job, void *thread_ctx)
@@ -125,7 +125,7 @@ static void remove_run(struct job *job, void *thread_ctx)
     struct copy *c = (struct copy *)job;
     char name[96];
     name_of(c, name);
-    (void)maildir_find(c->flow->c.home, SENT_FOLDER, name, true);
+    (void)maildir_find(c->services->c.home, SENT_FOLDER, name, true);
 }
 
 static void removed(struct job *job)
@@ -136,19 +136,19 @@ static void removed(struct job *job)
     copy_free(c);
 }
 
-void sent_saved(struct flow *f, const char *msgid)
+void sent_saved(struct services *sv, const char *msgid)
 {
     int64_t n[8];
-    size_t count = sent_find(store_reader(f->store), msgid, n, 8);
+    size_t count = sent_find(store_reader(sv->store), msgid, n, 8);
     for (size_t i = 0; i < count; i++) {
         struct copy *c = calloc(1, sizeof *c);
-        if (c == NULL || out_get(store_reader(f->store), n[i], &c->m) < 0) {
+        if (c == NULL || out_get(store_reader(sv->store), n[i], &c->m) < 0) {
             free(c);
             continue;
         }
-        c->flow = f;
+        c->services = sv;
         c->state = SENT_CLIENT;
         log_debug("the client saved its own copy");
-        flow_job(f->files, &c->job, remove_run, written, true);
+        job_run(sv->files, &c->job, remove_run, written, true);
     }
 }

@@ -3,9 +3,9 @@
 #ifndef RESTANTE_FLOW_SENT_H
 #define RESTANTE_FLOW_SENT_H
 
-#include "flow/flow.h"
+#include "flow/core/services.h"
 
 /* The client saved a message with this Message-ID to Sent: ours, if it stands there, goes. */
-void sent_saved(struct flow *f, const char *msgid);
+void sent_saved(struct services *sv, const char *msgid);
 
 #endif

@@ -5,9 +5,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/texts.h"
-#include "flow/follower.h"
-#include "flow/sender/early.h"
-#include "flow/sender/header.h"
+#include "flow/core/stream_worker.h"
+#include "flow/sender/seal_stream.h"
+#include "flow/mail/header.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,10 +20,10 @@
 /* The header is complete: m's header goes to the spool file. */
 static int begin_message(struct submission *s, size_t header_len)
 {
-    struct flow *f = s->flow;
+    struct services *sv = s->services;
     struct buf made = BUF_INIT(HEADER_MAX);
     struct header_rules rules = {
-        .domain = address_group(f->c.address), .now_ms = clock_wall_ms(), .sender = NULL};
+        .domain = address_group(sv->c.address), .now_ms = clock_wall_ms(), .sender = NULL};
     struct error e;
     if (header_make(s->header.data, header_len, &rules, &made, &e) < 0) {
         struct error text;
@@ -31,7 +31,7 @@ static int begin_message(struct submission *s, size_t header_len)
         (void)error_set(&text, TEXT_FORM, e.text);
         return submission_refuse(s, 554, text.text);
     }
-    flow_path(f, s->path, "spool", s->m.id, sizeof s->m.id, "");
+    home_path(sv, s->path, "spool", s->m.id, sizeof s->m.id, "");
     s->fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     s->hash = sha256_new();
     if (s->fd < 0) {
@@ -90,10 +90,10 @@ static size_t header_end(const struct buf *b, size_t from)
 static void follow(struct submission *s)
 {
     uint64_t steps = s->m.size / FOLLOW_FROM;
-    if (s->early)
-        early_more(s->flow, s->m.id, s->m.size);
+    if (s->sealing)
+        seal_stream_more(s->services, s->m.id, s->m.size);
     else if (steps != s->followed)
-        s->early = early_start(s->flow, s->m.id, &s->to, s->m.size);
+        s->sealing = seal_stream_start(s->services, s->m.id, &s->to, s->m.size);
     s->followed = steps;
 }
 
@@ -129,8 +129,8 @@ int spool_end(struct submission *s)
     }
     if (s->code != 0)
         return -1;
-    if (s->early)
-        early_end(s->flow, s->m.id);
+    if (s->sealing)
+        seal_stream_end(s->services, s->m.id);
     return 0;
 }
 
@@ -160,7 +160,7 @@ static int rewrite_elsewhere(struct submission *s, struct buf *made)
 {
     char path[PATH_CAP];
     struct error e;
-    flow_path(s->flow, path, "spool", s->m.id, sizeof s->m.id, ".sender");
+    home_path(s->services, path, "spool", s->m.id, sizeof s->m.id, ".sender");
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int rc = fd < 0 ? -1 : write_all(fd, made->data, made->len, &e);
     sha256_end(&s->hash, NULL);
@@ -192,11 +192,11 @@ static int rewrite_elsewhere(struct submission *s, struct buf *made)
 
 int spool_add_sender(struct submission *s)
 {
-    if (s->early) /* it sealed what m no longer is */
-        early_drop(s->flow, s->m.id);
-    s->early = false;
+    if (s->sealing) /* it sealed what m no longer is */
+        seal_stream_drop(s->services, s->m.id);
+    s->sealing = false;
     struct buf made = BUF_INIT(HEADER_MAX), in = BUF_INIT(HEADER_MAX + 64);
-    struct header_rules rules = {.domain = "", .sender = s->flow->c.address};
+    struct header_rules rules = {.domain = "", .sender = s->services->c.address};
     struct error e;
     /* the first Received field went in the first pass: keep a later one by putting one in front */
     int rc = buf_printf(&in, "Received: by this peer\r\n");

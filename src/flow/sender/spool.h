@@ -4,15 +4,15 @@
 #ifndef RESTANTE_FLOW_SPOOL_H
 #define RESTANTE_FLOW_SPOOL_H
 
-#include "flow/flow.h"
-#include "flow/sender/lookup.h"
+#include "flow/core/services.h"
+#include "flow/peers/lookup.h"
 #include "flow/sender/receivers.h"
 #include "flow/sender/submit.h"
 #include "store/outgoing.h"
 
 struct submission {
     struct job job;
-    struct flow *flow;
+    struct services *services;
     struct smtp_session *session; /* NULL: the client is gone */
     struct lookup *lookup;
     bool busy; /* a job, the MIME helper or the store holds it */
@@ -22,7 +22,7 @@ struct submission {
     char path[PATH_CAP];
     int fd;
     bool header_done, after_cr;
-    bool early;        /* it is sealed while it comes (early.h) */
+    bool sealing;      /* it is sealed while it comes (seal_stream.h) */
     uint64_t followed; /* size, in FOLLOW_FROM, when that was asked for last */
     struct buf header;
     struct sha256 *hash;

@@ -5,10 +5,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/texts.h"
-#include "flow/sender/early.h"
-#include "flow/sender/header.h"
+#include "flow/sender/seal_stream.h"
+#include "flow/mail/header.h"
 #include "flow/sender/spool.h"
-#include "flow/validity.h"
+#include "flow/mail/validity.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -20,8 +20,8 @@ static void submission_free(struct submission *s)
 {
     if (s->lookup != NULL)
         lookup_cancel(s->lookup);
-    if (s->early)
-        early_drop(s->flow, s->m.id);
+    if (s->sealing)
+        seal_stream_drop(s->services, s->m.id);
     if (s->fd >= 0)
         (void)close(s->fd);
     if (s->path[0] != '\0')
@@ -44,14 +44,14 @@ int submission_refuse(struct submission *s, int code, const char *text)
 
 static void on_mail(void *ctx, struct smtp_session *session, const char *from, uint64_t size)
 {
-    struct flow *f = ctx;
+    struct services *sv = ctx;
     char address[ADDRESS_MAX + 1];
-    if (f->stop_reason[0] != '\0') {
-        smtp_reply(session, 451, TEXT_STOPPED, f->stop_reason);
+    if (sv->stop_reason[0] != '\0') {
+        smtp_reply(session, 451, TEXT_STOPPED, sv->stop_reason);
         return;
     }
-    if (address_parse(from, address) < 0 || strcmp(address, f->c.address) != 0) {
-        smtp_reply(session, 550, TEXT_SENDER_OTHER, f->c.address);
+    if (address_parse(from, address) < 0 || strcmp(address, sv->c.address) != 0) {
+        smtp_reply(session, 550, TEXT_SENDER_OTHER, sv->c.address);
         return;
     }
     struct submission *s = calloc(1, sizeof *s);
@@ -59,7 +59,7 @@ static void on_mail(void *ctx, struct smtp_session *session, const char *from, u
         smtp_reply(session, 451, TEXT_MEMORY);
         return;
     }
-    s->flow = f;
+    s->services = sv;
     s->session = session;
     s->fd = -1;
     s->header.cap = HEADER_MAX + 64 * 1024; /* room for the Bcc fields that go */
@@ -77,7 +77,7 @@ static void add_rcpt(struct submission *s, bool known, const char *why)
 {
     struct error text;
     int code =
-        receivers_add(&s->to, s->flow, s->asked, known, smtp_session_asks(s->session), &text);
+        receivers_add(&s->to, s->services, s->asked, known, smtp_session_asks(s->session), &text);
     if (code == 250 && why != NULL)
         smtp_reply(s->session, code, TEXT_RCPT_UNDECIDED, why);
     else
@@ -111,14 +111,15 @@ static void on_rcpt(void *ctx, struct smtp_session *session, const char *addr)
     if (s == NULL) {
         smtp_reply(session, 503, TEXT_SMTP_MAIL_FIRST);
     } else if (address_parse_all(addr, s->asked) == 0) {
-        int code = receivers_add_all(&s->to, s->flow, s->asked, smtp_session_asks(session), &text);
+        int code =
+            receivers_add_all(&s->to, s->services, s->asked, smtp_session_asks(session), &text);
         smtp_reply(session, code, "%s", text.text);
     } else if (address_parse(addr, s->asked) < 0) {
         smtp_reply(session, 553, TEXT_RCPT_FORM, addr);
-    } else if (strcmp(s->asked, s->flow->c.address) == 0) {
+    } else if (strcmp(s->asked, s->services->c.address) == 0) {
         add_rcpt(s, true, NULL);
     } else {
-        s->lookup = lookup_key(s->flow, s->asked, on_key, s);
+        s->lookup = lookup_key(s->services, s->asked, on_key, s);
     }
 }
 
@@ -144,7 +145,7 @@ static int commit_run(struct db *db, void *arg)
 {
     struct submission *s = arg;
     s->m.created_ms = clock_wall_ms();
-    if (out_add(db, &s->m, s->to.item, s->to.count, s->m.created_ms + s->flow->c.sent_wait) < 0)
+    if (out_add(db, &s->m, s->to.item, s->to.count, s->m.created_ms + s->services->c.sent_wait) < 0)
         return -1;
     return s->own.also == NULL ? 0 : s->own.also(db, &s->m, s->own.ctx);
 }
@@ -162,8 +163,8 @@ static void commit_done(void *arg, int rc)
     log_info("message %s: %llu octets for %zu receivers", hex, (unsigned long long)s->m.size,
              s->to.count);
     s->path[0] = '\0'; /* the spool file is the store's now, and the blob the next step's */
-    s->early = false;
-    flow_kick(s->flow);
+    s->sealing = false;
+    kick(s->services);
     (void)snprintf(text, sizeof text, TEXT_TAKEN, hex);
     answer(s, 250, text);
 }
@@ -174,7 +175,8 @@ static void sync_run(struct job *job, void *thread_ctx)
     char dir[PATH_CAP];
     if (fsync(s->fd) < 0)
         (void)submission_refuse(s, 452, TEXT_SPOOL_FULL);
-    else if (path_join(dir, s->flow->c.home, "spool", &s->why) < 0 || dir_sync(dir, &s->why) < 0)
+    else if (path_join(dir, s->services->c.home, "spool", &s->why) < 0 ||
+             dir_sync(dir, &s->why) < 0)
         (void)submission_refuse(s, 451, TEXT_SPOOL);
 }
 
@@ -185,7 +187,7 @@ static void sync_done(struct job *job)
     if (s->code != 0)
         answer(s, s->code, s->why.text);
     else
-        store_do(s->flow->store, commit_run, commit_done, s);
+        store_do(s->services->store, commit_run, commit_done, s);
 }
 
 static void keep(const struct submission *s, const char *name, struct bytes *to)
@@ -220,9 +222,9 @@ static int check_from(struct submission *s, const struct mime_answer *a)
 {
     char from[ADDRESS_MAX + 1];
     if (a->from_count == 1 && address_parse(a->from, from) == 0 &&
-        strcmp(from, s->flow->c.address) == 0)
+        strcmp(from, s->services->c.address) == 0)
         return 0;
-    if (s->flow->c.allow_foreign_from)
+    if (s->services->c.allow_foreign_from)
         return 1;
     char c = unquoted(&s->header);
     struct error text;
@@ -266,7 +268,7 @@ static void on_skeleton(void *ctx, enum mime_verdict verdict, const char *why,
     keep(s, "to", &s->m.to);
     s->m.expires_s = validity_asked(s->header.data, s->header.len, clock_wall_ms());
     sha256_end(&s->hash, s->m.hash);
-    flow_job(s->flow->files, &s->job, sync_run, sync_done, true);
+    job_run(s->services->files, &s->job, sync_run, sync_done, true);
 }
 
 static void on_data_end(void *ctx, struct smtp_session *session)
@@ -281,10 +283,10 @@ static void on_data_end(void *ctx, struct smtp_session *session)
         return;
     }
     s->busy = true;
-    mime_skeleton(s->flow->mime, s->fd, on_skeleton, s);
+    mime_skeleton(s->services->mime, s->fd, on_skeleton, s);
 }
 
-void submit_own(struct flow *f, const struct own_mail *mail)
+void submit_own(struct services *sv, const struct own_mail *mail)
 {
     static const struct smtp_rcpt_asks asks = {.notify = SMTP_NOTIFY_FAILURE};
     struct submission *s = calloc(1, sizeof *s);
@@ -292,18 +294,18 @@ void submit_own(struct flow *f, const struct own_mail *mail)
         mail->done(mail->ctx, false, TEXT_MEMORY);
         return;
     }
-    s->flow = f;
+    s->services = sv;
     s->fd = -1;
     s->own = *mail;
     s->header.cap = HEADER_MAX;
     random_bytes(s->m.id, sizeof s->m.id);
-    int code = receivers_add(&s->to, f, mail->receiver, false, &asks, &s->why);
+    int code = receivers_add(&s->to, sv, mail->receiver, false, &asks, &s->why);
     if (code != 250)
         answer(s, code, s->why.text);
     else if (spool_data(s, mail->p, mail->n) < 0 || spool_end(s) < 0)
         answer(s, s->code, s->why.text);
     else
-        mime_skeleton(f->mime, s->fd, on_skeleton, s);
+        mime_skeleton(sv->mime, s->fd, on_skeleton, s);
 }
 
 static void on_reset(void *ctx, struct smtp_session *session)

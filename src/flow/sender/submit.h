@@ -4,7 +4,7 @@
 #ifndef RESTANTE_FLOW_SUBMIT_H
 #define RESTANTE_FLOW_SUBMIT_H
 
-#include "flow/flow.h"
+#include "flow/core/services.h"
 #include "store/outgoing.h"
 
 /* A mail that this peer writes in its user's name: m, whole, with CRLF. also runs in the
@@ -19,9 +19,9 @@ struct own_mail {
     submit_done_fn *done;
     void *ctx;
 };
-void submit_own(struct flow *f, const struct own_mail *mail);
+void submit_own(struct services *sv, const struct own_mail *mail);
 
-/* For smtp_server_start, with the struct flow as ctx. */
+/* For smtp_server_start, with the struct services as ctx. */
 extern const struct smtp_handler submit_handler;
 
 #endif

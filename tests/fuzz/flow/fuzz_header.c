@@ -2,7 +2,7 @@
 /* fuzz_header.c - any octets as a header: one octet of rules, then the header. No field may be one
  * for Dovecot, and so for the mail program, and none for us. */
 #include "dovecot_fields.h"
-#include "flow/sender/header.h"
+#include "flow/mail/header.h"
 #include "proto/limits.h"
 #include <stdlib.h>
 #include <string.h>

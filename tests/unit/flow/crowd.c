@@ -10,7 +10,7 @@
  *
  * Octets are in hex. Exit status 0, 1 with a sentence on standard error, or 2 for a wrong call. */
 #include "base/clock.h"
-#include "flow/flow.h"
+#include "flow/core/services.h"
 #include "flow/peers/verify.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +65,7 @@ static void make_one(uint32_t network, const char *group, int i, bool ocb)
     r.expiry = clock_wall_ms() / 1000 + 86400;
     if (identity_encode(&r, &at, &payload) < 0)
         must(error_set(&err, "%s has no identity.", r.address));
-    must(flow_sign_record(p, &payload, &record, &err));
+    must(sign_record(p, &payload, &record, &err));
     (void)printf("%s ", r.address);
     print_hex(secret.data, secret.len, ' ');
     print_hex(record.data, record.len, '\n');

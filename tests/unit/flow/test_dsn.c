@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "flow/sender/dsn.h"
+#include "flow/mail/dsn.h"
 
 static struct bytes text(const char *s)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_group_verify.c - which octets are a group descriptor, signed by its master, and which are a
  * renewal by one of its deputies (P-4.12, P-4.13). */
-#include "flow/flow.h"
+#include "flow/core/services.h"
 #include "flow/peers/verify.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -76,7 +76,7 @@ static struct buf sign(const struct group_record *r, const struct somebody *by)
 {
     struct buf payload = BUF_INIT(RECORD_MAX), out = BUF_INIT(RECORD_MAX);
     assert_int_equal(group_encode(r, &at, &payload), 0);
-    assert_int_equal(flow_sign_record(by->pgp, &payload, &out, &e), 0);
+    assert_int_equal(sign_record(by->pgp, &payload, &out, &e), 0);
     buf_free(&payload);
     return out;
 }
@@ -91,7 +91,7 @@ static struct buf renew(const struct buf *record, const struct somebody *named,
     struct buf payload = BUF_INIT(RECORD_MAX), out = BUF_INIT(RECORD_MAX);
     (void)strcpy(r.deputy, named->address);
     assert_int_equal(group_renewal_encode(&r, &at, &payload), 0);
-    assert_int_equal(flow_sign_record(by->pgp, &payload, &out, &e), 0);
+    assert_int_equal(sign_record(by->pgp, &payload, &out, &e), 0);
     buf_free(&payload);
     return out;
 }

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <cmocka.h>
 
-#include "flow/sender/header.h"
+#include "flow/mail/header.h"
 #include "proto/limits.h"
 
 #define NOW 1795467480000 /* Mon, 23 Nov 2026 20:58:00 +0000 */

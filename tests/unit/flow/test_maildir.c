@@ -2,8 +2,8 @@
 /* test_maildir.c - the client's folders: a stub is filled wherever it stands, while somebody
  * changes flags, under its name and with its times (P-7.6). */
 #include "base/clock.h"
-#include "flow/flow.h"
-#include "flow/receiver/maildir.h"
+#include "flow/core/services.h"
+#include "flow/mail/maildir.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 static char home[] = "/tmp/restante-maildir-XXXXXX";
-static struct flow f;
+static struct services sv;
 
 static const char *at(const char *path)
 {
@@ -62,8 +62,8 @@ static int clean(void **state)
     (void)snprintf(command, sizeof command, "rm -rf %s/*", home);
     if (system(command) != 0)
         return -1;
-    f = (struct flow){.c = {.home = home}};
-    if (maildir_start(&f, &e) < 0)
+    sv = (struct services){.c = {.home = home}};
+    if (maildir_start(&sv, &e) < 0)
         return -1;
     if (mkdir(at("lost"), 0700) < 0)
         return -1;
@@ -75,7 +75,7 @@ static int clean(void **state)
 
 static int end(void **state)
 {
-    maildir_free(&f);
+    maildir_free(&sv);
     return 0;
 }
 
@@ -331,27 +331,27 @@ static void test_find(void **state)
 
 static void test_sent_has(void **state)
 {
-    struct flow f = {.c.home = home};
+    struct services here = {.c.home = home};
     struct error e;
-    assert_int_equal(maildir_start(&f, &e), 0);
-    assert_false(maildir_sent_has(&f, "<1@demo>", 0, INT64_MAX)); /* there is no Sent */
+    assert_int_equal(maildir_start(&here, &e), 0);
+    assert_false(maildir_sent_has(&here, "<1@demo>", 0, INT64_MAX)); /* there is no Sent */
     folder("Maildir/.Sent");
     put("Maildir/.Sent/cur/a:2,S",
         "From: x\r\nMessage-ID: <1@demo>\r\n\r\nMessage-ID: <2@demo>\r\n");
-    assert_true(maildir_sent_has(&f, "<1@demo>", 0, INT64_MAX));
-    assert_false(maildir_sent_has(&f, "<2@demo>", 0, INT64_MAX)); /* in the body */
-    assert_false(maildir_sent_has(&f, "<1@dem", 0, INT64_MAX));
-    assert_false(maildir_sent_has(&f, "<1@demo>", INT64_MAX, INT64_MAX));
+    assert_true(maildir_sent_has(&here, "<1@demo>", 0, INT64_MAX));
+    assert_false(maildir_sent_has(&here, "<2@demo>", 0, INT64_MAX)); /* in the body */
+    assert_false(maildir_sent_has(&here, "<1@dem", 0, INT64_MAX));
+    assert_false(maildir_sent_has(&here, "<1@demo>", INT64_MAX, INT64_MAX));
     put("Maildir/.Sent/cur/17.O0123456789abcdef0123456789abcdef.restante,S=28,W=28:2,S",
         "Message-ID: <3@demo>\r\n\r\n"); /* the daemon's own copy */
-    assert_false(maildir_sent_has(&f, "<3@demo>", 0, INT64_MAX));
+    assert_false(maildir_sent_has(&here, "<3@demo>", 0, INT64_MAX));
     put("Maildir/.Sent/cur/17.O0123456789.restante,S=28:2,S", "Message-ID: <3@demo>\r\n\r\n");
-    assert_true(maildir_sent_has(&f, "<3@demo>", 0, INT64_MAX));
+    assert_true(maildir_sent_has(&here, "<3@demo>", 0, INT64_MAX));
     /* a look that began after the submission serves; one of before it does not */
     put("Maildir/.Sent/cur/b:2,S", "Message-ID: <4@demo>\r\n\r\n");
-    assert_false(maildir_sent_has(&f, "<4@demo>", 0, 0));
-    assert_true(maildir_sent_has(&f, "<4@demo>", 0, clock_wall_ms() + 1));
-    maildir_free(&f);
+    assert_false(maildir_sent_has(&here, "<4@demo>", 0, 0));
+    assert_true(maildir_sent_has(&here, "<4@demo>", 0, clock_wall_ms() + 1));
+    maildir_free(&here);
 }
 
 static void test_trash(void **state)
@@ -361,11 +361,11 @@ static void test_trash(void **state)
     folder("Maildir/.Trash");
     folder("Maildir/.Junk");
     assert_int_equal(stat(at("own"), &st), 0);
-    maildir_trash_read(&f);
-    assert_false(maildir_trash_has(&f, st.st_ino));
+    maildir_trash_read(&sv);
+    assert_false(maildir_trash_has(&sv, st.st_ino));
     assert_int_equal(link(at("own"), at("Maildir/.Junk/cur/a:2,")), 0);
-    maildir_trash_read(&f);
-    assert_true(maildir_trash_has(&f, st.st_ino));
+    maildir_trash_read(&sv);
+    assert_true(maildir_trash_has(&sv, st.st_ino));
     assert_int_equal(link(at("own"), at("Maildir/new/b")), 0);
     assert_int_equal(link(at("own"), at("Maildir/.Trash/new/c")), 0);
     maildir_count(home, st.st_ino, &elsewhere, &trash);

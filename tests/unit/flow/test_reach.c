@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 static uv_loop_t loop;
-static struct flow f;
+static struct services sv;
 static char home[] = "/tmp/restante-reach-XXXXXX";
 static const uint8_t pinned[FPR_LEN] = {1}, member[FPR_LEN] = {2}, master[FPR_LEN] = {3},
                      own[FPR_LEN] = {4};
@@ -24,7 +24,7 @@ static const uint8_t pinned[FPR_LEN] = {1}, member[FPR_LEN] = {2}, master[FPR_LE
 static enum endpoint_verdict verdict(const char *who, const uint8_t fpr[FPR_LEN], const char *ip)
 {
     struct sockaddr_storage ss = {0};
-    struct endpoint_policy p = reach_policy(&f, who, fpr);
+    struct endpoint_policy p = reach_policy(&sv, who, fpr);
     if (inet_pton(AF_INET, ip, &((struct sockaddr_in *)&ss)->sin_addr) == 1)
         ss.ss_family = AF_INET;
     else if (inet_pton(AF_INET6, ip, &((struct sockaddr_in6 *)&ss)->sin6_addr) == 1)
@@ -63,9 +63,9 @@ static void by_trust(void **state)
 
 static void by_configuration(void **state)
 {
-    f.policy.private_all = true;
+    sv.policy.private_all = true;
     expect("stranger@demo", own, ENDPOINT_ALLOWED);
-    f.policy.private_all = false;
+    sv.policy.private_all = false;
 }
 
 static void by_neighbourhood(void **state)
@@ -74,11 +74,11 @@ static void by_neighbourhood(void **state)
     struct sockaddr_in *v4 = (struct sockaddr_in *)&here;
     v4->sin_family = AF_INET;
     assert_int_equal(inet_pton(AF_INET, "192.168.7.2", &v4->sin_addr), 1);
-    f.policy.own = &here;
-    f.policy.own_count = 1;
+    sv.policy.own = &here;
+    sv.policy.own_count = 1;
     assert_int_equal(verdict("stranger@demo", own, "192.168.7.7"), ENDPOINT_ALLOWED);
     assert_int_equal(verdict("stranger@demo", own, "192.168.8.7"), ENDPOINT_PRIVATE);
-    f.policy.own_count = 0;
+    sv.policy.own_count = 0;
 }
 
 static void what_is_said(void **state)
@@ -142,11 +142,11 @@ static int make(void **state)
     if (mkdtemp(home) == NULL || uv_loop_init(&loop) < 0)
         return -1;
     (void)snprintf(path, sizeof path, "%s/state.db", home);
-    f = (struct flow){.loop = &loop, .c = {.home = home, .address = "bob@demo"}};
-    f.store = store_open(&loop, path, &e);
-    if (f.store == NULL)
+    sv = (struct services){.loop = &loop, .c = {.home = home, .address = "bob@demo"}};
+    sv.store = store_open(&loop, path, &e);
+    if (sv.store == NULL)
         return -1;
-    store_do(f.store, fill_run, fill_done, NULL);
+    store_do(sv.store, fill_run, fill_done, NULL);
     while (filled == 0)
         (void)uv_run(&loop, UV_RUN_ONCE);
     return filled == 1 ? 0 : -1;
@@ -155,7 +155,7 @@ static int make(void **state)
 static int unmake(void **state)
 {
     char command[64];
-    store_close(&f.store);
+    store_close(&sv.store);
     (void)uv_run(&loop, UV_RUN_DEFAULT);
     (void)snprintf(command, sizeof command, "rm -r %s", home);
     return uv_loop_close(&loop) == 0 && system(command) == 0 ? 0 : -1;

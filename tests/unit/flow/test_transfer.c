@@ -20,7 +20,7 @@
 #define SIZE (2 * CHUNK_LEN + 12345)
 
 static uv_loop_t loop;
-static struct flow f;
+static struct services sv;
 static char home[] = "/tmp/restante-transfer-XXXXXX";
 static struct bytes pubkey;
 static uint8_t fpr[FPR_LEN], *data;
@@ -51,7 +51,7 @@ static void on_end(void *ctx, bool ok, const char *why)
 static struct result fetch_as(const struct blob_ref *b)
 {
     struct result r = {0};
-    (void)transfer_start(&f, SENDER, &pubkey, fpr, b, part, on_end, &r);
+    (void)transfer_start(&sv, SENDER, &pubkey, fpr, b, part, on_end, &r);
     assert_false(r.done); /* later, never from within */
     while (!r.done)
         turn();
@@ -106,7 +106,7 @@ static void test_one_chunk(void **state)
     char path[PATH_CAP];
     sha256("small", 5, small.hash);
     sha256(small.hash, HASH_LEN, small.chunks_hash);
-    flow_path(&f, path, "outbox", small.hash, HASH_LEN, "");
+    home_path(&sv, path, "outbox", small.hash, HASH_LEN, "");
     assert_int_equal(file_write(path, "small", 5, NULL), 0);
     assert_true(fetch_as(&small).ok); /* without a list of chunks */
     assert_int_equal(part_size(), 5);
@@ -267,8 +267,8 @@ static void post_descriptor(struct pgp *pgp, uint16_t port)
     assert_int_equal(endpoint_parse(url, &d.endpoints[0]), 0);
     d.endpoint_count = 1;
     assert_int_equal(descriptor_encode(&d, &place, &payload), 0);
-    assert_int_equal(flow_sign_record(pgp, &payload, &record, &e), 0);
-    dht_put(f.dht, SENDER, record.data, record.len, d.expiry, lock, put_done, &ok);
+    assert_int_equal(sign_record(pgp, &payload, &record, &e), 0);
+    dht_put(sv.dht, SENDER, record.data, record.len, d.expiry, lock, put_done, &ok);
     while (!ok)
         turn();
     buf_free(&payload);
@@ -286,8 +286,8 @@ static void make_blob(void)
     for (size_t i = 0; i < 3; i++)
         sha256(data + i * CHUNK_LEN, i < 2 ? CHUNK_LEN : SIZE - 2 * CHUNK_LEN, list + i * HASH_LEN);
     sha256(list, sizeof list, blob.chunks_hash);
-    flow_path(&f, blob_path, "outbox", blob.hash, HASH_LEN, "");
-    flow_path(&f, chunks_path, "outbox", blob.hash, HASH_LEN, ".chunks");
+    home_path(&sv, blob_path, "outbox", blob.hash, HASH_LEN, "");
+    home_path(&sv, chunks_path, "outbox", blob.hash, HASH_LEN, ".chunks");
     assert_int_equal(file_write(chunks_path, list, sizeof list, NULL), 0);
 }
 
@@ -303,7 +303,8 @@ static int make(void **state)
     struct pgp *pgp = NULL;
     struct buf secret = BUF_INIT(16384), pub = BUF_INIT(PGP_PUBKEY_MAX);
     struct jobs_config files = {.name = "files", .threads = 2};
-    struct jobs_config keys = {.name = "keys", .threads = 1, .thread_start = no_context, .arg = &f};
+    struct jobs_config keys = {
+        .name = "keys", .threads = 1, .thread_start = no_context, .arg = &sv};
     struct http_client_config client = {.connect_seconds = 5};
     struct http_server_config server = {.host = "127.0.0.1", .outbox_dir = outbox};
     if (mkdtemp(home) == NULL || uv_loop_init(&loop) < 0)
@@ -311,24 +312,24 @@ static int make(void **state)
     (void)snprintf(outbox, sizeof outbox, "%s/outbox", home);
     (void)snprintf(database, sizeof database, "%s/state.db", home);
     (void)snprintf(part, sizeof part, "%s/part", home);
-    f = (struct flow){.loop = &loop,
-                      .c = {.home = home, .address = "bob@demo", .network = NETWORK},
-                      .policy = {.loopback = true}};
+    sv = (struct services){.loop = &loop,
+                           .c = {.home = home, .address = "bob@demo", .network = NETWORK},
+                           .policy = {.loopback = true}};
     if (dir_make(outbox, &e) < 0 || pgp_generate(SENDER, &secret, &pub, &e) < 0 ||
         pgp_new(&pgp, &e) < 0 || pgp_load_secret(pgp, secret.data, secret.len, &e) < 0)
         return -1;
     pgp_own_fpr(pgp, fpr);
     (void)bytes_set(&pubkey, pub.data, pub.len);
-    f.files = jobs_create(&loop, &files, &e);
-    f.pgp = jobs_create(&loop, &keys, &e);
-    f.store = store_open(&loop, database, &e);
-    f.dht = dht_memory(&loop);
-    f.http = http_client_new(&loop, &client, &e);
-    f.server = http_server_start(&server, &e);
-    if (f.store == NULL || f.files == NULL || f.pgp == NULL || f.dht == NULL || f.http == NULL ||
-        f.server == NULL)
+    sv.files = jobs_create(&loop, &files, &e);
+    sv.pgp = jobs_create(&loop, &keys, &e);
+    sv.store = store_open(&loop, database, &e);
+    sv.dht = dht_memory(&loop);
+    sv.http = http_client_new(&loop, &client, &e);
+    sv.server = http_server_start(&server, &e);
+    if (sv.store == NULL || sv.files == NULL || sv.pgp == NULL || sv.dht == NULL ||
+        sv.http == NULL || sv.server == NULL)
         return -1;
-    post_descriptor(pgp, http_server_port(f.server));
+    post_descriptor(pgp, http_server_port(sv.server));
     make_blob();
     pgp_free(&pgp);
     buf_wipe(&secret);
@@ -339,12 +340,12 @@ static int make(void **state)
 static int unmake(void **state)
 {
     char command[64];
-    http_client_free(&f.http);
-    http_server_stop(&f.server);
-    dht_free(&f.dht);
-    jobs_free(&f.files);
-    jobs_free(&f.pgp);
-    store_close(&f.store);
+    http_client_free(&sv.http);
+    http_server_stop(&sv.server);
+    dht_free(&sv.dht);
+    jobs_free(&sv.files);
+    jobs_free(&sv.pgp);
+    store_close(&sv.store);
     (void)uv_run(&loop, UV_RUN_DEFAULT);
     bytes_free(&pubkey);
     free(data);

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "flow/validity.h"
+#include "flow/mail/validity.h"
 #include "proto/limits.h"
 
 #define NOW_S 1795467480LL /* Mon, 23 Nov 2026 20:58:00 +0000 */

@@ -75,7 +75,7 @@ static void sealed_again(void **state)
 
 /* P-10.6: settled at once, but only for the p that was answered; and the notification is looked at
  * again if its sender leaves it there. */
-static void handed_over(void **state)
+static void receipt_endpoint_over(void **state)
 {
     struct incoming in = notice(7), other = notice(8);
     uint8_t id[ENTRY_ID_LEN] = {1};
@@ -145,7 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(same_again, setup, teardown),
         cmocka_unit_test_setup_teardown(sealed_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(handed_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(receipt_endpoint_over, setup, teardown),
         cmocka_unit_test_setup_teardown(incoming_forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(outgoing_forgotten, setup, teardown),
     };

@@ -275,8 +275,8 @@ static void test_reports(void **state)
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(rcv_end(&db, n[i], i % 2 ? RCV_PULLED : RCV_FAILED, true, "why"), 1);
     assert_int_equal(due(DUE_TELL, 1, row, NULL), 1);
-    assert_int_equal(tell_begin(&db, m), 0);
-    assert_int_equal(tell_rcpts(&db, m, row, 16), 3);
+    assert_int_equal(dsn_begin(&db, m), 0);
+    assert_int_equal(dsn_rcpts(&db, m, row, 16), 3);
     assert_memory_equal(row, n + 1, 3 * sizeof *row);
     assert_int_equal(tell_done(&db, m), 0);
     assert_int_equal(due(DUE_TELL, 1, row, NULL), 0);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* trusted_clock.c - see trusted_clock.h. A clock that is set right after a start without one jumps
+ * too, so a jump alone proves nothing; but nobody is given up before the DHT was asked what it
+ * knows. The time is kept for the next start, which compares. */
+#include "flow/core/trusted_clock.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/sender/collect.h"
+#include "flow/core/timer.h"
+#include <stdlib.h>
+
+#define LOG_AREA "clock"
+#define TICK_MS 10000
+#define KEEP_MS 60000         /* how often the time is kept for the next start */
+#define ABSENCE_MS 86400000LL /* a longer time since then is worth a line in the log */
+
+struct trusted_clock {
+    uv_timer_t *timer;
+    int64_t wall, boot; /* at the last tick */
+    int64_t kept;
+    bool looked;
+};
+
+int64_t clock_jump(int64_t wall_before, int64_t boot_before, int64_t wall_now, int64_t boot_now)
+{
+    int64_t moved = (wall_now - wall_before) - (boot_now - boot_before);
+    return moved > CLOCK_JUMP_MS || moved < -CLOCK_JUMP_MS ? moved : 0;
+}
+
+static int keep_run(struct db *db, void *arg)
+{
+    int64_t now = clock_wall_ms();
+    return meta_set(db, "clock", &now, sizeof now);
+}
+
+static void keep(struct services *sv)
+{
+    sv->trusted_clock->kept = clock_wall_ms();
+    store_do(sv->store, keep_run, NULL, NULL);
+}
+
+static void suspend(struct services *sv, int64_t jump)
+{
+    struct trusted_clock *w = sv->trusted_clock;
+    log_warn("the clock jumped %s by %lld s: nothing expires until receipts were looked for",
+             jump > 0 ? "ahead" : "back", (long long)(jump > 0 ? jump : -jump) / 1000);
+    w->looked = false;
+    collection_poll(sv);
+}
+
+static void on_tick(uv_timer_t *t)
+{
+    struct services *sv = t->data;
+    struct trusted_clock *w = sv->trusted_clock;
+    int64_t wall = clock_wall_ms(), boot = clock_boot_ms();
+    int64_t jump = clock_jump(w->wall, w->boot, wall, boot);
+    w->wall = wall;
+    w->boot = boot;
+    if (jump != 0)
+        suspend(sv, jump);
+    else if (w->looked && wall - w->kept >= KEEP_MS)
+        keep(sv);
+}
+
+int trusted_clock_start(struct services *sv, struct error *e)
+{
+    struct trusted_clock *w = sv->trusted_clock = calloc(1, sizeof *w);
+    uv_timer_t *t = w == NULL ? NULL : timer_new(sv, sv);
+    int64_t kept = 0;
+    if (t == NULL)
+        return error_set(e, "Out of memory.");
+    w->wall = clock_wall_ms();
+    w->boot = clock_boot_ms();
+    if (meta_get(store_reader(sv->store), "clock", &kept, sizeof kept) == 0) {
+        if (w->wall < kept - CLOCK_JUMP_MS)
+            log_warn("the clock is %lld s behind the time of the last run: nothing expires until "
+                     "receipts were looked for",
+                     (long long)(kept - w->wall) / 1000);
+        else if (w->wall > kept + ABSENCE_MS)
+            log_info(
+                "%lld hours since the last run: nothing expires until receipts were looked for",
+                (long long)(w->wall - kept) / 3600000);
+    }
+    w->timer = t;
+    return uv_timer_start(t, on_tick, TICK_MS, TICK_MS);
+}
+
+bool trusted_clock_holds(const struct services *sv)
+{
+    return sv->trusted_clock != NULL && sv->trusted_clock->looked;
+}
+
+void trusted_clock_looked(struct services *sv)
+{
+    if (sv->trusted_clock == NULL || sv->trusted_clock->looked)
+        return;
+    sv->trusted_clock->looked = true;
+    log_info("receipts were looked for: what is over by this clock may expire");
+    keep(sv);
+    kick(sv);
+}
+
+void trusted_clock_stop(struct services *sv)
+{
+    if (sv->trusted_clock != NULL)
+        timer_free(&sv->trusted_clock->timer);
+}
+
+void trusted_clock_free(struct services *sv)
+{
+    free(sv->trusted_clock);
+    sv->trusted_clock = NULL;
+}

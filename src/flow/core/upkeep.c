@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* upkeep.c - see upkeep.h. */
+#include "flow/core/timer.h"
+#include "flow/core/upkeep.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/incoming.h"
+#include "store/invites.h"
+#include "store/outgoing.h"
+#include <stdlib.h>
+
+#define LOG_AREA "upkeep"
+#define FIRST_MS 3000
+#define DAY_MS (86400LL * 1000)
+#define OUT_DAYS 60 /* ended notifications are remembered so long: late receipts are answered */
+
+struct upkeep {
+    uv_timer_t *timer;
+};
+
+static int forget_run(struct db *db, void *arg)
+{
+    int64_t now = clock_wall_ms();
+    store_crash_point("forget.before");
+    return out_forget(db, now - OUT_DAYS * DAY_MS) < 0 || in_forget(db, now) < 0 ||
+                   invite_forget(db, now) < 0
+               ? -1
+               : 0;
+}
+
+static void forget_done(void *arg, int rc)
+{
+    store_crash_point("forget.after");
+    if (rc != 0)
+        log_error("the database does not forget old rows");
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    struct services *sv = t->data;
+    if (!sv->stopping)
+        store_do(sv->store, forget_run, forget_done, sv);
+}
+
+int upkeep_start(struct services *sv, struct error *e)
+{
+    struct upkeep *u = sv->upkeep = calloc(1, sizeof *u);
+    uv_timer_t *t = u == NULL ? NULL : timer_new(sv, sv);
+    if (t == NULL)
+        return error_set(e, "Out of memory.");
+    u->timer = t;
+    return uv_timer_start(t, on_timer, FIRST_MS, DAY_MS);
+}
+
+void upkeep_stop(struct services *sv)
+{
+    if (sv->upkeep != NULL)
+        timer_free(&sv->upkeep->timer);
+}
+
+void upkeep_free(struct services *sv)
+{
+    free(sv->upkeep);
+    sv->upkeep = NULL;
+}

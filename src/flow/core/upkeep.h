@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* upkeep.h - once a day, and shortly after the start: rows whose time is long over are forgotten
+ * (P-10.21). */
+#ifndef RESTANTE_FLOW_UPKEEP_H
+#define RESTANTE_FLOW_UPKEEP_H
+
+#include "flow/core/services.h"
+
+int upkeep_start(struct services *sv, struct error *e);
+void upkeep_stop(struct services *sv);
+void upkeep_free(struct services *sv);
+
+#endif

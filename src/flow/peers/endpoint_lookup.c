@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* endpoint_lookup.c - see endpoint_lookup.h. */
+#include "flow/peers/endpoint_lookup.h"
+#include "base/texts.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/peers/candidates.h"
+#include "flow/peers/offline.h"
+#include "flow/peers/verify.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "whereabouts"
+#define KEEP_MS 30000
+#define SERVED_MS 300000
+#define REMEMBERED 64
+#define LOOK_AT 16 /* records */
+
+static struct memory {
+    char address[ADDRESS_MAX + 1];
+    uint8_t fpr[FPR_LEN]; /* two keys may claim one address */
+    struct endpoint ep[ENDPOINTS_MAX];
+    size_t count;
+    int64_t until_ms;
+    struct endpoint served; /* gave octets, until then: */
+    int64_t served_until_ms;
+} memory[REMEMBERED]; /* loop thread only */
+
+struct finding {
+    struct job job;
+    struct services *services;
+    char address[ADDRESS_MAX + 1];
+    struct bytes pubkey;
+    struct candidates c;
+    uint8_t fpr[FPR_LEN];
+    endpoint_lookup_fn *fn;
+    void *ctx;
+    struct descriptor best;
+    bool found;
+};
+
+static struct memory *slot_of(const char *address)
+{
+    uint32_t h = 5381;
+    for (const char *c = address; *c != '\0'; c++)
+        h = h * 33 + (unsigned char)*c;
+    return &memory[h % REMEMBERED];
+}
+
+static bool is_of(const struct memory *m, const char *address, const uint8_t fpr[FPR_LEN])
+{
+    return strcmp(m->address, address) == 0 && memcmp(m->fpr, fpr, FPR_LEN) == 0;
+}
+
+static void take_slot(struct memory *m, const char *address, const uint8_t fpr[FPR_LEN])
+{
+    if (is_of(m, address, fpr))
+        return;
+    (void)strcpy(m->address, address);
+    memcpy(m->fpr, fpr, FPR_LEN);
+    m->until_ms = m->served_until_ms = 0;
+}
+
+static void finish(struct finding *x, const char *why)
+{
+    x->fn(x->ctx, x->best.endpoints, x->found ? x->best.endpoint_count : 0, why);
+    candidates_free(&x->c);
+    bytes_free(&x->pubkey);
+    free(x);
+}
+
+static void check(struct job *job, void *thread_ctx)
+{
+    struct finding *x = (struct finding *)job;
+    struct pgp_pub pub = {x->pubkey.p, x->pubkey.n};
+    struct error e;
+    for (size_t i = 0; i < x->c.count; i++) {
+        struct descriptor d;
+        if (verify_descriptor(x->c.value[i].p, x->c.value[i].n, x->services->c.network, x->address,
+                              &pub, x->fpr, clock_wall_ms() / 1000, &d, &e) < 0) {
+            log_debug("a record at %s is not its descriptor: %s", x->address, e.text);
+            continue;
+        }
+        if (!x->found || d.seq > x->best.seq)
+            x->best = d;
+        x->found = true;
+    }
+}
+
+static void checked(struct job *job)
+{
+    struct finding *x = (struct finding *)job;
+    struct error why = {""};
+    if (x->found && x->best.endpoint_count > 0) {
+        struct memory *m = slot_of(x->address);
+        take_slot(m, x->address, x->fpr);
+        memcpy(m->ep, x->best.endpoints, sizeof m->ep);
+        m->count = x->best.endpoint_count;
+        m->until_ms = clock_mono_ms() + KEEP_MS;
+    } else if (x->found || x->c.complete) {
+        (void)error_set(&why, TEXT_PEER_OFFLINE, x->address);
+    } else {
+        (void)error_set(&why, TEXT_PEER_LOST, offline_words(offline_why(x->services)), x->address);
+    }
+    finish(x, why.text);
+}
+
+static void fetched(void *ctx)
+{
+    struct finding *x = ctx;
+    job_run(x->services->pgp, &x->job, check, checked, true);
+}
+
+static void remembered(struct job *job, void *thread_ctx)
+{
+}
+
+static void recall(struct job *job)
+{
+    struct finding *x = (struct finding *)job;
+    finish(x, "");
+}
+
+void endpoint_lookup_find(struct services *sv, const char *address, const struct bytes *pubkey,
+                          const uint8_t fpr[FPR_LEN], endpoint_lookup_fn *fn, void *ctx)
+{
+    struct finding *x = calloc(1, sizeof *x);
+    if (x == NULL || bytes_set(&x->pubkey, pubkey->p, pubkey->n) < 0)
+        abort();
+    x->services = sv;
+    x->fn = fn;
+    x->ctx = ctx;
+    memcpy(x->fpr, fpr, FPR_LEN);
+    (void)strcpy(x->address, address);
+    const struct memory *m = slot_of(address);
+    if (m->until_ms > clock_mono_ms() && is_of(m, address, fpr)) {
+        memcpy(x->best.endpoints, m->ep, sizeof m->ep);
+        x->best.endpoint_count = m->count;
+        x->found = true;
+        job_run(sv->pgp, &x->job, remembered, recall, true);
+        return;
+    }
+    x->c.max = LOOK_AT;
+    (void)dht_key(x->c.key, "", address);
+    candidates_fetch(&x->c, sv, fetched, x);
+}
+
+void endpoint_lookup_forget(const char *address)
+{
+    struct memory *m = slot_of(address);
+    if (strcmp(m->address, address) == 0)
+        m->until_ms = m->served_until_ms = 0;
+}
+
+void endpoint_lookup_served(const char *address, const uint8_t fpr[FPR_LEN],
+                            const struct endpoint *ep)
+{
+    struct memory *m = slot_of(address);
+    take_slot(m, address, fpr);
+    m->served = *ep;
+    m->served_until_ms = clock_mono_ms() + SERVED_MS;
+}
+
+bool endpoint_lookup_last(const char *address, const uint8_t fpr[FPR_LEN], struct endpoint *ep)
+{
+    const struct memory *m = slot_of(address);
+    if (m->served_until_ms <= clock_mono_ms() || !is_of(m, address, fpr))
+        return false;
+    *ep = m->served;
+    return true;
+}

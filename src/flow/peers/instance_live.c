@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* instance_live.c - see instance_live.h. A peer that was killed and starts again finds its own
+ * descriptor, and asks itself: so a second request names a number that this process alone has
+ * drawn, and its own server says whether it has come there. */
+#include "flow/peers/instance_live.h"
+#include "base/log.h"
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define LOG_AREA "twin"
+#define ANSWER_S 4
+
+struct asking_twin {
+    struct services *services;
+    struct descriptor d;
+    size_t at; /* the endpoint that is asked */
+    bool second;
+    struct buf body;
+    void (*done)(void *ctx, bool live);
+    void *ctx;
+};
+
+bool conflict_own_key(const struct services *sv, const struct buf *record)
+{
+    struct span payload, signature;
+    struct identity id;
+    char key[DHT_KEY_MAX + 1];
+    struct error e;
+    (void)dht_key(key, "key:", sv->c.address);
+    struct record_place at = {sv->c.network, key};
+    return record->data != NULL &&
+           record_unwrap(record->data, record->len, &payload, &signature, &e) == 0 &&
+           identity_decode(payload.p, payload.n, &at, &id, &e) == 0 &&
+           id.pubkey.n == sv->pubkey.n && memcmp(id.pubkey.p, sv->pubkey.p, id.pubkey.n) == 0;
+}
+
+static void finish(struct asking_twin *a, bool live)
+{
+    a->done(a->ctx, live);
+    buf_free(&a->body);
+    free(a);
+}
+
+static void ask(struct asking_twin *a);
+
+static int on_data(void *ctx, const uint8_t *p, size_t n)
+{
+    return buf_append(&((struct asking_twin *)ctx)->body, p, n);
+}
+
+static void on_done(void *ctx, bool ok, int status, const char *why)
+{
+    struct asking_twin *a = ctx;
+    if (a->services->stopping) {
+        finish(a, false);
+        return;
+    }
+    if (a->second && status != 0 && !http_server_met(a->services->server)) {
+        log_warn("a peer with this key answers at %s", a->d.endpoints[a->at].host);
+        finish(a, true);
+        return;
+    }
+    a->second = !a->second && ok && conflict_own_key(a->services, &a->body);
+    if (!a->second)
+        a->at++;
+    ask(a);
+}
+
+static void ask(struct asking_twin *a)
+{
+    struct endpoint_policy policy = a->services->policy;
+    struct error e;
+    char path[HASH_HEX + 16] = "/pubkey";
+    policy.private_all = true; /* this peer's own key has signed it */
+    for (; a->at < a->d.endpoint_count; a->at++, a->second = false) {
+        if (a->second) {
+            uint8_t number[HASH_LEN];
+            char hex[HASH_HEX + 1];
+            random_bytes(number, sizeof number);
+            hex_encode(number, sizeof number, hex);
+            http_server_meet(a->services->server, number);
+            (void)snprintf(path, sizeof path, "/outbox/%s", hex);
+        }
+        buf_free(&a->body);
+        struct http_fetch_config c = {.endpoint = &a->d.endpoints[a->at],
+                                      .policy = &policy,
+                                      .path = path,
+                                      .max_bytes = RECORD_MAX,
+                                      .connect_seconds = ANSWER_S,
+                                      .stall_seconds = ANSWER_S,
+                                      .data = on_data,
+                                      .done = on_done,
+                                      .ctx = a};
+        if (http_fetch(a->services->http, &c, &e) != NULL)
+            return;
+    }
+    finish(a, false);
+}
+
+int conflict_live(struct services *sv, const struct descriptor *d,
+                  void (*done)(void *ctx, bool live), void *ctx)
+{
+    struct asking_twin *a = sv->http == NULL || sv->server == NULL ? NULL : calloc(1, sizeof *a);
+    if (a == NULL || d->endpoint_count == 0) {
+        free(a);
+        return -1;
+    }
+    *a = (struct asking_twin){
+        .services = sv, .d = *d, .body = BUF_INIT(RECORD_MAX), .done = done, .ctx = ctx};
+    ask(a);
+    return 0;
+}
+
+int conflict_lock(const struct services *sv, int *fd_r)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    char fpr[2 * FPR_LEN + 1];
+    hex_encode(sv->fpr, FPR_LEN, fpr);
+    int n = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "restante-peer-%u-%s",
+                     sv->c.network, fpr);
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    *fd_r = -1;
+    if (fd < 0)
+        return -1;
+    if (bind(fd, (struct sockaddr *)&name, len) == 0 && listen(fd, 1) == 0) {
+        *fd_r = fd;
+        return 0;
+    }
+    /* only who runs as the same user has this key: another one may have taken the name to disturb
+     */
+    struct ucred who = {0};
+    socklen_t size = sizeof who;
+    bool taken = errno == EADDRINUSE && connect(fd, (struct sockaddr *)&name, len) == 0 &&
+                 getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 && who.uid == geteuid();
+    (void)close(fd);
+    return taken ? 1 : -1;
+}

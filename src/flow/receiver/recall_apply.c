@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* recall_apply.c - the sender took a message back before it was pulled: that is decided first, so
+ * that a pull under way either has won or has lost; answer.c then removes the stub and says so
+ * (P-14.5).
+ */
+#include "base/log.h"
+#include "base/texts.h"
+#include "flow/receiver/opening.h"
+#include "flow/steps.h"
+#include "store/cancel.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "cancel"
+
+struct vanishing {
+    struct work *w;
+    struct incoming in;
+    int decided;
+};
+
+static int decide_run(struct db *db, void *arg)
+{
+    struct vanishing *v = arg;
+    v->decided = in_decide(db, v->in.n, OUTCOME_CANCELLED);
+    return v->decided < 0 ? -1 : 0;
+}
+
+static void decide_done(void *arg, int rc)
+{
+    struct vanishing *v = arg;
+    store_crash_point("vanish.after");
+    if (rc != 0) {
+        work_retry(v->w, "The database does not take a cancellation.");
+    } else {
+        if (v->decided == 1) {
+            log_info("%s took a message back", v->in.sender);
+            openings_failed(v->w->services, v->in.nid, TEXT_OPEN_TAKEN);
+        }
+        work_end(v->w);
+    }
+    incoming_free(&v->in);
+    free(v);
+}
+
+void step_recall_apply(struct work *w)
+{
+    struct vanishing *v = calloc(1, sizeof *v);
+    if (v == NULL || in_get(store_reader(w->services->store), w->n, &v->in) < 0) {
+        free(v);
+        work_retry(w, "A row cannot be read.");
+        return;
+    }
+    v->w = w;
+    store_crash_point("vanish.before");
+    store_do(w->services->store, decide_run, decide_done, v);
+}

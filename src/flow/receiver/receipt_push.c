@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* receipt_push.c - see receipt_push.h. One request at a time to each sender. */
+#include "flow/receiver/receipt_push.h"
+#include "base/log.h"
+#include "flow/peers/reach.h"
+#include "flow/peers/endpoint_lookup.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "hand"
+#define CONNECT_S 4
+#define STALL_S 6
+
+struct handing { /* a receipt */
+    struct receipt receipt;
+    uint8_t proof[HASH_LEN]; /* what the sender will answer */
+    receipt_push_fn *fn;
+    void *ctx;
+    struct handing *next;
+};
+
+struct courier { /* to one sender, while there is something for it */
+    struct services *services;
+    char address[ADDRESS_MAX + 1];
+    uint8_t fpr[FPR_LEN];
+    struct handing *first, *last; /* those under way, then those that wait */
+    size_t under_way;
+    struct buf answer;
+    struct courier *next;
+};
+
+static struct courier *courier_find(const struct services *sv, const struct incoming *in)
+{
+    struct courier *c = sv->couriers;
+    while (c != NULL &&
+           (strcmp(c->address, in->sender) != 0 || memcmp(c->fpr, in->fpr, FPR_LEN) != 0))
+        c = c->next;
+    return c;
+}
+
+static void courier_free(struct courier *c)
+{
+    struct courier **at = &c->services->couriers;
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+    while (c->first != NULL) {
+        struct handing *h = c->first;
+        c->first = h->next;
+        free(h);
+    }
+    buf_free(&c->answer);
+    free(c);
+}
+
+static void go(struct courier *c);
+
+/* Tells the first n, taken or not, and goes on with the others. */
+static void tell(struct courier *c, const struct receipt_answer *a, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct handing *h = c->first;
+        c->first = h->next;
+        bool taken = a != NULL && a[i].taken && equal_ct(a[i].proof, h->proof, HASH_LEN);
+        h->fn(h->ctx, taken);
+        free(h);
+    }
+    c->under_way = 0;
+    if (c->first == NULL)
+        courier_free(c);
+    else
+        go(c);
+}
+
+static size_t length(const struct courier *c)
+{
+    size_t n = 0;
+    for (const struct handing *h = c->first; h != NULL; h = h->next)
+        n++;
+    return n;
+}
+
+/* It is not there, or does not know this: nothing waits for a second try. */
+static void fail(struct courier *c, const char *why)
+{
+    log_info("receipts are not taken by %s itself: %s", c->address, why);
+    tell(c, NULL, length(c));
+}
+
+static int on_answer(void *ctx, const uint8_t *p, size_t n)
+{
+    struct courier *c = ctx;
+    return buf_append(&c->answer, p, n);
+}
+
+static void on_done(void *ctx, bool ok, int status, const char *why)
+{
+    struct courier *c = ctx;
+    struct receipt_answer a[RECEIPTS_MAX];
+    struct error e;
+    if (status <= 0)
+        endpoint_lookup_forget(c->address);
+    if (!ok)
+        fail(c, reach_unasked(status, c->address, why, &e) ? e.text : why);
+    else if (answers_decode(c->answer.data, c->answer.len, a, c->under_way, &e) != 0)
+        fail(c, e.text);
+    else
+        tell(c, a, c->under_way);
+}
+
+static void go(struct courier *c)
+{
+    struct receipt r[RECEIPTS_MAX];
+    struct buf body = BUF_INIT(RECEIPTS_BODY_MAX);
+    struct endpoint_policy policy = reach_policy(c->services, c->address, c->fpr);
+    struct endpoint ep;
+    struct error e = {""};
+    size_t n = 0;
+    for (const struct handing *h = c->first; h != NULL && n < RECEIPTS_MAX; h = h->next)
+        r[n++] = h->receipt;
+    c->under_way = n;
+    buf_free(&c->answer);
+    c->answer.cap = RECEIPTS_BODY_MAX;
+    struct http_fetch_config request = {.endpoint = &ep,
+                                        .policy = &policy,
+                                        .path = "/receipt",
+                                        .max_bytes = RECEIPTS_BODY_MAX,
+                                        .connect_seconds = CONNECT_S,
+                                        .stall_seconds = STALL_S,
+                                        .data = on_answer,
+                                        .done = on_done,
+                                        .ctx = c};
+    if (!endpoint_lookup_last(c->address, c->fpr, &ep)) {
+        fail(c, "it is not known any more where it is");
+    } else if (receipts_encode(r, n, &body) != 0) {
+        fail(c, "out of memory");
+    } else {
+        request.body = body.data;
+        request.body_len = body.len;
+        if (http_fetch(c->services->http, &request, &e) == NULL)
+            fail(c, e.text);
+    }
+    buf_free(&body);
+}
+
+bool receipt_push_over(struct services *sv, const struct incoming *in, const struct receipt *r,
+                       receipt_push_fn *fn, void *ctx)
+{
+    struct endpoint ep;
+    if (sv->http == NULL || !endpoint_lookup_last(in->sender, in->fpr, &ep))
+        return false;
+    struct courier *c = courier_find(sv, in);
+    struct handing *h = calloc(1, sizeof *h);
+    if (h != NULL && c == NULL && (c = calloc(1, sizeof *c)) != NULL) {
+        c->services = sv;
+        (void)strcpy(c->address, in->sender);
+        memcpy(c->fpr, in->fpr, FPR_LEN);
+        c->next = sv->couriers;
+        sv->couriers = c;
+    }
+    if (h == NULL || c == NULL) {
+        free(h);
+        return false;
+    }
+    h->receipt = *r;
+    receipt_proof(in->p, r->value, h->proof);
+    h->fn = fn;
+    h->ctx = ctx;
+    if (c->first == NULL)
+        c->first = h;
+    else
+        c->last->next = h;
+    c->last = h;
+    if (c->under_way == 0)
+        go(c);
+    return true;
+}
+
+void receipt_push_free(struct services *sv)
+{
+    while (sv->couriers != NULL)
+        courier_free(sv->couriers);
+}

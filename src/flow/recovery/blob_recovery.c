@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* blob_recovery.c - a blob that somebody waits for and whose file is not in the outbox (a restored
+ * backup, a damaged home) is taken back from the members of the group, and published then
+ * (P-10.23). */
+#include "base/log.h"
+#include "flow/sender/blob_step.h"
+#include "flow/steps.h"
+#include "flow/peers/part.h"
+#include "flow/peers/transfer.h"
+#include "store/check.h"
+#include <stdio.h>
+#include <string.h>
+
+#define LOG_AREA "regain"
+
+struct regaining {
+    struct blob_step s;
+    bool grouped, lost; /* lost: there is nobody to ask */
+};
+
+static int commit_run(struct db *db, void *arg)
+{
+    struct regaining *x = arg;
+    if (x->lost)
+        return check_blob_lost(
+            db, x->s.b.n,
+            "Its sealed form is missing in the outbox, and there is no group whose "
+            "members could hold it. Send it again.");
+    return blob_set_state(db, x->s.b.n, BLOB_PUBLISHED);
+}
+
+static void commit_done(void *arg, int rc)
+{
+    struct regaining *x = arg;
+    store_crash_point("regain.after");
+    if (rc == 0 && !x->lost)
+        log_info("took back %llu octets", (unsigned long long)x->s.b.size);
+    blob_step_end(&x->s, rc != 0 ? "The database does not take a blob that is back." : NULL);
+}
+
+static void lose(struct regaining *x)
+{
+    log_warn("a blob is missing in the outbox, and nobody can have it: its receivers fail");
+    x->lost = true;
+    store_do(x->s.w->services->store, commit_run, commit_done, x);
+}
+
+static void place_run(struct job *job, void *thread_ctx)
+{
+    struct regaining *x = (struct regaining *)job;
+    x->s.rc = part_place(x->s.w->services, "outbox", x->s.b.hash, &x->s.b.chunks, &x->s.why);
+}
+
+static void place_done(struct job *job)
+{
+    struct regaining *x = (struct regaining *)job;
+    store_crash_point("regain.before");
+    if (x->s.rc != 0)
+        blob_step_end(&x->s, x->s.why.text);
+    else
+        store_do(x->s.w->services->store, commit_run, commit_done, x);
+}
+
+static void on_blob(void *ctx, bool ok, const char *why)
+{
+    struct regaining *x = ctx;
+    struct out_blob now = {0};
+    if (x->s.w->services->stopping ||
+        blob_get(store_reader(x->s.w->services->store), x->s.b.n, &now) < 0 ||
+        now.state != BLOB_MISSING) /* nobody waits for it any more */
+        blob_step_end(&x->s, NULL);
+    else if (!ok && !x->grouped)
+        lose(x);
+    else if (!ok)
+        blob_step_end(&x->s, why);
+    else
+        job_run(x->s.w->services->files, &x->s.job, place_run, place_done, false);
+    bytes_free(&now.chunks);
+}
+
+/* What there is under one of its names, whole or not, is looked at before anybody is asked. */
+static void gather(struct services *sv, const uint8_t hash[HASH_LEN], const char *part)
+{
+    static const char *const name[] = {"", ".sealed"};
+    char path[PATH_CAP];
+    for (size_t i = 0; i < 2 && !file_exists(part); i++) {
+        home_path(sv, path, "outbox", hash, HASH_LEN, name[i]);
+        (void)rename(path, part);
+    }
+}
+
+void step_blob_recovery(struct work *w)
+{
+    struct services *sv = w->services;
+    struct regaining *x = blob_step_new(w, sizeof *x);
+    if (x == NULL)
+        return;
+    char part[PATH_CAP];
+    uint8_t master_fpr[FPR_LEN];
+    struct blob_ref ref = {.size = x->s.b.size};
+    home_path(sv, part, "outbox", x->s.b.hash, HASH_LEN, ".part");
+    gather(sv, x->s.b.hash, part);
+    x->grouped = own_master(sv, master_fpr);
+    if (!x->grouped && !file_exists(part)) {
+        lose(x);
+        return;
+    }
+    memcpy(ref.hash, x->s.b.hash, HASH_LEN);
+    sha256(x->s.b.chunks.p, x->s.b.chunks.n, ref.chunks_hash);
+    struct transfer *t =
+        transfer_start(sv, sv->c.address, &sv->pubkey, sv->fpr, &ref, part, on_blob, x);
+    transfer_have_chunks(t, x->s.b.chunks.p, x->s.b.chunks.n);
+    if (x->grouped)
+        transfer_master(t, master_fpr);
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* fsck_records.c - is in the DHT what the rows say, and nothing else of theirs? Each entry is
+ * looked up by its id; what is not as it should be is looked up once more, since a look may miss
+ * what is there; see fsck.h. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/recovery/fsck.h"
+#include "store/check.h"
+#include "store/groups.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "fsck"
+#define WINDOW 16
+#define ITEMS_MAX 50000
+
+enum record { NOTIFICATION, RECEIPT, OWN, GROUP };
+
+struct item {
+    enum record record;
+    bool incoming, expected; /* should it be there? */
+    int64_t n, state;        /* of the row, when it was read */
+    char key[DHT_KEY_MAX + 1];
+    uint8_t id[ENTRY_ID_LEN];
+    bool bad;
+};
+
+struct looking {
+    struct fsck *x;
+    struct item *item;
+    size_t count, next;
+    unsigned under_way, round;
+    bool complete, filling;
+    void (*done)(void *ctx, bool complete);
+    void *ctx;
+};
+
+struct one {
+    struct looking *l;
+    struct item *item;
+};
+
+static struct item *add(struct looking *l, enum record record, const char *key)
+{
+    if (l->count == ITEMS_MAX) {
+        l->complete = false;
+        return NULL;
+    }
+    if (l->count % 256 == 0) {
+        struct item *grown = realloc(l->item, (l->count + 256) * sizeof *grown);
+        if (grown == NULL) {
+            l->complete = false;
+            return NULL;
+        }
+        l->item = grown;
+    }
+    struct item *i = &l->item[l->count++];
+    *i = (struct item){.record = record, .expected = true};
+    (void)strcpy(i->key, key);
+    return i;
+}
+
+static void set_id(struct item *i, const uint8_t lock[HASH_LEN], const uint8_t vh[HASH_LEN])
+{
+    uint8_t infohash[INFOHASH_LEN];
+    entry_infohash(i->key, infohash);
+    entry_id(infohash, lock, vh, i->id);
+}
+
+static bool on_receiver(void *ctx, int64_t n)
+{
+    struct looking *l = ctx;
+    struct out_receiver r;
+    char key[DHT_KEY_MAX + 1];
+    uint8_t vh[HASH_LEN];
+    if (rcv_get(l->x->db, n, &r) < 0)
+        return true;
+    dht_ns_key(key, r.address, r.shard);
+    struct item *i = r.ns.n == 0 ? NULL : add(l, NOTIFICATION, key);
+    if (i != NULL) {
+        i->n = n;
+        i->state = r.state;
+        i->expected = r.state == RCV_ANNOUNCED;
+        sha256(r.ns.p, r.ns.n, vh);
+        set_id(i, r.lock, vh);
+    }
+    out_receiver_free(&r);
+    return true;
+}
+
+static void add_receipt(struct looking *l, const struct incoming *in)
+{
+    char key[DHT_KEY_MAX + 1];
+    uint8_t value[HASH_LEN], vh[HASH_LEN], token[HASH_LEN], lock[HASH_LEN];
+    (void)dht_key(key, "nr:", in->sender);
+    struct item *i = add(l, RECEIPT, key);
+    if (i == NULL)
+        return;
+    i->n = in->n;
+    i->state = in->state;
+    i->incoming = true;
+    receipt_value(in->p, (enum outcome)in->outcome, in->blob.hash, value);
+    sha256(value, sizeof value, vh);
+    entry_token(in->p, key, vh, token);
+    entry_lock(token, lock);
+    set_id(i, lock, vh);
+    wipe(token, sizeof token);
+}
+
+static bool on_answered(void *ctx, int64_t n)
+{
+    struct looking *l = ctx;
+    struct incoming in;
+    uint8_t token[HASH_LEN], lock[HASH_LEN];
+    if (in_get(l->x->db, n, &in) < 0)
+        return true;
+    if (in.state == IN_ANSWERED)
+        add_receipt(l, &in);
+    struct item *i = in.expiry_s > l->x->now_s ? add(l, NOTIFICATION, in.ns_key) : NULL;
+    if (i != NULL) {
+        i->n = n;
+        i->state = in.state;
+        i->incoming = true;
+        i->expected = false;
+        entry_token(in.p, in.ns_key, in.ns_hash, token);
+        entry_lock(token, lock);
+        set_id(i, lock, in.ns_hash);
+        wipe(token, sizeof token);
+    }
+    incoming_free(&in);
+    return true;
+}
+
+static void add_own(struct looking *l)
+{
+    static const char *const meta[] = {"identity_hash", "descriptor_hash"}, *const kind[] = {"key:",
+                                                                                             ""};
+    const struct services *sv = l->x->services;
+    for (int k = 0; k < 2; k++) {
+        char key[DHT_KEY_MAX + 1];
+        uint8_t vh[HASH_LEN], token[HASH_LEN], lock[HASH_LEN];
+        (void)dht_key(key, kind[k], sv->c.address);
+        if (meta_get(l->x->db, meta[k], vh, HASH_LEN) < 0)
+            continue;
+        struct item *i = add(l, OWN, key);
+        if (i == NULL)
+            return;
+        own_token(sv, key, vh, token);
+        entry_lock(token, lock);
+        set_id(i, lock, vh);
+        wipe(token, sizeof token);
+    }
+}
+
+static void add_group(struct looking *l)
+{
+    struct group_row g;
+    char key[DHT_KEY_MAX + 1];
+    uint8_t vh[HASH_LEN];
+    if (group_get_accepted(l->x->db, &g) < 0)
+        return;
+    (void)dht_key(key, "group:", g.name);
+    struct item *i = g.put_ms == 0 || g.expiry_s <= l->x->now_s ? NULL : add(l, GROUP, key);
+    if (i != NULL) {
+        sha256(g.record.p, g.record.n, vh);
+        set_id(i, g.lock, vh);
+    }
+    group_row_free(&g);
+}
+
+/* ---- looking */
+
+/* Has the row moved on meanwhile? */
+static bool moved(const struct looking *l, const struct item *i)
+{
+    struct out_receiver r;
+    struct incoming in;
+    bool yes = true;
+    if (i->n == 0)
+        return false;
+    if (i->incoming && in_get(l->x->db, i->n, &in) == 0) {
+        yes = in.state != i->state;
+        incoming_free(&in);
+    } else if (!i->incoming && rcv_get(l->x->db, i->n, &r) == 0) {
+        yes = r.state != i->state;
+        out_receiver_free(&r);
+    }
+    return yes;
+}
+
+static void report(struct looking *l)
+{
+    static const char *const name[] = {"notification", "receipt", "own record", "group"};
+    for (size_t k = 0; k < l->count; k++) {
+        const struct item *i = &l->item[k];
+        if (!i->bad || moved(l, i))
+            continue;
+        struct fsck_fault *f = fsck_add(l->x, i->expected ? FSCK_PUT : FSCK_CLEAN, i->n, "%s %s",
+                                        name[i->record], i->key);
+        f->incoming = i->incoming;
+        f->group = i->record == GROUP;
+    }
+}
+
+static void go_on(struct looking *l);
+
+static void on_look(void *ctx, bool ok, enum dht_presence presence)
+{
+    struct one *one = ctx;
+    struct looking *l = one->l;
+    struct item *i = one->item;
+    free(one);
+    l->under_way--;
+    l->complete = l->complete && ok;
+    /* what stands there as deleted was taken by whom it is for: its row hears of it in time */
+    i->bad = ok && (i->expected ? presence == DHT_ABSENT : presence == DHT_PRESENT);
+    if (!l->filling)
+        go_on(l);
+}
+
+static void go_on(struct looking *l)
+{
+    struct services *sv = l->x->services;
+    l->filling = true;
+    for (;;) {
+        while (l->next < l->count && l->under_way < WINDOW && !sv->stopping) {
+            struct item *i = &l->item[l->next++];
+            struct one *one = l->round > 0 && !i->bad ? NULL : malloc(sizeof *one);
+            if (one == NULL)
+                continue;
+            *one = (struct one){l, i};
+            l->under_way++;
+            dht_look(sv->dht, i->key, i->id, on_look, one);
+        }
+        if (l->under_way > 0 || l->round > 0)
+            break;
+        l->round = 1;
+        l->next = 0;
+    }
+    l->filling = false;
+    if (l->under_way > 0)
+        return;
+    if (sv->stopping)
+        l->complete = false;
+    else
+        report(l);
+    l->done(l->ctx, l->complete);
+    free(l->item);
+    free(l);
+}
+
+void fsck_records(struct fsck *x, void (*done)(void *ctx, bool complete), void *ctx)
+{
+    struct services *sv = x->services;
+    struct looking *l = calloc(1, sizeof *l);
+    x->db = store_reader(sv->store);
+    x->now_s = clock_wall_ms() / 1000;
+    if (l == NULL || sv->dht == NULL || dht_link_state(sv->dht) != DHT_CONNECTED || !may_go(sv)) {
+        free(l);
+        done(ctx, false);
+        return;
+    }
+    *l = (struct looking){.x = x, .complete = true, .done = done, .ctx = ctx};
+    if (sv->identity_posted && sv->descriptor_posted)
+        add_own(l);
+    add_group(l);
+    check_posted(x->db, x->now_s, on_receiver, l);
+    check_answered(x->db, x->now_s, on_answered, l);
+    go_on(l);
+}

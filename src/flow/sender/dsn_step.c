@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* dsn_step.c - every wait ends and the user is told: a delivery status notification in the inbox
+ * for the receivers of one message that could not be reached or never came, and those who pulled it
+ * when the client asked for that (P-13.1). Who stands in it is committed first, and its name and
+ * octets follow from the rows: a repeated step writes it once. */
+#include "base/log.h"
+#include "flow/mail/dsn.h"
+#include "flow/mail/maildir.h"
+#include "flow/steps.h"
+#include "store/outgoing.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define LOG_AREA "tell"
+
+struct telling {
+    struct job job;
+    struct work *w; /* its row: the message */
+    struct out_message m;
+    struct out_receiver *rcpts;
+    size_t count;
+    int rc;
+    struct error why;
+};
+
+static void end(struct telling *t, const char *why)
+{
+    work_over(t->w, why);
+    for (size_t i = 0; i < t->count; i++)
+        out_receiver_free(&t->rcpts[i]);
+    free(t->rcpts);
+    out_message_free(&t->m);
+    free(t);
+}
+
+static void write_run(struct job *job, void *thread_ctx)
+{
+    struct telling *t = (struct telling *)job;
+    const struct services *sv = t->w->services;
+    char path[PATH_CAP], name[128], id[2 * MESSAGE_ID_LEN + 1];
+    struct buf b = BUF_INIT(DSN_MAX);
+    struct dsn d = {.own = sv->c.address, .m = &t->m, .rcpts = t->rcpts, .count = t->count};
+    hex_encode(t->m.id, MESSAGE_ID_LEN, id);
+    home_path(sv, path, "spool", t->m.id, MESSAGE_ID_LEN, ".notice");
+    t->rc = dsn_compose(&d, &b) == 0 ? file_write(path, b.data, b.len, &t->why)
+                                     : error_set(&t->why, "A notice could not be written.");
+    (void)snprintf(name, sizeof name, "%lld.N%s.%lld.restante,S=%zu,W=%zu",
+                   (long long)(t->rcpts[0].changed_ms / 1000), id, (long long)t->rcpts[0].n, b.len,
+                   b.len);
+    buf_free(&b);
+    if (t->rc == 0 && !maildir_find(sv->c.home, "", name, false))
+        t->rc = maildir_add(sv->c.home, "", path, name, NULL, &t->why);
+    (void)unlink(path);
+}
+
+static int commit_run(struct db *db, void *arg)
+{
+    struct telling *t = arg;
+    return tell_done(db, t->m.n);
+}
+
+static void commit_done(void *arg, int rc)
+{
+    store_crash_point("tell.after");
+    end(arg, rc != 0 ? "The database does not take a notice." : NULL);
+}
+
+static void write_done(struct job *job)
+{
+    struct telling *t = (struct telling *)job;
+    store_crash_point("tell.before");
+    if (t->rc != 0)
+        end(t, t->why.text);
+    else
+        store_do(t->w->services->store, commit_run, commit_done, t);
+}
+
+/* Who is in the report was committed first: it stays the same however often the step runs. */
+static int begin_run(struct db *db, void *arg)
+{
+    struct telling *t = arg;
+    return dsn_begin(db, t->m.n);
+}
+
+static void begin_done(void *arg, int rc)
+{
+    struct telling *t = arg;
+    struct db *db = store_reader(t->w->services->store);
+    int64_t *n = rc != 0 ? NULL : calloc(RCPTS_MAX, sizeof *n);
+    size_t found = n == NULL ? 0 : dsn_rcpts(db, t->m.n, n, RCPTS_MAX);
+    t->rcpts = found == 0 ? NULL : calloc(found, sizeof *t->rcpts);
+    for (size_t i = 0; i < found && t->rcpts != NULL; i++) {
+        if (rcv_get(db, n[i], &t->rcpts[t->count]) < 0)
+            break;
+        log_warn("%s: %s", t->rcpts[t->count].address,
+                 t->rcpts[t->count].state == RCV_EXPIRED  ? "never came"
+                 : t->rcpts[t->count].state == RCV_PULLED ? "pulled it, which is reported"
+                                                          : "not reached");
+        t->count++;
+    }
+    if (n == NULL || t->count < found)
+        end(t, "The receivers of a notice cannot be read.");
+    else if (found == 0) /* their receipts came meanwhile */
+        store_do(t->w->services->store, commit_run, commit_done, t);
+    else
+        job_run(t->w->services->files, &t->job, write_run, write_done, true);
+    free(n);
+}
+
+void step_dsn(struct work *w)
+{
+    struct telling *t = calloc(1, sizeof *t);
+    if (t == NULL || out_get(store_reader(w->services->store), w->n, &t->m) < 0) {
+        free(t);
+        work_retry(w, "A row of the database cannot be read.");
+        return;
+    }
+    t->w = w;
+    store_do(w->services->store, begin_run, begin_done, t);
+}

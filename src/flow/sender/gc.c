@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* gc.c - what ended leaves: a blob nobody waits for any more, the entries of an ended receiver in
+ * the DHT, the spool file of a message that is sealed (P-10.6). */
+#include "base/log.h"
+#include "flow/sender/blob_step.h"
+#include "flow/steps.h"
+#include "store/cancel.h"
+#include "store/outgoing.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "tidy"
+
+/* ---- blobs */
+
+static void free_run(struct job *job, void *thread_ctx)
+{
+    struct blob_step *x = (struct blob_step *)job;
+    static const char *const suffix[] = {".sealed", "", ".chunks", ".fetched", ".part"};
+    char path[PATH_CAP];
+    for (size_t i = 0; i < 5 && x->rc == 0; i++) {
+        home_path(x->w->services, path, "outbox", x->b.hash, HASH_LEN, suffix[i]);
+        x->rc = file_remove(path, &x->why);
+    }
+}
+
+static int free_commit(struct db *db, void *arg)
+{
+    struct blob_step *x = arg;
+    return blob_set_state(db, x->b.n, BLOB_GONE);
+}
+
+static void free_committed(void *arg, int rc)
+{
+    store_crash_point("free.after");
+    blob_step_end(arg, rc != 0 ? "The database does not take a freed blob." : NULL);
+}
+
+static void free_done(struct job *job)
+{
+    struct blob_step *x = (struct blob_step *)job;
+    store_crash_point("free.before");
+    if (x->rc != 0)
+        blob_step_end(x, x->why.text);
+    else
+        store_do(x->w->services->store, free_commit, free_committed, x);
+}
+
+void step_blob_gc(struct work *w)
+{
+    struct blob_step *x = blob_step_new(w, sizeof *x);
+    if (x != NULL)
+        job_run(w->services->files, &x->job, free_run, free_done, true);
+}
+
+/* ---- entries of an ended receiver: its notification, then the receipt that ended it */
+
+struct cleaning {
+    struct work *w;
+    struct out_receiver r;
+    uint8_t blob_hash[HASH_LEN];
+    struct bytes cancellation;
+    enum outcome outcome; /* of the receipt; 0: none. One that was handed over stands nowhere */
+    char key[DHT_KEY_MAX + 1];
+    int next; /* 0: ns, 1: nr, 2: cancellation, 3: done */
+    bool failed;
+};
+
+static void dht_gc_next(struct cleaning *c);
+
+static void dht_gc_end(struct cleaning *c, const char *why)
+{
+    work_over(c->w, why);
+    bytes_free(&c->cancellation);
+    out_receiver_free(&c->r);
+    free(c);
+}
+
+static int dht_gc_commit(struct db *db, void *arg)
+{
+    struct cleaning *c = arg;
+    return rcv_set_clean(db, c->r.n);
+}
+
+static void dht_gc_committed(void *arg, int rc)
+{
+    store_crash_point("clean.after");
+    dht_gc_end(arg, rc != 0 ? "The database does not take a cleaned receiver." : NULL);
+}
+
+static void on_deleted(void *ctx, bool ok, const char *why)
+{
+    struct cleaning *c = ctx;
+    if (!ok && strcmp(why, "absent") != 0)
+        c->failed = true;
+    dht_gc_next(c);
+}
+
+/* What the receipt said, which need not be how it ended: the first end stays. */
+static enum outcome outcome_of(struct db *db, const struct out_receiver *r)
+{
+    int came = cancel_outcome(db, r->n);
+    return came != 0                   ? (enum outcome)came
+           : r->state == RCV_PULLED    ? OUTCOME_PULLED
+           : r->state == RCV_DECLINED  ? OUTCOME_DECLINED
+           : r->state == RCV_CANCELLED ? OUTCOME_CANCELLED
+                                       : (enum outcome)0;
+}
+
+static void dht_gc_next(struct cleaning *c)
+{
+    struct services *sv = c->w->services;
+    uint8_t vh[HASH_LEN], token[HASH_LEN], value[HASH_LEN];
+    if (c->next == 1 && (c->outcome == 0 || c->r.handed))
+        c->next++;
+    if (c->next == 2 && c->cancellation.n == 0)
+        c->next++;
+    if (c->next == 3) {
+        if (c->failed) {
+            dht_gc_end(c, "The DHT could not delete an entry.");
+        } else {
+            store_crash_point("clean.before");
+            store_do(sv->store, dht_gc_commit, dht_gc_committed, c);
+        }
+        return;
+    }
+    if (c->next == 1)
+        (void)dht_key(c->key, "nr:", sv->c.address);
+    else
+        dht_ns_key(c->key, c->r.address, c->r.shard);
+    if (c->next == 0) {
+        sha256(c->r.ns.p, c->r.ns.n, vh);
+    } else if (c->next == 1) {
+        receipt_value(c->r.p, c->outcome, c->blob_hash, value);
+        sha256(value, sizeof value, vh);
+    } else {
+        sha256(c->cancellation.p, c->cancellation.n, vh);
+    }
+    c->next++;
+    entry_token(c->next == 3 ? c->r.nid : c->r.p, c->key, vh, token);
+    /* Who handed the receipt over did not touch the notification: it surely is there (P-8.14). A
+     * cancellation may be on its way still, sent before a crash: its tombstone waits for it. */
+    bool sure = c->next == 1 ? c->r.handed : c->next == 3;
+    (sure ? dht_drop : dht_del)(sv->dht, c->key, vh, token, on_deleted, c);
+    wipe(token, sizeof token);
+}
+
+void step_dht_gc(struct work *w)
+{
+    if (work_under_way(w->services, step_cancel, w->n)) {
+        work_retry(w, "The cancellation is being posted: it leaves after that.");
+        return;
+    }
+    struct db *db = store_reader(w->services->store);
+    struct cleaning *c = calloc(1, sizeof *c);
+    struct out_blob b = {0};
+    if (c == NULL || rcv_get(db, w->n, &c->r) < 0 || blob_get(db, c->r.blob, &b) < 0 ||
+        cancel_entry(db, w->n, &c->cancellation) < 0) {
+        if (c != NULL)
+            out_receiver_free(&c->r);
+        free(c);
+        work_retry(w, "A row of the database cannot be read.");
+        return;
+    }
+    memcpy(c->blob_hash, b.hash, HASH_LEN);
+    bytes_free(&b.chunks);
+    c->outcome = outcome_of(db, &c->r);
+    c->w = w;
+    dht_gc_next(c);
+}
+
+/* ---- spool files */
+
+struct tidying {
+    struct job job;
+    struct work *w;
+    struct out_message m;
+    int rc;
+};
+
+static void spool_gc_run(struct job *job, void *thread_ctx)
+{
+    struct tidying *t = (struct tidying *)job;
+    static const char *const suffix[] = {"", ".own"};
+    char path[PATH_CAP];
+    struct error e;
+    for (size_t i = 0; i < 2 && t->rc == 0; i++) {
+        home_path(t->w->services, path, "spool", t->m.id, MESSAGE_ID_LEN, suffix[i]);
+        t->rc = file_remove(path, &e);
+    }
+}
+
+static int spool_gc_commit(struct db *db, void *arg)
+{
+    struct tidying *t = arg;
+    return out_set_done(db, t->m.n);
+}
+
+static void spool_gc_committed(void *arg, int rc)
+{
+    struct tidying *t = arg;
+    store_crash_point("tidy.after");
+    if (rc != 0)
+        work_retry(t->w, "The database does not take a tidied message.");
+    else
+        work_end(t->w);
+    out_message_free(&t->m);
+    free(t);
+}
+
+static void spool_gc_done(struct job *job)
+{
+    struct tidying *t = (struct tidying *)job;
+    store_crash_point("tidy.before");
+    if (t->rc != 0)
+        spool_gc_committed(t, -1);
+    else
+        store_do(t->w->services->store, spool_gc_commit, spool_gc_committed, t);
+}
+
+void step_spool_gc(struct work *w)
+{
+    struct tidying *t = calloc(1, sizeof *t);
+    if (t == NULL || out_get(store_reader(w->services->store), w->n, &t->m) < 0) {
+        free(t);
+        work_retry(w, "A row of the database cannot be read.");
+        return;
+    }
+    t->w = w;
+    job_run(w->services->files, &t->job, spool_gc_run, spool_gc_done, true);
+}

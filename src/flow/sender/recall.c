@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* recall.c - see recall.h. Two steps: the blob is closed here, and only then it is asked
+ * whether anybody ever began to fetch it (P-14.3); the cancellation is made once, put beside the
+ * notification, which is deleted, and put again until a receipt comes or the time is over (P-14.4).
+ */
+#include "flow/sender/recall.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/sender/collect.h"
+#include "flow/steps.h"
+#include "store/cancel.h"
+#include "store/contacts.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "cancel"
+
+/* ---- the beginning */
+
+struct beginning {
+    struct services *services;
+    int64_t n;
+    bool one;
+    char address[ADDRESS_MAX + 1];
+    recall_fn *fn;
+    void *ctx;
+    int begun;
+};
+
+static int begin(struct db *db, int64_t n, const char *address)
+{
+    int64_t *rows = calloc(RCPTS_MAX, sizeof *rows);
+    if (rows == NULL)
+        return -1;
+    size_t count = cancel_receivers(db, n, address, rows, RCPTS_MAX);
+    int rc = 0, begun = 0;
+    for (size_t i = 0; i < count && rc >= 0; i++) {
+        rc = cancel_begin(db, rows[i]);
+        begun += rc > 0;
+    }
+    free(rows);
+    return rc < 0 ? -1 : begun;
+}
+
+int recall_all(struct db *db, int64_t n)
+{
+    return begin(db, n, NULL);
+}
+
+static int begin_run(struct db *db, void *arg)
+{
+    struct beginning *b = arg;
+    b->begun = begin(db, b->n, b->one ? b->address : NULL);
+    return b->begun < 0 ? -1 : 0;
+}
+
+static void begin_done(void *arg, int rc)
+{
+    struct beginning *b = arg;
+    store_crash_point("withdraw.begun");
+    kick(b->services);
+    if (rc == 0 && b->begun > 0)
+        log_info("a message is being taken back from %d receivers", b->begun);
+    if (b->fn != NULL)
+        b->fn(b->ctx, rc != 0 ? -1 : b->begun);
+    free(b);
+}
+
+void recall_message(struct services *sv, int64_t n, const char *address, recall_fn *fn, void *ctx)
+{
+    struct beginning *b = calloc(1, sizeof *b);
+    if (b == NULL) {
+        if (fn != NULL)
+            fn(ctx, -1);
+        return;
+    }
+    *b = (struct beginning){.services = sv, .n = n, .one = address != NULL, .fn = fn, .ctx = ctx};
+    if (address != NULL)
+        (void)strncpy(b->address, address, sizeof b->address - 1);
+    store_do(sv->store, begin_run, begin_done, b);
+}
+
+/* ---- closing the blob */
+
+struct closing {
+    struct job job;
+    struct work *w;
+    int64_t receiver;
+    struct out_blob b;
+    bool wanted; /* by other receivers: it stays */
+    bool never;  /* nobody began to fetch it, and nobody can any more */
+    int rc;
+    struct error why;
+};
+
+static void closing_end(struct closing *c, const char *why)
+{
+    work_over(c->w, why);
+    bytes_free(&c->b.chunks);
+    free(c);
+}
+
+/* The name that publishing gives away goes first: so a publishing under way cannot bring it back.
+ */
+static void close_run(struct job *job, void *thread_ctx)
+{
+    struct closing *c = (struct closing *)job;
+    static const char *const suffix[] = {".sealed", ""};
+    const struct services *sv = c->w->services;
+    char path[PATH_CAP], dir[PATH_CAP];
+    if (c->wanted)
+        return;
+    for (size_t i = 0; i < 2 && c->rc == 0; i++) {
+        home_path(sv, path, "outbox", c->b.hash, HASH_LEN, suffix[i]);
+        c->rc = file_remove(path, &c->why);
+    }
+    if (c->rc == 0)
+        c->rc = path_join(dir, sv->c.home, "outbox", &c->why);
+    if (c->rc == 0)
+        c->rc = dir_sync(dir, &c->why);
+    home_path(sv, path, "outbox", c->b.hash, HASH_LEN, ".fetched");
+    c->never = c->rc == 0 && !file_exists(path);
+}
+
+static int close_commit(struct db *db, void *arg)
+{
+    struct closing *c = arg;
+    return cancel_closed(db, c->receiver, c->b.n, c->never);
+}
+
+static void close_committed(void *arg, int rc)
+{
+    store_crash_point("withdraw.after");
+    closing_end(arg, rc != 0 ? "The database does not take a withdrawal." : NULL);
+}
+
+static void close_done(struct job *job)
+{
+    struct closing *c = (struct closing *)job;
+    store_crash_point("withdraw.before");
+    if (c->rc != 0)
+        closing_end(c, c->why.text);
+    else
+        store_do(c->w->services->store, close_commit, close_committed, c);
+}
+
+void step_recall(struct work *w)
+{
+    struct db *db = store_reader(w->services->store);
+    struct closing *c = calloc(1, sizeof *c);
+    struct out_receiver r = {0};
+    if (c == NULL || rcv_get(db, w->n, &r) < 0 || blob_get(db, r.blob, &c->b) < 0) {
+        out_receiver_free(&r);
+        free(c);
+        work_retry(w, "A receiver's row cannot be read.");
+        return;
+    }
+    c->w = w;
+    c->receiver = r.n;
+    c->wanted = cancel_blob_wanted(db, r.blob);
+    out_receiver_free(&r);
+    job_run(w->services->files, &c->job, close_run, close_done, true);
+}
+
+/* ---- posting the cancellation */
+
+struct posting {
+    struct job job;
+    struct work *w;
+    struct out_receiver r;
+    struct contact to;
+    struct bytes entry;
+    struct buf made;
+    bool taken;
+    char key[DHT_KEY_MAX + 1], nr[DHT_KEY_MAX + 1];
+    int rc;
+    struct error why;
+};
+
+static void posting_end(struct posting *p, const char *why)
+{
+    work_over(p->w, why);
+    out_receiver_free(&p->r);
+    contact_free(&p->to);
+    bytes_free(&p->entry);
+    buf_free(&p->made);
+    free(p);
+}
+
+/* Soon at first, for the user waits to hear whether it came in time; then hourly. */
+static int64_t next_posting(const struct posting *p)
+{
+    const struct flow_config *c = &p->w->services->c;
+    int64_t now = clock_wall_ms(), wait = (now - p->r.changed_ms) / 2;
+    return now + (wait < c->retry ? c->retry : wait > c->reput ? c->reput : wait);
+}
+
+static int posted_run(struct db *db, void *arg)
+{
+    struct posting *p = arg;
+    int64_t next = next_posting(p), end = p->r.expiry_s * 1000 + 1;
+    if (!p->taken)
+        return cancel_set_posted(db, p->r.n, next < end ? next : end);
+    if (p->r.state == RCV_WITHDRAWING && rcv_end(db, p->r.n, RCV_CANCELLED, true, NULL) < 0)
+        return -1;
+    return cancel_set_over(db, p->r.n);
+}
+
+static void posted_done(void *arg, int rc)
+{
+    store_crash_point("cancel.after");
+    posting_end(arg, rc != 0 ? "The database does not take a posted cancellation." : NULL);
+}
+
+static void on_ns_deleted(void *ctx, bool ok, const char *why)
+{
+    struct posting *p = ctx;
+    store_crash_point("cancel.before");
+    if (!ok && strcmp(why, "absent") != 0)
+        posting_end(p, "The DHT could not delete a notification that is taken back.");
+    else
+        store_do(p->w->services->store, posted_run, posted_done, p);
+}
+
+static void on_put(void *ctx, bool ok, const char *why)
+{
+    struct posting *p = ctx;
+    uint8_t vh[HASH_LEN], token[HASH_LEN];
+    if (!ok || dht_link_state(p->w->services->dht) == DHT_DOWN) {
+        posting_end(p, "The DHT did not take a cancellation.");
+        return;
+    }
+    store_crash_point("cancel.put");
+    sha256(p->r.ns.p, p->r.ns.n, vh);
+    entry_token(p->r.p, p->key, vh, token);
+    dht_del(p->w->services->dht, p->key, vh, token, on_ns_deleted, p);
+    wipe(token, sizeof token);
+}
+
+/* Its token comes from the notification id, which the receiver reads inside (P-3.6). */
+static void lock_of(const struct posting *p, uint8_t lock[HASH_LEN])
+{
+    uint8_t vh[HASH_LEN], token[HASH_LEN];
+    sha256(p->entry.p, p->entry.n, vh);
+    entry_token(p->r.nid, p->key, vh, token);
+    entry_lock(token, lock);
+    wipe(token, sizeof token);
+}
+
+static void put(struct posting *p)
+{
+    uint8_t lock[HASH_LEN];
+    int64_t now = clock_wall_ms() / 1000;
+    int64_t until = p->r.expiry_s < now + DHT_LIFE_MAX ? p->r.expiry_s : now + DHT_LIFE_MAX;
+    lock_of(p, lock);
+    dht_put(p->w->services->dht, p->key, p->entry.p, p->entry.n, until, lock, on_put, p);
+}
+
+/* A receiver that never saw the notification has deleted the cancellation, which only it can: it is
+ * remembered there, the message will never be shown, and nothing need be put again (P-14.4). */
+static void on_look(void *ctx, bool ok, enum dht_presence presence)
+{
+    struct posting *p = ctx;
+    if (!ok || presence != DHT_DELETED) {
+        put(p);
+        return;
+    }
+    p->taken = true;
+    store_do(p->w->services->store, posted_run, posted_done, p);
+}
+
+static void look(struct posting *p)
+{
+    uint8_t infohash[INFOHASH_LEN], vh[HASH_LEN], lock[HASH_LEN], id[ENTRY_ID_LEN];
+    entry_infohash(p->key, infohash);
+    sha256(p->entry.p, p->entry.n, vh);
+    lock_of(p, lock);
+    entry_id(infohash, lock, vh, id);
+    dht_look(p->w->services->dht, p->key, id, on_look, p);
+}
+
+/* Made once; what is put are always these octets. */
+static void make_run(struct job *job, void *thread_ctx)
+{
+    struct posting *p = (struct posting *)job;
+    const struct services *sv = p->w->services;
+    struct record_place at = {sv->c.network, p->key};
+    struct cancellation c = {.pubkey = {sv->pubkey.p, sv->pubkey.n}, .expiry = p->r.expiry_s};
+    struct buf payload = BUF_INIT(2 * RECORD_MAX), record = BUF_INIT(2 * RECORD_MAX);
+    struct pgp_pub to = {p->to.pubkey.p, p->to.pubkey.n};
+    (void)strcpy(c.sender, sv->c.address);
+    memcpy(c.notification_id, p->r.nid, HASH_LEN);
+    p->made = (struct buf)BUF_INIT(RECORD_MAX);
+    if (cancellation_encode(&c, &at, &payload) < 0)
+        p->rc = error_set(&p->why, "A cancellation for %s cannot be written.", p->r.address);
+    else if ((p->rc = sign_record(thread_ctx, &payload, &record, &p->why)) == 0)
+        p->rc = pgp_encrypt(&to, record.data, record.len, &p->made, &p->why);
+    buf_wipe(&payload);
+    buf_wipe(&record);
+}
+
+static int made_run(struct db *db, void *arg)
+{
+    struct posting *p = arg;
+    return cancel_set_entry(db, p->r.n, p->made.data, p->made.len);
+}
+
+static void made_done(void *arg, int rc)
+{
+    struct posting *p = arg;
+    store_crash_point("cancel.made");
+    if (rc != 0 || bytes_set(&p->entry, p->made.data, p->made.len) < 0)
+        posting_end(p, "The database does not take a cancellation.");
+    else
+        put(p);
+}
+
+static void make_done(struct job *job)
+{
+    struct posting *p = (struct posting *)job;
+    if (p->rc != 0)
+        posting_end(p, p->why.text);
+    else
+        store_do(p->w->services->store, made_run, made_done, p);
+}
+
+/* ---- its time is over: without an answer nobody knows */
+
+static int over_run(struct db *db, void *arg)
+{
+    struct posting *p = arg;
+    if (rcv_end(db, p->r.n, RCV_UNCONFIRMED, true, NULL) < 0)
+        return -1;
+    return cancel_set_over(db, p->r.n);
+}
+
+static void over_done(void *arg, int rc)
+{
+    store_crash_point("cancel.over");
+    posting_end(arg, rc != 0 ? "The database does not take an end." : NULL);
+}
+
+static void on_last_look(void *ctx, bool ok, const uint8_t *ids, size_t n)
+{
+    struct posting *p = ctx;
+    struct services *sv = p->w->services;
+    enum outcome o;
+    if (!ok || dht_link_state(sv->dht) != DHT_CONNECTED) {
+        posting_end(p, "Receipts cannot be looked for now.");
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (expected_find(store_reader(sv->store), ids + i * DHT_ID_LEN, &o) == p->r.n) {
+            collection_poll(sv);
+            posting_end(p, "A receipt stands in the DHT.");
+            return;
+        }
+    }
+    if (p->r.state == RCV_WITHDRAWING)
+        log_info("a message to %s was withdrawn; its receiver never confirmed it", p->r.address);
+    store_do(sv->store, over_run, over_done, p);
+}
+
+void step_cancel(struct work *w)
+{
+    struct services *sv = w->services;
+    struct db *db = store_reader(sv->store);
+    struct posting *p = calloc(1, sizeof *p);
+    if (p == NULL || rcv_get(db, w->n, &p->r) < 0 || cancel_entry(db, w->n, &p->entry) < 0) {
+        if (p != NULL)
+            out_receiver_free(&p->r);
+        free(p);
+        work_retry(w, "A receiver's row cannot be read.");
+        return;
+    }
+    p->w = w;
+    dht_ns_key(p->key, p->r.address, p->r.shard);
+    (void)dht_key(p->nr, "nr:", sv->c.address);
+    if (p->r.expiry_s <= clock_wall_ms() / 1000)
+        dht_list(sv->dht, p->nr, on_last_look, p);
+    else if (p->entry.n > 0)
+        look(p);
+    else if (contact_get(db, p->r.address, &p->to) < 0)
+        posting_end(p, "The key of a receiver is not known any more.");
+    else
+        job_run(sv->pgp, &p->job, make_run, make_done, true);
+}

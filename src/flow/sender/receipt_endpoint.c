@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* receipt_endpoint.c - see receipt_endpoint.h. The HTTP server's thread only wakes the loop;
+ * everything is decided here. */
+#include "flow/sender/receipt_endpoint.h"
+#include "base/log.h"
+#include "flow/sender/collect.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "receipt"
+
+struct request;
+
+struct receipt_endpoint_one {
+    struct request *of;
+    struct receipt_answer answer;
+};
+
+struct request {
+    struct services *services;
+    uint64_t number; /* the HTTP server's */
+    size_t count, left;
+    struct receipt_endpoint_one one[RECEIPTS_MAX];
+};
+
+static void reply(struct request *x)
+{
+    struct services *sv = x->services;
+    struct receipt_answer a[RECEIPTS_MAX];
+    struct buf out = BUF_INIT(RECEIPTS_BODY_MAX);
+    for (size_t i = 0; i < x->count; i++)
+        a[i] = x->one[i].answer;
+    bool made = answers_encode(a, x->count, &out) == 0;
+    if (!sv->stopping && sv->server != NULL)
+        http_server_reply(sv->server, x->number, made ? 200 : 503, out.data, made ? out.len : 0);
+    buf_free(&out);
+    free(x);
+}
+
+static void on_taken(void *ctx, bool taken, const uint8_t proof[HASH_LEN])
+{
+    struct receipt_endpoint_one *one = ctx;
+    one->answer.taken = taken;
+    if (taken)
+        memcpy(one->answer.proof, proof, HASH_LEN);
+    if (--one->of->left == 0)
+        reply(one->of);
+}
+
+static void take(struct services *sv, uint64_t number, const uint8_t *body, size_t n)
+{
+    struct receipt r[RECEIPTS_MAX];
+    struct error e;
+    struct request *x = may_go(sv) ? calloc(1, sizeof *x) : NULL;
+    if (x == NULL) {
+        http_server_reply(sv->server, number, 503, NULL, 0);
+        return;
+    }
+    if (receipts_decode(body, n, r, &x->count, &e) != 0) {
+        log_debug("no receipts: %s", e.text);
+        http_server_reply(sv->server, number, 400, NULL, 0);
+        free(x);
+        return;
+    }
+    size_t count = x->left = x->count;
+    x->services = sv;
+    x->number = number;
+    /* x goes with the last of them */
+    for (size_t i = 0; i < count; i++) {
+        x->one[i].of = x;
+        collection_take(sv, &r[i], on_taken, &x->one[i]);
+    }
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct services *sv = wake->data;
+    uint8_t body[RECEIPTS_BODY_MAX];
+    uint64_t number;
+    size_t n;
+    while (!sv->stopping && (number = http_server_post(sv->server, body, &n)) != 0)
+        take(sv, number, body, n);
+}
+
+static void on_post(void *ctx)
+{
+    (void)uv_async_send(ctx);
+}
+
+int receipt_endpoint_start(struct services *sv, struct error *e)
+{
+    uv_async_t *wake = malloc(sizeof *wake);
+    if (wake == NULL || uv_async_init(sv->loop, wake, on_wake) < 0) {
+        free(wake);
+        return error_set(e, "Receipts cannot be waited for.");
+    }
+    wake->data = sv;
+    sv->receipt_endpoint = wake;
+    http_server_on_post(sv->server, on_post, wake);
+    return 0;
+}
+
+void receipt_endpoint_stop(struct services *sv)
+{
+    if (sv->receipt_endpoint == NULL)
+        return;
+    http_server_on_post(sv->server, NULL, NULL);
+    uv_close((uv_handle_t *)sv->receipt_endpoint, (uv_close_cb)free);
+    sv->receipt_endpoint = NULL;
+}

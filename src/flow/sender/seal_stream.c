@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* seal_stream.c - see seal_stream.h. */
+#include "flow/sender/seal_stream.h"
+#include "base/log.h"
+#include "flow/core/stream_worker.h"
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_AREA "seal"
+
+struct seal_stream {
+    struct job job;
+    struct services *services;
+    struct growing *grows; /* NULL: the job has ended */
+    uint8_t id[MESSAGE_ID_LEN];
+    int fd;
+    uint64_t octets; /* there at the start */
+    struct seal_keys keys;
+    struct sealed_file body;
+    bool dropped;
+    seal_stream_fn *fn; /* who waits for it */
+    void *ctx;
+    int rc;
+    struct error why;
+};
+
+static void discard(struct seal_stream *x)
+{
+    if (x->services->seal_stream == x)
+        x->services->seal_stream = NULL;
+    if (x->fd >= 0)
+        (void)close(x->fd);
+    seal_keys_free(&x->keys);
+    sealed_file_free(&x->body);
+    free(x);
+}
+
+/* Nobody takes it. */
+static void remove_blob(const struct seal_stream *x)
+{
+    char path[PATH_CAP];
+    home_path(x->services, path, "outbox", x->body.hash, HASH_LEN, ".sealed");
+    if (x->rc == 0)
+        (void)unlink(path);
+}
+
+static void receipt_push_over(struct seal_stream *x)
+{
+    char path[PATH_CAP];
+    home_path(x->services, path, "outbox", x->body.hash, HASH_LEN, ".sealed");
+    /* who came so late for it that fsck took it for a leftover seals again */
+    bool good = x->rc == 0 && file_exists(path);
+    x->fn(x->ctx, good ? &x->body : NULL, good ? &x->keys : NULL);
+    if (good && x->body.skp != NULL) /* refused */
+        remove_blob(x);
+    discard(x);
+}
+
+static void seal_stream_run(struct job *job, void *thread_ctx)
+{
+    struct seal_stream *x = (struct seal_stream *)job;
+    x->rc = seal_file(x->services, thread_ctx, x->id, &x->keys, x->fd, x->octets, x->grows,
+                      &x->body, &x->why);
+}
+
+static void seal_stream_done(struct job *job)
+{
+    struct seal_stream *x = (struct seal_stream *)job;
+    stream_worker_leave(x->services);
+    x->grows = NULL;
+    store_crash_point("early.after");
+    if (x->rc < 0 && !x->dropped)
+        log_info("a message could not be sealed while it came: %s", x->why.text);
+    if (x->dropped) {
+        remove_blob(x);
+        discard(x);
+    } else if (x->fn != NULL) {
+        receipt_push_over(x);
+    } else if (x->rc < 0) {
+        discard(x);
+    }
+}
+
+static struct seal_stream *find(const struct services *sv, const uint8_t id[MESSAGE_ID_LEN])
+{
+    return sv->seal_stream != NULL && memcmp(sv->seal_stream->id, id, MESSAGE_ID_LEN) == 0
+               ? sv->seal_stream
+               : NULL;
+}
+
+static void drop(struct seal_stream *x)
+{
+    x->services->seal_stream = NULL;
+    if (x->grows != NULL) {
+        x->dropped = true;
+        growing_abort(x->grows);
+    } else {
+        remove_blob(x);
+        discard(x);
+    }
+}
+
+/* Those that the step will seal to first: the others' keys are not known yet. */
+static int gather(struct seal_stream *x, const struct receivers *to)
+{
+    struct db *db = store_reader(x->services->store);
+    if (seal_keys_init(&x->keys, to->count) < 0)
+        return error_set(&x->why, "Out of memory.");
+    for (size_t i = 0; i < to->count; i++)
+        if (to->item[i].known && !to->item[i].own &&
+            seal_keys_add(&x->keys, db, to->item[i].address, &x->why) < 0)
+            return -1;
+    if (x->keys.count == 0)
+        return error_set(&x->why, "No receiver's key is known yet.");
+    return sealed_file_init(&x->body, x->keys.count);
+}
+
+bool seal_stream_start(struct services *sv, const uint8_t id[MESSAGE_ID_LEN],
+                       const struct receivers *to, uint64_t octets)
+{
+    char path[PATH_CAP];
+    if (sv->followed != NULL)
+        return false;
+    if (sv->seal_stream != NULL) /* ended long ago, and nobody asked for it */
+        drop(sv->seal_stream);
+    struct seal_stream *x = calloc(1, sizeof *x);
+    if (x == NULL)
+        return false;
+    x->services = sv;
+    x->octets = octets;
+    memcpy(x->id, id, MESSAGE_ID_LEN);
+    home_path(sv, path, "spool", id, MESSAGE_ID_LEN, "");
+    x->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (x->fd >= 0 && gather(x, to) == 0)
+        x->grows = stream_worker_take(sv);
+    if (x->grows == NULL) {
+        discard(x);
+        return false;
+    }
+    sv->seal_stream = x;
+    growing_to(x->grows, octets);
+    stream_worker_run(sv, &x->job, seal_stream_run, seal_stream_done);
+    return true;
+}
+
+void seal_stream_more(struct services *sv, const uint8_t id[MESSAGE_ID_LEN], uint64_t octets)
+{
+    struct seal_stream *x = find(sv, id);
+    if (x != NULL && x->grows != NULL)
+        growing_to(x->grows, octets);
+}
+
+void seal_stream_end(struct services *sv, const uint8_t id[MESSAGE_ID_LEN])
+{
+    struct seal_stream *x = find(sv, id);
+    if (x != NULL && x->grows != NULL)
+        growing_end(x->grows);
+}
+
+void seal_stream_drop(struct services *sv, const uint8_t id[MESSAGE_ID_LEN])
+{
+    struct seal_stream *x = find(sv, id);
+    if (x != NULL)
+        drop(x);
+}
+
+bool seal_stream_claim(struct services *sv, const uint8_t id[MESSAGE_ID_LEN], seal_stream_fn *fn,
+                       void *ctx)
+{
+    struct seal_stream *x = find(sv, id);
+    if (x == NULL)
+        return false;
+    x->fn = fn;
+    x->ctx = ctx;
+    if (x->grows == NULL)
+        receipt_push_over(x);
+    return true;
+}
+
+void seal_stream_free(struct services *sv)
+{
+    if (sv->seal_stream != NULL && sv->seal_stream->grows == NULL)
+        discard(sv->seal_stream);
+}
