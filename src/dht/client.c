@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LISTENERS_MAX 256  /* as many as a restante-dht allows one user */
+#define LISTENERS_MAX 256 /* as many as a restante-dht allows one user */
 
 /* A key that is too long stays empty: such a frame cannot be encoded, and the request fails. */
 static void set_key(struct dht_frame *f, const char *key)

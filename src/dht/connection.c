@@ -8,7 +8,7 @@
 
 #define LOG_AREA "dht"
 #define PAUSE_MAX_MS 2000
-#define REQUESTS_MAX 20000 /* outstanding */
+#define REQUESTS_MAX 20000            /* outstanding */
 #define UNSENT_MAX ((size_t)32 << 20) /* octets waiting in the socket */
 
 static void free_handle(uv_handle_t *handle)
