@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* accept.c - `restante accept LINE`: an invitation is taken, by the running peer or at its next
  * start. */
+#include "cli/commands.h"
 #include "base/clock.h"
 #include "cli/control.h"
 #include "cli/invite.h"
 #include "daemon/home.h"
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,28 +148,13 @@ int accept_line(struct cli *cli, const char *line, const char *text)
 
 int cmd_accept(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {{"home", required_argument, NULL, 'H'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"message", required_argument, NULL, 'm'},
-                                            {NULL, 0, NULL, 0}};
     const char *text = NULL;
     char line[2 * INVITE_LINE_MAX + 1];
-    optind = 0;
-    for (int o = getopt_long(argc, argv, ":", options, NULL); o != -1;
-         o = getopt_long(argc, argv, ":", options, NULL)) {
-        if (o == 'H')
-            cli->home_arg = optarg;
-        else if (o == 'j')
-            cli->json = true;
-        else if (o == 'm')
-            text = optarg;
-        else
-            return cli_usage("accept",
-                             o == ':' ? "The option %s needs a value."
-                                      : "accept does not know the option %s.",
-                             argv[optind - 1]);
-    }
-    if (optind == argc || collect(argc - optind, argv + optind, line) < 0)
+    const struct cli_option own[] = {CLI_JSON(cli), {.name = "message", .value = &text}, {0}};
+    int first = cli_options(cli, "accept", own, argc, argv);
+    if (first < 0)
+        return CLI_USAGE;
+    if (first == argc || collect(argc - first, argv + first, line) < 0)
         return cli_usage("accept", "accept takes the line of an invitation, or - to read it.");
     int rc = cli_home(cli) < 0 ? CLI_FAILED : accept_line(cli, line, text);
     wipe(line, sizeof line);

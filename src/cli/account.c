@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* account.c - `restante account`: what a person types into a mail client. */
-#include "cli/cli.h"
+#include "cli/account.h"
+#include "cli/commands.h"
 #include "daemon/home.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -73,7 +74,8 @@ int cmd_account(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct config c;
-    int first = cli_options(cli, "account", "j", argc, argv);
+    const struct cli_option own[] = {CLI_JSON(cli), {0}};
+    int first = cli_options(cli, "account", own, argc, argv);
     if (first < 0)
         return CLI_USAGE;
     if (first < argc)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* actions.c - commands that make the peer do something: run, pull, decline. */
-#include "cli/cli.h"
+#include "cli/commands.h"
 #include "cli/control.h"
 #include "cli/progress.h"
 #include "cli/text.h"
@@ -18,7 +18,7 @@ int cmd_run(struct cli *cli, int argc, char **argv)
     struct error e;
     struct config c;
     char program[PATH_CAP];
-    int first = cli_options(cli, "run", "", argc, argv);
+    int first = cli_options(cli, "run", NULL, argc, argv);
     if (first < 0)
         return CLI_USAGE;
     if (first < argc)
@@ -40,10 +40,10 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 
 /* The one operand ID: 4 to 64 hex digits, made lower-case; none with --all-deleted. 0, or the exit
  * status. */
-static int take_id(struct cli *cli, const char *command, const char *allowed, int argc, char **argv,
-                   char id[65])
+static int take_id(struct cli *cli, const char *command, const struct cli_option *own, int argc,
+                   char **argv, char id[65])
 {
-    int first = cli_options(cli, command, allowed, argc, argv);
+    int first = cli_options(cli, command, own, argc, argv);
     if (first < 0)
         return CLI_USAGE;
     if (cli->all_deleted)
@@ -89,7 +89,7 @@ static int act(struct cli *cli, const char *cmd, const char *id, int wait_s, con
 int cmd_pull(struct cli *cli, int argc, char **argv)
 {
     char id[65];
-    int status = take_id(cli, "pull", "", argc, argv, id);
+    int status = take_id(cli, "pull", NULL, argc, argv, id);
     return status != CLI_OK ? status : act(cli, "pull", id, 0, "Pulled");
 }
 
@@ -122,7 +122,8 @@ static int decline_deleted(struct cli *cli)
 int cmd_decline(struct cli *cli, int argc, char **argv)
 {
     char id[65];
-    int status = take_id(cli, "decline", "a", argc, argv, id);
+    const struct cli_option own[] = {{.name = "all-deleted", .flag = &cli->all_deleted}, {0}};
+    int status = take_id(cli, "decline", own, argc, argv, id);
     if (status == CLI_OK && cli->all_deleted)
         return decline_deleted(cli);
     return status != CLI_OK ? status : act(cli, "decline", id, ANSWER_WAIT_S, "Declined");

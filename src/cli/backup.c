@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* backup.c - the commands `restante backup` and `restante restore` (backup.h). */
+#include "cli/commands.h"
 #include "cli/backup.h"
 #include "base/clock.h"
 #include "base/crypt.h"
-#include "cli/cli.h"
 #include "cli/passphrase_ask.h"
 #include "cli/restore.h"
 #include "cli/text.h"
 #include "daemon/home.h"
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-enum { OPT_HOME = 1, OPT_ENCRYPT, OPT_PASSPHRASE, OPT_NO_OUTBOX, OPT_NO_REPLICAS };
 
 struct wish {
     bool encrypt;
@@ -25,31 +22,20 @@ struct wish {
 static int parse(struct cli *cli, const char *command, bool making, struct wish *w, int argc,
                  char **argv)
 {
-    static const struct option options[] = {
-        {"home", required_argument, NULL, OPT_HOME},
-        {"passphrase-file", required_argument, NULL, OPT_PASSPHRASE},
-        {"encrypt", no_argument, NULL, OPT_ENCRYPT},
-        {"no-outbox", no_argument, NULL, OPT_NO_OUTBOX},
-        {"no-replicas", no_argument, NULL, OPT_NO_REPLICAS},
-        {NULL, 0, NULL, 0}};
-    optind = 0;
-    for (int o = getopt_long(argc, argv, ":", options, NULL); o != -1;
-         o = getopt_long(argc, argv, ":", options, NULL)) {
-        if (o == ':')
-            return cli_usage(command, "The option %s needs a value.", argv[optind - 1]);
-        if (o == '?' || (o >= OPT_NO_OUTBOX && !making) || (o == OPT_ENCRYPT && !making))
-            return cli_usage(command, "%s does not know the option %s.", command, argv[optind - 1]);
-        if (o == OPT_HOME)
-            cli->home_arg = optarg;
-        else if (o == OPT_PASSPHRASE)
-            w->passphrase_file = optarg;
-        w->encrypt = w->encrypt || o == OPT_ENCRYPT || o == OPT_PASSPHRASE;
-        w->choice.no_outbox = w->choice.no_outbox || o == OPT_NO_OUTBOX;
-        w->choice.no_replicas = w->choice.no_replicas || o == OPT_NO_REPLICAS;
-    }
-    if (argc - optind != 1)
+    struct cli_option own[] = {{.name = "passphrase-file", .value = &w->passphrase_file},
+                               {.name = "encrypt", .flag = &w->encrypt},
+                               {.name = "no-outbox", .flag = &w->choice.no_outbox},
+                               {.name = "no-replicas", .flag = &w->choice.no_replicas},
+                               {0}};
+    if (!making)
+        own[1] = (struct cli_option){0}; /* what follows the first is about making one */
+    int first = cli_options(cli, command, own, argc, argv);
+    if (first < 0)
+        return CLI_USAGE;
+    w->encrypt |= w->passphrase_file != NULL;
+    if (argc - first != 1)
         return cli_usage(command, "%s takes one file.", command);
-    w->operand = argv[optind];
+    w->operand = argv[first];
     return CLI_OK;
 }
 

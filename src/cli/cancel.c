@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cancel.c - `restante cancel`: takes a message back, and says what became of it. */
-#include "cli/cli.h"
+#include "cli/commands.h"
 #include "cli/control.h"
 #include "cli/text.h"
 #include <stdio.h>
@@ -31,7 +31,8 @@ int cmd_cancel(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct control *c = NULL;
-    int first = cli_options(cli, "cancel", "j", argc, argv);
+    const struct cli_option own[] = {CLI_JSON(cli), {0}};
+    int first = cli_options(cli, "cancel", own, argc, argv);
     if (first < 0)
         return CLI_USAGE;
     if (argc - first < 1 || argc - first > 2)

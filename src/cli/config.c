@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* config.c - `restante config`: shows and changes the settings of restante.conf(5). A change is
  * read again as the daemon will read it before it replaces the file. */
+#include "cli/commands.h"
 #include "daemon/config.h"
-#include "cli/cli.h"
 #include "cli/control.h"
 #include "daemon/home.h"
 #include <stdio.h>
@@ -130,7 +130,8 @@ int cmd_config(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct config c;
-    int first = cli_options(cli, "config", "j", argc, argv);
+    const struct cli_option own[] = {CLI_JSON(cli), {0}};
+    int first = cli_options(cli, "config", own, argc, argv);
     if (first < 0)
         return CLI_USAGE;
     const char *what = first < argc ? argv[first] : "";

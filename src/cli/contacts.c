@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* contacts.c - `restante contacts`: the pinned keys, and what to do when one changed. */
+#include "cli/commands.h"
 #include "base/clock.h"
-#include "cli/cli.h"
 #include "cli/control.h"
 #include "cli/lists.h"
 #include "cli/table.h"
@@ -89,11 +89,12 @@ int cmd_contacts(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct control *c = NULL;
-    int first = cli_options(cli, "contacts", "jy", argc, argv);
+    const struct cli_option own[] = {CLI_JSON(cli), CLI_YES(cli), {0}};
+    int first = cli_options(cli, "contacts", own, argc, argv);
     if (first < 0)
         return CLI_USAGE;
     if (first == argc)
-        return lists_command(cli, argc, argv, "contacts", "j", ANSWER_WAIT_S, print_contacts, NULL);
+        return lists_command(cli, argc, argv, "contacts", own, ANSWER_WAIT_S, print_contacts, NULL);
     if (argc - first == 2 && strcmp(argv[first], "verify") == 0)
         return cli_home(cli) < 0 ? CLI_FAILED : contacts_verify(cli, argv[first + 1]);
     static const struct {

@@ -5,7 +5,7 @@
 #define RESTANTE_CLI_CONTROL_H
 
 #include "base/error.h"
-#include "cli/cli.h"
+#include "cli/common.h"
 #include <jansson.h>
 #include <sys/types.h>
 #include <stdint.h>

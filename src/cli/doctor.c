@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* doctor.c - `restante doctor`: every part that mail needs is really looked at, by the running
  * daemon what only it can see, by this program the rest; works without a daemon too. */
-#include "cli/cli.h"
+#include "cli/commands.h"
 #include "cli/control.h"
 #include "cli/doctor_look.h"
 #include "cli/ports.h"
@@ -101,7 +101,8 @@ int cmd_doctor(struct cli *cli, int argc, char **argv)
 {
     struct error why = {""};
     struct config c;
-    int first = cli_options(cli, "doctor", "j", argc, argv);
+    const struct cli_option own[] = {CLI_JSON(cli), {0}};
+    int first = cli_options(cli, "doctor", own, argc, argv);
     if (first < 0)
         return CLI_USAGE;
     if (first < argc)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fsck.c - `restante fsck`: asks the running daemon; when none runs, has one look alone. */
-#include "cli/cli.h"
+#include "cli/commands.h"
 #include "cli/control.h"
 #include "cli/table.h"
 #include "daemon/program.h"
@@ -103,7 +103,8 @@ int cmd_fsck(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct control *c = NULL;
-    int first = cli_options(cli, "fsck", "jr", argc, argv);
+    const struct cli_option own[] = {CLI_JSON(cli), {.name = "repair", .flag = &cli->repair}, {0}};
+    int first = cli_options(cli, "fsck", own, argc, argv);
     if (first < 0)
         return CLI_USAGE;
     if (first < argc)

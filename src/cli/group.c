@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* group.c - `restante group`: the peer group this peer is in, and those that name it. */
-#include "cli/cli.h"
+#include "cli/commands.h"
 #include "cli/control.h"
 #include "cli/lists.h"
 #include "cli/table.h"
@@ -229,7 +229,8 @@ int cmd_group(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct control *c = NULL;
-    int first = cli_options(cli, "group", "j", argc, argv);
+    const struct cli_option own[] = {CLI_JSON(cli), {0}};
+    int first = cli_options(cli, "group", own, argc, argv);
     if (first < 0)
         return CLI_USAGE;
     const struct action *a = find_action(first < argc ? argv[first] : "show");

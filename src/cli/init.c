@@ -1,38 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* init.c - `restante init`: settles the configuration of a new peer, makes its secrets and its
  * home, and prints what its user needs. The home appears whole or not at all (daemon/home.h). */
-#include "cli/cli.h"
+#include "cli/account.h"
+#include "cli/commands.h"
 #include "cli/new_peer.h"
 #include "cli/ports.h"
 #include "cli/revocation.h"
 #include "daemon/home.h"
-#include <getopt.h>
 #include <stdio.h>
-
-enum { OPT_HOME = 1 };
 
 /* The command line into c; ports that are not given stay 0. CLI_OK or CLI_USAGE. */
 static int parse(struct cli *cli, struct config *c, int argc, char **argv)
 {
-    struct option options[NEW_PEER_OPTIONS + 2] = {{"home", required_argument, NULL, OPT_HOME}};
+    struct cli_option own[NEW_PEER_OPTIONS + 1] = {0};
     struct error e;
-    (void)new_peer_options(options + 1);
+    new_peer_options(c, own);
     new_peer_defaults(c);
-    optind = 0;
-    for (int o = getopt_long(argc, argv, ":", options, NULL); o != -1;
-         o = getopt_long(argc, argv, ":", options, NULL)) {
-        if (o == ':')
-            return cli_usage("init", "The option %s needs a value.", argv[optind - 1]);
-        if (o == '?')
-            return cli_usage("init", "init does not know the option %s.", argv[optind - 1]);
-        if (o == OPT_HOME)
-            cli->home_arg = optarg;
-        else if (new_peer_apply(c, o, optarg, &e) < 0)
-            return cli_usage("init", "Cannot take that: %s.", e.text);
-    }
-    if (argc - optind != 1)
+    int first = cli_options(cli, "init", own, argc, argv);
+    if (first < 0)
+        return CLI_USAGE;
+    if (argc - first != 1)
         return cli_usage("init", "init takes one address, name@group.");
-    return new_peer_address(c, argv[optind], &e) < 0 ? cli_usage("init", "%s", e.text) : CLI_OK;
+    return new_peer_address(c, argv[first], &e) < 0 ? cli_usage("init", "%s", e.text) : CLI_OK;
 }
 
 static int report(const struct config *c, const char *home, const char *fpr_hex, bool guessed,

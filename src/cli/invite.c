@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* invite.c - `restante invite`: a line to give to somebody, the list of those that were given, and
  * taking one back. */
+#include "cli/commands.h"
 #include "cli/invite.h"
 #include "base/clock.h"
 #include "cli/control.h"
@@ -9,7 +10,6 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,38 +174,23 @@ static int print_made(const json_t *answer, const struct wish *w)
 
 static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
 {
-    static const struct option options[] = {{"home", required_argument, NULL, 'H'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"group", no_argument, NULL, 'g'},
-                                            {"uses", required_argument, NULL, 'u'},
-                                            {"expires", required_argument, NULL, 'e'},
-                                            {"no-qr", no_argument, NULL, 'n'},
-                                            {"qr", no_argument, NULL, 'q'},
-                                            {NULL, 0, NULL, 0}};
+    const char *uses = NULL, *life = NULL;
     char *end;
-    optind = 0;
-    for (int o = getopt_long(argc, argv, ":", options, NULL); o != -1;
-         o = getopt_long(argc, argv, ":", options, NULL)) {
-        if (o == 'H')
-            cli->home_arg = optarg;
-        else if (o == 'j')
-            cli->json = true;
-        else if (o == 'g')
-            w->group = true;
-        else if (o == 'n')
-            w->no_code = true;
-        else if (o == 'q')
-            w->code = true;
-        else if (o == 'u' && (number(optarg, 1000, &w->uses, &end) < 0 || *end != '\0'))
-            return cli_usage("invite", "--uses takes a number from 1 to 1000."), -1;
-        else if (o == 'e' && span(optarg, &w->life_s) < 0)
-            return cli_usage("invite", "--expires takes a time like 30m, 12h or 7d."), -1;
-        else if (o == ':')
-            return cli_usage("invite", "The option %s needs a value.", argv[optind - 1]), -1;
-        else if (o == '?')
-            return cli_usage("invite", "invite does not know the option %s.", argv[optind - 1]), -1;
-    }
-    return optind;
+    const struct cli_option own[] = {CLI_JSON(cli),
+                                     {.name = "group", .flag = &w->group},
+                                     {.name = "uses", .value = &uses},
+                                     {.name = "expires", .value = &life},
+                                     {.name = "no-qr", .flag = &w->no_code},
+                                     {.name = "qr", .flag = &w->code},
+                                     {0}};
+    int first = cli_options(cli, "invite", own, argc, argv);
+    if (first < 0)
+        return -1;
+    if (uses != NULL && (number(uses, 1000, &w->uses, &end) < 0 || *end != '\0'))
+        return cli_usage("invite", "--uses takes a number from 1 to 1000."), -1;
+    if (life != NULL && span(life, &w->life_s) < 0)
+        return cli_usage("invite", "--expires takes a time like 30m, 12h or 7d."), -1;
+    return first;
 }
 
 static json_t *request(const struct wish *w, int count, char **operand)

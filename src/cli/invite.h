@@ -3,7 +3,7 @@
 #ifndef RESTANTE_CLI_INVITE_H
 #define RESTANTE_CLI_INVITE_H
 
-#include "cli/cli.h"
+#include "cli/common.h"
 #include "proto/invite.h"
 
 /* Reads a line for a home that is yet to be made: network and bootstrap nodes go into c, whose

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* key.c - `restante key`: the peer's OpenPGP key for the user and other programs. */
-#include "cli/cli.h"
+#include "cli/commands.h"
 #include "cli/key_import.h"
 #include "cli/revocation.h"
 #include "daemon/home.h"
@@ -53,7 +53,8 @@ int cmd_key(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct config c;
-    int first = cli_options(cli, "key", "sy", argc, argv);
+    const struct cli_option own[] = {CLI_YES(cli), {.name = "secret", .flag = &cli->secret}, {0}};
+    int first = cli_options(cli, "key", own, argc, argv);
     if (first < 0)
         return CLI_USAGE;
     if (argc - first >= 1 && argc - first <= 2 && strcmp(argv[first], "revoke") == 0)

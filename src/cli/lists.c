@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lists.c - `restante outbox` and `restante inbox`, and lists.h. */
+#include "cli/commands.h"
 #include "cli/lists.h"
 #include "base/clock.h"
 #include "cli/control.h"
@@ -37,13 +38,13 @@ static void decode_subjects(const json_t *answer)
     }
 }
 
-int lists_command(struct cli *cli, int argc, char **argv, const char *cmd, const char *allowed,
-                  int wait_s, int (*print)(const json_t *answer),
+int lists_command(struct cli *cli, int argc, char **argv, const char *cmd,
+                  const struct cli_option *own, int wait_s, int (*print)(const json_t *answer),
                   int (*verdict)(const json_t *answer))
 {
     struct error e;
     struct control *c = NULL;
-    int first = cli_options(cli, cmd, allowed, argc, argv);
+    int first = cli_options(cli, cmd, own, argc, argv);
     if (first < 0)
         return CLI_USAGE;
     if (first < argc)
@@ -230,10 +231,12 @@ static int print_inbox(const json_t *answer)
 
 int cmd_outbox(struct cli *cli, int argc, char **argv)
 {
-    return lists_command(cli, argc, argv, "outbox", "j", LIST_WAIT_S, print_outbox, NULL);
+    const struct cli_option own[] = {CLI_JSON(cli), {0}};
+    return lists_command(cli, argc, argv, "outbox", own, LIST_WAIT_S, print_outbox, NULL);
 }
 
 int cmd_inbox(struct cli *cli, int argc, char **argv)
 {
-    return lists_command(cli, argc, argv, "inbox", "j", LIST_WAIT_S, print_inbox, NULL);
+    const struct cli_option own[] = {CLI_JSON(cli), {0}};
+    return lists_command(cli, argc, argv, "inbox", own, LIST_WAIT_S, print_inbox, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mend.c - commands for bad days: takeover. */
-#include "cli/cli.h"
+#include "cli/commands.h"
 #include "cli/control.h"
 #include "daemon/home.h"
 #include <stdio.h>
@@ -11,7 +11,7 @@ int cmd_takeover(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct control *c = NULL;
-    int first = cli_options(cli, "takeover", "", argc, argv);
+    int first = cli_options(cli, "takeover", NULL, argc, argv);
     if (first < 0)
         return CLI_USAGE;
     if (first < argc)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* move.c - `restante move`: the peer goes to another computer, and never runs at both. */
-#include "cli/cli.h"
+#include "cli/commands.h"
 #include "cli/control.h"
 #include "cli/passphrase_ask.h"
 #include "cli/restore.h"
 #include "cli/setup.h"
 #include "daemon/home.h"
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,30 +22,16 @@ struct wish {
 
 static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
 {
-    static const struct option options[] = {{"home", required_argument, NULL, 'H'},
-                                            {"to", required_argument, NULL, 't'},
-                                            {"from", required_argument, NULL, 'f'},
-                                            {"encrypt", no_argument, NULL, 'e'},
-                                            {"passphrase-file", required_argument, NULL, 'p'},
-                                            {NULL, 0, NULL, 0}};
-    optind = 0;
-    for (int o = getopt_long(argc, argv, ":", options, NULL); o != -1;
-         o = getopt_long(argc, argv, ":", options, NULL)) {
-        if (o == ':')
-            return cli_usage("move", "The option %s needs a value.", argv[optind - 1]);
-        if (o == '?')
-            return cli_usage("move", "move does not know the option %s.", argv[optind - 1]);
-        if (o == 'H')
-            cli->home_arg = optarg;
-        else if (o == 't')
-            w->to = optarg;
-        else if (o == 'f')
-            w->from = optarg;
-        else if (o == 'p')
-            w->passphrase_file = optarg;
-        w->encrypt = w->encrypt || o == 'e' || o == 'p';
-    }
-    if (optind < argc || (w->to == NULL) == (w->from == NULL))
+    const struct cli_option own[] = {{.name = "to", .value = &w->to},
+                                     {.name = "from", .value = &w->from},
+                                     {.name = "encrypt", .flag = &w->encrypt},
+                                     {.name = "passphrase-file", .value = &w->passphrase_file},
+                                     {0}};
+    int first = cli_options(cli, "move", own, argc, argv);
+    if (first < 0)
+        return CLI_USAGE;
+    w->encrypt |= w->passphrase_file != NULL;
+    if (first < argc || (w->to == NULL) == (w->from == NULL))
         return cli_usage("move", "Say either --to FILE, at the old computer, or --from FILE, at "
                                  "the new one.");
     return CLI_OK;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mua.c - `restante mua CLIENT`: a mail client's settings, printed, written or installed. The file
  * goes to stdout (or where --output says) and what is left to do, in steps, to a person. */
+#include "cli/commands.h"
 #include "cli/mua.h"
-#include "cli/cli.h"
 #include "daemon/home.h"
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,29 +64,18 @@ static void print_steps(FILE *to, const char *head, const char *steps, const str
 
 static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
 {
-    static const struct option options[] = {{"home", required_argument, NULL, 'H'},
-                                            {"output", required_argument, NULL, 'o'},
-                                            {"directory", required_argument, NULL, 'd'},
-                                            {"install", no_argument, NULL, 'i'},
-                                            {NULL, 0, NULL, 0}};
-    optind = 0;
-    for (int o = getopt_long(argc, argv, ":o:", options, NULL); o != -1;
-         o = getopt_long(argc, argv, ":o:", options, NULL)) {
-        if (o == ':')
-            return cli_usage("mua", "The option %s needs a value.", argv[optind - 1]);
-        if (o == '?')
-            return cli_usage("mua", "mua does not know the option %s.", argv[optind - 1]);
-        if (o == 'H')
-            cli->home_arg = optarg;
-        else if (o == 'o')
-            w->output = optarg;
-        else if (o == 'i')
-            w->install = true;
-        else if (snprintf(w->dir, sizeof w->dir, "%s", optarg) >= (int)sizeof w->dir)
-            return cli_usage("mua", "The folder's name is too long.");
-    }
-    for (size_t i = 0; i < CLIENTS && optind + 1 == argc; i++)
-        if (strcmp(clients[i].name, argv[optind]) == 0)
+    const char *dir = "";
+    const struct cli_option own[] = {{.name = "output", .letter = 'o', .value = &w->output},
+                                     {.name = "directory", .value = &dir},
+                                     {.name = "install", .flag = &w->install},
+                                     {0}};
+    int first = cli_options(cli, "mua", own, argc, argv);
+    if (first < 0)
+        return CLI_USAGE;
+    if (snprintf(w->dir, sizeof w->dir, "%s", dir) >= (int)sizeof w->dir)
+        return cli_usage("mua", "The folder's name is too long.");
+    for (size_t i = 0; i < CLIENTS && first + 1 == argc; i++)
+        if (strcmp(clients[i].name, argv[first]) == 0)
             w->client = &clients[i];
     if (w->client == NULL)
         return cli_usage("mua",

@@ -12,11 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_LISTEN = 1, OPT_SET, OPT_ACCEPT, OPT_FIRST_KEY };
-
 static const char *invite_line; /* of the command line */
 
-/* Options that are settings by another name: OPT_FIRST_KEY + index. */
+/* Options that are settings by another name. */
 static const struct {
     const char *option, *section, *key;
 } shortcuts[] = {
@@ -63,18 +61,6 @@ static int apply_listen(struct config *c, const char *address, struct error *e)
                : config_set(c, "network", "dht_bind6", "none", e);
 }
 
-size_t new_peer_options(struct option out[NEW_PEER_OPTIONS])
-{
-    _Static_assert(SHORTCUTS + 3 == NEW_PEER_OPTIONS, "one for each");
-    out[0] = (struct option){"listen", required_argument, NULL, NEW_PEER_FIRST + OPT_LISTEN};
-    out[1] = (struct option){"set", required_argument, NULL, NEW_PEER_FIRST + OPT_SET};
-    out[2] = (struct option){"accept", required_argument, NULL, NEW_PEER_FIRST + OPT_ACCEPT};
-    for (size_t i = 0; i < SHORTCUTS; i++)
-        out[3 + i] = (struct option){shortcuts[i].option, required_argument, NULL,
-                                     NEW_PEER_FIRST + OPT_FIRST_KEY + (int)i};
-    return NEW_PEER_OPTIONS;
-}
-
 /* --accept: what the new peer needs of it now; the rest when the home is made. */
 int new_peer_accept(struct config *c, const char *line, struct error *e)
 {
@@ -101,17 +87,26 @@ static int leave_invite(const char *dir, const struct config *c, struct error *e
     return rc < 0 || invite_line == NULL ? rc : invite_leave(dir, invite_line, NULL, e);
 }
 
-int new_peer_apply(struct config *c, int option, const char *value, struct error *e)
+static int apply(void *ctx, const char *name, const char *value, struct error *e)
 {
-    int o = option - NEW_PEER_FIRST;
-    if (o == OPT_LISTEN)
+    struct config *c = ctx;
+    if (strcmp(name, "listen") == 0)
         return apply_listen(c, value, e);
-    if (o == OPT_SET)
+    if (strcmp(name, "set") == 0)
         return apply_set(c, value, e);
-    if (o == OPT_ACCEPT)
-        return new_peer_accept(c, value, e);
-    return config_set(c, shortcuts[o - OPT_FIRST_KEY].section, shortcuts[o - OPT_FIRST_KEY].key,
-                      value, e);
+    for (size_t i = 0; i < SHORTCUTS; i++)
+        if (strcmp(shortcuts[i].option, name) == 0)
+            return config_set(c, shortcuts[i].section, shortcuts[i].key, value, e);
+    return new_peer_accept(c, value, e);
+}
+
+void new_peer_options(struct config *c, struct cli_option out[NEW_PEER_OPTIONS])
+{
+    static const char *const others[] = {"listen", "set", "accept"};
+    _Static_assert(SHORTCUTS + 3 == NEW_PEER_OPTIONS, "one for each");
+    for (size_t i = 0; i < NEW_PEER_OPTIONS; i++)
+        out[i] = (struct cli_option){
+            .name = i < 3 ? others[i] : shortcuts[i - 3].option, .take = apply, .ctx = c};
 }
 
 void new_peer_defaults(struct config *c)

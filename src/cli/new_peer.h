@@ -5,17 +5,14 @@
 #define RESTANTE_CLI_NEW_PEER_H
 
 #include "base/error.h"
+#include "cli/common.h"
 #include "daemon/config.h"
 #include "pgp/pgp.h"
-#include <getopt.h>
 
 #define NEW_PEER_OPTIONS 10
-#define NEW_PEER_FIRST 1000 /* the options' values for getopt_long are from here on */
 
-/* The options --listen, --set, --bootstrap, --endpoint and so on; returns NEW_PEER_OPTIONS. */
-size_t new_peer_options(struct option out[NEW_PEER_OPTIONS]);
-/* Takes the value of one of them into c. On -1 e is a sentence without capital and full stop. */
-int new_peer_apply(struct config *c, int option, const char *value, struct error *e);
+/* The options --listen, --set, --bootstrap, --endpoint and so on, whose values go into c. */
+void new_peer_options(struct config *c, struct cli_option out[NEW_PEER_OPTIONS]);
 /* The default settings, with all ports 0: not given. */
 void new_peer_defaults(struct config *c);
 /* Sets the address; on -1 e says what an address looks like. */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* passwd.c - `restante passwd`: a new password for the mail client. */
-#include "cli/cli.h"
+#include "cli/commands.h"
 #include "daemon/dovecot_config.h"
 #include "daemon/home.h"
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,25 +56,14 @@ static int change(const struct config *c, const char *file, struct error *e)
 
 int cmd_passwd(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {{"home", required_argument, NULL, 'H'},
-                                            {"password-file", required_argument, NULL, 'f'},
-                                            {NULL, 0, NULL, 0}};
     struct error e;
     struct config c;
     const char *file = NULL;
-    optind = 0;
-    for (int o = getopt_long(argc, argv, ":", options, NULL); o != -1;
-         o = getopt_long(argc, argv, ":", options, NULL)) {
-        if (o == ':')
-            return cli_usage("passwd", "The option %s needs a value.", argv[optind - 1]);
-        if (o == '?')
-            return cli_usage("passwd", "passwd does not know the option %s.", argv[optind - 1]);
-        if (o == 'H')
-            cli->home_arg = optarg;
-        else
-            file = optarg;
-    }
-    if (optind < argc)
+    const struct cli_option own[] = {{.name = "password-file", .value = &file}, {0}};
+    int first = cli_options(cli, "passwd", own, argc, argv);
+    if (first < 0)
+        return CLI_USAGE;
+    if (first < argc)
         return cli_usage("passwd", "passwd takes no operands.");
     if (cli_config(cli, &c) < 0)
         return CLI_FAILED;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* policy.c - `restante policy`: when messages are fetched. */
+#include "cli/commands.h"
 #include "base/clock.h"
-#include "cli/cli.h"
 #include "cli/control.h"
 #include "cli/lists.h"
 #include "cli/progress.h"
@@ -158,11 +158,12 @@ static int print_offline(const json_t *answer)
 
 int cmd_policy(struct cli *cli, int argc, char **argv)
 {
-    int first = cli_options(cli, "policy", "j", argc, argv);
+    const struct cli_option own[] = {CLI_JSON(cli), {0}};
+    int first = cli_options(cli, "policy", own, argc, argv);
     if (first < 0)
         return CLI_USAGE;
     if (first == argc)
-        return lists_command(cli, argc, argv, "policy", "j", ANSWER_WAIT_S, print_policy, NULL);
+        return lists_command(cli, argc, argv, "policy", own, ANSWER_WAIT_S, print_policy, NULL);
     if (argc - first == 1 && strcmp(argv[first], "offline") == 0)
         return ask_and_print(cli, json_pack("{s:s,s:b}", "cmd", "policy", "offline", 1),
                              print_offline);

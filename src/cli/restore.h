@@ -4,7 +4,7 @@
 #define RESTANTE_CLI_RESTORE_H
 
 #include "cli/backup.h"
-#include "cli/cli.h"
+#include "cli/common.h"
 #include "cli/new_peer.h"
 
 /* Makes the home cli->home of a backup, asking for its passphrase when it wants one. */

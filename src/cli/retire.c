@@ -2,13 +2,12 @@
 /* retire.c - `restante retire`: the end of an address. Its contacts are told, what waits for others
  * is taken back, and the peer stops for good. Until the last step it can be said again: what is
  * done is not done twice. */
+#include "cli/commands.h"
 #include "base/clock.h"
-#include "cli/cli.h"
 #include "cli/control.h"
 #include "cli/goodbye.h"
 #include "cli/setup.h"
 #include "daemon/home.h"
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -255,31 +254,20 @@ static int retire(struct retiring *r, struct error *e)
 
 int cmd_retire(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {{"home", required_argument, NULL, 'H'},
-                                            {"message", required_argument, NULL, 'm'},
-                                            {"wait", required_argument, NULL, 'w'},
-                                            {"yes", no_argument, NULL, 'y'},
-                                            {NULL, 0, NULL, 0}};
     struct error e;
     struct retiring r = {.cli = cli, .wait_s = WAIT_DEFAULT_S, .told = BUF_INIT(TOLD_CAP)};
-    optind = 0;
-    for (int o = getopt_long(argc, argv, ":", options, NULL); o != -1;
-         o = getopt_long(argc, argv, ":", options, NULL)) {
-        if (o == ':')
-            return cli_usage("retire", "The option %s needs a value.", argv[optind - 1]);
-        if (o == '?')
-            return cli_usage("retire", "retire does not know the option %s.", argv[optind - 1]);
-        if (o == 'H')
-            cli->home_arg = optarg;
-        else if (o == 'm')
-            r.message = optarg;
-        else if (o == 'y')
-            r.yes = true;
-        else
-            r.wait_s = atoi(optarg);
-    }
-    if (optind < argc)
+    const char *wait = NULL;
+    const struct cli_option own[] = {{.name = "message", .value = &r.message},
+                                     {.name = "wait", .value = &wait},
+                                     {.name = "yes", .flag = &r.yes},
+                                     {0}};
+    int first = cli_options(cli, "retire", own, argc, argv);
+    if (first < 0)
+        return CLI_USAGE;
+    if (first < argc)
         return cli_usage("retire", "retire takes no operands.");
+    if (wait != NULL)
+        r.wait_s = atoi(wait);
     if (r.wait_s < 0 || r.wait_s > WAIT_MAX_S)
         return cli_usage("retire", "--wait wants seconds, 0 to %d.", WAIT_MAX_S);
     if (cli_config(cli, &r.c) < 0)

@@ -4,7 +4,7 @@
 #ifndef RESTANTE_CLI_REVOCATION_H
 #define RESTANTE_CLI_REVOCATION_H
 
-#include "cli/cli.h"
+#include "cli/common.h"
 
 /* Makes DIR/secret/revocation for the home or draft DIR, whose keys are there already. */
 int revocation_make(const char *dir, const struct config *c, struct error *e);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* setup.c - `restante setup`: from nothing to a running peer in one command (setup.h). */
+#include "cli/account.h"
+#include "cli/commands.h"
 #include "cli/setup.h"
 #include "cli/invite.h"
 #include "cli/new_peer.h"
 #include "cli/ports.h"
 #include "cli/revocation.h"
 #include "daemon/home.h"
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,69 +15,51 @@
 
 #define WAIT_MAX_S 600
 
-enum { OPT_HOME = 1, OPT_YES, OPT_LINGER, OPT_NO_LINGER, OPT_CLIENT, OPT_WAIT };
+static int take_wait(void *ctx, const char *name, const char *value, struct error *e)
+{
+    struct setup *s = ctx;
+    s->wait_s = atoi(value);
+    return s->wait_s >= 1 && s->wait_s <= WAIT_MAX_S
+               ? 0
+               : error_set(e, "--%s wants seconds, 1 to %d", name, WAIT_MAX_S);
+}
 
-static const struct option own_options[] = {
-    {"home", required_argument, NULL, OPT_HOME},
-    {"yes", no_argument, NULL, OPT_YES},
-    {"linger", no_argument, NULL, OPT_LINGER},
-    {"no-linger", no_argument, NULL, OPT_NO_LINGER},
-    {"wait", required_argument, NULL, OPT_WAIT},
-    {"mail-client", required_argument, NULL, OPT_CLIENT},
-};
-#define OWN (sizeof own_options / sizeof own_options[0])
-
-static int take(struct setup *s, int option, struct error *e)
+static int take_client(void *ctx, const char *name, const char *value, struct error *e)
 {
     static const char *const clients[] = {"thunderbird", "mutt", "mbsync", "none"};
-    switch (option) {
-    case OPT_HOME:
-        s->cli->home_arg = optarg;
-        return 0;
-    case OPT_YES:
-        s->interactive = false;
-        return 0;
-    case OPT_LINGER:
-    case OPT_NO_LINGER:
-        s->linger = option == OPT_LINGER ? SETUP_YES : SETUP_NO;
-        return 0;
-    case OPT_WAIT:
-        s->wait_s = atoi(optarg);
-        return s->wait_s >= 1 && s->wait_s <= WAIT_MAX_S
-                   ? 0
-                   : error_set(e, "--wait wants seconds, 1 to %d", WAIT_MAX_S);
-    case OPT_CLIENT:
-        for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++)
-            if (strcmp(optarg, clients[i]) == 0) {
-                s->mail_client = optarg;
-                return 0;
-            }
-        return error_set(e, "--mail-client wants thunderbird, mutt, mbsync or none");
-    default:
-        return new_peer_apply(&s->c, option, optarg, e);
-    }
+    struct setup *s = ctx;
+    for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++)
+        if (strcmp(value, clients[i]) == 0) {
+            s->mail_client = value;
+            return 0;
+        }
+    return error_set(e, "--%s wants thunderbird, mutt, mbsync or none", name);
 }
 
 static int parse(struct setup *s, int argc, char **argv)
 {
-    struct option options[OWN + NEW_PEER_OPTIONS + 1] = {{0}};
+    bool yes = false, linger = false, no_linger = false;
+    struct cli_option own[NEW_PEER_OPTIONS + 6] = {
+        [NEW_PEER_OPTIONS] = {.name = "yes", .flag = &yes},
+        {.name = "linger", .flag = &linger},
+        {.name = "no-linger", .flag = &no_linger},
+        {.name = "wait", .take = take_wait, .ctx = s},
+        {.name = "mail-client", .take = take_client, .ctx = s},
+    };
     struct error e;
-    memcpy(options, own_options, sizeof own_options);
-    (void)new_peer_options(options + OWN);
+    new_peer_options(&s->c, own);
     new_peer_defaults(&s->c);
-    optind = 0;
-    for (int o = getopt_long(argc, argv, ":", options, NULL); o != -1;
-         o = getopt_long(argc, argv, ":", options, NULL)) {
-        if (o == ':')
-            return cli_usage("setup", "The option %s needs a value.", argv[optind - 1]);
-        if (o == '?')
-            return cli_usage("setup", "setup does not know the option %s.", argv[optind - 1]);
-        if (take(s, o, &e) < 0)
-            return cli_usage("setup", "Cannot take that: %s.", e.text);
-    }
-    if (argc - optind > 1)
+    int first = cli_options(s->cli, "setup", own, argc, argv);
+    if (first < 0)
+        return CLI_USAGE;
+    if (linger && no_linger)
+        return cli_usage("setup", "Say either --linger or --no-linger.");
+    s->interactive = s->interactive && !yes;
+    if (linger || no_linger)
+        s->linger = linger ? SETUP_YES : SETUP_NO;
+    if (argc - first > 1)
         return cli_usage("setup", "setup takes one address, name@group, or none.");
-    if (argc > optind && new_peer_address(&s->c, argv[optind], &e) < 0)
+    if (argc > first && new_peer_address(&s->c, argv[first], &e) < 0)
         return cli_usage("setup", "%s", e.text);
     return CLI_OK;
 }

@@ -4,7 +4,7 @@
 #ifndef RESTANTE_CLI_SETUP_H
 #define RESTANTE_CLI_SETUP_H
 
-#include "cli/cli.h"
+#include "cli/common.h"
 #include "daemon/config.h"
 #include <stdbool.h>
 #include <sys/types.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* status.c - `restante status`: how the running peer is doing, on one page. */
+#include "cli/commands.h"
 #include "base/clock.h"
 #include "cli/backup.h"
-#include "cli/cli.h"
 #include "cli/control.h"
 #include "cli/lists.h"
 #include "cli/table.h"
@@ -248,8 +248,9 @@ static int is_ready(const json_t *o)
 
 int cmd_status(struct cli *cli, int argc, char **argv)
 {
+    const struct cli_option own[] = {CLI_JSON(cli), {.name = "check", .flag = &cli->check}, {0}};
     int status =
-        lists_command(cli, argc, argv, "status", "jc", STATUS_WAIT_S, print_status, is_ready);
+        lists_command(cli, argc, argv, "status", own, STATUS_WAIT_S, print_status, is_ready);
     if (status != CLI_USAGE && status != CLI_FAILED && !cli->json)
         backup_remind(cli->home);
     return status;

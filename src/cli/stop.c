@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* stop.c - `restante stop` and `restante restart`: both wait until the daemon has really ended,
  * that is until the home's lock is free. */
+#include "cli/commands.h"
 #include "base/clock.h"
-#include "cli/cli.h"
 #include "cli/control.h"
 #include "cli/setup.h"
 #include "daemon/home.h"
@@ -60,7 +60,7 @@ int cmd_stop(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct control *c = NULL;
-    int first = cli_options(cli, "stop", "", argc, argv);
+    int first = cli_options(cli, "stop", NULL, argc, argv);
     if (first < 0)
         return CLI_USAGE;
     if (first < argc)
@@ -96,7 +96,7 @@ int cmd_restart(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct setup s = {.cli = cli, .wait_s = UP_WAIT_S};
-    int first = cli_options(cli, "restart", "", argc, argv);
+    int first = cli_options(cli, "restart", NULL, argc, argv);
     if (first < 0)
         return CLI_USAGE;
     if (first < argc)

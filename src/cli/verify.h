@@ -3,7 +3,7 @@
 #ifndef RESTANTE_CLI_VERIFY_H
 #define RESTANTE_CLI_VERIFY_H
 
-#include "cli/cli.h"
+#include "cli/common.h"
 
 /* Shows the words for this peer's key and the contact's, which are the same at both ends, and pins
  * the contact's key as verified when the user says that they are. The exit status. */
