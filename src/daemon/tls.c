@@ -40,14 +40,13 @@ static void pair_free(struct pair *p)
         gnutls_x509_crt_deinit(p->crt);
     if (p->key != NULL)
         gnutls_x509_privkey_deinit(p->key);
-    memset(p, 0, sizeof(*p));
+    memset(p, 0, sizeof *p);
 }
 
 static int pair_init(struct pair *p, struct error *e)
 {
     int ret;
-
-    memset(p, 0, sizeof(*p));
+    memset(p, 0, sizeof *p);
     if ((ret = gnutls_x509_crt_init(&p->crt)) < 0 ||
         (ret = gnutls_x509_privkey_init(&p->key)) < 0) {
         pair_free(p);
@@ -59,7 +58,6 @@ static int pair_init(struct pair *p, struct error *e)
 static int tls_path(char out[PATH_CAP], const char *home, const char *name, struct error *e)
 {
     char dir[PATH_CAP];
-
     return path_join(dir, home, "tls", e) < 0 ? -1 : path_join(out, dir, name, e);
 }
 
@@ -67,7 +65,6 @@ static int write_pem(const char *home, const char *name, gnutls_datum_t *pem, st
 {
     char path[PATH_CAP];
     int ret = tls_path(path, home, name, e);
-
     if (ret == 0)
         ret = file_write(path, pem->data, pem->size, e);
     wipe(pem->data, pem->size);
@@ -80,7 +77,6 @@ static int pair_write(const struct pair *p, const char *home, const char *crt_na
 {
     gnutls_datum_t pem;
     int ret;
-
     /* The key first: a certificate without its key would be kept and be of no use. */
     if ((ret = gnutls_x509_privkey_export2_pkcs8(p->key, GNUTLS_X509_FMT_PEM, NULL,
                                                  GNUTLS_PKCS_PLAIN, &pem)) < 0)
@@ -96,7 +92,6 @@ static int read_pem(const char *home, const char *name, struct buf *b, gnutls_da
                     struct error *e)
 {
     char path[PATH_CAP];
-
     if (tls_path(path, home, name, e) < 0 || file_read(path, b, e) < 0)
         return -1;
     d->data = b->data;
@@ -109,7 +104,6 @@ static int read_crt(const char *home, const char *name, gnutls_x509_crt_t crt, s
     struct buf b = BUF_INIT(PEM_MAX);
     gnutls_datum_t d;
     int ret = read_pem(home, name, &b, &d, e), code;
-
     if (ret == 0 && (code = gnutls_x509_crt_import(crt, &d, GNUTLS_X509_FMT_PEM)) < 0)
         ret = error_set(e, "HOME/tls/%s is not a certificate: %s.", name, gnutls_strerror(code));
     buf_free(&b);
@@ -121,11 +115,10 @@ static int pair_read(struct pair *p, const char *home, const char *crt_name, con
 {
     struct buf b = BUF_INIT(PEM_MAX);
     gnutls_datum_t d;
-    int code, ret;
-
+    int code;
     if (pair_init(p, e) < 0)
         return -1;
-    ret = read_crt(home, crt_name, p->crt, e);
+    int ret = read_crt(home, crt_name, p->crt, e);
     if (ret == 0)
         ret = read_pem(home, key_name, &b, &d, e);
     if (ret == 0 && (code = gnutls_x509_privkey_import(p->key, &d, GNUTLS_X509_FMT_PEM)) < 0)
@@ -141,16 +134,15 @@ static int pair_read(struct pair *p, const char *home, const char *crt_name, con
 static int set_common(struct pair *p, const char *cn, int days)
 {
     unsigned char serial[16], id[20];
-    size_t id_len = sizeof(id);
+    size_t id_len = sizeof id;
     time_t now = time(NULL);
     int ret;
-
-    random_bytes(serial, sizeof(serial));
+    random_bytes(serial, sizeof serial);
     serial[0] = (unsigned char)((serial[0] & 0x3f) | 0x40); /* positive, sixteen octets long */
     if ((ret = gnutls_x509_privkey_generate(
              p->key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0)) < 0 ||
         (ret = gnutls_x509_crt_set_version(p->crt, 3)) < 0 ||
-        (ret = gnutls_x509_crt_set_serial(p->crt, serial, sizeof(serial))) < 0 ||
+        (ret = gnutls_x509_crt_set_serial(p->crt, serial, sizeof serial)) < 0 ||
         (ret = gnutls_x509_crt_set_dn_by_oid(p->crt, GNUTLS_OID_X520_COMMON_NAME, 0, cn,
                                              (unsigned)strlen(cn))) < 0 ||
         (ret = gnutls_x509_crt_set_activation_time(p->crt, now - CLOCK_SLACK)) < 0 ||
@@ -167,7 +159,6 @@ static int permit(gnutls_x509_name_constraints_t nc, gnutls_x509_subject_alt_nam
                   const void *p, size_t n)
 {
     gnutls_datum_t d;
-
     d.data = (unsigned char *)p;
     d.size = (unsigned)n;
     return gnutls_x509_name_constraints_add_permitted(nc, type, &d);
@@ -180,15 +171,14 @@ static int constrain(gnutls_x509_crt_t crt)
     unsigned char v6[32];
     gnutls_x509_name_constraints_t nc;
     int ret;
-
     memset(v6, 0, 15);
     v6[15] = 1;
     memset(v6 + 16, 255, 16);
     if ((ret = gnutls_x509_name_constraints_init(&nc)) < 0)
         return ret;
     if ((ret = permit(nc, GNUTLS_SAN_DNSNAME, "localhost", 9)) >= 0 &&
-        (ret = permit(nc, GNUTLS_SAN_IPADDRESS, v4, sizeof(v4))) >= 0 &&
-        (ret = permit(nc, GNUTLS_SAN_IPADDRESS, v6, sizeof(v6))) >= 0)
+        (ret = permit(nc, GNUTLS_SAN_IPADDRESS, v4, sizeof v4)) >= 0 &&
+        (ret = permit(nc, GNUTLS_SAN_IPADDRESS, v6, sizeof v6)) >= 0)
         ret = gnutls_x509_crt_set_name_constraints(crt, nc, 1);
     gnutls_x509_name_constraints_deinit(nc);
     return ret;
@@ -198,10 +188,9 @@ static int make_ca(struct pair *ca, const char *home, const char *address, struc
 {
     char cn[65]; /* the longest common name X.520 knows */
     int ret;
-
     if (pair_init(ca, e) < 0)
         return -1;
-    (void)snprintf(cn, sizeof(cn), "Restante of %s", address);
+    (void)snprintf(cn, sizeof cn, "Restante of %s", address);
     if ((ret = set_common(ca, cn, CA_DAYS)) < 0 ||
         (ret = gnutls_x509_crt_set_basic_constraints(ca->crt, 1, 0)) < 0 ||
         (ret = gnutls_x509_crt_set_key_usage(ca->crt,
@@ -223,13 +212,12 @@ static int set_leaf_names(gnutls_x509_crt_t crt)
     static const unsigned char v4[4] = {127, 0, 0, 1};
     unsigned char v6[16] = {0};
     int ret;
-
     v6[15] = 1;
     if ((ret = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, "localhost", 9,
                                                     GNUTLS_FSAN_SET)) < 0 ||
-        (ret = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, v4, sizeof(v4),
+        (ret = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, v4, sizeof v4,
                                                     GNUTLS_FSAN_APPEND)) < 0 ||
-        (ret = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, v6, sizeof(v6),
+        (ret = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, v6, sizeof v6,
                                                     GNUTLS_FSAN_APPEND)) < 0)
         return ret;
     return 0;
@@ -238,10 +226,9 @@ static int set_leaf_names(gnutls_x509_crt_t crt)
 static int make_leaf(const struct pair *ca, const char *home, struct error *e)
 {
     unsigned char id[20];
-    size_t id_len = sizeof(id);
+    size_t id_len = sizeof id;
     struct pair leaf;
     int ret;
-
     if (pair_init(&leaf, e) < 0)
         return -1;
     if ((ret = set_common(&leaf, "localhost", LEAF_DAYS)) < 0 ||
@@ -264,20 +251,19 @@ static int make_leaf(const struct pair *ca, const char *home, struct error *e)
 static bool leaf_is_good(const struct pair *ca, const char *home)
 {
     unsigned char crt_id[20], key_id[20];
-    size_t crt_len = sizeof(crt_id), key_len = sizeof(key_id);
+    size_t crt_len = sizeof crt_id, key_len = sizeof key_id;
     time_t now = time(NULL);
     unsigned verdict = 0;
     struct pair leaf;
-    bool good;
-
     if (pair_read(&leaf, home, "leaf.pem", "leaf.key", NULL) < 0)
         return false;
-    good = gnutls_x509_crt_get_expiration_time(leaf.crt) > now + (time_t)LEAF_RENEW_DAYS * DAY &&
-           gnutls_x509_crt_get_activation_time(leaf.crt) <= now &&
-           gnutls_x509_crt_get_key_id(leaf.crt, 0, crt_id, &crt_len) == 0 &&
-           gnutls_x509_privkey_get_key_id(leaf.key, 0, key_id, &key_len) == 0 &&
-           crt_len == key_len && memcmp(crt_id, key_id, crt_len) == 0 &&
-           gnutls_x509_crt_verify(leaf.crt, &ca->crt, 1, 0, &verdict) == 0 && verdict == 0;
+    bool good =
+        gnutls_x509_crt_get_expiration_time(leaf.crt) > now + (time_t)LEAF_RENEW_DAYS * DAY &&
+        gnutls_x509_crt_get_activation_time(leaf.crt) <= now &&
+        gnutls_x509_crt_get_key_id(leaf.crt, 0, crt_id, &crt_len) == 0 &&
+        gnutls_x509_privkey_get_key_id(leaf.key, 0, key_id, &key_len) == 0 && crt_len == key_len &&
+        memcmp(crt_id, key_id, crt_len) == 0 &&
+        gnutls_x509_crt_verify(leaf.crt, &ca->crt, 1, 0, &verdict) == 0 && verdict == 0;
     pair_free(&leaf);
     return good;
 }
@@ -287,11 +273,10 @@ static int read_ca(struct pair *ca, const char *home, struct error *e)
 {
     char crt[PATH_CAP], key[PATH_CAP];
     unsigned char crt_id[20], key_id[20];
-    size_t crt_len = sizeof(crt_id), key_len = sizeof(key_id);
+    size_t crt_len = sizeof crt_id, key_len = sizeof key_id;
     struct buf b = BUF_INIT(PEM_MAX);
     gnutls_datum_t d;
     int ret = -1;
-
     if (tls_path(crt, home, "ca.pem", e) < 0 || tls_path(key, home, "ca.key", e) < 0)
         return -1;
     if (!file_exists(crt))
@@ -322,11 +307,9 @@ int tls_prepare(const char *home, const char *address, struct error *e)
 {
     char dir[PATH_CAP];
     struct pair ca;
-    int ret;
-
     if (path_join(dir, home, "tls", e) < 0 || dir_make(dir, e) < 0)
         return -1;
-    ret = read_ca(&ca, home, e);
+    int ret = read_ca(&ca, home, e);
     if (ret == 0)
         ret = make_ca(&ca, home, address, e);
     if (ret < 0)
@@ -339,19 +322,18 @@ int tls_prepare(const char *home, const char *address, struct error *e)
 int tls_ca_fingerprint(const char *home, char out[96], struct error *e)
 {
     unsigned char digest[HASH_LEN];
-    size_t len = sizeof(digest);
+    size_t len = sizeof digest;
     gnutls_x509_crt_t crt;
-    int ret, code;
-
+    int code;
     if ((code = gnutls_x509_crt_init(&crt)) < 0)
         return tls_error(e, "read a certificate", code);
-    ret = read_crt(home, "ca.pem", crt, e);
+    int ret = read_crt(home, "ca.pem", crt, e);
     if (ret == 0 &&
         (code = gnutls_x509_crt_get_fingerprint(crt, GNUTLS_DIG_SHA256, digest, &len)) < 0)
         ret = tls_error(e, "read a certificate", code);
     gnutls_x509_crt_deinit(crt);
-    for (size_t i = 0; ret == 0 && i < sizeof(digest); i++)
-        (void)snprintf(out + 3 * i, 4, "%02X%s", digest[i], i + 1 < sizeof(digest) ? ":" : "");
+    for (size_t i = 0; ret == 0 && i < sizeof digest; i++)
+        (void)snprintf(out + 3 * i, 4, "%02X%s", digest[i], i + 1 < sizeof digest ? ":" : "");
     return ret;
 }
 
@@ -359,11 +341,10 @@ int tls_ca_base64(const char *home, struct buf *out, struct error *e)
 {
     gnutls_datum_t der = {NULL, 0}, text = {NULL, 0};
     gnutls_x509_crt_t crt;
-    int ret, code;
-
+    int code;
     if ((code = gnutls_x509_crt_init(&crt)) < 0)
         return tls_error(e, "read a certificate", code);
-    ret = read_crt(home, "ca.pem", crt, e);
+    int ret = read_crt(home, "ca.pem", crt, e);
     if (ret == 0 && ((code = gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der)) < 0 ||
                      (code = gnutls_base64_encode2(&der, &text)) < 0))
         ret = tls_error(e, "read a certificate", code);

@@ -40,7 +40,6 @@ static void on_poll(uv_poll_t *p, int status, int events);
 static void on_closed(uv_handle_t *handle)
 {
     struct helper *h = handle->data;
-
     if (--h->open_handles > 0)
         return;
     (void)close(h->sock);
@@ -75,7 +74,6 @@ static void on_process_end(uv_process_t *process, int64_t status, int sig)
     struct helper *h = process->data;
     const char *words = said_end(&h->said);
     char how[SAID_MAX + 96], why[SAID_MAX + 160];
-
     said_why(words, status, sig, how, sizeof how);
     (void)snprintf(why, sizeof why, "%s%s%s", h->why != NULL ? h->why : "",
                    h->why != NULL ? ", and " : "", how);
@@ -92,7 +90,6 @@ static void on_process_end(uv_process_t *process, int64_t status, int sig)
 static void watch(struct helper *h)
 {
     int events = UV_READABLE | (h->started && h->out_len > 0 ? UV_WRITABLE : 0);
-
     if (!h->dead && h->why == NULL)
         (void)uv_poll_start(&h->poll, events, on_poll);
 }
@@ -161,7 +158,6 @@ static void read_some(struct helper *h)
 {
     size_t room = h->in.cap - h->in.len < READ_STEP ? h->in.cap - h->in.len : READ_STEP;
     uint8_t *to = room == 0 ? NULL : buf_reserve(&h->in, room);
-
     if (to == NULL) {
         end_it(h, "it sent too much");
         return;
@@ -181,7 +177,6 @@ static void read_some(struct helper *h)
 static void on_poll(uv_poll_t *p, int status, int events)
 {
     struct helper *h = p->data;
-
     if (status < 0 || ((events & UV_WRITABLE) != 0 && send_some(h) < 0)) {
         end_it(h, "its socket broke");
         return;
@@ -221,7 +216,6 @@ static int spawn(struct helper *h, uv_loop_t *loop, const char *path, int child_
 static void on_spawn_failed(uv_handle_t *handle)
 {
     struct helper *h = handle->data;
-
     if (--h->open_handles == 0)
         free(h);
 }
@@ -231,7 +225,6 @@ struct helper *helper_start(uv_loop_t *loop, const char *path, helper_answer_fn 
 {
     int pair[2];
     struct helper *h = calloc(1, sizeof *h);
-
     if (h == NULL) {
         (void)error_set(e, "Out of memory.");
         return NULL;
@@ -280,7 +273,6 @@ bool helper_started(const struct helper *h)
 void helper_kill(struct helper **hp)
 {
     struct helper *h = *hp;
-
     *hp = NULL;
     if (h != NULL)
         bury(h);

@@ -74,7 +74,6 @@ static void finish(struct mime *m, enum mime_verdict verdict, const char *why,
                    const struct mime_answer *a)
 {
     struct request *r = m->head;
-
     m->head = r->next;
     if (m->head == NULL)
         m->tail = &m->head;
@@ -87,7 +86,6 @@ static void finish(struct mime *m, enum mime_verdict verdict, const char *why,
 static void on_later(uv_timer_t *t)
 {
     struct mime *m = t->data;
-
     go_on(m);
 }
 
@@ -102,7 +100,6 @@ static void not_started(struct mime *m, const char *how)
 {
     struct error e;
     size_t waiting = 0;
-
     log_error("restante-mime (%s) does not start: %s", m->path, how);
     (void)snprintf(m->down, sizeof m->down, "%s", how);
     m->down_ms = clock_mono_ms();
@@ -120,7 +117,6 @@ static void not_started(struct mime *m, const char *how)
 static void on_time(uv_timer_t *t)
 {
     struct mime *m = t->data;
-
     if (m->helper != NULL && !helper_started(m->helper)) {
         helper_kill(&m->helper);
         not_started(m, "it says nothing");
@@ -137,7 +133,6 @@ static void on_time(uv_timer_t *t)
 static void on_gone(void *ctx, bool started, const char *why)
 {
     struct mime *m = ctx;
-
     m->helper = NULL;
     if (!started && (!m->busy || m->head->tries >= TRIES)) {
         not_started(m, why);
@@ -188,7 +183,6 @@ static int on_answer(void *ctx, const uint8_t *p, size_t n)
 {
     struct mime *m = ctx;
     struct mime_answer a = {.p = p + 1, .n = n - 1};
-
     if (!m->busy)
         return -1;
     up(m);
@@ -218,7 +212,6 @@ static int on_answer(void *ctx, const uint8_t *p, size_t n)
 static bool have_helper(struct mime *m)
 {
     struct error e;
-
     if (m->helper != NULL)
         return true;
     m->helper = helper_start(m->loop, m->path, on_answer, on_gone, m, &e);
@@ -237,7 +230,6 @@ static void go_on(struct mime *m)
 {
     struct request *r = m->head;
     struct error e;
-
     if (m->freed || m->busy || r == NULL)
         return;
     if (r->why[0] != '\0') {
@@ -262,7 +254,6 @@ static void go_on(struct mime *m)
 static struct request *request_new(uint8_t verb, mime_fn *fn, void *ctx)
 {
     struct request *r = calloc(1, sizeof *r);
-
     if (r == NULL)
         abort(); /* nothing would be left to answer with */
     r->verb = verb;
@@ -331,7 +322,6 @@ void mime_render(struct mime *m, const void *header, size_t header_len, const ui
 struct mime *mime_new(uv_loop_t *loop, const char *helper_path, struct error *e)
 {
     struct mime *m = calloc(1, sizeof *m);
-
     if (m == NULL || (m->path = strdup(helper_path)) == NULL) {
         free(m);
         (void)error_set(e, "Out of memory.");
@@ -382,7 +372,6 @@ void mime_set_patience(struct mime *m, uint64_t ms)
 static void on_closed(uv_handle_t *h)
 {
     struct mime *m = h->data;
-
     if (--m->open_handles > 0)
         return;
     free(m->path);
@@ -392,7 +381,6 @@ static void on_closed(uv_handle_t *h)
 void mime_free(struct mime **mp)
 {
     struct mime *m = *mp;
-
     *mp = NULL;
     if (m == NULL)
         return;

@@ -41,17 +41,14 @@ static void client_release(struct http_client *c)
 static void unlink_fetch(struct http_fetch *f)
 {
     struct http_client *c = f->client;
-
-    if (f->prev != NULL) {
+    if (f->prev != NULL)
         f->prev->next = f->next;
-    } else {
+    else
         c->first = f->next;
-    }
-    if (f->next != NULL) {
+    if (f->next != NULL)
         f->next->prev = f->prev;
-    } else {
+    else
         c->last = f->prev;
-    }
 }
 
 /* A request that waits for news takes nobody's place. */
@@ -79,9 +76,8 @@ static void destroy(struct http_fetch *f)
 
 static int start(struct http_fetch *f)
 {
-    if (curl_multi_add_handle(f->client->multi, f->easy) != CURLM_OK) {
+    if (curl_multi_add_handle(f->client->multi, f->easy) != CURLM_OK)
         return -1;
-    }
     f->running = true;
     f->client->running += counts(f);
     return 0;
@@ -90,11 +86,9 @@ static int start(struct http_fetch *f)
 static void finish(struct http_fetch *f, CURLcode result)
 {
     bool silent = f->cancelled;
-
     detach(f);
-    if (!silent) {
+    if (!silent)
         fetch_report(f, result);
-    }
     fetch_free(f);
 }
 
@@ -105,20 +99,17 @@ static void reap(struct http_client *c)
 {
     CURLMsg *msg;
     int left;
-
     while (!c->freed && (msg = curl_multi_info_read(c->multi, &left)) != NULL) {
         struct http_fetch *f = NULL;
         CURLcode result = msg->data.result;
         if (msg->msg == CURLMSG_DONE &&
-            curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&f) == CURLE_OK) {
+            curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&f) == CURLE_OK)
             finish(f, result);
-        }
     }
     for (struct http_fetch *f = c->first, *next; f != NULL && !c->freed; f = next) {
         next = f->next;
-        if (f->cancelled) {
+        if (f->cancelled)
             destroy(f);
-        }
     }
     for (struct http_fetch *f = c->first; f != NULL && !c->freed;) {
         if (f->running || (counts(f) > 0 && c->running >= c->max_parallel) || start(f) == 0) {
@@ -133,21 +124,18 @@ static void reap(struct http_client *c)
 static void act(struct http_client *c, curl_socket_t fd, int events)
 {
     int running;
-
     c->busy = true;
     curl_multi_socket_action(c->multi, fd, events, &running);
     reap(c);
     c->busy = false;
-    if (c->freed) {
+    if (c->freed)
         teardown(c);
-    }
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct watch *w = poll->data;
     int flags = 0;
-
     if (status < 0) {
         flags = CURL_CSELECT_ERR;
     } else {
@@ -160,15 +148,13 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 static void on_watch_closed(uv_handle_t *h)
 {
     struct watch *w = h->data;
-
     client_release(w->client);
     free(w);
 }
 
 static struct watch *watch_new(struct http_client *c, curl_socket_t fd)
 {
-    struct watch *w = calloc(1, sizeof(*w));
-
+    struct watch *w = calloc(1, sizeof *w);
     if (w == NULL || uv_poll_init_socket(c->loop, &w->poll, fd) != 0) {
         free(w);
         return NULL;
@@ -186,7 +172,6 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *wa
     struct http_client *c = ctx;
     struct watch *w = watch_p;
     int events = 0;
-
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
         if (w != NULL) {
@@ -198,9 +183,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *wa
     }
     if (w == NULL) {
         w = watch_new(c, fd);
-        if (w == NULL) {
+        if (w == NULL)
             return -1;
-        }
         curl_multi_assign(c->multi, fd, w);
     }
     events |= what & CURL_POLL_IN ? UV_READABLE : 0;
@@ -216,7 +200,6 @@ static void on_timeout(uv_timer_t *t)
 static int on_timer(CURLM *multi, long ms, void *ctx)
 {
     struct http_client *c = ctx;
-
     (void)multi;
     if (c->freed || ms < 0) {
         uv_timer_stop(&c->timer);
@@ -228,7 +211,6 @@ static int on_timer(CURLM *multi, long ms, void *ctx)
 static int setup_multi(struct http_client *c)
 {
     int bad = 0;
-
     bad |= curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     bad |= curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
     bad |= curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);
@@ -240,8 +222,7 @@ static int setup_multi(struct http_client *c)
 struct http_client *http_client_new(uv_loop_t *loop, const struct http_client_config *config,
                                     struct error *e)
 {
-    struct http_client *c = calloc(1, sizeof(*c));
-
+    struct http_client *c = calloc(1, sizeof *c);
     if (c == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         free(c);
         error_set(e, "The HTTP client cannot be set up");
@@ -268,22 +249,18 @@ struct http_fetch *http_fetch(struct http_client *c, const struct http_fetch_con
                               struct error *e)
 {
     struct http_fetch *f = NULL;
-
-    if (c == NULL) {
+    if (c == NULL)
         (void)error_set(e, "This peer is stopping.");
-    } else {
+    else
         f = fetch_new(config, &c->config, e);
-    }
-    if (f == NULL) {
+    if (f == NULL)
         return NULL;
-    }
     f->client = c;
     f->prev = c->last;
-    if (f->prev != NULL) {
+    if (f->prev != NULL)
         f->prev->next = f;
-    } else {
+    else
         c->first = f;
-    }
     c->last = f;
     if (!c->busy && (counts(f) == 0 || c->running < c->max_parallel) && start(f) != 0) {
         destroy(f);
@@ -295,11 +272,10 @@ struct http_fetch *http_fetch(struct http_client *c, const struct http_fetch_con
 
 void http_fetch_cancel(struct http_fetch *f)
 {
-    if (f->client->busy) {
+    if (f->client->busy)
         f->cancelled = true;
-    } else {
+    else
         destroy(f);
-    }
 }
 
 static void on_timer_closed(uv_handle_t *h)
@@ -309,12 +285,10 @@ static void on_timer_closed(uv_handle_t *h)
 
 static void teardown(struct http_client *c)
 {
-    while (c->first != NULL) {
+    while (c->first != NULL)
         destroy(c->first);
-    }
-    if (c->multi != NULL) {
+    if (c->multi != NULL)
         curl_multi_cleanup(c->multi);
-    }
     curl_global_cleanup();
     uv_close((uv_handle_t *)&c->timer, on_timer_closed);
 }
@@ -322,16 +296,12 @@ static void teardown(struct http_client *c)
 void http_client_free(struct http_client **c_p)
 {
     struct http_client *c = *c_p;
-
     *c_p = NULL;
-    if (c == NULL) {
+    if (c == NULL)
         return;
-    }
     c->freed = true;
-    for (struct http_fetch *f = c->first; f != NULL; f = f->next) {
+    for (struct http_fetch *f = c->first; f != NULL; f = f->next)
         f->cancelled = true;
-    }
-    if (!c->busy) {
+    if (!c->busy)
         teardown(c);
-    }
 }

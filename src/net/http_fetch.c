@@ -25,12 +25,10 @@
 __attribute__((format(printf, 2, 3))) static void note(struct http_fetch *f, const char *fmt, ...)
 {
     va_list ap;
-
-    if (f->why[0] != '\0') {
+    if (f->why[0] != '\0')
         return;
-    }
     va_start(ap, fmt);
-    vsnprintf(f->why, sizeof(f->why), fmt, ap);
+    vsnprintf(f->why, sizeof f->why, fmt, ap);
     va_end(ap);
 }
 
@@ -38,17 +36,13 @@ __attribute__((format(printf, 2, 3))) static void note(struct http_fetch *f, con
 static bool path_ok(const char *path, bool posts)
 {
     static const char folder[] = "/outbox/";
-    const size_t skip = sizeof(folder) - 1;
-
-    if (posts) {
+    const size_t skip = sizeof folder - 1;
+    if (posts)
         return strcmp(path, "/receipt") == 0;
-    }
-    if (strcmp(path, "/pubkey") == 0 || strcmp(path, "/outbox/msglist") == 0) {
+    if (strcmp(path, "/pubkey") == 0 || strcmp(path, "/outbox/msglist") == 0)
         return true;
-    }
-    if (strncmp(path, folder, skip) != 0 || strspn(path + skip, "0123456789abcdef") != HASH_HEX) {
+    if (strncmp(path, folder, skip) != 0 || strspn(path + skip, "0123456789abcdef") != HASH_HEX)
         return false;
-    }
     const char *rest = path + skip + HASH_HEX;
     return *rest == '\0' || strcmp(rest, "/chunks") == 0;
 }
@@ -65,9 +59,8 @@ static bool may_connect(struct http_fetch *f, const struct sockaddr *sa, const c
                          ? (const void *)&((const struct sockaddr_in6 *)sa)->sin6_addr
                          : (const void *)&((const struct sockaddr_in *)sa)->sin_addr;
     if ((sa->sa_family != AF_INET && sa->sa_family != AF_INET6) ||
-        inet_ntop(sa->sa_family, ip, f->refused_ip, sizeof(f->refused_ip)) == NULL) {
-        snprintf(f->refused_ip, sizeof(f->refused_ip), "unknown");
-    }
+        inet_ntop(sa->sa_family, ip, f->refused_ip, sizeof f->refused_ip) == NULL)
+        snprintf(f->refused_ip, sizeof f->refused_ip, "unknown");
     return false;
 }
 
@@ -75,7 +68,6 @@ static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockad
 {
     struct http_fetch *f = ctx;
     const char *why;
-
     (void)purpose;
     /* For an onion address this is the owner's own SOCKS proxy. */
     if (!f->onion && !may_connect(f, &a->addr, &why)) {
@@ -87,7 +79,7 @@ static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockad
      * said, all is as ever. */
     int off = 0;
     if (fd >= 0)
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
     return fd;
 }
 
@@ -99,22 +91,18 @@ static int on_ready(void *ctx, char *remote, char *local, int remote_port, int l
     struct sockaddr_in *in4 = (struct sockaddr_in *)&ss;
     struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ss;
     const char *why = "its address is unknown";
-
     (void)local;
     (void)remote_port;
     (void)local_port;
-    if (f->onion) {
+    if (f->onion)
         return CURL_PREREQFUNC_OK;
-    }
-    if (inet_pton(AF_INET, remote, &in4->sin_addr) == 1) {
+    if (inet_pton(AF_INET, remote, &in4->sin_addr) == 1)
         ss.ss_family = AF_INET;
-    } else if (inet_pton(AF_INET6, remote, &in6->sin6_addr) == 1) {
+    else if (inet_pton(AF_INET6, remote, &in6->sin6_addr) == 1)
         ss.ss_family = AF_INET6;
-    }
     f->tried = false; /* what counts is whom this request goes to */
-    if (may_connect(f, (struct sockaddr *)&ss, &why)) {
+    if (may_connect(f, (struct sockaddr *)&ss, &why))
         return CURL_PREREQFUNC_OK;
-    }
     note(f, "not asked: %s", why);
     return CURL_PREREQFUNC_ABORT;
 }
@@ -124,7 +112,6 @@ static size_t on_header(char *p, size_t one, size_t n, void *ctx)
     static const char field[] = "Content-Range:";
     struct http_fetch *f = ctx;
     uint64_t last, size;
-
     n *= one;
     f->header_octets += n;
     if (f->cancelled || f->header_octets > HEADERS_MAX) {
@@ -133,8 +120,8 @@ static size_t on_header(char *p, size_t one, size_t n, void *ctx)
     }
     if (n >= 5 && memcmp(p, "HTTP/", 5) == 0) {
         f->ranged = false; /* of an interim answer */
-    } else if (n > sizeof(field) - 1 && strncasecmp(p, field, sizeof(field) - 1) == 0) {
-        f->ranged = content_range_parse(p + sizeof(field) - 1, n - (sizeof(field) - 1),
+    } else if (n > sizeof field - 1 && strncasecmp(p, field, sizeof field - 1) == 0) {
+        f->ranged = content_range_parse(p + sizeof field - 1, n - (sizeof field - 1),
                                         &f->range_first, &last, &size);
     }
     return n;
@@ -143,7 +130,6 @@ static size_t on_header(char *p, size_t one, size_t n, void *ctx)
 static long status_of(const struct http_fetch *f)
 {
     long status = 0;
-
     curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
     return status;
 }
@@ -151,9 +137,8 @@ static long status_of(const struct http_fetch *f)
 /* The answer's header is complete: is it what was asked for? */
 static bool judge(struct http_fetch *f)
 {
-    if (f->judged) {
+    if (f->judged)
         return f->good;
-    }
     long status = status_of(f);
     f->judged = true;
     if (f->config.offset == 0) {
@@ -164,9 +149,8 @@ static bool judge(struct http_fetch *f)
             status == 200 || (status == 206 && f->ranged && f->range_first <= f->config.offset);
         f->skip = f->good ? f->config.offset - first : 0;
     }
-    if (f->good) {
+    if (f->good)
         return true;
-    }
     if (status == 200 || status == 206) {
         f->misplaced = true;
         note(f, "the peer did not answer with the octets from %" PRIu64 " on", f->config.offset);
@@ -179,11 +163,9 @@ static bool judge(struct http_fetch *f)
 static size_t on_body(char *p, size_t one, size_t n, void *ctx)
 {
     struct http_fetch *f = ctx;
-
     n *= one;
-    if (f->cancelled) {
+    if (f->cancelled)
         return 0;
-    }
     if (!judge(f)) {
         f->octets += n;
         long status = status_of(f);
@@ -194,17 +176,15 @@ static size_t on_body(char *p, size_t one, size_t n, void *ctx)
     f->skip -= before;
     p += before;
     n -= before;
-    if (n == 0) {
+    if (n == 0)
         return all;
-    }
     f->octets += n;
     if (f->octets > f->config.max_bytes) {
         uint64_t over = f->octets - f->config.max_bytes;
         f->good = false;
         /* what was expected is still handed on: whether it is true tells who is to blame */
-        if (over < n) {
+        if (over < n)
             (void)f->config.data(f->config.ctx, (const uint8_t *)p, n - (size_t)over);
-        }
         note(f, "the peer sent more than the %" PRIu64 " octets expected", f->config.max_bytes);
         return 0;
     }
@@ -227,38 +207,31 @@ static int set_target(struct http_fetch *f, const struct http_fetch_config *cfg,
 {
     char base[HOST_MAX + 24], url[HOST_MAX + 24 + 96], proxy[160] = "";
     struct endpoint check;
-
-    endpoint_format(cfg->endpoint, base, sizeof(base));
-    if (endpoint_parse(base, &check) != 0) {
+    endpoint_format(cfg->endpoint, base, sizeof base);
+    if (endpoint_parse(base, &check) != 0)
         return error_set(e, "This is not a peer's endpoint: %s", base);
-    }
-    if (!path_ok(cfg->path, cfg->body != NULL)) {
+    if (!path_ok(cfg->path, cfg->body != NULL))
         return error_set(e, "This path is never asked of a peer: %s", cfg->path);
-    }
     f->onion = endpoint_is_onion(&check);
-    if (f->onion && (c->socks == NULL || *c->socks == '\0')) {
+    if (f->onion && (c->socks == NULL || *c->socks == '\0'))
         return error_set(e, "%s can only be reached through a SOCKS proxy, and none is set", base);
-    }
     if (f->onion) {
         /* socks5h: the proxy resolves the name, we never do */
-        snprintf(proxy, sizeof(proxy), "socks5h://%s", c->socks);
+        snprintf(proxy, sizeof proxy, "socks5h://%s", c->socks);
     }
-    snprintf(url, sizeof(url), "%s%s", base, cfg->path);
+    snprintf(url, sizeof url, "%s%s", base, cfg->path);
     if (curl_easy_setopt(f->easy, CURLOPT_URL, url) != CURLE_OK ||
         curl_easy_setopt(f->easy, CURLOPT_PROXY, proxy) != CURLE_OK ||
-        curl_easy_setopt(f->easy, CURLOPT_NOPROXY, "") != CURLE_OK) {
+        curl_easy_setopt(f->easy, CURLOPT_NOPROXY, "") != CURLE_OK)
         return error_set(e, "No memory for a request");
-    }
     return 0;
 }
 
 static int add_header(struct http_fetch *f, const char *text)
 {
     struct curl_slist *more = curl_slist_append(f->headers, text);
-
-    if (more == NULL) {
+    if (more == NULL)
         return -1;
-    }
     f->headers = more;
     return 0;
 }
@@ -269,18 +242,16 @@ static int set_headers(struct http_fetch *f)
 {
     char text[128];
     int bad = add_header(f, "Accept:");
-
     if (f->config.etag != NULL) {
-        snprintf(text, sizeof(text), "If-None-Match: %s", f->config.etag);
+        snprintf(text, sizeof text, "If-None-Match: %s", f->config.etag);
         bad |= add_header(f, text);
     }
     if (f->config.etag != NULL && f->config.wait_s > 0) {
-        snprintf(text, sizeof(text), "Prefer: wait=%u", f->config.wait_s);
+        snprintf(text, sizeof text, "Prefer: wait=%u", f->config.wait_s);
         bad |= add_header(f, text);
     }
-    if (f->config.body != NULL) {
+    if (f->config.body != NULL)
         bad |= add_header(f, "Content-Type: application/cbor");
-    }
     return bad == 0 && curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->headers) == CURLE_OK ? 0
                                                                                              : -1;
 }
@@ -289,10 +260,8 @@ static int set_body(struct http_fetch *f)
 {
     CURL *h = f->easy;
     int bad = 0;
-
-    if (f->config.body == NULL) {
+    if (f->config.body == NULL)
         return 0;
-    }
     bad |= curl_easy_setopt(h, CURLOPT_POST, 1L);
     bad |= curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE, (long)f->config.body_len);
     bad |= curl_easy_setopt(h, CURLOPT_COPYPOSTFIELDS, f->config.body);
@@ -304,7 +273,6 @@ static int set_callbacks(struct http_fetch *f)
 {
     CURL *h = f->easy;
     int bad = 0;
-
     bad |= curl_easy_setopt(h, CURLOPT_PRIVATE, f);
     bad |= curl_easy_setopt(h, CURLOPT_ERRORBUFFER, f->curl_why);
     bad |= curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, on_open);
@@ -324,7 +292,6 @@ static int set_limits(struct http_fetch *f, const struct http_client_config *c)
     CURL *h = f->easy;
     char range[32];
     int bad = 0;
-
     bad |= curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
     bad |= curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
     bad |= curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
@@ -348,7 +315,7 @@ static int set_limits(struct http_fetch *f, const struct http_client_config *c)
         or_default(f->config.stall_seconds, or_default(c->stall_seconds, STALL_DEFAULT)) +
             (long)f->config.wait_s);
     if (f->config.offset > 0) {
-        snprintf(range, sizeof(range), "%" PRIu64 "-", f->config.offset);
+        snprintf(range, sizeof range, "%" PRIu64 "-", f->config.offset);
         bad |= curl_easy_setopt(h, CURLOPT_RANGE, range);
     }
     return bad == 0 ? 0 : -1;
@@ -358,14 +325,12 @@ static int copy_policy(struct http_fetch *f, const struct endpoint_policy *polic
 {
     f->policy = *policy;
     f->policy.own = NULL;
-    if (policy->own_count == 0) {
+    if (policy->own_count == 0)
         return 0;
-    }
-    f->own = calloc(policy->own_count, sizeof(*f->own));
-    if (f->own == NULL) {
+    f->own = calloc(policy->own_count, sizeof *f->own);
+    if (f->own == NULL)
         return -1;
-    }
-    memcpy(f->own, policy->own, policy->own_count * sizeof(*f->own));
+    memcpy(f->own, policy->own, policy->own_count * sizeof *f->own);
     f->policy.own = f->own;
     return 0;
 }
@@ -373,8 +338,7 @@ static int copy_policy(struct http_fetch *f, const struct endpoint_policy *polic
 struct http_fetch *fetch_new(const struct http_fetch_config *cfg,
                              const struct http_client_config *c, struct error *e)
 {
-    struct http_fetch *f = calloc(1, sizeof(*f));
-
+    struct http_fetch *f = calloc(1, sizeof *f);
     if (f == NULL || (f->easy = curl_easy_init()) == NULL || copy_policy(f, cfg->policy) != 0) {
         fetch_free(f);
         error_set(e, "No memory for a request");
@@ -398,12 +362,10 @@ struct http_fetch *fetch_new(const struct http_fetch_config *cfg,
 
 void fetch_free(struct http_fetch *f)
 {
-    if (f == NULL) {
+    if (f == NULL)
         return;
-    }
-    if (f->easy != NULL) {
+    if (f->easy != NULL)
         curl_easy_cleanup(f->easy);
-    }
     curl_slist_free_all(f->headers);
     free(f->own);
     free(f);
@@ -411,20 +373,19 @@ void fetch_free(struct http_fetch *f)
 
 void fetch_report(struct http_fetch *f, CURLcode result)
 {
-    char why[sizeof(f->why) + CURL_ERROR_SIZE];
+    char why[sizeof f->why + CURL_ERROR_SIZE];
     long status = status_of(f);
     bool ok = result == CURLE_OK && judge(f);
-
     if (ok) {
         why[0] = '\0';
     } else if (status == 0 && !f->tried && f->refused != ENDPOINT_ALLOWED) {
         status = -(int)f->refused;
-        snprintf(why, sizeof(why), "%s", f->refused_ip);
+        snprintf(why, sizeof why, "%s", f->refused_ip);
     } else if (f->why[0] != '\0') {
         status = f->judged && f->misplaced ? HTTP_MISPLACED : status;
-        snprintf(why, sizeof(why), "%s", f->why);
+        snprintf(why, sizeof why, "%s", f->why);
     } else {
-        snprintf(why, sizeof(why), "%s",
+        snprintf(why, sizeof why, "%s",
                  f->curl_why[0] != '\0' ? f->curl_why : curl_easy_strerror(result));
         status = result == CURLE_COULDNT_RESOLVE_HOST ? HTTP_NAMELESS : status;
     }

@@ -16,15 +16,12 @@ static size_t body_length(struct MHD_Connection *conn)
     const char *text =
         MHD_lookup_connection_value(conn, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
     size_t n = 0, digits = text == NULL ? 0 : strspn(text, "0123456789");
-
     if (digits == 0 || digits > 5 || text[digits] != '\0' ||
         MHD_lookup_connection_value(conn, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING) !=
-            NULL) {
+            NULL)
         return 0;
-    }
-    for (size_t i = 0; i < digits; i++) {
+    for (size_t i = 0; i < digits; i++)
         n = n * 10 + (size_t)(text[i] - '0');
-    }
     return n <= RECEIPTS_BODY_MAX ? n : 0;
 }
 
@@ -32,9 +29,8 @@ static size_t body_length(struct MHD_Connection *conn)
 static enum MHD_Result enqueue(struct http_server *s, struct MHD_Connection *conn,
                                struct http_request *q)
 {
-    if (s->on_post == NULL || s->stopping || s->post_count == HTTP_POSTS_MAX) {
+    if (s->on_post == NULL || s->stopping || s->post_count == HTTP_POSTS_MAX)
         return http_answer_empty(conn, MHD_HTTP_SERVICE_UNAVAILABLE, NULL, NULL);
-    }
     q->conn = conn;
     q->number = ++s->last_number;
     q->until_ms = clock_mono_ms() + POST_MS;
@@ -46,14 +42,12 @@ static enum MHD_Result enqueue(struct http_server *s, struct MHD_Connection *con
 
 static enum MHD_Result send_reply(struct MHD_Connection *conn, const struct http_request *q)
 {
-    if (q->have == 0) {
+    if (q->have == 0)
         return http_answer_empty(conn, q->status, NULL, NULL);
-    }
     struct MHD_Response *r =
         MHD_create_response_from_buffer(q->have, q->body, MHD_RESPMEM_MUST_COPY);
-    if (r != NULL) {
+    if (r != NULL)
         MHD_add_response_header(r, "Content-Type", "application/cbor");
-    }
     return http_send(conn, q->status, r);
 }
 
@@ -61,36 +55,31 @@ enum MHD_Result http_post(struct http_server *s, struct MHD_Connection *conn,
                           struct http_request *q, const char *upload, size_t *upload_len)
 {
     size_t n = *upload_len;
-
     if (!q->posting) { /* the header has come */
         *upload_len = 0;
         q->posting = true;
         q->want = body_length(conn);
-        if (q->want == 0) {
+        if (q->want == 0)
             return http_answer_empty(conn, MHD_HTTP_CONTENT_TOO_LARGE, NULL, NULL);
-        }
         q->body = malloc(q->want);
         return q->body != NULL ? MHD_YES : MHD_NO;
     }
     if (n > 0) {
-        if (n > q->want - q->have) {
+        if (n > q->want - q->have)
             return MHD_NO;
-        }
         memcpy(q->body + q->have, upload, n);
         q->have += n;
         *upload_len = 0;
         return MHD_YES;
     }
-    if (q->have < q->want && q->number == 0) {
+    if (q->have < q->want && q->number == 0)
         return MHD_NO;
-    }
     pthread_mutex_lock(&s->lock);
     enum MHD_Result result = MHD_YES;
-    if (q->number == 0) {
+    if (q->number == 0)
         result = enqueue(s, conn, q);
-    } else if (q->status != 0) {
+    else if (q->status != 0)
         result = send_reply(conn, q);
-    }
     pthread_mutex_unlock(&s->lock);
     return result;
 }
@@ -99,10 +88,9 @@ enum MHD_Result http_post(struct http_server *s, struct MHD_Connection *conn,
 static void resume(struct http_server *s, size_t i, unsigned status)
 {
     struct http_request *q = s->posts[i];
-
     q->status = status;
     s->post_count--;
-    memmove(&s->posts[i], &s->posts[i + 1], (s->post_count - i) * sizeof(s->posts[0]));
+    memmove(&s->posts[i], &s->posts[i + 1], (s->post_count - i) * sizeof s->posts[0]);
     MHD_resume_connection(q->conn);
 }
 
@@ -127,7 +115,6 @@ void http_server_on_post(struct http_server *s, void (*fn)(void *ctx), void *ctx
 uint64_t http_server_post(struct http_server *s, uint8_t *body, size_t *n_r)
 {
     uint64_t number = 0;
-
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < s->post_count && number == 0; i++) {
         struct http_request *q = s->posts[i];
@@ -153,9 +140,8 @@ void http_server_reply(struct http_server *s, uint64_t number, unsigned status, 
             free(q->body);
             q->body = answer;
             q->have = answer != NULL ? n : 0;
-            if (answer != NULL) {
+            if (answer != NULL)
                 memcpy(answer, p, n);
-            }
             resume(s, i, n == 0 || answer != NULL ? status : MHD_HTTP_SERVICE_UNAVAILABLE);
             break;
         }

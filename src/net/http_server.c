@@ -23,13 +23,11 @@
 /* The request line has been read; uri is as it came, with query. */
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
 {
-    struct http_request *r = calloc(1, sizeof(*r));
-
+    struct http_request *r = calloc(1, sizeof *r);
     (void)cls;
     (void)conn;
-    if (r != NULL) {
+    if (r != NULL)
         http_find_route(uri, r);
-    }
     return r;
 }
 
@@ -37,7 +35,6 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **r_p,
                          enum MHD_RequestTerminationCode code)
 {
     struct http_request *q = *r_p;
-
     (void)cls;
     (void)conn;
     (void)code;
@@ -74,22 +71,17 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
     struct http_server *s = cls;
     struct http_request *q = *r_p;
     bool get = strcmp(method, "GET") == 0;
-
     (void)url;
     (void)version;
-    if (q == NULL) {
+    if (q == NULL)
         return MHD_NO; /* no memory: the connection ends */
-    }
-    if (q->route == ROUTE_RECEIPT && strcmp(method, "POST") == 0) {
+    if (q->route == ROUTE_RECEIPT && strcmp(method, "POST") == 0)
         return http_post(s, conn, q, upload, upload_len);
-    }
     *upload_len = 0;
-    if (q->route == ROUTE_RECEIPT) {
+    if (q->route == ROUTE_RECEIPT)
         return http_answer_empty(conn, MHD_HTTP_METHOD_NOT_ALLOWED, "Allow", "POST");
-    }
-    if (!get && strcmp(method, "HEAD") != 0) {
+    if (!get && strcmp(method, "HEAD") != 0)
         return http_answer_empty(conn, MHD_HTTP_METHOD_NOT_ALLOWED, "Allow", "GET, HEAD");
-    }
     /* The library ends a connection on which it answers before the request's end, even if nothing
      * follows: a receipt after a pull would need another one. What has a body is answered so. */
     if (!q->whole && !has_body(conn)) {
@@ -102,9 +94,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 __attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *fmt, va_list ap)
 {
     char text[256];
-
     (void)cls;
-    vsnprintf(text, sizeof(text), fmt, ap);
+    vsnprintf(text, sizeof text, fmt, ap);
     text[strcspn(text, "\n")] = '\0';
     log_debug("%s", text);
 }
@@ -115,28 +106,25 @@ static int listen_socket(const struct http_server_config *c, struct sockaddr_sto
 {
     struct sockaddr_in *in4 = (struct sockaddr_in *)ss;
     struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ss;
-    socklen_t len = sizeof(*in4);
+    socklen_t len = sizeof *in4;
     int on = 1, off = 0;
-
-    memset(ss, 0, sizeof(*ss));
+    memset(ss, 0, sizeof *ss);
     if (inet_pton(AF_INET, c->host, &in4->sin_addr) == 1) {
         in4->sin_family = AF_INET;
         in4->sin_port = htons(c->port);
     } else if (inet_pton(AF_INET6, c->host, &in6->sin6_addr) == 1) {
         in6->sin6_family = AF_INET6;
         in6->sin6_port = htons(c->port);
-        len = sizeof(*in6);
+        len = sizeof *in6;
     } else {
         return error_set(e, "The HTTP address %s is neither IPv4 nor IPv6", c->host);
     }
     int fd = socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
+    if (fd < 0)
         return error_set(e, "Cannot make a socket for HTTP: %s", strerror(errno));
-    }
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (ss->ss_family == AF_INET6) {
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (ss->ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     if (bind(fd, (struct sockaddr *)ss, len) != 0 || listen(fd, 128) != 0) {
         if (errno == EADDRINUSE) {
             error_set(
@@ -152,7 +140,7 @@ static int listen_socket(const struct http_server_config *c, struct sockaddr_sto
         close(fd);
         return -1;
     }
-    len = sizeof(*ss);
+    len = sizeof *ss;
     getsockname(fd, (struct sockaddr *)ss, &len);
     return fd;
 }
@@ -166,10 +154,8 @@ static int start_daemon(struct http_server *s, const struct http_server_config *
 {
     struct sockaddr_storage ss;
     int fd = listen_socket(c, &ss, e);
-
-    if (fd < 0) {
+    if (fd < 0)
         return -1;
-    }
     bool six = ss.ss_family == AF_INET6;
     s->port = ntohs(six ? ((struct sockaddr_in6 *)&ss)->sin6_port
                         : ((struct sockaddr_in *)&ss)->sin_port);
@@ -193,8 +179,7 @@ static int start_daemon(struct http_server *s, const struct http_server_config *
 
 struct http_server *http_server_start(const struct http_server_config *c, struct error *e)
 {
-    struct http_server *s = calloc(1, sizeof(*s));
-
+    struct http_server *s = calloc(1, sizeof *s);
     if (s == NULL) {
         error_set(e, "No memory for the HTTP server");
         return NULL;
@@ -225,7 +210,6 @@ uint16_t http_server_port(const struct http_server *s)
 void http_server_set_pubkey(struct http_server *s, const uint8_t *p, size_t n)
 {
     uint8_t *copy = malloc(n > 0 ? n : 1);
-
     if (copy == NULL) {
         log_error("no memory for the identity record");
         return;
@@ -242,7 +226,6 @@ void msglist_etag(const uint8_t *p, size_t n, char out[MSGLIST_ETAG_LEN + 1])
 {
     uint8_t hash[HASH_LEN];
     char hex[HASH_HEX + 1];
-
     sha256(p, n, hash);
     hex_encode(hash, HASH_LEN, hex);
     snprintf(out, MSGLIST_ETAG_LEN + 1, "\"%s\"", hex);
@@ -268,28 +251,23 @@ bool http_server_met(struct http_server *s)
 static void resume_until(struct http_server *s, int64_t now_ms)
 {
     size_t kept = 0;
-
-    for (size_t i = 0; i < s->waiting_count; i++) {
-        if (s->waiting[i].until_ms <= now_ms) {
+    for (size_t i = 0; i < s->waiting_count; i++)
+        if (s->waiting[i].until_ms <= now_ms)
             MHD_resume_connection(s->waiting[i].conn);
-        } else {
+        else
             s->waiting[kept++] = s->waiting[i];
-        }
-    }
     s->waiting_count = kept;
 }
 
 void http_server_set_msglist(struct http_server *s, const uint8_t *p, size_t n)
 {
     uint8_t *copy = n > 0 ? malloc(n) : NULL;
-
     if (copy == NULL && n > 0) {
         log_error("no memory for the message list");
         return;
     }
-    if (n > 0) {
+    if (n > 0)
         memcpy(copy, p, n);
-    }
     pthread_mutex_lock(&s->lock);
     free(s->list);
     s->list = copy;
@@ -310,11 +288,9 @@ void http_server_tick(struct http_server *s)
 void http_server_stop(struct http_server **s_p)
 {
     struct http_server *s = *s_p;
-
     *s_p = NULL;
-    if (s == NULL) {
+    if (s == NULL)
         return;
-    }
     if (s->daemon != NULL) {
         pthread_mutex_lock(&s->lock); /* libmicrohttpd cannot stop while a request waits */
         s->stopping = true;
@@ -323,12 +299,10 @@ void http_server_stop(struct http_server **s_p)
         pthread_mutex_unlock(&s->lock);
         MHD_stop_daemon(s->daemon);
     }
-    if (s->dir >= 0) {
+    if (s->dir >= 0)
         close(s->dir);
-    }
-    if (s->replica_dir >= 0) {
+    if (s->replica_dir >= 0)
         close(s->replica_dir);
-    }
     pthread_mutex_destroy(&s->lock);
     free(s->pubkey);
     free(s->list);

@@ -48,7 +48,7 @@ static void server_release(struct line_server *s)
     }
 }
 
-static void dsn_gone(struct line_client *c)
+static void report_gone(struct line_client *c)
 {
     if (c->introduced && !c->told) {
         c->told = true;
@@ -60,16 +60,13 @@ static void on_client_closed(uv_handle_t *h)
 {
     struct line_client *c = h->data;
     struct line_server *s = c->server;
-
-    dsn_gone(c);
-    if (c->prev != NULL) {
+    report_gone(c);
+    if (c->prev != NULL)
         c->prev->next = c->next;
-    } else {
+    else
         s->clients = c->next;
-    }
-    if (c->next != NULL) {
+    if (c->next != NULL)
         c->next->prev = c->prev;
-    }
     buf_wipe(&c->in);
     buf_wipe(&c->out);
     buf_wipe(&c->flight);
@@ -91,12 +88,10 @@ static void client_settle(struct line_client *c);
 static void on_write(uv_write_t *req, int status)
 {
     struct line_client *c = req->data;
-
     c->writing = false;
     c->flight.len = 0;
-    if (c->closing) {
+    if (c->closing)
         return;
-    }
     if (status < 0) {
         client_close(c);
         return;
@@ -107,10 +102,8 @@ static void on_write(uv_write_t *req, int status)
 static void flush(struct line_client *c)
 {
     struct buf empty = c->flight;
-
-    if (c->writing || c->closing || c->out.len == 0) {
+    if (c->writing || c->closing || c->out.len == 0)
         return;
-    }
     c->flight = c->out;
     c->out = empty;
     uv_buf_t b = uv_buf_init((char *)c->flight.data, (unsigned)c->flight.len);
@@ -125,7 +118,6 @@ static void flush(struct line_client *c)
 static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *b)
 {
     struct line_client *c = h->data;
-
     (void)hint;
     *b = uv_buf_init(c->server->scratch, READ_SIZE);
 }
@@ -140,7 +132,6 @@ static void take_lines(struct line_client *c)
 {
     const struct line_server_config *cfg = &c->server->config;
     size_t used = 0;
-
     while (!c->closing && !c->ending && !congested(c)) {
         char *line = (char *)c->in.data + used;
         char *lf = c->in.len > used ? memchr(line, '\n', c->in.len - used) : NULL;
@@ -150,9 +141,8 @@ static void take_lines(struct line_client *c)
             client_close(c);
             break;
         }
-        if (lf == NULL) {
+        if (lf == NULL)
             break;
-        }
         used += len + 1;
         len -= len > 0 && line[len - 1] == '\r' ? 1 : 0;
         line[len] = '\0';
@@ -163,18 +153,15 @@ static void take_lines(struct line_client *c)
         }
         cfg->line(cfg->ctx, c, line, len);
     }
-    if (used > 0) {
+    if (used > 0)
         buf_consume(&c->in, used);
-    }
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 {
     struct line_client *c = stream->data;
-
-    if (c->closing || n == 0) {
+    if (c->closing || n == 0)
         return;
-    }
     if (n < 0) {
         /* Perhaps it only stopped to write and still reads our answer. */
         uv_read_stop(stream);
@@ -195,13 +182,11 @@ static void client_settle(struct line_client *c)
 {
     take_lines(c);
     flush(c);
-    if (c->closing) {
+    if (c->closing)
         return;
-    }
     if (c->ending) {
-        if (!c->writing) {
+        if (!c->writing)
             client_close(c);
-        }
         return;
     }
     bool want = !congested(c);
@@ -215,9 +200,8 @@ static void client_settle(struct line_client *c)
 
 void line_send(struct line_client *c, const void *p, size_t n)
 {
-    if (c->closing || n == 0) {
+    if (c->closing || n == 0)
         return;
-    }
     if (n > OUT_MAX - c->flight.len || buf_append(&c->out, p, n) != 0) {
         log_warn("a client of the control socket does not read its answers: dropped");
         client_close(c);
@@ -230,9 +214,8 @@ void line_close(struct line_client *c)
 {
     c->ending = true;
     flush(c);
-    if (!c->writing) {
+    if (!c->writing)
         client_close(c);
-    }
 }
 
 void line_client_set(struct line_client *c, void *p)
@@ -248,9 +231,8 @@ void *line_client_get(const struct line_client *c)
 static bool is_own_user(struct line_client *c)
 {
     struct ucred cred;
-    socklen_t len = sizeof(cred);
+    socklen_t len = sizeof cred;
     uv_os_fd_t fd;
-
     return uv_fileno((uv_handle_t *)&c->pipe, &fd) == 0 &&
            getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && cred.uid == geteuid();
 }
@@ -258,11 +240,9 @@ static bool is_own_user(struct line_client *c)
 static void on_connection(uv_stream_t *listener, int status)
 {
     struct line_server *s = listener->data;
-
-    if (status < 0 || s == NULL || s->stopping) {
+    if (status < 0 || s == NULL || s->stopping)
         return;
-    }
-    struct line_client *c = calloc(1, sizeof(*c));
+    struct line_client *c = calloc(1, sizeof *c);
     if (c == NULL) {
         log_error("no memory for a client of the control socket");
         return;
@@ -273,9 +253,8 @@ static void on_connection(uv_stream_t *listener, int status)
     uv_pipe_init(s->loop, &c->pipe, 0);
     c->pipe.data = c;
     c->next = s->clients;
-    if (c->next != NULL) {
+    if (c->next != NULL)
         c->next->prev = c;
-    }
     s->clients = c;
     s->count++;
     if (uv_accept(listener, (uv_stream_t *)&c->pipe) != 0) {
@@ -296,7 +275,6 @@ static void on_connection(uv_stream_t *listener, int status)
 static void on_listener_closed(uv_handle_t *h)
 {
     struct line_server *s = h->data;
-
     h->data = NULL;
     server_release(s);
 }
@@ -304,8 +282,7 @@ static void on_listener_closed(uv_handle_t *h)
 struct line_server *line_server_start(uv_loop_t *loop, const struct line_server_config *c,
                                       struct error *e)
 {
-    struct line_server *s = calloc(1, sizeof(*s));
-
+    struct line_server *s = calloc(1, sizeof *s);
     if (s == NULL || (s->path = strdup(c->path)) == NULL) {
         free(s);
         error_set(e, "No memory for the control socket");
@@ -325,11 +302,10 @@ struct line_server *line_server_start(uv_loop_t *loop, const struct line_server_
     uv_pipe_init(loop, &s->listener, 0);
     s->listener.data = s;
     int r = uv_pipe_open(&s->listener, fd);
-    if (r != 0) {
+    if (r != 0)
         close(fd);
-    } else {
+    else
         r = uv_listen((uv_stream_t *)&s->listener, 64, on_connection);
-    }
     if (r != 0) {
         error_set(e, "Cannot listen on %s: %s", c->path, uv_strerror(r));
         line_server_stop(&s);
@@ -340,16 +316,14 @@ struct line_server *line_server_start(uv_loop_t *loop, const struct line_server_
 void line_server_stop(struct line_server **s_p)
 {
     struct line_server *s = *s_p;
-
     *s_p = NULL;
-    if (s == NULL) {
+    if (s == NULL)
         return;
-    }
     s->stopping = true;
     unlink(s->path);
     for (struct line_client *c = s->clients; c != NULL; c = c->next) {
         client_close(c);
-        dsn_gone(c);
+        report_gone(c);
     }
     uv_close((uv_handle_t *)&s->listener, on_listener_closed);
 }

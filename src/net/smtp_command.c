@@ -17,9 +17,8 @@ static void cmd_hello(struct smtp_session *s, bool extended, const char *args)
         return;
     }
     smtp_transaction_end(s);
-    if (s->over) {
+    if (s->over)
         return;
-    }
     s->greeted = true;
     s->extended = extended;
     if (!extended) {
@@ -29,17 +28,15 @@ static void cmd_hello(struct smtp_session *s, bool extended, const char *args)
     buf_printf(&s->out, "250-%s\r\n250-AUTH PLAIN\r\n250-8BITMIME\r\n250-CHUNKING\r\n250-DSN\r\n",
                s->set->name);
     buf_printf(&s->out, "250-ENHANCEDSTATUSCODES\r\n250-PIPELINING\r\n");
-    if (s->set->max_size != 0) {
+    if (s->set->max_size != 0)
         buf_printf(&s->out, "250 SIZE %" PRIu64 "\r\n", s->set->max_size);
-    } else {
+    else
         buf_printf(&s->out, "250 SIZE\r\n");
-    }
 }
 
 void smtp_try_plain(struct smtp_session *s, const char *response)
 {
     int r = smtp_check_plain(response, s->set->user, s->set->password);
-
     if (r == 0) {
         s->authenticated = true;
         smtp_say(s, 235, TEXT_SMTP_WELCOME);
@@ -61,7 +58,6 @@ static void cmd_auth(struct smtp_session *s, const char *args)
 {
     size_t n = strcspn(args, " ");
     const char *response = args + n + strspn(args + n, " ");
-
     if (!s->extended || s->authenticated || s->open) {
         smtp_mistake(s, 503, TEXT_SMTP_AUTH_ONCE);
     } else if (n != 5 || strncasecmp(args, "PLAIN", 5) != 0) {
@@ -78,7 +74,6 @@ static void cmd_mail(struct smtp_session *s, const char *args)
 {
     struct smtp_mail_args mail;
     struct smtp_refusal no;
-
     if (s->open) {
         smtp_mistake(s, 503, TEXT_SMTP_OPEN);
     } else if (smtp_parse_mail(args, &mail, &no) != 0) {
@@ -97,7 +92,6 @@ static void cmd_rcpt(struct smtp_session *s, const char *args)
 {
     char addr[SMTP_ADDR_MAX + 1];
     struct smtp_refusal no;
-
     if (!s->accepted || s->chunked) {
         smtp_mistake(s, 503, TEXT_SMTP_RCPT_LATE);
     } else if (smtp_parse_rcpt(args, addr, &s->asks, &no) != 0) {
@@ -129,7 +123,6 @@ static void cmd_bdat(struct smtp_session *s, const char *args)
 {
     uint64_t size;
     bool last;
-
     if (smtp_parse_bdat(args, &size, &last) != 0) {
         /* Where the next command begins is unknown now. */
         smtp_say(s, 501, TEXT_SMTP_BDAT);
@@ -162,16 +155,14 @@ static void transaction_command(struct smtp_session *s, enum smtp_verb verb, con
         cmd_bdat(s, args);
         return;
     }
-    if (verb == SMTP_BDAT) {
+    if (verb == SMTP_BDAT)
         s->over = true; /* the octets that follow are not commands */
-    }
 }
 
 void smtp_command(struct smtp_session *s, const char *line)
 {
     const char *args;
     enum smtp_verb verb = smtp_parse_verb(line, &args);
-
     log_trace("C: %s", verb == SMTP_AUTH ? "AUTH" : line);
     switch (verb) {
     case SMTP_EHLO:

@@ -24,23 +24,19 @@ static void condemn(struct smtp_session *s, int code, const char *text)
 static void deliver(struct smtp_session *s, const uint8_t *p, size_t n)
 {
     uint64_t max = s->set->max_size;
-
     s->total += n;
-    if (max != 0 && s->total > max) {
+    if (max != 0 && s->total > max)
         condemn(s, 552, too_large);
-    }
-    if (n > 0 && !s->discard && !s->over && s->set->handler->data(s->set->ctx, s, p, n) < 0) {
+    if (n > 0 && !s->discard && !s->over && s->set->handler->data(s->set->ctx, s, p, n) < 0)
         s->discard = true;
-    }
 }
 
 /* The message is complete. */
 static void finish(struct smtp_session *s)
 {
     s->mode = SMTP_LINE;
-    if (s->over) {
+    if (s->over)
         return;
-    }
     if (s->verdict.code != 0) {
         smtp_say(s, s->verdict.code, s->verdict.text);
         smtp_transaction_end(s);
@@ -53,50 +49,43 @@ static void finish(struct smtp_session *s)
 static void chunk_finish(struct smtp_session *s)
 {
     char text[64];
-
     s->mode = SMTP_LINE;
-    if (s->over) {
+    if (s->over)
         return;
-    }
     /* A refused chunk ends the transaction; chunks that still come are read and refused. */
     if (s->last || s->verdict.code != 0) {
         finish(s);
         return;
     }
-    snprintf(text, sizeof(text), TEXT_SMTP_SO_FAR, s->total);
+    snprintf(text, sizeof text, TEXT_SMTP_SO_FAR, s->total);
     smtp_say(s, 250, text);
 }
 
 void smtp_chunk_begin(struct smtp_session *s, uint64_t size, bool last)
 {
     uint64_t max = s->set->max_size;
-
     s->mode = SMTP_CHUNK;
     s->left = size;
     s->last = last;
-    if (!s->accepted) {
+    if (!s->accepted)
         condemn(s, 503, TEXT_SMTP_MAIL_FIRST);
-    } else if (s->rcpts == 0) {
+    else if (s->rcpts == 0)
         condemn(s, 554, TEXT_SMTP_NOBODY);
-    } else if (max != 0 && (s->total > max || size > max - s->total)) {
+    else if (max != 0 && (s->total > max || size > max - s->total))
         condemn(s, 552, too_large);
-    } else {
+    else
         s->chunked = true;
-    }
-    if (size == 0) {
+    if (size == 0)
         chunk_finish(s);
-    }
 }
 
 size_t smtp_take_chunk(struct smtp_session *s, const uint8_t *p, size_t n)
 {
     size_t k = n < s->left ? n : (size_t)s->left;
-
     deliver(s, p, k);
     s->left -= k;
-    if (s->left == 0) {
+    if (s->left == 0)
         chunk_finish(s);
-    }
     return k;
 }
 
@@ -111,12 +100,10 @@ static size_t rest_of_line(struct smtp_session *s, const uint8_t *p, size_t i, s
     const uint8_t *lf = memchr(p + i, '\n', n - i);
     size_t end = lf != NULL ? (size_t)(lf - p) : n;
     const uint8_t *cr = memchr(p + i, '\r', end - i);
-
     if (lf == NULL) {
         s->dot = p[n - 1] == '\r' ? SMTP_MID_CR : SMTP_MID;
-        if (cr != NULL && cr + 1 != p + n) {
+        if (cr != NULL && cr + 1 != p + n)
             bare(s);
-        }
         return n;
     }
     if (cr == NULL || cr + 1 != lf) {
@@ -133,7 +120,6 @@ static size_t rest_of_line(struct smtp_session *s, const uint8_t *p, size_t i, s
 static bool edge(struct smtp_session *s, const uint8_t *p, size_t *i, size_t *run)
 {
     uint8_t c = p[*i];
-
     switch (s->dot) {
     case SMTP_BOL:
         if (c == '.') {
@@ -175,7 +161,6 @@ static bool edge(struct smtp_session *s, const uint8_t *p, size_t *i, size_t *ru
 size_t smtp_take_dotted(struct smtp_session *s, const uint8_t *p, size_t n)
 {
     size_t i = 0, run = 0;
-
     while (i < n) {
         if (s->dot == SMTP_MID) {
             i = rest_of_line(s, p, i, n);

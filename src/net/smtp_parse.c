@@ -21,13 +21,10 @@ static const struct {
 enum smtp_verb smtp_parse_verb(const char *line, const char **args_r)
 {
     size_t n = strcspn(line, " ");
-
     *args_r = line + n + strspn(line + n, " ");
-    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-        if (n == strlen(verbs[i].name) && strncasecmp(line, verbs[i].name, n) == 0) {
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (n == strlen(verbs[i].name) && strncasecmp(line, verbs[i].name, n) == 0)
             return verbs[i].verb;
-        }
-    }
     return SMTP_UNKNOWN;
 }
 
@@ -41,9 +38,8 @@ static int refuse(struct smtp_refusal *no, int code, const char *text)
 /* One octet more at the end of an address. */
 static int push(char *out, size_t *len, char c)
 {
-    if (*len >= SMTP_ADDR_MAX) {
+    if (*len >= SMTP_ADDR_MAX)
         return -1;
-    }
     out[(*len)++] = c;
     return 0;
 }
@@ -52,20 +48,16 @@ static int push(char *out, size_t *len, char c)
 static const char *parse_local(const char *p, char *out, size_t *len)
 {
     if (*p != '"') {
-        for (; *p != '\0' && *p != '@' && *p != '>'; p++) {
-            if (strchr(" <()[]\\,;:\"", *p) != NULL || push(out, len, *p) != 0) {
+        for (; *p != '\0' && *p != '@' && *p != '>'; p++)
+            if (strchr(" <()[]\\,;:\"", *p) != NULL || push(out, len, *p) != 0)
                 return NULL;
-            }
-        }
         return p;
     }
     for (p++; *p != '\0' && *p != '"'; p++) {
-        if (*p == '\\' && *++p == '\0') {
+        if (*p == '\\' && *++p == '\0')
             return NULL;
-        }
-        if (push(out, len, *p) != 0) {
+        if (push(out, len, *p) != 0)
             return NULL;
-        }
     }
     return *p == '"' ? p + 1 : NULL;
 }
@@ -74,32 +66,25 @@ static const char *parse_local(const char *p, char *out, size_t *len)
 static const char *parse_path(const char *p, char out[SMTP_ADDR_MAX + 1])
 {
     size_t len = 0;
-
-    if (*p++ != '<') {
+    if (*p++ != '<')
         return NULL;
-    }
     if (*p == '@') { /* a source route is to be read and ignored (RFC 5321, 4.1.1.3) */
         p += strcspn(p, ":>\" ");
-        if (*p++ != ':') {
+        if (*p++ != ':')
             return NULL;
-        }
     }
     if (*p != '>') {
         p = parse_local(p, out, &len);
-        if (p == NULL || len == 0) {
+        if (p == NULL || len == 0)
             return NULL;
-        }
         if (*p == '@') {
             size_t at = len;
-            for (; *p != '\0' && *p != '>'; p++) {
+            for (; *p != '\0' && *p != '>'; p++)
                 if (strchr(" <()\\,;\"", *p) != NULL || (*p == '@' && len != at) ||
-                    push(out, &len, *p) != 0) {
+                    push(out, &len, *p) != 0)
                     return NULL;
-                }
-            }
-            if (len == at + 1) {
+            if (len == at + 1)
                 return NULL; /* nothing behind the @ */
-            }
         }
     }
     out[len] = '\0';
@@ -130,12 +115,10 @@ static bool is_xtext(const char *v, size_t n)
 {
     size_t at = 0;
     int c;
-
     for (size_t taken = 1; at < n && taken > 0; at += taken) {
         taken = xtext_octet(v + at, n - at, &c);
-        if (taken == 0) {
+        if (taken == 0)
             return false;
-        }
     }
     return n > 0;
 }
@@ -146,7 +129,6 @@ static bool take_xtext(const char *v, size_t n, char *out)
 {
     size_t len = 0;
     int c;
-
     out[0] = '\0';
     for (size_t at = 0; at < n;) {
         size_t taken = xtext_octet(v + at, n - at, &c);
@@ -165,16 +147,12 @@ static bool take_xtext(const char *v, size_t n, char *out)
 static int parse_number(const char *v, size_t n, uint64_t *out)
 {
     uint64_t x = 0;
-
-    if (n == 0 || n > 20) {
+    if (n == 0 || n > 20)
         return -1;
-    }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         if (v[i] < '0' || v[i] > '9' || __builtin_mul_overflow(x, 10, &x) ||
-            __builtin_add_overflow(x, (uint64_t)(v[i] - '0'), &x)) {
+            __builtin_add_overflow(x, (uint64_t)(v[i] - '0'), &x))
             return -1;
-        }
-    }
     *out = x;
     return 0;
 }
@@ -188,25 +166,21 @@ static bool same(const char *v, size_t n, const char *word)
 static bool parse_notify(const char *v, size_t n, unsigned *notify_r)
 {
     *notify_r = 0;
-    if (same(v, n, "NEVER")) {
+    if (same(v, n, "NEVER"))
         return true;
-    }
     for (;;) {
         size_t k = 0;
-        while (k < n && v[k] != ',') {
+        while (k < n && v[k] != ',')
             k++;
-        }
         unsigned one = same(v, k, "SUCCESS")   ? SMTP_NOTIFY_SUCCESS
                        : same(v, k, "FAILURE") ? SMTP_NOTIFY_FAILURE
                        : same(v, k, "DELAY")   ? SMTP_NOTIFY_DELAY
                                                : 0;
-        if (one == 0) {
+        if (one == 0)
             return false;
-        }
         *notify_r |= one;
-        if (k == n) {
+        if (k == n)
             return true;
-        }
         v += k + 1;
         n -= k + 1;
     }
@@ -216,15 +190,11 @@ static bool parse_notify(const char *v, size_t n, unsigned *notify_r)
 static bool parse_orcpt(const char *v, size_t n, char out[SMTP_ORCPT_MAX + 1])
 {
     const char *semi = memchr(v, ';', n);
-
-    if (semi == NULL || semi == v || n > SMTP_ORCPT_MAX) {
+    if (semi == NULL || semi == v || n > SMTP_ORCPT_MAX)
         return false;
-    }
-    for (const char *p = v; p < semi; p++) {
-        if (!isalnum((unsigned char)*p) && *p != '-') {
+    for (const char *p = v; p < semi; p++)
+        if (!isalnum((unsigned char)*p) && *p != '-')
             return false;
-        }
-    }
     size_t type = (size_t)(semi + 1 - v);
     bool ok = take_xtext(semi + 1, n - type, out + type);
     memcpy(out, v, ok ? type : 0);
@@ -242,31 +212,25 @@ static int next_param(const char **p, struct param *out)
     const char *s = *p + strspn(*p, " ");
     size_t n = strcspn(s, " ");
     const char *eq = memchr(s, '=', n);
-
     *p = s + n;
-    if (n == 0) {
+    if (n == 0)
         return 0;
-    }
     out->key = s;
     out->key_len = eq != NULL ? (size_t)(eq - s) : n;
     out->value = eq != NULL ? eq + 1 : s + n;
     out->value_len = (size_t)(s + n - out->value);
-    for (size_t i = 0; i < out->key_len; i++) {
-        if (!isalnum((unsigned char)s[i]) && (i == 0 || s[i] != '-')) {
+    for (size_t i = 0; i < out->key_len; i++)
+        if (!isalnum((unsigned char)s[i]) && (i == 0 || s[i] != '-'))
             return -1;
-        }
-    }
     return out->key_len > 0 && (eq == NULL || out->value_len > 0) ? 1 : -1;
 }
 
 /* A parameter that stands in the table: its number, or -1. */
 static int param_number(const struct param *q, const char *const *names, int count)
 {
-    for (int i = 0; i < count; i++) {
-        if (same(q->key, q->key_len, names[i])) {
+    for (int i = 0; i < count; i++)
+        if (same(q->key, q->key_len, names[i]))
             return i;
-        }
-    }
     return -1;
 }
 
@@ -280,7 +244,6 @@ static bool mail_param(int number, const struct param *q, struct smtp_mail_args 
 {
     const char *v = q->value;
     size_t n = q->value_len;
-
     switch (number) {
     case 0:
         return parse_number(v, n, &out->size) == 0;
@@ -300,20 +263,16 @@ int smtp_parse_mail(const char *args, struct smtp_mail_args *out, struct smtp_re
     struct param q;
     unsigned seen = 0;
     int more;
-
-    memset(out, 0, sizeof(*out));
+    memset(out, 0, sizeof *out);
     const char *p = strncasecmp(args, "FROM:", 5) == 0 ? parse_path(args + 5, out->from) : NULL;
-    if (p == NULL) {
+    if (p == NULL)
         return refuse(no, 501, TEXT_SMTP_MAIL);
-    }
     while ((more = next_param(&p, &q)) > 0) {
         int number = param_number(&q, mail_names, 5);
-        if (number < 0) {
+        if (number < 0)
             return refuse(no, 555, unknown);
-        }
-        if ((seen & 1u << number) != 0 || !mail_param(number, &q, out)) {
+        if ((seen & 1u << number) != 0 || !mail_param(number, &q, out))
             return refuse(no, 501, syntax);
-        }
         seen |= 1u << number;
     }
     return more < 0 ? refuse(no, 501, syntax) : 0;
@@ -326,22 +285,18 @@ int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], struct smtp_
     struct param q;
     unsigned seen = 0;
     int more;
-
     *asks = (struct smtp_rcpt_asks){.notify = SMTP_NOTIFY_DEFAULT};
     const char *p = strncasecmp(args, "TO:", 3) == 0 ? parse_path(args + 3, addr) : NULL;
-    if (p == NULL || addr[0] == '\0') {
+    if (p == NULL || addr[0] == '\0')
         return refuse(no, 501, TEXT_SMTP_RCPT);
-    }
     while ((more = next_param(&p, &q)) > 0) {
         int number = param_number(&q, names, 2);
-        if (number < 0) {
+        if (number < 0)
             return refuse(no, 555, unknown);
-        }
         bool ok = number == 0 ? parse_notify(q.value, q.value_len, &asks->notify)
                               : parse_orcpt(q.value, q.value_len, asks->orcpt);
-        if ((seen & 1u << number) != 0 || !ok) {
+        if ((seen & 1u << number) != 0 || !ok)
             return refuse(no, 501, syntax);
-        }
         seen |= 1u << number;
     }
     return more < 0 ? refuse(no, 501, syntax) : 0;
@@ -351,14 +306,11 @@ int smtp_parse_bdat(const char *args, uint64_t *size_r, bool *last_r)
 {
     size_t n = strcspn(args, " ");
     const char *rest = args + n + strspn(args + n, " ");
-
-    if (parse_number(args, n, size_r) != 0 || *size_r > INT64_MAX) {
+    if (parse_number(args, n, size_r) != 0 || *size_r > INT64_MAX)
         return -1;
-    }
     size_t word = strcspn(rest, " ");
     *last_r = word > 0;
-    if (rest[word + strspn(rest + word, " ")] != '\0') {
+    if (rest[word + strspn(rest + word, " ")] != '\0')
         return -1;
-    }
     return word == 0 || same(rest, word, "LAST") ? 0 : -1;
 }

@@ -46,12 +46,10 @@ struct smtp_server {
 
 static void server_release(struct smtp_server *srv)
 {
-    if (!srv->stopping || srv->count > 0 || srv->listener.data != NULL) {
+    if (!srv->stopping || srv->count > 0 || srv->listener.data != NULL)
         return;
-    }
-    if (srv->settings.password != NULL) {
+    if (srv->settings.password != NULL)
         wipe(srv->settings.password, strlen(srv->settings.password));
-    }
     free(srv->settings.password);
     free(srv->settings.user);
     free(srv->settings.name);
@@ -62,23 +60,18 @@ static void on_conn_closed(uv_handle_t *h)
 {
     struct conn *c = h->data;
     struct smtp_server *srv = c->server;
-
-    if (--c->handles > 0) {
+    if (--c->handles > 0)
         return;
-    }
-    if (c->prev != NULL) {
+    if (c->prev != NULL)
         c->prev->next = c->next;
-    } else {
+    else
         srv->conns = c->next;
-    }
-    if (c->next != NULL) {
+    if (c->next != NULL)
         c->next->prev = c->prev;
-    }
     smtp_session_free(&c->session);
     buf_free(&c->flight);
-    if (c->in != NULL) {
+    if (c->in != NULL)
         wipe(c->in, IN_SIZE);
-    }
     free(c->in);
     free(c);
     srv->count--;
@@ -88,9 +81,8 @@ static void on_conn_closed(uv_handle_t *h)
 /* Tells the handler, and closes at once what is not yet sent or read. */
 static void conn_close(struct conn *c)
 {
-    if (c->closing) {
+    if (c->closing)
         return;
-    }
     c->closing = true;
     smtp_session_end(&c->session);
     uv_close((uv_handle_t *)&c->tcp, on_conn_closed);
@@ -102,18 +94,16 @@ static void pump(struct conn *c);
 
 static void on_shutdown(uv_shutdown_t *req, int status)
 {
-    if (status < 0 && status != UV_ECANCELED) {
+    if (status < 0 && status != UV_ECANCELED)
         conn_close(req->data);
-    }
 }
 
 /* The last reply is out. Closing with unread input in the kernel would reset the connection and
  * could take that reply away from the client: read on for a moment, to its end. */
 static void linger(struct conn *c)
 {
-    if (c->lingering || c->closing) {
+    if (c->lingering || c->closing)
         return;
-    }
     c->lingering = true;
     c->shutdown.data = c;
     if (uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, on_shutdown) != 0) {
@@ -127,12 +117,10 @@ static void linger(struct conn *c)
 static void on_write(uv_write_t *req, int status)
 {
     struct conn *c = req->data;
-
     c->writing = false;
     c->flight.len = 0;
-    if (c->closing) {
+    if (c->closing)
         return;
-    }
     if (status < 0) {
         conn_close(c);
         return;
@@ -144,10 +132,8 @@ static void on_write(uv_write_t *req, int status)
 static void flush(struct conn *c)
 {
     struct buf empty = c->flight;
-
-    if (c->writing || c->closing || c->session.out.len == 0) {
+    if (c->writing || c->closing || c->session.out.len == 0)
         return;
-    }
     c->flight = c->session.out;
     c->session.out = empty;
     uv_buf_t b = uv_buf_init((char *)c->flight.data, (unsigned)c->flight.len);
@@ -162,7 +148,6 @@ static void flush(struct conn *c)
 static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *b)
 {
     struct conn *c = h->data;
-
     (void)hint;
     *b = uv_buf_init((char *)c->in + c->in_len, (unsigned)(IN_SIZE - c->in_len));
 }
@@ -170,21 +155,17 @@ static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *b)
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 {
     struct conn *c = stream->data;
-
     (void)b;
-    if (c->closing || n == 0) {
+    if (c->closing || n == 0)
         return;
-    }
     if (n < 0) {
-        if (!c->session.over) {
+        if (!c->session.over)
             log_debug("a client went away without QUIT");
-        }
         conn_close(c);
         return;
     }
-    if (c->lingering) {
+    if (c->lingering)
         return; /* thrown away, and not counted as a sign of life */
-    }
     c->in_len += (size_t)n;
     uv_timer_again(&c->idle);
     pump(c);
@@ -193,12 +174,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 static void set_reading(struct conn *c)
 {
     bool want = c->in_len < IN_SIZE;
-
     if (want && !c->reading) {
         c->reading = uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) == 0;
-        if (!c->reading) {
+        if (!c->reading)
             conn_close(c);
-        }
     } else if (!want && c->reading) {
         c->reading = false;
         uv_read_stop((uv_stream_t *)&c->tcp);
@@ -209,10 +188,8 @@ static void set_reading(struct conn *c)
 static void pump(struct conn *c)
 {
     size_t used;
-
-    if (c->closing || c->lingering) {
+    if (c->closing || c->lingering)
         return;
-    }
     do {
         used = smtp_session_feed(&c->session, c->in, c->in_len);
         c->in_len -= used;
@@ -221,22 +198,18 @@ static void pump(struct conn *c)
     } while (used > 0 && c->in_len > 0 && !c->closing);
     if (c->session.over && !c->closing) {
         smtp_session_end(&c->session);
-        if (!c->writing && !c->closing) {
+        if (!c->writing && !c->closing)
             linger(c);
-        }
     }
-    if (!c->closing) {
+    if (!c->closing)
         set_reading(c);
-    }
 }
 
 static void on_idle(uv_timer_t *t)
 {
     struct conn *c = t->data;
-
-    if (!c->lingering && !c->writing && c->session.wait != SMTP_WAIT_NONE) {
+    if (!c->lingering && !c->writing && c->session.wait != SMTP_WAIT_NONE)
         return; /* it waits for us; the timer repeats */
-    }
     if (!c->lingering && !c->writing && !c->session.over) {
         log_info("a client was silent for too long");
         smtp_say(&c->session, 421, TEXT_SMTP_IDLE);
@@ -257,18 +230,15 @@ static void on_wake_timer(uv_timer_t *t)
 static void on_wake(struct smtp_session *s)
 {
     struct conn *c = (struct conn *)s;
-
-    if (!c->closing) {
+    if (!c->closing)
         uv_timer_start(&c->wake, on_wake_timer, 0, 0);
-    }
 }
 
 /* The client is turned away before it became a session. */
 static void turn_away(struct conn *c)
 {
     static const char text[] = "421 " TEXT_SMTP_CONNECTIONS "\r\n";
-    uv_buf_t b = uv_buf_init((char *)text, sizeof(text) - 1);
-
+    uv_buf_t b = uv_buf_init((char *)text, sizeof text - 1);
     log_warn("more than %u connections: one was turned away", c->server->max_sessions);
     uv_try_write((uv_stream_t *)&c->tcp, &b, 1);
     c->session.ended = true; /* the handler never heard of it */
@@ -277,11 +247,9 @@ static void turn_away(struct conn *c)
 
 static struct conn *conn_new(struct smtp_server *srv)
 {
-    struct conn *c = calloc(1, sizeof(*c));
-
-    if (c == NULL) {
+    struct conn *c = calloc(1, sizeof *c);
+    if (c == NULL)
         return NULL;
-    }
     c->server = srv;
     c->in = malloc(IN_SIZE);
     if (c->in == NULL || smtp_session_init(&c->session, &srv->settings) != 0) {
@@ -298,9 +266,8 @@ static struct conn *conn_new(struct smtp_server *srv)
     c->tcp.data = c->idle.data = c->wake.data = c;
     c->handles = 3;
     c->next = srv->conns;
-    if (c->next != NULL) {
+    if (c->next != NULL)
         c->next->prev = c;
-    }
     srv->conns = c;
     srv->count++;
     return c;
@@ -309,10 +276,8 @@ static struct conn *conn_new(struct smtp_server *srv)
 static void on_connection(uv_stream_t *listener, int status)
 {
     struct smtp_server *srv = listener->data;
-
-    if (status < 0 || srv == NULL || srv->stopping) {
+    if (status < 0 || srv == NULL || srv->stopping)
         return;
-    }
     struct conn *c = conn_new(srv);
     if (c == NULL) {
         log_error("no memory for a connection");
@@ -335,15 +300,13 @@ static void on_connection(uv_stream_t *listener, int status)
 static void on_listener_closed(uv_handle_t *h)
 {
     struct smtp_server *srv = h->data;
-
     h->data = NULL;
     server_release(srv);
 }
 
 struct smtp_server *smtp_server_start(uv_loop_t *loop, const struct smtp_config *c, struct error *e)
 {
-    struct smtp_server *srv = calloc(1, sizeof(*srv));
-
+    struct smtp_server *srv = calloc(1, sizeof *srv);
     if (srv == NULL) {
         error_set(e, "No memory for the SMTP listener");
         return NULL;
@@ -379,14 +342,11 @@ uint16_t smtp_server_port(const struct smtp_server *srv)
 void smtp_server_stop(struct smtp_server **srv_p)
 {
     struct smtp_server *srv = *srv_p;
-
     *srv_p = NULL;
-    if (srv == NULL) {
+    if (srv == NULL)
         return;
-    }
     srv->stopping = true;
-    for (struct conn *c = srv->conns; c != NULL; c = c->next) {
+    for (struct conn *c = srv->conns; c != NULL; c = c->next)
         conn_close(c);
-    }
     uv_close((uv_handle_t *)&srv->listener, on_listener_closed);
 }

@@ -18,10 +18,8 @@
 static ssize_t sample_read(int fd, off_t at, uint8_t *p, size_t n)
 {
     size_t done = 0;
-
     while (done < n) {
         ssize_t r = pread(fd, p + done, n - done, at + (off_t)done);
-
         if (r <= 0)
             break;
         done += (size_t)r;
@@ -37,8 +35,7 @@ struct samples {
 /* Octets after deflation at the fastest level. */
 static size_t sample_deflated(struct samples *s, size_t n)
 {
-    uLongf out_len = sizeof(s->out);
-
+    uLongf out_len = sizeof s->out;
     return compress2(s->out, &out_len, s->in, n, 1) == Z_OK ? out_len : n;
 }
 
@@ -47,12 +44,10 @@ static size_t sample_deflated(struct samples *s, size_t n)
 static bool samples_pay(struct samples *s, int fd, off_t start, uint64_t size)
 {
     size_t in = 0, out = 0;
-
     /* The start of a large message says little: header and text. Its quarters are what weighs. */
     for (uint64_t i = size > 4 * SAMPLE_LEN ? 1 : 0; i < 4; i++) {
         ssize_t n = sample_read(fd, start + (off_t)(size / 4 * i), s->in, SAMPLE_LEN);
         size_t deflated = n > 0 ? sample_deflated(s, (size_t)n) : 0;
-
         if (n > 0 && size <= LARGE_SIZE && deflated * 10 <= (size_t)n * 9)
             return true;
         in += n > 0 ? (size_t)n : 0;
@@ -65,16 +60,14 @@ int compress_level(int fd, uint64_t size)
 {
     int level = size <= SMALL_SIZE ? LEVEL_SMALL : LEVEL_LARGE;
     off_t start = lseek(fd, 0, SEEK_CUR);
-    struct samples *s;
     bool pays = false;
-
     if (start < 0) /* a pipe: no second look at what was read */
         return level;
-    s = malloc(sizeof(*s));
+    struct samples *s = malloc(sizeof *s);
     if (s == NULL)
         return 0;
     pays = samples_pay(s, fd, start, size);
-    wipe(s, sizeof(*s));
+    wipe(s, sizeof *s);
     free(s);
     return pays ? level : 0;
 }

@@ -9,15 +9,13 @@
 uint32_t pgp_sign_time(const struct pgp *p)
 {
     uint32_t now = pgp_now();
-
     return now < p->created ? p->created : now;
 }
 
 int pgp_new(struct pgp **p_r, struct error *e)
 {
     PGP_QUIET;
-    struct pgp *p = calloc(1, sizeof(*p));
-
+    struct pgp *p = calloc(1, sizeof *p);
     *p_r = NULL;
     if (p == NULL)
         return error_set(e, "Out of memory.");
@@ -58,14 +56,12 @@ static int find_primary(rnp_ffi_t ffi, rnp_key_handle_t *primary_r, struct error
     rnp_identifier_iterator_t it = NULL;
     const char *fpr = NULL;
     int found = 0;
-
     *primary_r = NULL;
     if (rnp_identifier_iterator_create(ffi, &it, "fingerprint") != RNP_SUCCESS)
         return error_set(e, "The secret key cannot be listed.");
     while (rnp_identifier_iterator_next(it, &fpr) == RNP_SUCCESS && fpr != NULL) {
         rnp_key_handle_t key = NULL;
         bool primary = false;
-
         if (rnp_locate_key(ffi, "fingerprint", fpr, &key) != RNP_SUCCESS || key == NULL)
             continue;
         if (rnp_key_is_primary(key, &primary) == RNP_SUCCESS && primary && found++ == 0)
@@ -85,7 +81,6 @@ static int check_secret(rnp_key_handle_t key, struct error *e)
 {
     uint32_t made = 0;
     bool secret = false, locked = true, valid = false, sign = false;
-
     if (rnp_key_have_secret(key, &secret) != RNP_SUCCESS || !secret)
         return error_set(e, "The key file holds no secret key.");
     if (rnp_key_is_protected(key, &locked) != RNP_SUCCESS || locked)
@@ -109,7 +104,6 @@ static int check_secret_subkey(rnp_key_handle_t primary, struct error *e)
 {
     rnp_key_handle_t sub = NULL;
     bool secret = false, locked = true;
-
     if (key_encryption_subkey(primary, &sub, e) < 0)
         return -1;
     (void)rnp_key_have_secret(sub, &secret);
@@ -122,13 +116,11 @@ int pgp_load_secret(struct pgp *p, const uint8_t *secret, size_t len, struct err
 {
     PGP_QUIET;
     rnp_input_t in = NULL;
-    rnp_result_t r;
-
     if (p->primary != NULL)
         return error_set(e, "A secret key is loaded already.");
     if (len == 0) /* RNP calls this a null pointer */
         return error_set(e, "The secret key is empty.");
-    r = rnp_input_from_memory(&in, secret, len, false);
+    rnp_result_t r = rnp_input_from_memory(&in, secret, len, false);
     if (r == RNP_SUCCESS)
         r = rnp_import_keys(p->ffi, in, RNP_LOAD_SAVE_PUBLIC_KEYS | RNP_LOAD_SAVE_SECRET_KEYS,
                             NULL);
@@ -159,7 +151,6 @@ int64_t pgp_own_expiry_s(const struct pgp *p)
     rnp_key_handle_t sub = NULL;
     uint32_t life = 0, life_sub = 0, made_sub = 0;
     struct error e;
-
     (void)rnp_key_get_expiration(p->primary, &life);
     if (key_encryption_subkey(p->primary, &sub, &e) == 0) {
         (void)rnp_key_get_expiration(sub, &life_sub);
@@ -174,7 +165,6 @@ int64_t pgp_own_expiry_s(const struct pgp *p)
 int pgp_public(const struct pgp *p, struct buf *public_r, struct error *e)
 {
     PGP_QUIET;
-
     if (pgp_need_secret(p, e) < 0)
         return -1;
     return key_export(p->primary, KEY_FORM_MINIMAL, public_r, e);
@@ -183,7 +173,6 @@ int pgp_public(const struct pgp *p, struct buf *public_r, struct error *e)
 int pgp_secret(const struct pgp *p, struct buf *secret_r, struct error *e)
 {
     PGP_QUIET;
-
     if (pgp_need_secret(p, e) < 0)
         return -1;
     return key_export(p->primary, KEY_FORM_SECRET, secret_r, e);

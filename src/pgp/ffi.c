@@ -14,10 +14,8 @@ static pthread_once_t quiet_once = PTHREAD_ONCE_INIT;
 static ssize_t quiet_write(void *cookie, const char *p, size_t n)
 {
     size_t done = 0;
-
     while (quiet_depth == 0 && done < n) {
         ssize_t r = write(STDERR_FILENO, p + done, n - done);
-
         if (r < 0 && errno != EINTR)
             break;
         done += r > 0 ? (size_t)r : 0;
@@ -30,7 +28,6 @@ static ssize_t quiet_write(void *cookie, const char *p, size_t n)
 static void quiet_install(void)
 {
     FILE *f = fopencookie(NULL, "w", (cookie_io_functions_t){.write = quiet_write});
-
     if (f == NULL)
         return;
     (void)setvbuf(f, NULL, _IOLBF, BUFSIZ);
@@ -76,7 +73,6 @@ static bool no_passphrase(rnp_ffi_t ffi, void *ctx, rnp_key_handle_t key, const 
 int ffi_new(rnp_ffi_t *ffi_r, struct error *e)
 {
     rnp_result_t r = rnp_ffi_create(ffi_r, "GPG", "GPG");
-
     if (r != RNP_SUCCESS) {
         *ffi_r = NULL;
         return rnp_fail(e, "OpenPGP could not be set up", r);
@@ -90,11 +86,9 @@ int output_take(rnp_output_t mem, struct buf *out, struct error *e)
 {
     uint8_t *data = NULL;
     size_t n = 0;
-    int result;
-
     if (rnp_output_memory_get_buf(mem, &data, &n, false) != RNP_SUCCESS)
         return error_set(e, "Out of memory.");
-    result = buf_append(out, data, n);
+    int result = buf_append(out, data, n);
     if (n > 0)
         wipe(data, n);
     return result == 0 ? 0 : error_set(e, "The result of %zu octets is too large.", n);

@@ -14,7 +14,6 @@ int key_fpr(rnp_key_handle_t key, uint8_t fpr_r[PGP_FPR_LEN])
 {
     char *hex = NULL;
     int result = -1;
-
     if (rnp_key_get_fprint(key, &hex) == RNP_SUCCESS && hex != NULL)
         result = hex_decode(hex, fpr_r, PGP_FPR_LEN);
     rnp_buffer_destroy(hex);
@@ -26,7 +25,6 @@ int key_export(rnp_key_handle_t key, enum key_form form, struct buf *out, struct
     rnp_output_t mem = NULL;
     rnp_result_t r = rnp_output_to_memory(&mem, 0);
     int result = -1;
-
     if (r == RNP_SUCCESS && form == KEY_FORM_MINIMAL)
         r = rnp_key_export_autocrypt(key, NULL, NULL, mem, 0);
     else if (r == RNP_SUCCESS)
@@ -46,7 +44,6 @@ int key_export(rnp_key_handle_t key, enum key_form form, struct buf *out, struct
 static rnp_result_t generate_run(rnp_op_generate_t op, rnp_key_handle_t *key_r)
 {
     rnp_result_t r = rnp_op_generate_set_hash(op, PGP_HASH);
-
     if (r == RNP_SUCCESS)
         r = rnp_op_generate_set_expiration(op, 0);
     if (r == RNP_SUCCESS)
@@ -60,7 +57,6 @@ static rnp_result_t generate_primary(rnp_ffi_t ffi, const char *user_id, rnp_key
 {
     rnp_op_generate_t op = NULL;
     rnp_result_t r = rnp_op_generate_create(&op, ffi, "EDDSA");
-
     if (r == RNP_SUCCESS)
         r = rnp_op_generate_set_userid(op, user_id);
     if (r == RNP_SUCCESS)
@@ -84,7 +80,6 @@ static rnp_result_t generate_subkey(rnp_ffi_t ffi, rnp_key_handle_t primary)
     rnp_op_generate_t op = NULL;
     rnp_key_handle_t sub = NULL;
     rnp_result_t r = rnp_op_generate_subkey_create(&op, ffi, primary, "ECDH");
-
     if (r == RNP_SUCCESS)
         r = rnp_op_generate_set_curve(op, "Curve25519");
     if (r == RNP_SUCCESS)
@@ -102,9 +97,7 @@ int pgp_generate(const char *address, struct buf *secret_r, struct buf *public_r
     char user_id[USER_ID_MAX + 1];
     rnp_ffi_t ffi = NULL;
     rnp_key_handle_t primary = NULL;
-    rnp_result_t r;
-    int n = snprintf(user_id, sizeof(user_id), "<%s>", address), result = -1;
-
+    int n = snprintf(user_id, sizeof user_id, "<%s>", address), result = -1;
     if (n < 0 || n > USER_ID_MAX)
         return error_set(
             e, "The address is too long for an OpenPGP key: take one of at most %d characters.",
@@ -112,7 +105,7 @@ int pgp_generate(const char *address, struct buf *secret_r, struct buf *public_r
     if (ffi_new(&ffi, e) < 0)
         return -1;
     ffi_clock(ffi, 0);
-    r = generate_primary(ffi, user_id, &primary);
+    rnp_result_t r = generate_primary(ffi, user_id, &primary);
     if (r == RNP_SUCCESS)
         r = generate_subkey(ffi, primary);
     if (r != RNP_SUCCESS)
@@ -130,12 +123,10 @@ static int check_algorithm(rnp_key_handle_t key, uint32_t rsa_max, struct error 
 {
     char *alg = NULL;
     uint32_t bits = 0;
-    bool curve, rsa;
-
     if (rnp_key_get_alg(key, &alg) != RNP_SUCCESS || alg == NULL)
         return error_set(e, "The public key's algorithm is not known.");
-    curve = strcmp(alg, "EDDSA") == 0 || strcmp(alg, "ECDSA") == 0 || strcmp(alg, "ECDH") == 0;
-    rsa = strcmp(alg, "RSA") == 0;
+    bool curve = strcmp(alg, "EDDSA") == 0 || strcmp(alg, "ECDSA") == 0 || strcmp(alg, "ECDH") == 0;
+    bool rsa = strcmp(alg, "RSA") == 0;
     rnp_buffer_destroy(alg);
     if (curve)
         return 0;
@@ -160,8 +151,6 @@ static int check_key(rnp_key_handle_t primary, struct error *e)
 {
     rnp_key_handle_t sub = NULL;
     bool revoked = false, expired = false, valid = false, sign = false;
-    int result;
-
     if (check_algorithm(primary, RSA_SIGN_MAX_BITS, e) < 0)
         return -1;
     if (rnp_key_is_revoked(primary, &revoked) != RNP_SUCCESS || revoked)
@@ -174,7 +163,7 @@ static int check_key(rnp_key_handle_t primary, struct error *e)
         return error_set(e, "The public key's primary key may not sign.");
     if (key_encryption_subkey(primary, &sub, e) < 0)
         return -1;
-    result = check_algorithm(sub, RSA_ENCRYPT_MAX_BITS, e);
+    int result = check_algorithm(sub, RSA_ENCRYPT_MAX_BITS, e);
     rnp_key_handle_destroy(sub);
     return result;
 }
@@ -185,12 +174,10 @@ int key_import(rnp_ffi_t ffi, const struct pgp_pub *pub, rnp_key_handle_t *prima
     struct key_scan scan;
     char hex[2 * PGP_FPR_LEN + 1];
     rnp_input_t in = NULL;
-    rnp_result_t r;
-
     *primary_r = NULL;
     if (key_scan(pub, &scan, e) < 0)
         return -1;
-    r = rnp_input_from_memory(&in, pub->data, pub->len, false);
+    rnp_result_t r = rnp_input_from_memory(&in, pub->data, pub->len, false);
     if (r == RNP_SUCCESS)
         r = rnp_import_keys(ffi, in, RNP_LOAD_SAVE_PUBLIC_KEYS, NULL);
     rnp_input_destroy(in);
@@ -217,12 +204,10 @@ int pgp_armor(const uint8_t *key, size_t len, struct buf *out, struct error *e)
     struct packet_header h;
     rnp_input_t in = NULL;
     rnp_output_t mem = NULL;
-    rnp_result_t r;
     int result = -1;
-
     if (packet_whole(key, len, &h) < 0 || (h.tag != TAG_PRIMARY && h.tag != TAG_PRIMARY_SECRET))
         return error_set(e, "This is not an OpenPGP key.");
-    r = rnp_input_from_memory(&in, key, len, false);
+    rnp_result_t r = rnp_input_from_memory(&in, key, len, false);
     if (r == RNP_SUCCESS)
         r = rnp_output_to_memory(&mem, 0);
     if (r == RNP_SUCCESS)

@@ -23,7 +23,6 @@ static pthread_once_t known_once = PTHREAD_ONCE_INIT;
 static void key_free(struct known_key *k)
 {
     PGP_QUIET;
-
     rnp_key_handle_destroy(k->sub);
     rnp_key_handle_destroy(k->primary);
     if (k->ffi != NULL)
@@ -35,7 +34,6 @@ static void key_free(struct known_key *k)
 static void known_free(void *p)
 {
     struct known *s = p;
-
     for (size_t i = 0; i < s->count; i++)
         key_free(s->item[i]);
     free(s);
@@ -50,11 +48,9 @@ static void known_init(void)
 /* This thread's; NULL when there is no memory: then nothing is kept. */
 static struct known *known(void)
 {
-    struct known *s;
-
     pthread_once(&known_once, known_init);
-    s = pthread_getspecific(known_slot);
-    if (s == NULL && (s = calloc(1, sizeof(*s))) != NULL && pthread_setspecific(known_slot, s)) {
+    struct known *s = pthread_getspecific(known_slot);
+    if (s == NULL && (s = calloc(1, sizeof *s)) != NULL && pthread_setspecific(known_slot, s)) {
         free(s);
         s = NULL;
     }
@@ -63,9 +59,8 @@ static struct known *known(void)
 
 static struct known_key *key_read(const struct pgp_pub *pub, struct error *e)
 {
-    struct known_key *k = calloc(1, sizeof(*k));
+    struct known_key *k = calloc(1, sizeof *k);
     char *hex = NULL;
-
     if (k == NULL || (k->octets = malloc(pub->len + 1)) == NULL) {
         (void)error_set(e, "Out of memory.");
     } else if (ffi_new(&k->ffi, e) == 0 && key_import(k->ffi, pub, &k->primary, k->fpr, e) == 0 &&
@@ -90,7 +85,6 @@ static struct known_key *key_read(const struct pgp_pub *pub, struct error *e)
 static void forget(struct known *s, size_t i)
 {
     struct known_key *k = s->item[i];
-
     memmove(&s->item[i], &s->item[i + 1], (--s->count - i) * sizeof(struct known_key *));
     k->kept = false;
     if (k->users == 0)
@@ -102,7 +96,6 @@ static struct known_key *find(struct known *s, const struct pgp_pub *pub)
 {
     for (size_t i = s->count; i-- > 0;) {
         struct known_key *k = s->item[i];
-
         if (k->len != pub->len || memcmp(k->octets, pub->data, pub->len) != 0)
             continue;
         if (clock_mono_ms() - k->read_ms > KNOWN_MS) {
@@ -120,7 +113,6 @@ struct known_key *known_take(const struct pgp_pub *pub, struct error *e)
 {
     struct known *s = known();
     struct known_key *k = s == NULL ? NULL : find(s, pub);
-
     if (k == NULL) {
         k = key_read(pub, e);
         if (k != NULL && s != NULL) {
@@ -150,13 +142,11 @@ static bool uid_matches(rnp_key_handle_t key, size_t i, const char *address)
     size_t n = 0, len = strlen(address);
     uint32_t type = 0;
     bool valid = false, same = false;
-
     if (rnp_key_get_uid_handle_at(key, i, &uid) == RNP_SUCCESS &&
         rnp_uid_get_type(uid, &type) == RNP_SUCCESS && type == RNP_USER_ID &&
         rnp_uid_is_valid(uid, &valid) == RNP_SUCCESS && valid &&
         rnp_uid_get_data(uid, &data, &n) == RNP_SUCCESS) {
         const char *s = data;
-
         same = n == len + 2 && s[0] == '<' && s[n - 1] == '>' && memcmp(s + 1, address, len) == 0;
         rnp_buffer_destroy(data);
     }
@@ -167,7 +157,6 @@ static bool uid_matches(rnp_key_handle_t key, size_t i, const char *address)
 static int check_uid(rnp_key_handle_t key, const char *address, struct error *e)
 {
     size_t count = 0;
-
     (void)rnp_key_get_uid_count(key, &count);
     for (size_t i = 0; i < count; i++)
         if (uid_matches(key, i, address))
@@ -181,7 +170,6 @@ int pgp_check_pub(const struct pgp_pub *pub, const char *address, uint8_t fpr_r[
     PGP_QUIET;
     struct known_key *key = known_take(pub, e);
     int result = -1;
-
     if (key != NULL) {
         if (fpr_r != NULL)
             memcpy(fpr_r, key->fpr, PGP_FPR_LEN);

@@ -10,7 +10,6 @@
 static uint32_t be(const uint8_t *p, size_t n)
 {
     uint32_t v = 0;
-
     for (size_t i = 0; i < n; i++)
         v = v << 8 | p[i];
     return v;
@@ -20,7 +19,6 @@ static int header_old(const uint8_t *p, size_t n, struct packet_header *h)
 {
     unsigned type = p[0] & 3u;
     size_t octets = (size_t)1 << type;
-
     if (type == 3)
         return -1; /* length up to the end of the input */
     h->tag = p[0] >> 2 & 15u;
@@ -59,14 +57,12 @@ static int header_new(const uint8_t *p, size_t n, struct packet_header *h)
 
 int packet_header_parse(const uint8_t *p, size_t n, struct packet_header *h)
 {
-    int r;
-
     *h = (struct packet_header){0};
     if (n == 0)
         return 0;
     if (!(p[0] & 0x80))
         return -1;
-    r = p[0] & 0x40 ? header_new(p, n, h) : header_old(p, n, h);
+    int r = p[0] & 0x40 ? header_new(p, n, h) : header_old(p, n, h);
     return r == 1 && h->tag == 0 ? -1 : r;
 }
 
@@ -82,12 +78,10 @@ int packet_whole(const uint8_t *p, size_t n, struct packet_header *h)
 static int stream_head(struct packet_stream *s, uint8_t octet, struct error *e)
 {
     struct packet_header h;
-    int r;
-
     if (s->started && s->head_len == 0)
         s->head[s->head_len++] = 0xc0 | TAG_ENCRYPTED_MDC;
     s->head[s->head_len++] = octet;
-    r = packet_header_parse(s->head, s->head_len, &h);
+    int r = packet_header_parse(s->head, s->head_len, &h);
     if (r < 0)
         return error_set(e, "The sealed message is not an OpenPGP packet.");
     if (r == 0)
@@ -110,7 +104,6 @@ int packet_stream_feed(struct packet_stream *s, const uint8_t *p, size_t n, stru
 {
     while (n > 0) {
         size_t take = s->left < n ? (size_t)s->left : n;
-
         if (take > 0) {
             s->left -= take;
             p += take;
@@ -137,7 +130,6 @@ int packet_stream_end(const struct packet_stream *s, struct error *e)
 int packet_session_key(const uint8_t *p, size_t n, uint8_t keyid_r[KEYID_LEN], struct error *e)
 {
     struct packet_header h;
-
     if (packet_whole(p, n, &h) < 0 || h.header_len + h.body_len != n || h.tag != TAG_SESSION_KEY)
         return error_set(e, "The session key is not exactly one OpenPGP session-key packet.");
     if (h.body_len < 1 + KEYID_LEN + 2 || p[h.header_len] != 3)
@@ -149,7 +141,6 @@ int packet_session_key(const uint8_t *p, size_t n, uint8_t keyid_r[KEYID_LEN], s
 int packet_signature(const uint8_t *p, size_t n, struct error *e)
 {
     struct packet_header h;
-
     if (packet_whole(p, n, &h) < 0 || h.header_len + h.body_len != n || h.tag != TAG_SIGNATURE)
         return error_set(e, "The signature is not exactly one OpenPGP signature packet.");
     if (h.body_len < 6 || p[h.header_len] != 4 || p[h.header_len + 1] != 0)
@@ -162,10 +153,9 @@ static int fingerprint(const uint8_t *body, size_t n, uint8_t fpr[PGP_FPR_LEN])
 {
     uint8_t head[3] = {0x99, (uint8_t)(n >> 8), (uint8_t)n};
     gnutls_hash_hd_t sha1;
-
     if (gnutls_hash_init(&sha1, GNUTLS_DIG_SHA1) < 0)
         return -1;
-    if (gnutls_hash(sha1, head, sizeof(head)) < 0 || gnutls_hash(sha1, body, n) < 0) {
+    if (gnutls_hash(sha1, head, sizeof head) < 0 || gnutls_hash(sha1, body, n) < 0) {
         gnutls_hash_deinit(sha1, NULL);
         return -1;
     }
@@ -177,7 +167,6 @@ static int scan_packet(struct key_scan *k, const struct packet_header *h, const 
                        bool first, struct error *e)
 {
     bool key = h->tag == TAG_PRIMARY || h->tag == TAG_SUBKEY;
-
     if (first != (h->tag == TAG_PRIMARY))
         return error_set(e, "The key is not exactly one OpenPGP public key.");
     if (!key && h->tag != TAG_USER_ID && h->tag != TAG_SIGNATURE)
@@ -198,13 +187,11 @@ int key_scan(const struct pgp_pub *pub, struct key_scan *k, struct error *e)
 {
     const uint8_t *p = pub->data;
     size_t n = pub->len;
-
     *k = (struct key_scan){0};
     if (n == 0 || n > PGP_PUBKEY_MAX)
         return error_set(e, "The public key is empty or larger than %d octets.", PGP_PUBKEY_MAX);
     while (n > 0) {
         struct packet_header h;
-
         if (packet_whole(p, n, &h) < 0)
             return error_set(e, "The public key is not made of whole OpenPGP packets.");
         if (scan_packet(k, &h, p + h.header_len, p == pub->data, e) < 0)

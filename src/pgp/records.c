@@ -25,7 +25,6 @@ static rnp_result_t sign_run(struct pgp *p, rnp_input_t in, rnp_output_t mem)
 {
     rnp_op_sign_t op = NULL;
     rnp_result_t r = rnp_op_sign_detached_create(&op, p->ffi, in, mem);
-
     if (r == RNP_SUCCESS)
         r = rnp_op_sign_set_hash(op, PGP_HASH);
     if (r == RNP_SUCCESS)
@@ -43,12 +42,10 @@ int pgp_sign(struct pgp *p, const void *data, size_t n, struct buf *sig_r, struc
     PGP_QUIET;
     rnp_input_t in = NULL;
     rnp_output_t mem = NULL;
-    rnp_result_t r;
     int result = -1;
-
     if (pgp_need_secret(p, e) < 0)
         return -1;
-    r = input_octets(&in, data, n);
+    rnp_result_t r = input_octets(&in, data, n);
     if (r == RNP_SUCCESS)
         r = rnp_output_to_memory(&mem, 0);
     if (r == RNP_SUCCESS)
@@ -68,21 +65,18 @@ int op_verdict(rnp_op_verify_t op, const uint8_t fpr[PGP_FPR_LEN], struct error 
     rnp_key_handle_t key = NULL;
     uint8_t signer[PGP_FPR_LEN];
     size_t count = 0;
-    rnp_result_t r;
-    int result;
-
     if (rnp_op_verify_get_signature_count(op, &count) != RNP_SUCCESS || count != 1)
         return error_set(e, "There must be exactly one signature; there are %zu.", count);
     if (rnp_op_verify_get_signature_at(op, 0, &sig) != RNP_SUCCESS)
         return error_set(e, "The signature cannot be read.");
-    r = rnp_op_verify_signature_get_status(sig);
+    rnp_result_t r = rnp_op_verify_signature_get_status(sig);
     if (r == RNP_ERROR_KEY_NOT_FOUND)
         return error_set(e, "The signature was made by another key than the announced one.");
     if (r != RNP_SUCCESS)
         return rnp_fail(e, "The signature is not valid", r);
     if (rnp_op_verify_signature_get_key(sig, &key) != RNP_SUCCESS || key == NULL)
         return error_set(e, "The signer's key is not known.");
-    result = key_fpr(key, signer);
+    int result = key_fpr(key, signer);
     rnp_key_handle_destroy(key);
     if (result < 0 || memcmp(signer, fpr, PGP_FPR_LEN) != 0)
         return error_set(e, "The signature was made by another key than the announced one.");
@@ -95,7 +89,6 @@ static int verify_run(rnp_ffi_t ffi, rnp_input_t in, rnp_input_t sig,
     rnp_op_verify_t op = NULL;
     rnp_result_t r = rnp_op_verify_detached_create(&op, ffi, in, sig);
     int result = -1;
-
     if (r != RNP_SUCCESS)
         return rnp_fail(e, "The signature cannot be checked", r);
     r = rnp_op_verify_execute(op);
@@ -112,7 +105,6 @@ int pgp_verify(const struct pgp_pub *pub, const void *data, size_t n, const uint
     struct known_key *key = NULL;
     rnp_input_t in = NULL, sig_in = NULL;
     int result = -1;
-
     if (packet_signature(sig, sig_len, e) < 0 || (key = known_take(pub, e)) == NULL)
         return -1;
     if (input_octets(&in, data, n) != RNP_SUCCESS ||
@@ -131,7 +123,6 @@ static rnp_result_t encrypt_run(struct known_key *const *to, size_t count, rnp_i
 {
     rnp_op_encrypt_t op = NULL;
     rnp_result_t r = rnp_op_encrypt_create(&op, to[0]->ffi, in, mem);
-
     for (size_t i = 0; i < count && r == RNP_SUCCESS; i++)
         r = rnp_op_encrypt_add_recipient(op, to[i]->sub);
     if (r == RNP_SUCCESS)
@@ -150,13 +141,12 @@ int pgp_encrypt_all(const struct pgp_pub *to, size_t count, const void *data, si
                     struct buf *out, struct error *e)
 {
     PGP_QUIET;
-    struct known_key **key = count == 0 ? NULL : calloc(count, sizeof(*key));
+    struct known_key **key = count == 0 ? NULL : calloc(count, sizeof *key);
     size_t known = 0;
     rnp_input_t in = NULL;
     rnp_output_t mem = NULL;
     rnp_result_t r;
     int result = -1;
-
     if (key == NULL)
         return error_set(e, count == 0 ? "A record needs a receiver." : "Out of memory.");
     while (known < count && (key[known] = known_take(&to[known], e)) != NULL)
@@ -189,12 +179,11 @@ int pgp_encrypt(const struct pgp_pub *to, const void *data, size_t n, struct buf
 int op_integrity(rnp_op_verify_t op, struct error *e)
 {
     char *mode = NULL;
-    bool valid = false, known;
-
+    bool valid = false;
     if (rnp_op_verify_get_protection_info(op, &mode, NULL, &valid) != RNP_SUCCESS || mode == NULL)
         return error_set(e, "It is not known how the message was protected.");
-    known = strcmp(mode, "cfb-mdc") == 0 || strcmp(mode, "aead-ocb") == 0 ||
-            strcmp(mode, "aead-eax") == 0;
+    bool known = strcmp(mode, "cfb-mdc") == 0 || strcmp(mode, "aead-ocb") == 0 ||
+                 strcmp(mode, "aead-eax") == 0;
     rnp_buffer_destroy(mode);
     if (!known || !valid)
         return error_set(e, "The message's integrity was not protected, or it was changed.");
@@ -209,7 +198,6 @@ struct plain_sink {
 static bool plain_write(void *ctx, const void *data, size_t n)
 {
     struct plain_sink *sink = ctx;
-
     if (buf_append(sink->plain, data, n) < 0)
         sink->failed = true;
     return !sink->failed;
@@ -220,7 +208,6 @@ static int decrypt_run(struct pgp *p, rnp_input_t in, rnp_output_t out, struct e
     rnp_op_verify_t op = NULL;
     rnp_result_t r = rnp_op_verify_create(&op, p->ffi, in, out);
     int result = -1;
-
     if (r == RNP_SUCCESS)
         r = rnp_op_verify_execute(op);
     if (r == RNP_ERROR_NO_SUITABLE_KEY)
@@ -240,7 +227,6 @@ static int record_shape(const uint8_t *p, size_t n, struct error *e)
 {
     struct packet_stream s = {0};
     struct packet_header h;
-
     while (packet_whole(p, n, &h) == 0 && h.tag == TAG_SESSION_KEY) {
         p += h.header_len + h.body_len;
         n -= h.header_len + h.body_len;
@@ -256,7 +242,6 @@ int pgp_decrypt(struct pgp *p, const void *data, size_t n, struct buf *plain, st
     struct plain_sink sink = {.plain = plain};
     size_t before = plain->len;
     int result = -1;
-
     if (pgp_need_secret(p, e) < 0)
         return -2;
     if (record_shape(data, n, e) < 0)

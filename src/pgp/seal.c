@@ -30,7 +30,6 @@ static bool seal_read(void *ctx, void *p, size_t n, size_t *n_r)
 {
     struct sealing *w = ctx;
     ssize_t r = growing_read(w->s->grows, w->s->in_fd, p, n);
-
     if (r < 0) {
         w->failed = true;
         (void)error_set(w->e, "The message cannot be read: %s.", strerror(errno));
@@ -46,10 +45,9 @@ static bool seal_read(void *ctx, void *p, size_t n, size_t *n_r)
 static int chunk_end(struct sealing *w)
 {
     uint8_t hash[HASH_LEN];
-
     sha256_end(&w->chunk, hash);
     w->chunk_len = 0;
-    if (buf_append(w->s->chunks, hash, sizeof(hash)) < 0)
+    if (buf_append(w->s->chunks, hash, sizeof hash) < 0)
         return error_set(w->e, "The message is too large: it has too many pieces.");
     return 0;
 }
@@ -63,7 +61,6 @@ static int blob_write(struct sealing *w, const uint8_t *p, size_t n)
     writeback_ask(w->s->out_fd, &w->out_asked, w->s->blob_size);
     while (n > 0) {
         size_t take = PGP_CHUNK - w->chunk_len < n ? PGP_CHUNK - w->chunk_len : n;
-
         if (w->chunk == NULL)
             w->chunk = sha256_new();
         sha256_add(w->chunk, p, take);
@@ -80,14 +77,11 @@ static int blob_write(struct sealing *w, const uint8_t *p, size_t n)
 static int front_head(struct sealing *w, uint8_t octet)
 {
     struct packet_header h;
-    size_t n;
-    int r;
-
     w->head[w->head_len++] = octet;
-    r = packet_header_parse(w->head, w->head_len, &h);
+    int r = packet_header_parse(w->head, w->head_len, &h);
     if (r == 0)
         return 0;
-    n = w->head_len;
+    size_t n = w->head_len;
     w->head_len = 0;
     if (r < 0)
         return error_set(w->e, "The OpenPGP library wrote something unknown.");
@@ -110,7 +104,6 @@ static int front_body(struct sealing *w, const uint8_t *p, size_t n)
 {
     struct buf *skp = &w->s->skp[w->done];
     uint8_t keyid[KEYID_LEN];
-
     if (buf_append(skp, p, n) < 0)
         return error_set(w->e, "A receiver's session-key packet is too large.");
     w->body_left -= (uint32_t)n;
@@ -128,11 +121,9 @@ static bool seal_write(void *ctx, const void *data, size_t n)
 {
     struct sealing *w = ctx;
     const uint8_t *p = data;
-
     while (n > 0 && !w->failed) {
         size_t take = 1;
         int r;
-
         if (w->in_blob) {
             take = n;
             r = blob_write(w, p, n);
@@ -153,7 +144,6 @@ static rnp_result_t seal_setup(struct pgp *p, struct sealing *w, rnp_op_encrypt_
 {
     int level = compress_level(w->s->in_fd, w->s->in_size);
     rnp_result_t r = rnp_op_encrypt_add_signature(op, p->primary, NULL);
-
     if (r == RNP_SUCCESS)
         r = rnp_op_encrypt_set_hash(op, PGP_HASH);
     if (r == RNP_SUCCESS)
@@ -181,7 +171,6 @@ static int seal_run(struct pgp *p, struct sealing *w, struct error *e)
     rnp_output_t out = NULL;
     rnp_op_encrypt_t op = NULL;
     rnp_result_t r = rnp_input_from_callback(&in, seal_read, NULL, w);
-
     if (r == RNP_SUCCESS)
         r = rnp_output_to_callback(&out, seal_write, NULL, w);
     if (r == RNP_SUCCESS)
@@ -210,12 +199,11 @@ int pgp_seal(struct pgp *p, struct pgp_seal *s, struct error *e)
     struct sealing w = {.s = s, .e = e};
     size_t known = 0;
     int result = -1;
-
     if (pgp_need_secret(p, e) < 0)
         return -1;
     if (s->to_count == 0 || s->to_count > RECEIVERS_MAX)
         return error_set(e, "A message must have 1 to %d receivers.", RECEIVERS_MAX);
-    w.receivers = calloc(s->to_count, sizeof(*w.receivers));
+    w.receivers = calloc(s->to_count, sizeof *w.receivers);
     if (w.receivers == NULL)
         return error_set(e, "Out of memory.");
     s->blob_size = 0;

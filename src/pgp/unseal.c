@@ -20,19 +20,16 @@ struct unsealing {
 static bool unseal_read(void *ctx, void *p, size_t n, size_t *n_r)
 {
     struct unsealing *w = ctx;
-    ssize_t r;
-
     if (w->failed)
         return false;
     if (w->skp_done < w->u->skp_len) {
         size_t left = w->u->skp_len - w->skp_done;
-
         *n_r = left < n ? left : n;
         memcpy(p, w->u->skp + w->skp_done, *n_r);
         w->skp_done += *n_r;
         return true;
     }
-    r = growing_read(w->u->grows, w->u->blob_fd, p, n);
+    ssize_t r = growing_read(w->u->grows, w->u->blob_fd, p, n);
     if (r < 0) {
         (void)error_set(w->e, "The sealed message cannot be read: %s.", strerror(errno));
         w->u->local = true;
@@ -45,7 +42,6 @@ static bool unseal_read(void *ctx, void *p, size_t n, size_t *n_r)
 static bool unseal_write(void *ctx, const void *data, size_t n)
 {
     struct unsealing *w = ctx;
-
     if (w->failed)
         return false;
     if (n > w->u->max_size - w->u->size) {
@@ -67,9 +63,8 @@ static int drain(struct unsealing *w)
 {
     uint8_t rest[4096];
     size_t n = 0;
-
     do
-        if (!unseal_read(w, rest, sizeof(rest), &n))
+        if (!unseal_read(w, rest, sizeof rest, &n))
             return -1;
     while (n > 0);
     return packet_stream_end(&w->stream, w->e);
@@ -99,8 +94,6 @@ static int unseal_run(struct pgp *p, struct unsealing *w, const uint8_t fpr[PGP_
     rnp_output_t out = NULL;
     rnp_op_verify_t op = NULL;
     rnp_result_t r = rnp_input_from_callback(&in, unseal_read, NULL, w);
-    int result;
-
     if (r == RNP_SUCCESS)
         r = rnp_output_to_callback(&out, unseal_write, NULL, w);
     if (r == RNP_SUCCESS)
@@ -109,7 +102,7 @@ static int unseal_run(struct pgp *p, struct unsealing *w, const uint8_t fpr[PGP_
         r = rnp_op_verify_set_flags(op, RNP_VERIFY_REQUIRE_ALL_SIGS);
     if (r == RNP_SUCCESS)
         r = rnp_op_verify_execute(op);
-    result = judge(w, op, r, fpr);
+    int result = judge(w, op, r, fpr);
     rnp_op_verify_destroy(op);
     rnp_output_destroy(out);
     rnp_input_destroy(in);
@@ -124,7 +117,6 @@ static int sender_enter(struct pgp *p, const struct pgp_pub *from, rnp_key_handl
 {
     struct pgp_pub own_pub = {p->pub.data, p->pub.len};
     struct key_scan own, other;
-
     if (key_scan(from, &other, e) < 0 || key_scan(&own_pub, &own, e) < 0)
         return -1;
     memcpy(fpr_r, other.fpr, PGP_FPR_LEN);
@@ -152,7 +144,6 @@ int pgp_unseal(struct pgp *p, struct pgp_unseal *u, struct error *e)
     uint8_t keyid[KEYID_LEN], fpr[PGP_FPR_LEN];
     rnp_key_handle_t sender = NULL;
     int result = -1;
-
     u->size = 0;
     u->local = p == NULL || pgp_need_secret(p, e) < 0;
     if (u->local)

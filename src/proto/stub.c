@@ -6,7 +6,7 @@
 #include "proto/limits.h"
 #include <string.h>
 
-#define MAGIC_LEN (sizeof(STUB_MAGIC) - 1)
+#define MAGIC_LEN (sizeof STUB_MAGIC - 1)
 #define NUMBER_MAX 10 /* digits */
 /* magic, id, two numbers, hmac, three spaces, CRLF */
 #define LINE_MAX_LEN (MAGIC_LEN + HASH_HEX + 2 * NUMBER_MAX + HASH_HEX + 3 + 2)
@@ -34,7 +34,6 @@ int stub_encode(const struct stub *s, const uint8_t key[HASH_LEN], struct buf *o
     uint8_t mac[HASH_LEN];
     size_t before = out->len;
     int failed;
-
     if (!lengths_fit(s->header_len, s->structure_len))
         return -1;
     if (s->structure_len > 0 && memchr(s->structure, '\0', s->structure_len) != NULL)
@@ -59,7 +58,6 @@ static int take_number(const uint8_t **p, const uint8_t *end, size_t *value_r)
 {
     const uint8_t *s = *p;
     size_t v = 0;
-
     while (s < end && s - *p < NUMBER_MAX && *s >= '0' && *s <= '9')
         v = v * 10 + (size_t)(*s++ - '0');
     if (s == *p || s >= end || *s != ' ' || (**p == '0' && s - *p > 1))
@@ -73,7 +71,6 @@ static int take_number(const uint8_t **p, const uint8_t *end, size_t *value_r)
 static int take_hex(const uint8_t **p, const uint8_t *end, uint8_t out[HASH_LEN])
 {
     char text[HASH_HEX + 1];
-
     if (end - *p < HASH_HEX)
         return -1;
     memcpy(text, *p, HASH_HEX);
@@ -93,20 +90,17 @@ int stub_decode(const uint8_t *p, size_t n, const uint8_t key[HASH_LEN], struct 
 {
     struct buf tmp = BUF_INIT(HASH_LEN + STUB_HEADER_MAX + STUB_STRUCTURE_MAX);
     uint8_t said[HASH_LEN], mac[HASH_LEN];
-    const uint8_t *q, *end;
-    size_t left;
     int failed;
-
     if (n < MAGIC_LEN || memcmp(p, STUB_MAGIC, MAGIC_LEN) != 0)
         return error_set(e, "This file is not a stub.");
-    q = p + MAGIC_LEN;
-    end = p + (n < LINE_MAX_LEN ? n : LINE_MAX_LEN);
+    const uint8_t *q = p + MAGIC_LEN;
+    const uint8_t *end = p + (n < LINE_MAX_LEN ? n : LINE_MAX_LEN);
     if (take_hex(&q, end, s->id) < 0 || q >= end || *q++ != ' ' ||
         take_number(&q, end, &s->header_len) < 0 || take_number(&q, end, &s->structure_len) < 0 ||
         take_hex(&q, end, said) < 0 || end - q < 2 || memcmp(q, "\r\n", 2) != 0)
         return error_set(e, "The stub's first line is malformed.");
     q += 2;
-    left = n - (size_t)(q - p);
+    size_t left = n - (size_t)(q - p);
     if (!lengths_fit(s->header_len, s->structure_len) || left != s->header_len + s->structure_len)
         return error_set(e, "The stub's lengths do not fit its file.");
     s->header = q;
