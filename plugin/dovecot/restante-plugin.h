@@ -13,11 +13,11 @@ struct mail;
 struct mail_user;
 struct module;
 
-/* Settings (plugin { } section), read when the mail user is made. */
+/* What the daemon says in the environment, read when the mail user is made. */
 struct restante_settings {
-    const char *socket;     /* restante_socket: the daemon's UNIX socket */
-    unsigned char key[32];  /* contents of the file restante_key names */
-    unsigned int wait_secs; /* restante_wait: how long the daemon lets a FETCH wait */
+    const char *socket;     /* the daemon's UNIX socket */
+    unsigned char key[32];  /* of the stubs' HMAC */
+    unsigned int wait_secs; /* how long the daemon lets a FETCH wait */
 };
 extern struct restante_settings restante_set;
 

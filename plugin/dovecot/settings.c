@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* settings.c - restante_socket, restante_key, restante_wait. Without the key no stub could be told
- * from a forgery and stubs would be cached as if they were ordinary mail, so then nobody logs in.
- */
+/* settings.c - what the daemon says in the environment (base/plugin_env.h). Without the key no stub
+ * could be told from a forgery and stubs would be cached as if they were ordinary mail, so then
+ * nobody logs in. */
 #include "lib.h"
 #include "fd-util.h"
 #include "mail-user.h"
 #include "safe-memset.h"
 #include "restante-plugin.h"
+#include "base/plugin_env.h"
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -33,22 +34,22 @@ static bool read_key(const char *path)
 
 void restante_mail_user_created(struct mail_user *user)
 {
-    const char *socket = mail_user_plugin_getenv(user, "restante_socket");
-    const char *key = mail_user_plugin_getenv(user, "restante_key");
-    const char *wait = mail_user_plugin_getenv(user, "restante_wait");
+    const char *socket = getenv(PLUGIN_ENV_SOCKET);
+    const char *key = getenv(PLUGIN_ENV_KEY);
+    const char *wait = getenv(PLUGIN_ENV_WAIT);
     static char socket_copy[256];
 
     if (socket == NULL || strlen(socket) >= sizeof(socket_copy)) {
-        user->error = p_strdup(user->pool, "restante_socket is missing or too long");
+        user->error = p_strdup(user->pool, PLUGIN_ENV_SOCKET " is missing or too long");
         return;
     }
     if (key == NULL || !read_key(key)) {
-        user->error = p_strdup(user->pool, "restante_key names no readable file of 32 octets");
+        user->error = p_strdup(user->pool, PLUGIN_ENV_KEY " names no readable file of 32 octets");
         return;
     }
     if (wait != NULL && (str_to_uint(wait, &restante_set.wait_secs) < 0 ||
                          restante_set.wait_secs == 0 || restante_set.wait_secs > MAX_WAIT_SECS)) {
-        user->error = p_strdup(user->pool, "restante_wait is not a number of seconds");
+        user->error = p_strdup(user->pool, PLUGIN_ENV_WAIT " is not a number of seconds");
         return;
     }
     memcpy(socket_copy, socket, strlen(socket) + 1);

@@ -48,12 +48,34 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
         (void)uv_read_stop(stream);
 }
 
-void said_begin(struct said *s, uv_loop_t *loop, const char *name, uv_stdio_container_t *io)
+static void init(struct said *s, uv_loop_t *loop, const char *name)
 {
     memset(s, 0, sizeof *s);
     s->name = name;
     (void)uv_pipe_init(loop, &s->pipe, 0);
     s->pipe.data = s;
+}
+
+int said_pipe(struct said *s, uv_loop_t *loop, const char *name, int *fd_r)
+{
+    uv_file ends[2];
+    init(s, loop, name);
+    *fd_r = -1;
+    int ret = uv_pipe(ends, UV_NONBLOCK_PIPE, 0);
+    if (ret < 0)
+        return ret;
+    if ((ret = uv_pipe_open(&s->pipe, ends[0])) < 0) {
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+        return ret;
+    }
+    *fd_r = ends[1];
+    return 0;
+}
+
+void said_begin(struct said *s, uv_loop_t *loop, const char *name, uv_stdio_container_t *io)
+{
+    init(s, loop, name);
     io->flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE;
     io->data.stream = (uv_stream_t *)&s->pipe;
 }

@@ -23,7 +23,10 @@ struct said {
 /* Before uv_spawn: fills the container of the child's descriptor 2. The pipe is a handle of the
  * loop from here on, whatever uv_spawn answers: end it with uv_close(said_handle(s), ...). */
 void said_begin(struct said *s, uv_loop_t *loop, const char *name, uv_stdio_container_t *io);
-/* After a successful uv_spawn. */
+/* The same for a child that is not started by uv_spawn: *fd_r is to become its descriptor 2, and is
+ * the caller's to close. 0, or libuv's error, when *fd_r is -1. */
+int said_pipe(struct said *s, uv_loop_t *loop, const char *name, int *fd_r);
+/* When the child has been started. */
 void said_read(struct said *s);
 /* When the child has ended: takes what is still in the pipe. Returns the last line it said, "" when
  * it said nothing; valid until said_begin. */

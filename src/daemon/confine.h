@@ -5,7 +5,9 @@
 
 /* From now on this thread, the threads and the programs that it starts gain no privileges and
  * change no files but those beneath home (and /dev/null). Reading is not restricted. Before the
- * first thread. What the kernel does not offer is logged and left out. */
-void confine(const char *home);
+ * first thread. `also` (or NULL) is a folder in which they may make, write and remove plain files.
+ * Returns NULL, or a text that goes after a colon: why the kernel does not do it; then files are
+ * not restricted. */
+const char *confine(const char *home, const char *also);
 
 #endif

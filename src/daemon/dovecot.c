@@ -4,10 +4,12 @@
 #include "daemon/dovecot.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/plugin_env.h"
 #include "base/said.h"
 #include "daemon/dovecot_config.h"
 #include "daemon/dovecot_leftover.h"
 #include "daemon/dovecot_log.h"
+#include "daemon/launcher.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,23 +24,21 @@
 #define PAUSE_MIN_MS 1000         /* before a restart, doubled each time */
 #define PAUSE_MAX_MS (60 * 1000)
 #define STEADY_MS (60 * 1000) /* running so long forgets the pauses */
-/* util-linux's, on every Debian: Dovecot is told when this daemon dies, however it dies. */
-#define SETPRIV "/usr/bin/setpriv"
 
-enum state { DOWN, STARTING, UP, STOPPING };
+enum state { DOWN, STARTING, UP, STOPPING, LOST };
 
 struct dovecot {
     uv_loop_t *loop;
     struct dovecot_config config; /* with copies of the strings that are needed later */
-    char home[PATH_CAP], conf[PATH_CAP];
+    char home[PATH_CAP], conf[PATH_CAP], plugin_socket[PATH_CAP], stub_key[PATH_CAP];
     char auth_socket[PATH_CAP]; /* who answers there is ready for logins */
     enum state state;
-    uv_process_t process;
-    bool process_open; /* process is a handle of the loop */
-    struct said said;  /* its standard error; a handle while process is one */
-    unsigned closing;  /* of these two */
-    char why[440];     /* how it ended last; "" once it answers */
-    int64_t log_at;    /* octets in its log when it was started */
+    struct launcher *launcher;
+    int pid;          /* 0: none, or not known yet */
+    struct said said; /* its standard error */
+    bool said_open;   /* said is a handle of the loop: it runs, or is being cleared away */
+    char why[440];    /* how it ended last; "" once it answers */
+    int64_t log_at;   /* octets in its log when it was started */
     uv_timer_t timer;
     uv_pipe_t probe;
     uv_connect_t connect;
@@ -55,9 +55,9 @@ static void start_again(uv_timer_t *timer);
 static void look(uv_timer_t *timer);
 static void look_soon(struct dovecot *d);
 
-static void last_close(uv_handle_t *h)
+static void last_close(void *p)
 {
-    struct dovecot *d = h->data;
+    struct dovecot *d = p;
     void (*stopped)(void *) = d->stopped;
     void *ctx = d->stopped_ctx;
 
@@ -66,91 +66,118 @@ static void last_close(uv_handle_t *h)
         stopped(ctx);
 }
 
-/* Called when the process is gone and no probe is under way. */
-static void end(struct dovecot *d)
-{
-    if (!d->probing && !d->process_open && !uv_is_closing((uv_handle_t *)&d->timer))
-        uv_close((uv_handle_t *)&d->timer, last_close);
-}
-
-static void process_closed(uv_handle_t *h)
+static void timer_closed(uv_handle_t *h)
 {
     struct dovecot *d = h->data;
+    if (d->launcher == NULL)
+        last_close(d);
+    else
+        launcher_free(&d->launcher, last_close, d);
+}
 
-    if (--d->closing > 0)
-        return;
-    d->process_open = false;
-    d->state = DOWN;
+/* Called when the program is gone and no probe is under way. */
+static void end(struct dovecot *d)
+{
+    if (!d->probing && !d->said_open && !uv_is_closing((uv_handle_t *)&d->timer))
+        uv_close((uv_handle_t *)&d->timer, timer_closed);
+}
+
+static void said_closed(uv_handle_t *h)
+{
+    struct dovecot *d = h->data;
+    d->said_open = false;
     if (d->stop_wanted) {
         end(d);
         return;
     }
+    if (d->config.died != NULL)
+        d->config.died(d->config.ctx);
+    if (d->state == LOST)
+        return;
+    d->state = DOWN;
     if (clock_mono_ms() - d->started_ms > STEADY_MS)
         d->pause_ms = PAUSE_MIN_MS;
     log_warn("Dovecot has ended; it is started again in %llu s",
              (unsigned long long)(d->pause_ms / 1000));
     (void)uv_timer_start(&d->timer, start_again, d->pause_ms, 0);
     d->pause_ms = d->pause_ms * 2 < PAUSE_MAX_MS ? d->pause_ms * 2 : PAUSE_MAX_MS;
-    if (d->config.died != NULL)
-        d->config.died(d->config.ctx);
 }
 
-static void close_process(struct dovecot *d)
+static void close_said(struct dovecot *d)
 {
-    d->closing = 2;
+    d->pid = 0;
+    (void)uv_timer_stop(&d->timer);
+    if (!d->said_open) {
+        if (d->stop_wanted)
+            end(d);
+        return;
+    }
     d->said.pipe.data = d;
-    uv_close((uv_handle_t *)&d->process, process_closed);
-    uv_close(said_handle(&d->said), process_closed);
+    uv_close(said_handle(&d->said), said_closed);
 }
 
-static void process_exit(uv_process_t *process, int64_t status, int term_signal)
+static void on_started(void *ctx, int pid)
 {
-    struct dovecot *d = process->data;
+    ((struct dovecot *)ctx)->pid = pid;
+}
 
+static void on_ended(void *ctx, int64_t status, int signal)
+{
+    struct dovecot *d = ctx;
     if (!d->stop_wanted) {
         char line[SAID_MAX] = "";
         const char *words = said_end(&d->said);
         if (words[0] == '\0')
             dovecot_log_complaint(d->home, d->log_at, line, sizeof line);
-        said_why(words[0] == '\0' ? line : words, status, term_signal, d->why, sizeof d->why);
+        said_why(words[0] == '\0' ? line : words, status, signal, d->why, sizeof d->why);
         log_error("Dovecot: %s; see %s/log/dovecot.log", d->why, d->home);
     }
-    (void)uv_timer_stop(&d->timer);
-    close_process(d);
+    close_said(d);
+}
+
+static void on_gone(void *ctx)
+{
+    struct dovecot *d = ctx;
+    d->state = LOST;
+    if (!d->stop_wanted)
+        log_aloud(LOG_AREA,
+                  "The process that starts Dovecot has ended, so mail clients find nobody. "
+                  "Say `restante restart`.");
+    close_said(d);
 }
 
 static int spawn(struct dovecot *d, struct error *e)
 {
-    char *with_setpriv[] = {SETPRIV, "--pdeathsig", "TERM",  DOVECOT_BINARY,
-                            "-F",    "-c",          d->conf, NULL};
+    const char *args[] = {DOVECOT_BINARY, "-F", "-c", d->conf, NULL};
+    char tz[128], plugin_socket[PATH_CAP + 32], plugin_key[PATH_CAP + 32], wait[48];
     /* Unless it is told a domain, Dovecot asks the name service for one, and where no name server
      * answers it does nothing else for 20 s, not even end. Nobody but clients here ever sees it. */
-    char *env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DOVECOT_HOSTDOMAIN=localhost", NULL,
-                   NULL};
-    char tz[128];
-    uv_stdio_container_t stdio[3] = {
-        {.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE}};
-    uv_process_options_t o = {.flags =
-                                  UV_PROCESS_DETACHED, /* a terminal's signals are ours alone */
-                              .exit_cb = process_exit,
-                              .env = env,
-                              .stdio = stdio,
-                              .stdio_count = 3};
-    int ret;
-
-    o.args = access(SETPRIV, X_OK) == 0 ? with_setpriv : with_setpriv + 3;
-    o.file = o.args[0];
-    if (getenv("TZ") != NULL && snprintf(tz, sizeof(tz), "TZ=%s", getenv("TZ")) < (int)sizeof(tz))
-        env[2] = tz;
-    d->process.data = d;
+    const char *env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                         "DOVECOT_HOSTDOMAIN=localhost",
+                         plugin_socket,
+                         plugin_key,
+                         wait,
+                         NULL,
+                         NULL};
+    int fd = -1;
+    (void)snprintf(plugin_socket, sizeof plugin_socket, PLUGIN_ENV_SOCKET "=%s", d->plugin_socket);
+    (void)snprintf(plugin_key, sizeof plugin_key, PLUGIN_ENV_KEY "=%s", d->stub_key);
+    (void)snprintf(wait, sizeof wait, PLUGIN_ENV_WAIT "=%lld", (long long)d->config.wait_s);
+    if (getenv("TZ") != NULL && snprintf(tz, sizeof tz, "TZ=%s", getenv("TZ")) < (int)sizeof tz)
+        env[5] = tz;
     d->log_at = dovecot_log_size(d->home);
-    said_begin(&d->said, d->loop, "Dovecot", &stdio[2]);
-    ret = uv_spawn(d->loop, &d->process, &o);
-    d->process_open = true; /* libuv wants the handle closed even after a failure */
+    int ret = said_pipe(&d->said, d->loop, "Dovecot", &fd);
+    d->said_open = true;
+    if (ret < 0)
+        (void)error_set(e, "Cannot start Dovecot: %s.", uv_strerror(ret));
+    else
+        ret = launcher_start(d->launcher, args, env, fd, e);
+    if (fd >= 0)
+        (void)close(fd);
     if (ret < 0) {
-        (void)snprintf(d->why, sizeof d->why, "%s cannot be started: %s", o.file, uv_strerror(ret));
-        close_process(d);
-        return error_set(e, "Cannot start Dovecot: %s.", uv_strerror(ret));
+        (void)snprintf(d->why, sizeof d->why, "%s", e->text);
+        close_said(d);
+        return -1;
     }
     said_read(&d->said);
     d->state = STARTING;
@@ -198,7 +225,7 @@ static void probe_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
     struct dovecot *d = stream->data;
 
     /* The auth process greets, and the master listens for clients since before it existed. */
-    if (n > 0 && d->state == STARTING && dovecot_master_pid(d->home) == d->process.pid) {
+    if (n > 0 && d->state == STARTING && d->pid > 0 && dovecot_master_pid(d->home) == d->pid) {
         d->state = UP;
         d->why[0] = '\0';
         (void)uv_timer_stop(&d->timer);
@@ -247,35 +274,49 @@ static void look_soon(struct dovecot *d)
     (void)uv_timer_start(&d->timer, look, PROBE_MS, 0);
 }
 
-struct dovecot *dovecot_start(uv_loop_t *loop, const struct dovecot_config *c, struct error *e)
+/* With what is needed after the start; NULL: no memory, or a path that is too long. */
+static struct dovecot *new (uv_loop_t *loop, const struct dovecot_config *c, struct error *e)
 {
-    struct dovecot *d;
-
-    if (geteuid() == 0) {
-        (void)error_set(e, "Dovecot must not run as root here: become an ordinary user first.");
-        return NULL;
-    }
-    if (dovecot_check_version(e) < 0 || dovecot_end_leftover(c->home, e) < 0 ||
-        dovecot_check_ports(c, e) < 0 || dovecot_write_config(c, e) < 0)
-        return NULL;
-    d = calloc(1, sizeof(*d));
+    struct dovecot *d = calloc(1, sizeof *d);
     if (d == NULL) {
         (void)error_set(e, "There is not enough memory to start Dovecot.");
         return NULL;
     }
     d->loop = loop;
-    d->config = (struct dovecot_config){.imap_port = c->imap_port,
-                                        .submission_port = c->submission_port,
-                                        .ready = c->ready,
-                                        .died = c->died,
-                                        .ctx = c->ctx};
+    d->config = (struct dovecot_config){
+        .wait_s = c->wait_s, .ready = c->ready, .died = c->died, .ctx = c->ctx};
     d->pause_ms = PAUSE_MIN_MS;
-    if (dovecot_path(d->conf, c->home, "dovecot.conf", e) < 0 ||
-        dovecot_path(d->auth_socket, c->home, "run/login/login", e) < 0) {
+    if (dovecot_path(d->conf, c->home, "dovecot.conf", e) == 0 &&
+        dovecot_path(d->auth_socket, c->home, "run/login/login", e) == 0 &&
+        snprintf(d->home, sizeof d->home, "%s", c->home) < (int)sizeof d->home &&
+        snprintf(d->plugin_socket, sizeof d->plugin_socket, "%s", c->plugin_socket) <
+            (int)sizeof d->plugin_socket &&
+        snprintf(d->stub_key, sizeof d->stub_key, "%s", c->stub_key) < (int)sizeof d->stub_key)
+        return d;
+    (void)error_set(e, "The path of the home is too long.");
+    free(d);
+    return NULL;
+}
+
+struct dovecot *dovecot_start(uv_loop_t *loop, const struct dovecot_config *c, struct error *e)
+{
+    struct dovecot *d = NULL;
+    if (geteuid() == 0)
+        (void)error_set(e, "Dovecot must not run as root here: become an ordinary user first.");
+    else if (dovecot_check_version(e) == 0 && dovecot_end_leftover(c->home, e) == 0 &&
+             dovecot_check_ports(c, e) == 0 && dovecot_write_config(c, e) == 0)
+        d = new (loop, c, e);
+    if (d == NULL) {
+        (void)close(c->launcher);
+        return NULL;
+    }
+    struct launcher_events events = {
+        .started = on_started, .ended = on_ended, .gone = on_gone, .ctx = d};
+    d->launcher = launcher_new(loop, c->launcher, &events, e);
+    if (d->launcher == NULL) {
         free(d);
         return NULL;
     }
-    memcpy(d->home, c->home, strlen(c->home) + 1); /* dovecot_write_config checked its length */
     (void)uv_timer_init(loop, &d->timer);
     d->timer.data = d;
     if (spawn(d, e) < 0) {
@@ -288,6 +329,11 @@ struct dovecot *dovecot_start(uv_loop_t *loop, const struct dovecot_config *c, s
 void dovecot_health(const struct dovecot *d, struct health *health_r)
 {
     *health_r = (struct health){d->state == UP ? HEALTH_OK : HEALTH_STARTING, "", ""};
+    if (d->state == LOST) {
+        *health_r = (struct health){HEALTH_WRONG, "The process that starts Dovecot has ended.",
+                                    "Say `restante restart`."};
+        return;
+    }
     if (d->state == UP || (d->why[0] == '\0' && !d->slow_said))
         return;
     health_r->state = HEALTH_WRONG;
@@ -300,13 +346,13 @@ void dovecot_health(const struct dovecot *d, struct health *health_r)
 
 int dovecot_pid(const struct dovecot *d)
 {
-    return d->state == DOWN ? 0 : d->process.pid;
+    return d->pid;
 }
 
 void dovecot_reopen_log(struct dovecot *d)
 {
     if (d->state == UP)
-        (void)uv_process_kill(&d->process, SIGUSR1); /* what `doveadm log reopen` does */
+        launcher_signal(d->launcher, SIGUSR1); /* what `doveadm log reopen` does */
 }
 
 static void stop_timeout(uv_timer_t *timer)
@@ -314,7 +360,7 @@ static void stop_timeout(uv_timer_t *timer)
     struct dovecot *d = timer->data;
 
     log_warn("Dovecot does not end; it is killed");
-    (void)uv_process_kill(&d->process, SIGKILL);
+    launcher_signal(d->launcher, SIGKILL);
 }
 
 void dovecot_stop(struct dovecot **dp, void (*stopped)(void *ctx), void *ctx)
@@ -332,9 +378,9 @@ void dovecot_stop(struct dovecot **dp, void (*stopped)(void *ctx), void *ctx)
     d->stopped_ctx = ctx;
     (void)uv_timer_stop(&d->timer);
     probe_end(d);
-    if (d->process_open && !uv_is_closing((uv_handle_t *)&d->process)) {
+    if (d->said_open && !uv_is_closing(said_handle(&d->said)) && d->state != LOST) {
         d->state = STOPPING;
-        (void)uv_process_kill(&d->process, SIGTERM);
+        launcher_signal(d->launcher, SIGTERM);
         (void)uv_timer_start(&d->timer, stop_timeout, STOP_MS, 0);
     } else {
         end(d);

@@ -15,6 +15,7 @@
 #define DOVECOT_HOME_MAX 68
 
 struct dovecot_config {
+    int launcher;                        /* from launcher_fork(home, dovecot_writes_in) */
     const char *home;                    /* absolute; letters, digits, spaces and /._+@,=- only */
     const char *address;                 /* the account's user name */
     const char *password;                /* what the mail client says; only its hash is written */
@@ -41,7 +42,8 @@ int dovecot_check_version(struct error *e);
 int dovecot_write_config(const struct dovecot_config *c, struct error *e);
 /* Checks the version, ends a Dovecot that an earlier daemon left behind on this home (waits up to
  * ten seconds), refuses taken ports by number, writes the configuration and starts. The strings of
- * c are copied. NULL and e on failure; refuses to run as root. */
+ * c are copied, the launcher's descriptor is taken over. NULL and e on failure; refuses to run as
+ * root. */
 struct dovecot *dovecot_start(uv_loop_t *loop, const struct dovecot_config *c, struct error *e);
 /* How it is doing. Wrong: it ended, and has not answered since; cause has the last line that it
  * said on its standard error, or wrote into its log as an error. */

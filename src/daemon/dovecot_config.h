@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* dovecot_config.h - paths of the private Dovecot, shared by dovecot.c and dovecot_config.c. */
+/* dovecot_config.h - files of the private Dovecot, and what its versions' configurations are
+ * written from. */
 #ifndef RESTANTE_DAEMON_DOVECOT_CONFIG_H
 #define RESTANTE_DAEMON_DOVECOT_CONFIG_H
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "daemon/dovecot.h"
 
 #ifndef DOVECOT_BINARY
 #define DOVECOT_BINARY "/usr/sbin/dovecot"
@@ -15,6 +18,19 @@
 
 /* HOME/dovecot/name. */
 int dovecot_path(char out[PATH_CAP], const char *home, const char *name, struct error *e);
+
+struct dovecot_user {
+    const char *name, *group; /* who runs it */
+    unsigned uid, gid;
+    const char *listen; /* addresses, as listen= takes them */
+};
+/* The whole configuration. There is one of these for each version, the build takes the one for the
+ * installed Dovecot; all strings have been checked and need no quotes but for spaces. -1: too long.
+ */
+int dovecot_conf_text(struct buf *b, const struct dovecot_config *c,
+                      const struct dovecot_user *user);
+/* A folder outside the home in which this version must write (launcher_fork), or NULL. */
+extern const char *const dovecot_writes_in;
 
 /* The user and the hash of the password. A Dovecot that runs goes by them from the next second on:
  * it looks at the file once a second. */

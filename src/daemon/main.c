@@ -2,8 +2,10 @@
 /* main.c - restanted: one peer, for one user. */
 #include "base/log.h"
 #include "daemon/confine.h"
+#include "daemon/dovecot_config.h"
 #include "daemon/fsck_alone.h"
 #include "daemon/home.h"
+#include "daemon/launcher.h"
 #include "daemon/service.h"
 #include <errno.h>
 #include <getopt.h>
@@ -66,8 +68,11 @@ static int run(const char *home, bool foreground)
     int level = log_level_parse(c.log_level);
     if (log_open(foreground ? NULL : path, level < 0 ? LOG_INFO : (enum log_level)level) < 0)
         return fail("The log cannot be opened.");
-    confine(home);
-    int rc = service_start(&s, home, &e);
+    s.launcher = launcher_fork(home, dovecot_writes_in, &e);
+    const char *why = s.launcher < 0 ? NULL : confine(home, NULL);
+    if (why != NULL)
+        log_warn("files outside are not closed off, Landlock fails: %s", why);
+    int rc = s.launcher < 0 ? -1 : service_start(&s, home, &e);
     if (rc < 0) {
         log_error("%s", e.text);
         (void)fail(e.text);

@@ -188,7 +188,8 @@ static int start_mail(struct service *s, struct error *e)
         program_plugin_dir(plugins, e) < 0 || config_path(c, "secret/stub.key", key, e) < 0 ||
         config_path(c, "run/plugin.sock", socket, e) < 0)
         return -1;
-    struct dovecot_config d = {.home = c->home,
+    struct dovecot_config d = {.launcher = s->launcher,
+                               .home = c->home,
                                .address = c->address,
                                .password = s->password,
                                .imap_port = c->imap_port,

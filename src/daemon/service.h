@@ -35,6 +35,7 @@ struct service {
         int64_t at_ms;
     } seen[CLIENTS_SEEN];
     struct dht_process *dht_process;
+    int launcher; /* from launcher_fork; dovecot_start takes it */
     struct dovecot *dovecot;
     bool dovecot_ready;
     int64_t started_ms;

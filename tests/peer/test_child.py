@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import smtplib
+import tempfile
 
 import pytest
 
@@ -104,3 +105,48 @@ def test_a_dovecot_that_does_not_start_is_named_with_its_own_words(net):
         f.write(good)
     carol.wait_ready(60)
     assert part(carol, "dovecot")["state"] == "ok"
+
+
+def test_dovecot_ends_with_the_daemon_however_that_ends(net):
+    """Nothing of its tree, nor the process that starts it, outlives a daemon that is killed."""
+    dave = net.peer("dave@demo")
+    names = dave.children()
+    assert {"dovecot", "restante-launch"} <= set(names)
+    dave.kill9()
+    wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in names.values()), 15,
+             f"the end of {names}", dave.logs)
+    dave.start()
+    dave.wait_ready()
+
+
+def test_a_lost_launcher_is_told(net):
+    erin = net.peer("erin@demo")
+    dovecot = erin.children()["dovecot"]
+    os.kill(erin.children()["restante-launch"], signal.SIGKILL)
+    wrong = wait_wrong(erin, "dovecot", "The process that starts Dovecot has ended.")
+    assert "restante restart" in wrong["todo"] and not erin.status()["ready"]
+    wait_for(lambda: not os.path.exists(f"/proc/{dovecot}"), 15, "Dovecot to end", erin.logs)
+    erin.run_cli("stop")
+
+
+def test_programs_of_the_peer_keep_no_right_on_tmp(net, folder):
+    """What the daemon starts has at most the daemon's own rights. Only Dovecot's tree, which needs it
+    in 2.4, comes from elsewhere (launcher.h)."""
+    tried = tempfile.mktemp(prefix="restante-tried-", dir="/tmp")
+    for name in PROGRAMS:
+        shutil.copy2(program(name), folder)
+    for name in ("restante-dht", "restante-mime"):
+        path = os.path.join(folder, name)
+        os.unlink(path)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(f"#!/bin/sh\necho x > {tried} && exit 1\nexit 3\n")
+        os.chmod(path, 0o755)
+    fred = net.peer("fred@demo", start=False)
+    fred.start({"RESTANTE_LIBEXEC": folder})
+    fred.wait_up()
+    if "Landlock fails" in fred.log_text():
+        pytest.skip("needs Landlock")
+    for name in ("restante-dht", "restante-mime"):
+        wait_wrong(fred, name, f"cannot create {tried}: Permission denied")
+    assert not os.path.exists(tried)
+    fred.run_cli("stop")

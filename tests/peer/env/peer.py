@@ -122,16 +122,20 @@ class Peer:
                                   line)]
 
     def children(self):
-        """{name: pid} of what restanted started: restante-dht, restante-mime, dovecot."""
-        names = {}
+        """{name: pid} of what restanted started: restante-dht, restante-mime, restante-launch and what
+        that started, dovecot."""
+        running = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
                     name, rest = f.read().split("(", 1)[1].rsplit(")", 1)
-                if int(rest.split()[1]) == self.process.pid:
-                    names[name] = int(pid)
+                if rest.split()[0] != "Z":
+                    running.append((name, int(pid), int(rest.split()[1])))
             except (OSError, IndexError):
                 pass  # it ended meanwhile
+        names = {name: pid for name, pid, parent in running if parent == self.process.pid}
+        launcher = names.get("restante-launch")
+        names.update({name: pid for name, pid, parent in running if launcher and parent == launcher})
         return names
 
     def logs(self):

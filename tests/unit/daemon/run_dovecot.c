@@ -6,6 +6,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "daemon/dovecot.h"
+#include "daemon/dovecot_config.h"
+#include "daemon/launcher.h"
 #include "daemon/tls.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,7 +80,8 @@ int main(int argc, char **argv)
     if (argc < 7)
         return 2;
     (void)log_open(NULL, LOG_INFO);
-    struct dovecot_config c = {.home = argv[1],
+    struct dovecot_config c = {.launcher = launcher_fork(argv[1], dovecot_writes_in, &e),
+                               .home = argv[1],
                                .address = argv[2],
                                .imap_port = (uint16_t)atoi(argv[3]),
                                .submission_port = (uint16_t)atoi(argv[4]),
@@ -92,7 +95,7 @@ int main(int argc, char **argv)
                                .ready = say_ready,
                                .died = say_died};
 
-    if (path_join(path, argv[1], "secret/password", &e) < 0 ||
+    if (c.launcher < 0 || path_join(path, argv[1], "secret/password", &e) < 0 ||
         path_join(socket, argv[1], "run/plugin.sock", &e) < 0 ||
         path_join(key, argv[1], "secret/stub.key", &e) < 0 || file_read(path, &password, &e) < 0 ||
         (c.password = one_line(&password)) == NULL || tls_prepare(argv[1], argv[2], &e) < 0 ||

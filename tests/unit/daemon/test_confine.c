@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A confined process, and what it starts, changes files in its home and nowhere else. */
-#include "base/log.h"
 #include "daemon/confine.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -62,21 +61,47 @@ static int inside(void)
     return system(command) == 0 ? 7 : 0;
 }
 
+/* Dovecot's tree: plain files in one more folder, and nothing else there. */
+static int one_gap(void)
+{
+    if (write_to(in("home/a/file")) != 0 || write_to(in("outside/new")) != 0)
+        return 1;
+    if (unlink(in("outside/new")) < 0)
+        return 2;
+    if (mkdir(in("outside/folder"), 0700) == 0 || symlink("x", in("outside/link")) == 0 ||
+        mkfifo(in("outside/fifo"), 0600) == 0)
+        return 3;
+    if (write_to(in("beside")) != EACCES)
+        return 4;
+    return unlink(in("home/a/file")) < 0 ? 5 : 0;
+}
+
+static void assert_confined(const char *also, int (*tries)(void))
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(confine(in("home"), also) == NULL ? tries() : 8);
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void only_the_home_is_written(void **state)
 {
     (void)state;
     if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 2)
         skip();
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        confine(in("home"));
-        _exit(inside());
-    }
-    int status = 0;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_confined(NULL, inside);
+}
+
+static void one_more_folder_takes_plain_files(void **state)
+{
+    (void)state;
+    if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 2)
+        skip();
+    assert_confined(in("outside"), one_gap);
 }
 
 static int set_up(void **state)
@@ -102,6 +127,7 @@ static int tear_down(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(only_the_home_is_written)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(only_the_home_is_written),
+                                       cmocka_unit_test(one_more_folder_takes_plain_files)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
