@@ -93,7 +93,7 @@ void Engine::put(const std::string &key_text, const policy::Blob &value, uint64_
         if (connected() && !add)
             put_checked(key, id, data, done);
         else if (!hold(key, id, data, connected(), done))
-            done(false, held(key, id) ? "deleted" : FULL);
+            done(false, held(key, id) ? FRAME_WHY_DELETED : FULL);
     });
 }
 
@@ -114,7 +114,7 @@ void Engine::put_checked(const policy::Key &key, uint64_t id, const policy::Blob
     find(key, id, [=](const std::shared_ptr<Find> &f) {
         auto finish = [=](bool deleted) {
             if (deleted)
-                done(false, "deleted");
+                done(false, FRAME_WHY_DELETED);
             else if (!hold(key, id, data, connected(), done))
                 done(false, FULL);
         };
@@ -147,7 +147,7 @@ void Engine::del(const std::string &key_text, const policy::Hash &value_hash,
 void Engine::del_here(const policy::Key &key, uint64_t id, const policy::Blob &tomb, Done done)
 {
     if (!held(key, id))
-        done(false, whole() ? "absent" : OFFLINE);
+        done(false, whole() ? FRAME_WHY_ABSENT : OFFLINE);
     else if (!hold(key, id, tomb, false, done))
         done(false, FULL);
 }
@@ -159,7 +159,7 @@ void Engine::del_checked(const policy::Key &key, uint64_t id, const policy::Blob
     find(key, id, [=](const std::shared_ptr<Find> &f) {
         auto delete_it = [=](bool there) {
             if (!there)
-                done(false, f->ok ? "absent" : "the look-up did not complete");
+                done(false, f->ok ? FRAME_WHY_ABSENT : "the look-up did not complete");
             else if (!hold(key, id, tomb, connected(), done))
                 done(false, FULL);
             else

@@ -38,7 +38,7 @@ static void take_done(struct request *r, const struct dht_frame *f)
     if (r->verb == FRAME_GET)
         r->fn.value(r->ctx, f->ok, NULL);
     else if (r->verb != FRAME_LISTEN)
-        r->fn.done(r->ctx, f->ok, f->ok ? NULL : f->why);
+        request_done(r, f->ok ? NULL : f->why);
     else if (!f->ok)
         log_warn("cannot listen: %s", f->why);
 }

@@ -29,9 +29,9 @@ static void client_put(struct dht *d, bool add, const char *key, const void *val
     client_ask((struct client *)d, r, &f);
 }
 
-static void warmed(void *ctx, bool ok, const char *why)
+static void warmed(void *ctx, enum dht_result r, const char *why)
 {
-    (void)ctx, (void)ok, (void)why; /* it only hastens */
+    (void)ctx, (void)r, (void)why; /* it only hastens */
 }
 
 static void client_warm(struct dht *d, const char *key)

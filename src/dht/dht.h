@@ -45,7 +45,16 @@ enum dht_presence {
     DHT_DELETED
 }; /* deleted: a valid tombstone is there */
 
-typedef void dht_done_fn(void *ctx, bool ok, const char *why); /* why: only when !ok */
+/* What came of storing or deleting. */
+enum dht_result {
+    DHT_OK,
+    DHT_WAS_ABSENT,  /* of a deletion: there is no such entry, or the token is wrong */
+    DHT_WAS_DELETED, /* of storing: there is a valid tombstone */
+    DHT_FAILED
+};
+
+/* why: for the log, and NULL with DHT_OK only. */
+typedef void dht_done_fn(void *ctx, enum dht_result r, const char *why);
 /* ids: n * DHT_ID_LEN bytes of live entries. ok=false: the look-up did not complete. */
 typedef void dht_list_fn(void *ctx, bool ok, const uint8_t *ids, size_t n);
 /* Called once per value found, then once with v == NULL at the end. */
@@ -78,8 +87,8 @@ struct dht { /* first member of every engine's own struct */
 };
 
 /* Connects to the restante-dht at this UNIX socket, and again whenever the connection ends
- * (requests under way are answered with ok=false; listeners are asked for again by itself).
- * on_link tells each change. */
+ * (requests under way are answered with ok=false or DHT_FAILED; listeners are asked for again by
+ * itself). on_link tells each change. */
 struct dht *dht_connect(uv_loop_t *loop, const char *socket_path, dht_link_fn *on_link, void *ctx,
                         struct error *e);
 /* For unit tests only: all of it in memory. */
@@ -88,7 +97,7 @@ struct dht *dht_memory(uv_loop_t *loop);
 /* With d == NULL (after dht_free) each call below is dropped, without an answer. */
 
 /* Stores a value until expiry (seconds since 1970, at most a week less an hour ahead; the same
- * bytes again renew it). ok=true: at least one other node took it, or this node is alone and has
+ * bytes again renew it). DHT_OK: at least one other node took it, or this node is alone and has
  * stored it (see dht_status.link before relying on it). */
 void dht_put(struct dht *d, const char *key, const void *value, size_t len, int64_t expiry,
              const uint8_t lock[HASH_LEN], dht_done_fn *done, void *ctx);
@@ -98,12 +107,11 @@ void dht_add(struct dht *d, const char *key, const void *value, size_t len, int6
              const uint8_t lock[HASH_LEN], dht_done_fn *done, void *ctx);
 /* Soon something is put under key: its neighbourhood is looked up now, if it was not lately. */
 void dht_warm(struct dht *d, const char *key);
-/* Deletes the entry whose lock is SHA-256(token) and whose value hash is this. ok=false with
- * why "absent": no such entry, or the wrong token. */
+/* Deletes the entry whose lock is SHA-256(token) and whose value hash is this. */
 void dht_del(struct dht *d, const char *key, const uint8_t value_hash[HASH_LEN],
              const uint8_t token[HASH_LEN], dht_done_fn *done, void *ctx);
 /* The same for an entry that this peer has put and that nobody else deletes: it goes out without a
- * look whether it is there. ok=true: a node answered, which it does for a refused deletion, too. */
+ * look whether it is there. DHT_OK: a node answered, which it does for a refused deletion, too. */
 void dht_drop(struct dht *d, const char *key, const uint8_t value_hash[HASH_LEN],
               const uint8_t token[HASH_LEN], dht_done_fn *done, void *ctx);
 /* The ids of the live entries under key, without those that have a valid tombstone. */
@@ -118,7 +126,7 @@ void dht_look(struct dht *d, const char *key, const uint8_t id[DHT_ID_LEN], dht_
 int dht_listen(struct dht *d, const char *key, dht_listen_fn *fn, void *ctx);
 void dht_get_status(struct dht *d, dht_status_fn *done, void *ctx);
 enum dht_link dht_link_state(const struct dht *d);
-/* Answers everything outstanding with ok=false, frees and nulls. */
+/* Answers everything outstanding with ok=false or DHT_FAILED, frees and nulls. */
 void dht_free(struct dht **d);
 
 #endif

@@ -59,7 +59,7 @@ static const char *do_put(struct memory *m, struct asked *a)
     entry_id(a->r->infohash, a->lock, hash, id);
     struct held *h = lookup(m, a->r->infohash, id);
     if (h != NULL && h->deleted)
-        return "deleted";
+        return FRAME_WHY_DELETED;
     if (h == NULL) {
         h = calloc(1, sizeof *h);
         if (h == NULL)
@@ -87,7 +87,7 @@ static const char *do_del(struct memory *m, struct asked *a)
     entry_id(a->r->infohash, a->lock, a->value_hash, id);
     struct held *h = lookup(m, a->r->infohash, id);
     if (h == NULL)
-        return "absent";
+        return FRAME_WHY_ABSENT;
     h->deleted = true;
     return NULL;
 }
@@ -137,7 +137,7 @@ static void answer(struct memory *m, struct asked *a)
     case FRAME_PUT:
     case FRAME_DEL:
         why = a->r->verb == FRAME_PUT ? do_put(m, a) : do_del(m, a);
-        a->r->fn.done(a->r->ctx, why == NULL, why);
+        request_done(a->r, why);
         break;
     case FRAME_LIST:
         do_list(m, a);

@@ -2,6 +2,7 @@
 /* request.c - see request.h. */
 #include "dht/request.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define IDS_MAX (100 * 1000 * DHT_ID_LEN) /* octets of one list */
 
@@ -24,6 +25,15 @@ void request_free(struct request *r)
     free(r);
 }
 
+void request_done(struct request *r, const char *why)
+{
+    enum dht_result result = why == NULL                           ? DHT_OK
+                             : strcmp(why, FRAME_WHY_ABSENT) == 0  ? DHT_WAS_ABSENT
+                             : strcmp(why, FRAME_WHY_DELETED) == 0 ? DHT_WAS_DELETED
+                                                                   : DHT_FAILED;
+    r->fn.done(r->ctx, result, why);
+}
+
 void request_fail(struct request *r, const char *why)
 {
     switch (r->verb) {
@@ -32,7 +42,7 @@ void request_fail(struct request *r, const char *why)
     case FRAME_DEL:
     case FRAME_WARM:
     case FRAME_DROP:
-        r->fn.done(r->ctx, false, why);
+        request_done(r, why);
         break;
     case FRAME_LIST:
         r->fn.list(r->ctx, false, NULL, 0);

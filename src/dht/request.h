@@ -28,6 +28,8 @@ struct request {
  * be NULL. */
 struct request *request_new(enum frame_verb verb, const char *key, void *ctx);
 void request_free(struct request *r);
+/* Tells the caller of a request to store or delete what came of it; why NULL: it is done. */
+void request_done(struct request *r, const char *why);
 /* Tells the caller that nothing came of it. */
 void request_fail(struct request *r, const char *why);
 

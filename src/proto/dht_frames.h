@@ -22,6 +22,10 @@
 #define FRAME_IDS_MAX 10000 /* ids in one frame */
 #define FRAME_WHY_MAX 120
 
+/* What DONE says when it is not ok and the reason matters to the program (P-8.4, P-8.5). */
+#define FRAME_WHY_ABSENT "absent"
+#define FRAME_WHY_DELETED "deleted"
+
 enum frame_verb {
     /* what a peer asks */
     FRAME_PUT = 1, /* key, value, expiry, lock        -> DONE */

@@ -98,10 +98,10 @@ static void put_committed(void *arg, int rc)
     look_end(l);
 }
 
-static void on_put(void *ctx, bool ok, const char *why)
+static void on_put(void *ctx, enum dht_result r, const char *why)
 {
     struct group_look *l = ctx;
-    if (!ok) {
+    if (r != DHT_OK) {
         log_info("the descriptor of %s is not put yet: %s", l->g.name, why);
         look_end(l);
         return;
@@ -147,10 +147,10 @@ static void old_committed(void *arg, int rc)
     put(arg);
 }
 
-static void on_old(void *ctx, bool ok, const char *why)
+static void on_old(void *ctx, enum dht_result r, const char *why)
 {
     struct group_look *l = ctx;
-    if (ok || strcmp(why, "absent") == 0)
+    if (r == DHT_OK || r == DHT_WAS_ABSENT)
         store_do(l->services->store, old_run, old_committed, l);
     else
         put(l); /* again with the next look */

@@ -241,11 +241,11 @@ static void reput_done(void *arg, int rc)
     free(x);
 }
 
-static void on_put(void *ctx, bool ok, const char *why)
+static void on_put(void *ctx, enum dht_result r, const char *why)
 {
     struct reputting *x = ctx;
     store_crash_point("reput.before");
-    if (!ok) {
+    if (r != DHT_OK) {
         work_retry(x->w, why);
         replica_ns_free(&x->r);
         free(x);

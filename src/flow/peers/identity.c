@@ -53,9 +53,9 @@ static void check(struct job *job, void *thread_ctx)
     }
 }
 
-static void on_kept(void *ctx, bool ok, const char *why)
+static void on_kept(void *ctx, enum dht_result r, const char *why)
 {
-    if (!ok)
+    if (r != DHT_OK)
         log_debug("the identity of a member is not put again: %s", why);
 }
 

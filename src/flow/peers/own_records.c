@@ -42,25 +42,25 @@ static void finish(struct posting *p, bool ok)
 
 static void next(struct posting *p);
 
-static void on_old_gone(void *ctx, bool ok, const char *why)
+static void on_old_gone(void *ctx, enum dht_result r, const char *why)
 {
     struct posting *p = ctx;
     p->at++;
     next(p);
 }
 
-static void on_put(void *ctx, bool ok, const char *why)
+static void on_put(void *ctx, enum dht_result r, const char *why)
 {
     struct posting *p = ctx;
     uint8_t token[HASH_LEN];
-    if (!ok) {
+    if (r != DHT_OK) {
         (void)error_set(&p->why, "%s", why);
         finish(p, false);
     } else if (p->has_old[p->at] && memcmp(p->old[p->at], p->hash[p->at], HASH_LEN) != 0) {
         own_token(p->services, p->key[p->at], p->old[p->at], token);
         dht_del(p->services->dht, p->key[p->at], p->old[p->at], token, on_old_gone, p);
     } else {
-        on_old_gone(p, true, NULL);
+        on_old_gone(p, DHT_OK, NULL);
     }
 }
 

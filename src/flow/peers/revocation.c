@@ -45,9 +45,9 @@ static void put(struct services *sv, const char *address, const struct bytes *re
 
 /* ---- putting again */
 
-static void on_again(void *ctx, bool ok, const char *why)
+static void on_again(void *ctx, enum dht_result r, const char *why)
 {
-    if (!ok)
+    if (r != DHT_OK)
         log_debug("a revocation is not put again: %s", why);
 }
 
@@ -99,10 +99,10 @@ static void taking_end(struct taking *t, bool stands)
     free(t);
 }
 
-static void on_put(void *ctx, bool ok, const char *why)
+static void on_put(void *ctx, enum dht_result r, const char *why)
 {
     struct taking *t = ctx;
-    taking_end(t, ok && dht_link_state(t->services->dht) == DHT_CONNECTED);
+    taking_end(t, r == DHT_OK && dht_link_state(t->services->dht) == DHT_CONNECTED);
 }
 
 static int keep_run(struct db *db, void *arg)

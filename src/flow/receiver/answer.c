@@ -86,11 +86,11 @@ static void answered_done(void *arg, int rc)
     end(a, rc != 0 ? "The database does not take an answer." : NULL);
 }
 
-static void on_deleted(void *ctx, bool ok, const char *why)
+static void on_deleted(void *ctx, enum dht_result r, const char *why)
 {
     struct answering *a = ctx;
     store_crash_point("answer.before");
-    if (!ok && strcmp(why, "absent") != 0)
+    if (r != DHT_OK && r != DHT_WAS_ABSENT)
         end(a, why);
     else
         store_do(a->services->store, answered_run, answered_done, a);
@@ -110,10 +110,10 @@ static void on_read_back(void *ctx, bool ok, enum dht_presence presence)
     wipe(token, sizeof token);
 }
 
-static void on_put(void *ctx, bool ok, const char *why)
+static void on_put(void *ctx, enum dht_result r, const char *why)
 {
     struct answering *a = ctx;
-    if (!ok)
+    if (r != DHT_OK)
         end(a, why);
     else
         dht_look(a->services->dht, a->key, a->id, on_read_back, a);
@@ -220,7 +220,7 @@ static void settled_done(void *arg, int rc)
     end(arg, rc != 0 ? "The database does not take a settled receipt." : NULL);
 }
 
-static void on_put_again(void *ctx, bool ok, const char *why)
+static void on_put_again(void *ctx, enum dht_result r, const char *why)
 {
     struct answering *a = ctx;
     store_do(a->services->store, settled_run, settled_done, a);

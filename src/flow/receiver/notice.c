@@ -208,7 +208,7 @@ static void read_old(struct db *db, struct noticing *x)
     incoming_free(&old);
 }
 
-static void on_old_gone(void *ctx, bool ok, const char *why)
+static void on_old_gone(void *ctx, enum dht_result r, const char *why)
 {
 }
 
@@ -277,7 +277,7 @@ static int commit_run(struct db *db, void *arg)
     return added < 0 ? -1 : 0;
 }
 
-static void on_forgotten(void *ctx, bool ok, const char *why)
+static void on_forgotten(void *ctx, enum dht_result r, const char *why)
 {
 }
 

@@ -57,15 +57,14 @@ static void commit_done(void *arg, int rc)
     end(arg, rc != 0 ? "The database does not take an announcement." : NULL);
 }
 
-static void on_put(void *ctx, bool ok, const char *why)
+static void on_put(void *ctx, enum dht_result r, const char *why)
 {
     struct announcing *a = ctx;
     store_crash_point("announce.before");
     /* deleted already: the receiver was there before this commit; the next look tells (on_look) */
-    if (!ok && why != NULL && strcmp(why, "deleted") == 0)
-        ok = true;
+    bool ok = r == DHT_OK || r == DHT_WAS_DELETED;
     if (!ok || dht_link_state(a->w->services->dht) == DHT_DOWN) {
-        end(a, why != NULL ? why : "The DHT did not take the notification.");
+        end(a, !ok ? why : "The DHT did not take the notification.");
         return;
     }
     if (a->r.state == RCV_SEALED)

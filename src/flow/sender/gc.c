@@ -88,10 +88,10 @@ static void dht_gc_committed(void *arg, int rc)
     dht_gc_end(arg, rc != 0 ? "The database does not take a cleaned receiver." : NULL);
 }
 
-static void on_deleted(void *ctx, bool ok, const char *why)
+static void on_deleted(void *ctx, enum dht_result r, const char *why)
 {
     struct cleaning *c = ctx;
-    if (!ok && strcmp(why, "absent") != 0)
+    if (r != DHT_OK && r != DHT_WAS_ABSENT)
         c->failed = true;
     dht_gc_next(c);
 }

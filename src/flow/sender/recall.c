@@ -212,21 +212,21 @@ static void posted_done(void *arg, int rc)
     posting_end(arg, rc != 0 ? "The database does not take a posted cancellation." : NULL);
 }
 
-static void on_ns_deleted(void *ctx, bool ok, const char *why)
+static void on_ns_deleted(void *ctx, enum dht_result r, const char *why)
 {
     struct posting *p = ctx;
     store_crash_point("cancel.before");
-    if (!ok && strcmp(why, "absent") != 0)
+    if (r != DHT_OK && r != DHT_WAS_ABSENT)
         posting_end(p, "The DHT could not delete a notification that is taken back.");
     else
         store_do(p->w->services->store, posted_run, posted_done, p);
 }
 
-static void on_put(void *ctx, bool ok, const char *why)
+static void on_put(void *ctx, enum dht_result r, const char *why)
 {
     struct posting *p = ctx;
     uint8_t vh[HASH_LEN], token[HASH_LEN];
-    if (!ok || dht_link_state(p->w->services->dht) == DHT_DOWN) {
+    if (r != DHT_OK || dht_link_state(p->w->services->dht) == DHT_DOWN) {
         posting_end(p, "The DHT did not take a cancellation.");
         return;
     }

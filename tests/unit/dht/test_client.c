@@ -25,6 +25,7 @@ static struct buf in = BUF_INIT(1 << 20);
 static struct {
     unsigned answers, values, heard, links;
     bool ok;
+    enum dht_result result;
     enum dht_link link;
     size_t n;
     char data[32], why[64];
@@ -38,10 +39,11 @@ static void on_link(void *ctx, enum dht_link link)
     seen.link = link;
 }
 
-static void on_done(void *ctx, bool ok, const char *why)
+static void on_done(void *ctx, enum dht_result r, const char *why)
 {
     seen.answers++;
-    seen.ok = ok;
+    seen.ok = r == DHT_OK;
+    seen.result = r;
     (void)snprintf(seen.why, sizeof seen.why, "%s", why != NULL ? why : "");
 }
 
@@ -215,6 +217,7 @@ static void answers(void **state)
     assert_int_equal(seen.answers, 1);
     assert_false(seen.ok);
     assert_string_equal(seen.why, "absent");
+    assert_int_equal(seen.result, DHT_WAS_ABSENT);
     say(&(struct dht_frame){.verb = FRAME_DONE, .request = f.request, .ok = true});
     assert_int_equal(seen.answers, 2);
     assert_true(seen.ok);

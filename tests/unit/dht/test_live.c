@@ -56,10 +56,10 @@ static void on_link(void *ctx, enum dht_link link)
     seen.link = link;
 }
 
-static void on_done(void *ctx, bool ok, const char *why)
+static void on_done(void *ctx, enum dht_result r, const char *why)
 {
     seen.answers++;
-    seen.ok = ok;
+    seen.ok = r == DHT_OK;
 }
 
 static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)

@@ -13,6 +13,7 @@
 static struct {
     unsigned answers, values, heard;
     bool ok;
+    enum dht_result result;
     char why[64];
     size_t n;
     uint8_t ids[64];
@@ -20,10 +21,11 @@ static struct {
     enum dht_presence presence;
 } seen;
 
-static void on_done(void *ctx, bool ok, const char *why)
+static void on_done(void *ctx, enum dht_result r, const char *why)
 {
     seen.answers++;
-    seen.ok = ok;
+    seen.ok = r == DHT_OK;
+    seen.result = r;
     (void)snprintf(seen.why, sizeof seen.why, "%s", why != NULL ? why : "");
 }
 
@@ -126,6 +128,7 @@ static void deletion(void **state)
     run();
     assert_false(seen.ok);
     assert_string_equal(seen.why, "absent");
+    assert_int_equal(seen.result, DHT_WAS_ABSENT);
     dht_del(d, "ns:bob@demo", hash, token, on_done, NULL);
     run();
     assert_true(seen.ok);
@@ -137,6 +140,7 @@ static void deletion(void **state)
     assert_int_equal(seen.n, 0);
     put("hello", 600);
     assert_false(seen.ok);
+    assert_int_equal(seen.result, DHT_WAS_DELETED);
 }
 
 static void lifetimes(void **state)

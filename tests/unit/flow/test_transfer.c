@@ -246,10 +246,10 @@ static void test_other_key(void **state)
 
 /* ---- the sender: a key, a descriptor, a blob */
 
-static void put_done(void *ctx, bool ok, const char *why)
+static void put_done(void *ctx, enum dht_result r, const char *why)
 {
-    assert_true(ok);
-    *(bool *)ctx = ok;
+    assert_int_equal(r, DHT_OK);
+    *(bool *)ctx = r == DHT_OK;
 }
 
 static void post_descriptor(struct pgp *pgp, uint16_t port)
