@@ -51,3 +51,12 @@ void clock_rfc5322(int64_t wall_ms, char out[40])
                    tm.tm_mday, month[tm.tm_mon % 12], (tm.tm_year + 1900) % 10000, tm.tm_hour,
                    tm.tm_min, tm.tm_sec);
 }
+
+void clock_iso8601(int64_t wall_ms, char out[CLOCK_ISO_CAP])
+{
+    time_t t = (time_t)(wall_ms / 1000);
+    struct tm tm;
+    (void)gmtime_r(&t, &tm);
+    size_t n = strftime(out, CLOCK_ISO_CAP, "%Y-%m-%dT%H:%M:%S", &tm);
+    (void)snprintf(out + n, CLOCK_ISO_CAP - n, ".%03dZ", (int)(wall_ms % 1000));
+}

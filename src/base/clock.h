@@ -15,5 +15,8 @@ int64_t clock_boot_ms(void);
 /* RFC 5322 date-time of a wall time in UTC, e.g. "Mon, 23 Nov 2026 20:58:00 +0000"; out holds 40.
  */
 void clock_rfc5322(int64_t wall_ms, char out[40]);
+/* ISO 8601 in UTC, e.g. "2026-11-23T20:58:00.123Z": what log lines begin with. */
+#define CLOCK_ISO_CAP 40
+void clock_iso8601(int64_t wall_ms, char out[CLOCK_ISO_CAP]);
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static int log_fd = STDERR_FILENO;
@@ -52,14 +51,9 @@ void log_write(enum log_level level, const char *area, const char *fmt, ...)
 {
     if (level > log_max)
         return;
-    char line[2048];
-    int64_t ms = clock_wall_ms();
-    time_t t = (time_t)(ms / 1000);
-    struct tm tm;
-    (void)gmtime_r(&t, &tm);
-    size_t n = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &tm);
-    n += (size_t)snprintf(line + n, sizeof line - n, ".%03dZ %s %s: ", (int)(ms % 1000),
-                          names[level], area);
+    char line[2048], at[CLOCK_ISO_CAP];
+    clock_iso8601(clock_wall_ms(), at);
+    size_t n = (size_t)snprintf(line, sizeof line, "%s %s %s: ", at, names[level], area);
     va_list ap;
     va_start(ap, fmt);
     int got = vsnprintf(line + n, sizeof line - n - 1, fmt, ap);

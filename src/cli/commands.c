@@ -97,6 +97,16 @@ const struct command cli_commands[] = {
      "  pulled      here, and the sender will know or knows\n"
      "  declined, expired\n"
      "  quarantined the sender's key is not the one known to us\n"},
+    {"trace", "ID [--home DIR]... [--json]", "the way of one message, by database and log",
+     cmd_trace,
+     "What this peer's database says of one message, and every line of its log that is about it,\n"
+     "in order. ID is the beginning, at least 4 digits, of an id of `restante outbox`, `restante\n"
+     "inbox` or the log, or the Message-ID that a mail client shows. Works while the peer runs, "
+     "and\n"
+     "while it does not; changes nothing.\n\n"
+     "  --home DIR  another home to look into; may be repeated: the lines of all peers on this\n"
+     "              computer in one order. On another computer, say the same Message-ID there, or\n"
+     "              the notification that is shown for that receiver\n"},
     {"pull", "ID", "fetch a message now", cmd_pull,
      "Fetches a message without opening it in a mail client. ID is the beginning, at least 4\n"
      "digits, of an id that `restante inbox` shows.\n"},

@@ -34,7 +34,8 @@ int cli_usage(const char *command, const char *fmt, ...)
 }
 
 /* Long options with their values, and the letters that stand for some of them, as getopt wants
- * them; own option i has the value OWN + i. */
+ * them; own option i has the value OWN + i. getopt takes the first of one
+ * name, so a command may have a home option of its own. */
 struct table {
     struct option of[COMMON + OWN_MAX + 1];
     char letters[2 * OWN_MAX + 4];
@@ -44,8 +45,6 @@ static void fill(struct table *t, const struct cli_option *own, bool leading)
 {
     struct option *o = t->of;
     char *letter = t->letters;
-    *o++ = (struct option){"home", required_argument, NULL, 'H'};
-    *o++ = (struct option){"help", no_argument, NULL, 'h'};
     if (leading)
         *letter++ = '+'; /* what stands behind the first operand is the command's */
     *letter++ = ':';
@@ -59,6 +58,8 @@ static void fill(struct table *t, const struct cli_option *own, bool leading)
         if (takes)
             *letter++ = ':';
     }
+    *o++ = (struct option){"home", required_argument, NULL, 'H'};
+    *o++ = (struct option){"help", no_argument, NULL, 'h'};
 }
 
 /* NULL: an option of all commands, or nothing. */

@@ -25,7 +25,7 @@ struct cli {
     char home[PATH_CAP];  /* set by cli_home() */
 };
 
-/* An option of a command's own. One of flag, value and take is set. */
+/* An option of a command's own, also in the place of --home. One of flag, value and take is set. */
 struct cli_option {
     const char *name;   /* without its two hyphens; NULL ends the array */
     char letter;        /* that stands for it behind one hyphen; 0: none */

@@ -218,9 +218,23 @@ int schema_step(struct db *db, int64_t from, struct error *e)
                : 0;
 }
 
+static const int64_t newest = (int64_t)(sizeof steps / sizeof *steps);
+
+int schema_is_newest(struct db *db, struct error *e)
+{
+    int64_t have = db_int(db, -1, "PRAGMA user_version", "");
+    if (have == newest)
+        return 0;
+    if (have < 0)
+        return error_set(e, "The database cannot be read.");
+    return error_set(e,
+                     "The database was made by another version of Restante (schema %d, this one "
+                     "has %d): start this version's peer once, and ask again.",
+                     (int)have, (int)newest);
+}
+
 int schema_migrate(struct db *db, struct error *e)
 {
-    const int64_t newest = (int64_t)(sizeof steps / sizeof *steps);
     int64_t have = db_int(db, -1, "PRAGMA user_version", "");
     if (have < 0)
         return error_set(e, "The database cannot be read.");

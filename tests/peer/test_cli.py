@@ -286,7 +286,7 @@ def test_help_and_version():
     assert set(commands) == {"retire", "backup", "restore", "move", "passwd", "config", "setup",
                              "init", "run", "stop", "account", "status", "doctor", "outbox",
                              "inbox", "pull", "decline", "key", "takeover", "group", "cancel", "contacts", "policy",
-                             "mua", "fsck", "restart", "invite", "accept"}
+                             "mua", "fsck", "restart", "invite", "accept", "trace"}
     for c in commands:
         assert ok(c, "--help").startswith(f"Usage: restante [--home DIR] {c}")
         assert ok("help", c) == ok(c, "--help")
