@@ -35,13 +35,13 @@ RUNS = (
     [PEER + "outbox.py"],
     [PEER + n + ".py" for n in ("cancel", "restore")],
     [PEER + n + ".py" for n in ("crowd", "churn", "fsck")],
-    [PEER + n + ".py" for n in ("endure", "dht", "plugin", "plugin_life")],
+    [PEER + n + ".py" for n in ("endure", "dht", "dht_hostile", "plugin", "plugin_life")],
     [PEER + n + ".py" for n in ("race", "pipeline", "policy", "transcripts", "listing",
                                 "requests")],
     [PEER + "invite.py"],
     [PEER + n + ".py" for n in ("identity", "hold", "clock_wrong", "structure_lie", "trace")],
     # these take the usual ports
-    [PEER + n + ".py" for n in ("setup", "config", "backup", "key_import", "cli")],
+    [PEER + n + ".py" for n in ("setup", "config", "backup", "key_import", "init", "cli")],
     [PEER + n + ".py" for n in ("health", "reach", "reasons", "proxy", "local_fault", "child",
                                 "stop", "move", "retire", "no_name_server", "half_files")],
 )
