@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All tests: the unit tests of the build folder, and the tests on real daemons as an ordinary user.
-What fails beside the others is tried once more alone, and said to be. The last line counts what passed
-and failed; the exit status is 1 when anything failed.
+What measures a time (marked `quiet`) runs alone, after all the others. Nothing is tried twice: what fails has
+failed. The last line counts what passed and failed; the exit status is 1 when anything failed.
 
 usage: test.py [--build DIR] [--peer-only] [--pictures DIR] [pytest arguments and paths]
 """
@@ -46,7 +46,8 @@ RUNS = (
                                 "stop", "move", "retire", "no_name_server", "half_files")],
 )
 
-TRIED_ALONE_MAX = 5
+BESIDE, ALONE = ("-m", "not quiet"), ("-m", "quiet")
+NOTHING_CHOSEN = 5  # pytest's exit status when marks and -k leave none of a run's tests
 
 
 def start_unit_tests(stage, build):
@@ -129,7 +130,7 @@ def counts_of(results, code):
         counts = [total - bad - errors - left, bad + errors, left]
     except (OSError, ElementTree.ParseError, AttributeError):
         counts = [0, 0, 0]
-    if code != 0:
+    if code not in (0, NOTHING_CHOSEN):
         counts[1] = max(counts[1], 1)
     return counts
 
@@ -138,15 +139,15 @@ def peer_tests(stage, arguments):
     """[passed, failed, skipped] of pytest."""
     print("Tests on real daemons", flush=True)
     results = [os.path.join(stage.path, "t", f"results{n}.xml") for n in range(len(RUNS) + 1)]
-    if any(not a.startswith("-") for a in arguments):
+    if any(not a.startswith("-") and "/" in a for a in arguments):
         return counts_of(results[0], stage.run(pytest_command(results[0], arguments)))
     named = {p for run in RUNS for p in run if p.startswith(PEER)}
     rest = [f"--ignore={p}" for p in sorted(named)] + ["tests/house", "tests/peer"]
     runs = []
     for run, result in zip(RUNS, results):
         log = tempfile.TemporaryFile("w+b")
-        runs.append((stage.start(pytest_command(result, [*arguments, *run]), log), log, result))
-    code = stage.run(pytest_command(results[-1], [*arguments, *rest]))
+        runs.append((stage.start(pytest_command(result, [*arguments, *run, *BESIDE]), log), log, result))
+    code = stage.run(pytest_command(results[-1], [*arguments, *rest, *BESIDE]))
     counts = counts_of(results[-1], code)
     for child, log, result in runs:
         code = stage.wait(child)
@@ -154,32 +155,16 @@ def peer_tests(stage, arguments):
         print(log.read().decode("utf-8", "replace"), flush=True)
         log.close()
         counts = [a + b for a, b in zip(counts, counts_of(result, code))]
-    return try_alone(stage, counts, results)
+    return counts
 
 
-def failed_in(results):
-    """What pytest calls the tests that failed: path::name[parameters]."""
-    try:
-        cases = ElementTree.parse(results).getroot().iter("testcase")
-    except (OSError, ElementTree.ParseError):
-        return []
-    return [c.get("classname").replace(".", "/") + ".py::" + c.get("name") for c in cases
-            if c.find("failure") is not None or c.find("error") is not None]
-
-
-def try_alone(stage, counts, results):
-    """The runs stand beside each other on few cores, and a daemon may be kept waiting there for longer
-    than a test allows. So what failed, if it is not much, is tried once more with the machine for
-    itself; which tests that were is said, and one that fails again has failed."""
-    names = sorted({n for result in results for n in failed_in(result)})
-    if len(names) != counts[1] or not 0 < len(names) <= TRIED_ALONE_MAX:
-        return counts
-    print("Failed beside the others, tried again alone: " + " ".join(names), flush=True)
-    again = os.path.join(stage.path, "t", "again.xml")
-    passed, failed, _ = counts_of(again, stage.run(pytest_command(again, names)))
-    if passed + failed < len(names):  # it did not run them all
-        return counts
-    return [counts[0] + passed, failed, counts[2]]
+def quiet_tests(stage, arguments):
+    """[passed, failed, skipped] of the tests that need the machine for themselves, when nothing else runs."""
+    if any(not a.startswith("-") and "/" in a for a in arguments):
+        return [0, 0, 0]
+    print("Tests that measure a time, alone", flush=True)
+    result = os.path.join(stage.path, "t", "quiet.xml")
+    return counts_of(result, stage.run(pytest_command(result, [*arguments, "tests/peer", *ALONE])))
 
 
 def bring_pictures(stage, folder):
@@ -221,13 +206,14 @@ def main():
             counts = [a + b for a, b in zip(counts, end_unit_tests(stage, args.build, *unit))]
         if installed:
             counts = [a + b for a, b in zip(counts, installed.end())]
+        counts = [a + b for a, b in zip(counts, quiet_tests(stage, rest))]
         if args.pictures:
             bring_pictures(stage, args.pictures)
     finally:
         stage.close(keep=bool(os.environ.get("RESTANTE_KEEP")))
     print(f"{counts[0]} passed, {counts[1]} failed"
           + (f", {counts[2]} skipped" if counts[2] else ""), flush=True)
-    sys.exit(1 if counts[1] else 0)
+    sys.exit(1 if counts[1] or not counts[0] else 0)
 
 
 if __name__ == "__main__":

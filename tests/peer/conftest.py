@@ -11,6 +11,10 @@ from env import Network
 from env.fixtures import alice, bob, carol  # noqa: F401
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "quiet: measures a time; scripts/test.py runs it when nothing else runs")
+
+
 @pytest.fixture(scope="module")
 def net():
     """Five DHT nodes."""

@@ -354,6 +354,7 @@ def test_replicas_come_back():
         assert not lost
 
 
+@pytest.mark.quiet
 def test_a_thousand_values_under_one_key(eight):
     """Also in pages: P-9.14"""
     key, value = "ns:popular@test", os.urandom(2000)
@@ -378,6 +379,7 @@ def test_the_port_is_named_when_taken(eight):
     assert str(eight.nodes[0].port) in p.stderr and "taken" in p.stderr
 
 
+@pytest.mark.quiet
 def test_sigterm_ends_it_at_once():
     with Net(2) as net:
         net.connected()

@@ -167,11 +167,11 @@ def test_logout_and_vanishing_while_a_fetch_waits(face):
     raws = [face.raw() for _ in range(3)]
     for raw in raws:
         raw.send("a FETCH 1 BODY[]")
-    wait_for(lambda: len(face.standin.of("PULL")) == 3, 5, "three questions")
+    wait_for(lambda: len(face.standin.of("PULL")) == 3, 20, "three questions")
     gone = face.standin.gone
     raws[0].close()
     raws[1].sock.sendall(b"b LOGOUT\r\n")
-    wait_for(lambda: face.standin.gone == gone + 1, 5, "the vanished client's question to end")
+    wait_for(lambda: face.standin.gone == gone + 1, 20, "the vanished client's question to end")
     go.set()
     assert raws[1].until("a")[0].startswith("a OK")
     assert raws[1].until("b")[0].startswith("b OK")
@@ -196,7 +196,7 @@ def test_an_answer_during_another_output_waits_for_it(face):
     raw = face.raw()
     raw.send("a FETCH 2 BODY[]")
     raw.send("b FETCH 3 BODY[]")
-    wait_for(lambda: len(face.standin.of("PULL")) == 2, 5, "two questions")
+    wait_for(lambda: len(face.standin.of("PULL")) == 2, 20, "two questions")
     raw.send("c FETCH 1 BODY.PEEK[]")
     time.sleep(0.5)  # its literal now fills every buffer up to us
     go.set()

@@ -25,11 +25,11 @@ def test_hints(face):
     raw.run("d", "STORE 1 +FLAGS (\\Deleted)")
     assert face.standin.lines == []
     raw.run("e", "EXPUNGE")
-    wait_for(lambda: face.standin.of("EXPUNGED"), 5, "a hint")
+    wait_for(lambda: face.standin.of("EXPUNGED"), 20, "a hint")
     raw.run("s", 'SELECT "with space% &AOk-"')
     raw.run("d", "STORE 1 +FLAGS (\\Deleted)")
     raw.run("e", "EXPUNGE")
-    wait_for(lambda: len(face.standin.of("EXPUNGED")) == 2, 5, "another hint")
+    wait_for(lambda: len(face.standin.of("EXPUNGED")) == 2, 20, "another hint")
     assert face.standin.lines == [
         f"EXPUNGED {nids[0]} INBOX client=- n=1 listed=0 number=1 refused=0",
         f"EXPUNGED {nids[1]} with%20space%25%20\u00e9 client=- n=2 listed=0 number=1 refused=0"]
@@ -38,10 +38,10 @@ def test_hints(face):
         box.conn.append("Sent", "(\\Seen)", None, letter)
         box.conn.append("Drafts", None, None, mail("draft"))
         box.conn.append("Sent", None, None, b"Subject: no id\r\n\r\nx\r\n")
-    wait_for(lambda: face.standin.of("SAVED"), 5, "a hint")
+    wait_for(lambda: face.standin.of("SAVED"), 20, "a hint")
     with face.imap("Drafts") as box:
         box.conn.copy("1", "Sent")
-    wait_for(lambda: len(face.standin.of("SAVED")) == 2, 5, "another hint")
+    wait_for(lambda: len(face.standin.of("SAVED")) == 2, 20, "another hint")
     assert face.standin.of("SAVED") == ["SAVED Sent <sent1@demo>", "SAVED Sent <draft@demo>"]
     raw.close()
 
@@ -138,6 +138,7 @@ def test_many_hands_on_the_same_stubs(face):
             box.conn.expunge()
 
 
+@pytest.mark.quiet
 def test_a_fetch_does_not_wait_for_ever():
     face = Face(wait=1).start()
     try:

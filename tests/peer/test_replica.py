@@ -101,6 +101,7 @@ def came_from(peer, mark):
     return re.findall(r"pulled \d+ octets of \S+; they came from (.*)", peer.log_text()[mark:])
 
 
+@pytest.mark.quiet
 def test_replicated_within_seconds(all_up):
     five, zoe = all_up
     ada, *others = five
@@ -145,6 +146,7 @@ def test_four_of_five_stopped(all_up):
     wait_emptied(ada, others, digest)
 
 
+@pytest.mark.quiet
 def test_nobody_then_somebody(all_up):
     five, zoe = all_up
     ada, *others = five
@@ -289,6 +291,7 @@ def trickle(request):
         pass
 
 
+@pytest.mark.quiet
 def test_a_slow_member_costs_seconds(all_up):
     """P-12.7: it is left for the next one."""
     five, zoe = all_up
