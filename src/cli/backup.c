@@ -89,7 +89,7 @@ int cmd_restore(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct wish w = {0};
-    struct backup_about about;
+    struct backup_about about = {0};
     char age[40];
     int status = parse(cli, "restore", false, &w, argc, argv);
     if (status != CLI_OK)

@@ -35,14 +35,14 @@ static void url_user(const char *address, char out[ADDRESS_MAX + 4])
 static int server(struct buf *out, const char *element, const char *type, unsigned port)
 {
     return buf_printf(out,
-                      "    <%1$s type=\"%2$s\">\n"
+                      "    <%s type=\"%s\">\n"
                       "      <hostname>localhost</hostname>\n"
-                      "      <port>%3$u</port>\n"
+                      "      <port>%u</port>\n"
                       "      <socketType>SSL</socketType>\n"
                       "      <authentication>password-cleartext</authentication>\n"
                       "      <username>%%EMAILADDRESS%%</username>\n"
-                      "    </%1$s>\n",
-                      element, type, port);
+                      "    </%s>\n",
+                      element, type, port, element);
 }
 
 int mua_thunderbird(const struct mua *m, struct buf *out, struct error *e)
@@ -54,11 +54,11 @@ int mua_thunderbird(const struct mua *m, struct buf *out, struct error *e)
         rc = buf_printf(out,
                         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
                         "<clientConfig version=\"1.1\">\n"
-                        "  <emailProvider id=\"%1$s\">\n"
-                        "    <domain>%1$s</domain>\n"
-                        "    <displayName>Restante of %2$s</displayName>\n"
+                        "  <emailProvider id=\"%s\">\n"
+                        "    <domain>%s</domain>\n"
+                        "    <displayName>Restante of %s</displayName>\n"
                         "    <displayShortName>Restante</displayShortName>\n",
-                        buf_str(&group), buf_str(&who));
+                        buf_str(&group), buf_str(&group), buf_str(&who));
     if (rc == 0)
         rc = server(out, "incomingServer", "imap", m->c->imap_port);
     if (rc == 0)
@@ -76,28 +76,28 @@ int mua_mutt(const struct mua *m, struct buf *out, struct error *e)
     url_user(m->c->address, user);
     int rc = buf_printf(
         out,
-        "# mutt and neomutt for %1$s: start with -F and this file, or source it in your muttrc.\n"
+        "# mutt and neomutt for %s: start with -F and this file, or source it in your muttrc.\n"
         "# This peer's own authority: before anything that connects.\n"
-        "set ssl_ca_certificates_file = \"%6$s\"\n"
+        "set ssl_ca_certificates_file = \"%s\"\n"
         "set ssl_force_tls = yes\n"
-        "set from = \"%1$s\"\n"
+        "set from = \"%s\"\n"
         "set use_from = yes\n"
-        "set imap_user = \"%1$s\"\n"
-        "set imap_pass = \"`cat '%2$s'`\"\n"
-        "set folder = \"imaps://localhost:%3$u/\"\n"
+        "set imap_user = \"%s\"\n"
+        "set imap_pass = \"`cat '%s'`\"\n"
+        "set folder = \"imaps://localhost:%u/\"\n"
         "set spoolfile = \"+INBOX\"\n"
         "set postponed = \"+Drafts\"\n"
         "set record = \"+Sent\"\n"
         "set trash = \"+Trash\"\n"
-        "set smtp_url = \"smtps://%4$s@localhost:%5$u/\"\n"
+        "set smtp_url = \"smtps://%s@localhost:%u/\"\n"
         "set smtp_pass = $imap_pass\n"
         "# New mail is told at once, and flags are written while you read.\n"
         "set imap_idle = yes\n"
         "set mail_check = 30\n"
         "mailboxes \"+INBOX\" \"+Requests\" \"+Outgoing\" \"+Drafts\" \"+Sent\" \"+Archive\" "
         "\"+Junk\" \"+Trash\"\n",
-        m->c->address, m->password, (unsigned)m->c->imap_port, user,
-        (unsigned)m->c->submission_port, m->ca);
+        m->c->address, m->ca, m->c->address, m->c->address, m->password, (unsigned)m->c->imap_port,
+        user, (unsigned)m->c->submission_port);
     return rc < 0 ? too_long(e) : 0;
 }
 
@@ -105,17 +105,17 @@ int mua_mbsync(const struct mua *m, struct buf *out, struct error *e)
 {
     int rc = buf_printf(
         out,
-        "# mbsync for %1$s: `mbsync -c THIS-FILE restante`. It wants the folder ~/Mail/%1$s\n"
+        "# mbsync for %s: `mbsync -c THIS-FILE restante`. It wants the folder ~/Mail/%s\n"
         "# to be there: `restante mua mbsync --output FILE` makes it.\n"
         "# mbsync downloads whole mailboxes: every message is pulled, and its sender learns so.\n"
         "IMAPAccount restante\n"
         "Host localhost\n"
-        "Port %2$u\n"
-        "User \"%1$s\"\n"
-        "PassCmd \"cat '%3$s'\"\n"
+        "Port %u\n"
+        "User \"%s\"\n"
+        "PassCmd \"cat '%s'\"\n"
         "SSLType IMAPS\n"
         "SystemCertificates no\n"
-        "CertificateFile \"%4$s\"\n"
+        "CertificateFile \"%s\"\n"
         "# A pull may take a minute.\n"
         "Timeout 120\n"
         "\n"
@@ -123,8 +123,8 @@ int mua_mbsync(const struct mua *m, struct buf *out, struct error *e)
         "Account restante\n"
         "\n"
         "MaildirStore restante-here\n"
-        "Path \"~/Mail/%1$s/\"\n"
-        "Inbox \"~/Mail/%1$s/INBOX\"\n"
+        "Path \"~/Mail/%s/\"\n"
+        "Inbox \"~/Mail/%s/INBOX\"\n"
         "SubFolders Verbatim\n"
         "\n"
         "# Outgoing is a view of what waits for others: nothing to keep a copy of.\n"
@@ -135,7 +135,8 @@ int mua_mbsync(const struct mua *m, struct buf *out, struct error *e)
         "Create Near\n"
         "Expunge Both\n"
         "SyncState *\n",
-        m->c->address, (unsigned)m->c->imap_port, m->password, m->ca);
+        m->c->address, m->c->address, (unsigned)m->c->imap_port, m->c->address, m->password, m->ca,
+        m->c->address, m->c->address);
     return rc < 0 ? too_long(e) : 0;
 }
 
@@ -143,21 +144,22 @@ int mua_msmtp(const struct mua *m, struct buf *out, struct error *e)
 {
     int rc =
         buf_printf(out,
-                   "# msmtp for %1$s: `msmtp -C THIS-FILE -t`, or as sendmail in a mail client.\n"
+                   "# msmtp for %s: `msmtp -C THIS-FILE -t`, or as sendmail in a mail client.\n"
                    "account restante\n"
                    "host localhost\n"
-                   "port %2$u\n"
-                   "from %1$s\n"
+                   "port %u\n"
+                   "from %s\n"
                    "auth plain\n"
-                   "user %1$s\n"
-                   "passwordeval \"cat '%3$s'\"\n"
+                   "user %s\n"
+                   "passwordeval \"cat '%s'\"\n"
                    "tls on\n"
                    "tls_starttls off\n"
-                   "tls_trust_file \"%4$s\"\n"
+                   "tls_trust_file \"%s\"\n"
                    "# An address is looked up while the client waits.\n"
                    "timeout 120\n"
                    "\n"
                    "account default : restante\n",
-                   m->c->address, (unsigned)m->c->submission_port, m->password, m->ca);
+                   m->c->address, (unsigned)m->c->submission_port, m->c->address, m->c->address,
+                   m->password, m->ca);
     return rc < 0 ? too_long(e) : 0;
 }

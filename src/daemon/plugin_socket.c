@@ -227,10 +227,11 @@ static void on_gone(void *ctx, struct line_client *c)
     struct asker *a = line_client_get(c);
     if (a == NULL)
         return;
-    while (a->first != NULL) {
-        if (a->first->opening != NULL)
-            opening_cancel(a->first->opening);
-        question_free(a->first);
+    for (struct question *q = a->first, *next; q != NULL; q = next) {
+        next = q->next;
+        if (q->opening != NULL)
+            opening_cancel(q->opening);
+        free(q);
     }
     free(a);
 }

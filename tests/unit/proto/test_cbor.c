@@ -301,21 +301,11 @@ static void utf8(void **state)
                                  "\xee\x80\x80",
                                  "\xf0\x90\x80\x80",
                                  "\xf4\x8f\xbf\xbf"};
-    static const char *bad[] = {"\x80",
-                                "\xc0\x80",
-                                "\xc1\xbf",
-                                "\xc2",
-                                "\xc2"
-                                "a",
-                                "\xe0\x9f\xbf",
-                                "\xe0\xa0",
-                                "\xed\xa0\x80",
-                                "\xed\xbf\xbf",
-                                "\xf0\x8f\xbf\xbf",
-                                "\xf4\x90\x80\x80",
-                                "\xf5\x80\x80\x80",
-                                "\xff",
-                                "a\xe2\x82"};
+    static const char *bad[] = {
+        "\x80",         "\xc0\x80",         "\xc1\xbf",         "\xc2",
+        "\xc2\x61",     "\xe0\x9f\xbf",     "\xe0\xa0",         "\xed\xa0\x80",
+        "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
+        "\xff",         "a\xe2\x82"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_true(utf8_valid((const uint8_t *)good[i], strlen(good[i])));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)

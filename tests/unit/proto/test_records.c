@@ -359,12 +359,19 @@ static void head_bomb(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrapping),        cmocka_unit_test(wrapping_caps),
-        cmocka_unit_test(types),           cmocka_unit_test(lives),
-        cmocka_unit_test(times),           cmocka_unit_test(places),
-        cmocka_unit_test(encoder_refuses), cmocka_unit_test(onions),
-        cmocka_unit_test(heads),           cmocka_unit_test(head_bomb),
-        cmocka_unit_test(head_caps),       cmocka_unit_test(a_revocation_comes_back),
+        cmocka_unit_test(wrapping),
+        cmocka_unit_test(wrapping_caps),
+        cmocka_unit_test(types),
+        cmocka_unit_test(lives),
+        cmocka_unit_test(times),
+        cmocka_unit_test(places),
+        cmocka_unit_test(encoder_refuses),
+        cmocka_unit_test(onions),
+        cmocka_unit_test(heads),
+        cmocka_unit_test(head_bomb),
+        cmocka_unit_test(heads_and_words),
+        cmocka_unit_test(head_caps),
+        cmocka_unit_test(a_revocation_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

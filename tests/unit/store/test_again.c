@@ -122,7 +122,8 @@ static void incoming_forgotten(void **state)
 static void outgoing_forgotten(void **state)
 {
     struct out_message m = {.created_ms = 1};
-    struct out_rcpt to[2] = {{"a@demo", true, NOTIFY_FAILURE}, {"b@demo", false, NOTIFY_FAILURE}};
+    struct out_rcpt to[2] = {{"a@demo", true, NOTIFY_FAILURE, false, NULL},
+                             {"b@demo", false, NOTIFY_FAILURE, false, NULL}};
     int64_t later = clock_wall_ms() + 1000;
     struct out_receiver r;
     assert_int_equal(out_add(&db, &m, to, 2, 0), 0);

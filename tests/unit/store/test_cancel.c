@@ -7,8 +7,8 @@
 static void make(bool sealed)
 {
     struct out_message m = {.state = OUT_SUBMITTED, .created_ms = 1, .size = 1};
-    struct out_rcpt to[2] = {{"bob@demo", true, NOTIFY_FAILURE, false},
-                             {"carol@demo", true, NOTIFY_FAILURE, false}};
+    struct out_rcpt to[2] = {{"bob@demo", true, NOTIFY_FAILURE, false, NULL},
+                             {"carol@demo", true, NOTIFY_FAILURE, false, NULL}};
     memset(m.id, 0xab, sizeof m.id);
     assert_int_equal(out_add(&db, &m, to, 2, 0), 0);
     if (!sealed)

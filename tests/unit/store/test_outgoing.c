@@ -2,6 +2,7 @@
 /* test_outgoing.c - the sender's rows: which step is due when, how a receiver ends, what is
  * forgotten. */
 #include "base/clock.h"
+#include "store/cancel.h"
 #include "one_db.h"
 
 static const char *const two[] = {"bob@demo", "carol@demo", NULL};
