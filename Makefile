@@ -3,6 +3,7 @@
 #   make                      builds the product; make install [PREFIX=DIR] [DESTDIR=DIR], make uninstall
 #   make demo [ARGS=--once]   a small private network, one message from alice to bob
 #   make test                 unit tests and tests on real daemons
+#   make check tidy sanitize-unit   what continuous integration (.ci/run) asks for besides
 # Each installs first what packages.txt lists for it and is missing.
 
 BUILD ?= build
@@ -14,7 +15,7 @@ ARGS ?=
 PYTHON ?= /usr/bin/python3
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: all demo test test-newcomer test-clients corpus corpus-structure race big soak bench sanitize install uninstall format-check format clean
+.PHONY: all demo test test-newcomer test-clients corpus corpus-structure race big soak bench check werror layers tidy sanitize-unit sanitize install uninstall format-check format clean
 
 all:
 	@sh scripts/install-packages run build
@@ -82,12 +83,37 @@ bench:
 	@$(PYTHON) scripts/build.py "$(BUILD)" -Dbench=true product bench-programs
 	@$(PYTHON) bench/run.py --build "$(BUILD)" $(if $(QUICK),--quick) $(ARGS)
 
-# The unit tests with the address and undefined-behaviour sanitizers; ARGS=tests/peer/test_expiry.py: then these
-# tests on real daemons too, whose programs are built so (Dovecot's plugin is not: Dovecot is not).
-sanitize:
+# What a machine can say about the source, none of which runs a test: form, warnings, layers, clauses.
+check: format-check werror layers
+
+# Everything, without a warning of either compiler.
+CLANG = $(if $(findstring ccache,$(CC)),ccache )clang
+werror:
+	sh scripts/install-packages run build test check
+	@CC="$${CC:-gcc}" CXX="$${CXX:-g++}" $(PYTHON) scripts/build.py "$(BUILD)-gcc" -Dwerror=true -Dtests=true -Dbench=true all
+	@CC="$(CLANG)" CXX="$(CLANG)++" $(PYTHON) scripts/build.py "$(BUILD)-clang" -Dwerror=true -Dtests=true -Dbench=true all
+
+# Who may know whom, no circles of files, and every clause of the protocol cited by a test.
+layers: werror
+	scripts/check-layers "$(BUILD)-gcc"
+	scripts/check-clauses --strict
+
+# The faults that clang-tidy finds of those that .clang-tidy lists; the compiler's own words come from werror.
+tidy:
+	sh scripts/install-packages run build test check
+	@CC="$(CLANG)" CXX="$(CLANG)++" $(PYTHON) scripts/build.py "$(BUILD)-clang" -Dtests=true -Dbench=true product
+	run-clang-tidy -quiet -p "$(BUILD)-clang" "^$(CURDIR)/(src|dhtd|mimed|plugin)/" >"$(BUILD)-clang/tidy.log" 2>&1 || \
+	    { grep -A6 -E '(error|warning):' "$(BUILD)-clang/tidy.log"; exit 1; }
+
+# The unit tests with the address and undefined-behaviour sanitizers.
+sanitize-unit:
 	sh scripts/install-packages run build test
 	@$(PYTHON) scripts/build.py "$(BUILD)-sanitize" -Dtests=true -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debug all
-	meson test -C "$(BUILD)-sanitize" --print-errorlogs
+	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 meson test -C "$(BUILD)-sanitize" --print-errorlogs
+
+# These, and with ARGS=tests/peer/test_expiry.py these tests on real daemons, whose programs are built so
+# (Dovecot's plugin is not: Dovecot is not).
+sanitize: sanitize-unit
 	@$(if $(ARGS),UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
 	    $(PYTHON) scripts/test.py --build "$(BUILD)-sanitize" --peer-only $(ARGS),true)
 
@@ -100,11 +126,12 @@ uninstall:
 
 SOURCES = $(shell git ls-files '*.c' '*.h' '*.cpp' '*.hpp')
 format-check:
+	sh scripts/install-packages check
 	clang-format --dry-run -Werror $(SOURCES)
 
 format:
 	clang-format -i $(SOURCES)
 
 clean:
-	rm -rf "$(BUILD)" "$(BUILD)-sanitize" .pytest_cache
+	rm -rf "$(BUILD)" "$(BUILD)-gcc" "$(BUILD)-clang" "$(BUILD)-sanitize" .pytest_cache
 	find scripts tests -name __pycache__ -type d -exec rm -rf {} +
