@@ -138,12 +138,12 @@ void home_path(const struct services *sv, char out[PATH_CAP], const char *dir, c
     (void)snprintf(out, PATH_CAP, "%s/%s/%s%s", sv->c.home, dir, hex, suffix);
 }
 
-void own_token(const struct services *sv, const char *key, const uint8_t value_hash[HASH_LEN],
-               uint8_t token[HASH_LEN])
+void own_bind(const struct services *sv, const char *key, const uint8_t value_hash[HASH_LEN],
+              struct entry_binding *b)
 {
     uint8_t p[SECRET_LEN];
     hkdf_sha256(sv->stub_key, "own records", p);
-    entry_token(p, key, value_hash, token);
+    entry_bind_hash(p, key, value_hash, b);
     wipe(p, sizeof p);
 }
 

@@ -56,6 +56,34 @@ void entry_token(const uint8_t p[SECRET_LEN], const char *key, const uint8_t val
     free(text);
 }
 
+void entry_bind_hash(const uint8_t p[SECRET_LEN], const char *key,
+                     const uint8_t value_hash[HASH_LEN], struct entry_binding *b)
+{
+    uint8_t infohash[INFOHASH_LEN];
+    if (value_hash != b->value_hash)
+        memcpy(b->value_hash, value_hash, HASH_LEN);
+    entry_infohash(key, infohash);
+    entry_token(p, key, value_hash, b->token);
+    entry_lock(b->token, b->lock);
+    entry_id(infohash, b->lock, value_hash, b->id);
+}
+
+void entry_bind(const uint8_t p[SECRET_LEN], const char *key, const void *value, size_t len,
+                struct entry_binding *b)
+{
+    sha256(value, len, b->value_hash);
+    entry_bind_hash(p, key, b->value_hash, b);
+}
+
+void entry_id_at(const char *key, const uint8_t lock[HASH_LEN], const void *value, size_t len,
+                 uint8_t id[ENTRY_ID_LEN])
+{
+    uint8_t infohash[INFOHASH_LEN], value_hash[HASH_LEN];
+    entry_infohash(key, infohash);
+    sha256(value, len, value_hash);
+    entry_id(infohash, lock, value_hash, id);
+}
+
 void receipt_value(const uint8_t p[SECRET_LEN], enum outcome o, const uint8_t h[HASH_LEN],
                    uint8_t out[HASH_LEN])
 {

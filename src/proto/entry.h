@@ -24,6 +24,20 @@ void entry_lock(const uint8_t token[HASH_LEN], uint8_t lock[HASH_LEN]);
 void entry_token(const uint8_t p[SECRET_LEN], const char *key, const uint8_t value_hash[HASH_LEN],
                  uint8_t token[HASH_LEN]);
 
+/* One entry under key: the hash of its value, and what only the holder of p can make of it. Wiped
+ * by the caller. */
+struct entry_binding {
+    uint8_t value_hash[HASH_LEN], token[HASH_LEN], lock[HASH_LEN], id[ENTRY_ID_LEN];
+};
+void entry_bind(const uint8_t p[SECRET_LEN], const char *key, const void *value, size_t len,
+                struct entry_binding *b_r);
+/* The same of a value of which only the hash is known. */
+void entry_bind_hash(const uint8_t p[SECRET_LEN], const char *key,
+                     const uint8_t value_hash[HASH_LEN], struct entry_binding *b_r);
+/* The id of an entry whose lock is known, not its token. */
+void entry_id_at(const char *key, const uint8_t lock[HASH_LEN], const void *value, size_t len,
+                 uint8_t id_r[ENTRY_ID_LEN]);
+
 enum outcome { OUTCOME_PULLED = 1, OUTCOME_DECLINED = 2, OUTCOME_CANCELLED = 3 };
 /* The receipt's whole value: HMAC(K_nr, outcome octet ‖ h), K_nr = HKDF(p, "receipt"). */
 void receipt_value(const uint8_t p[SECRET_LEN], enum outcome o, const uint8_t h[HASH_LEN],

@@ -108,9 +108,9 @@ int64_t retry_at(const struct services *sv, int64_t tries);
 /* HOME/dir/hex(id)suffix. */
 void home_path(const struct services *sv, char out[PATH_CAP], const char *dir, const uint8_t *id,
                size_t id_len, const char *suffix);
-/* The token of an own entry that needs no notification's p: only this home can make it. */
-void own_token(const struct services *sv, const char *key, const uint8_t value_hash[HASH_LEN],
-               uint8_t token_r[HASH_LEN]);
+/* entry_bind_hash of an own entry that needs no notification's p: only this home can make it. */
+void own_bind(const struct services *sv, const char *key, const uint8_t value_hash[HASH_LEN],
+              struct entry_binding *b_r);
 /* The fingerprint of the master of the accepted group; false: this peer is in none. */
 bool own_master(const struct services *sv, uint8_t master_fpr_r[FPR_LEN]);
 /* Signs with the own key: [payload, signature] into out. Worker thread. */

@@ -119,17 +119,17 @@ static void put(struct group_look *l)
         look_end(l);
         return;
     }
-    uint8_t vh[HASH_LEN], token[HASH_LEN], infohash[INFOHASH_LEN], id[DHT_ID_LEN];
+    uint8_t id[DHT_ID_LEN];
     memcpy(l->lock, l->g.lock, HASH_LEN);
-    sha256(l->g.record.p, l->g.record.n, vh);
-    entry_infohash(sv->groups->key, infohash);
-    entry_id(infohash, l->lock, vh, id);
+    entry_id_at(sv->groups->key, l->lock, l->g.record.p, l->g.record.n, id);
     for (size_t i = 0; i < l->live_count && !l->alive; i++)
         l->alive = memcmp(l->live + i * DHT_ID_LEN, id, DHT_ID_LEN) == 0;
     if (!l->alive) { /* lost, or deleted by somebody whose copy it was: under the own lock */
-        own_token(sv, sv->groups->key, vh, token);
-        entry_lock(token, l->lock);
-        wipe(token, sizeof token);
+        struct entry_binding b;
+        sha256(l->g.record.p, l->g.record.n, b.value_hash);
+        own_bind(sv, sv->groups->key, b.value_hash, &b);
+        memcpy(l->lock, b.lock, HASH_LEN);
+        wipe(&b, sizeof b);
     }
     int64_t until = now_s + DHT_LIFE_MAX < l->g.expiry_s ? now_s + DHT_LIFE_MAX : l->g.expiry_s;
     dht_put(sv->dht, sv->groups->key, l->g.record.p, l->g.record.n, until, l->lock, on_put, l);
@@ -159,14 +159,14 @@ static void on_old(void *ctx, enum dht_result r, const char *why)
 static void delete_old(struct group_look *l)
 {
     struct services *sv = l->services;
-    uint8_t token[HASH_LEN];
+    struct entry_binding old;
     if (!l->g.has_old || l->g.put_ms == 0) { /* the new one first */
         put(l);
         return;
     }
-    own_token(sv, sv->groups->key, l->g.old_hash, token);
-    dht_del(sv->dht, sv->groups->key, l->g.old_hash, token, on_old, l);
-    wipe(token, sizeof token);
+    own_bind(sv, sv->groups->key, l->g.old_hash, &old);
+    dht_del(sv->dht, sv->groups->key, l->g.old_hash, old.token, on_old, l);
+    wipe(&old, sizeof old);
 }
 
 static void tend(struct group_look *l)

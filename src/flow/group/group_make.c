@@ -105,11 +105,11 @@ static void sign_run(struct job *job, void *thread_ctx)
     struct record_place at = {m->services->c.network, m->services->groups->key};
     m->rc = m->kind == MAKE_RENEWAL ? sign_renewal(m, thread_ctx, &at)
                                     : sign_roster(m, thread_ctx, &at);
-    uint8_t vh[HASH_LEN], token[HASH_LEN];
-    sha256(m->record.data, m->record.len, vh);
-    own_token(m->services, at.key, vh, token);
-    entry_lock(token, m->row.lock);
-    wipe(token, sizeof token);
+    struct entry_binding b;
+    sha256(m->record.data, m->record.len, b.value_hash);
+    own_bind(m->services, at.key, b.value_hash, &b);
+    memcpy(m->row.lock, b.lock, HASH_LEN);
+    wipe(&b, sizeof b);
 }
 
 static void sign_done(struct job *job)

@@ -283,9 +283,7 @@ void step_fellow_ns(struct work *w)
         store_do(w->services->store, reput_run, reput_done, x);
         return;
     }
-    uint8_t infohash[INFOHASH_LEN], vh[HASH_LEN], id[ENTRY_ID_LEN];
-    entry_infohash(x->r.key, infohash);
-    sha256(x->r.entry.p, x->r.entry.n, vh);
-    entry_id(infohash, x->r.lock, vh, id);
+    uint8_t id[ENTRY_ID_LEN];
+    entry_id_at(x->r.key, x->r.lock, x->r.entry.p, x->r.entry.n, id);
     dht_look(w->services->dht, x->r.key, id, on_look, x);
 }

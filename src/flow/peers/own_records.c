@@ -52,13 +52,14 @@ static void on_old_gone(void *ctx, enum dht_result r, const char *why)
 static void on_put(void *ctx, enum dht_result r, const char *why)
 {
     struct posting *p = ctx;
-    uint8_t token[HASH_LEN];
+    struct entry_binding old;
     if (r != DHT_OK) {
         (void)error_set(&p->why, "%s", why);
         finish(p, false);
     } else if (p->has_old[p->at] && memcmp(p->old[p->at], p->hash[p->at], HASH_LEN) != 0) {
-        own_token(p->services, p->key[p->at], p->old[p->at], token);
-        dht_del(p->services->dht, p->key[p->at], p->old[p->at], token, on_old_gone, p);
+        own_bind(p->services, p->key[p->at], p->old[p->at], &old);
+        dht_del(p->services->dht, p->key[p->at], p->old[p->at], old.token, on_old_gone, p);
+        wipe(&old, sizeof old);
     } else {
         on_old_gone(p, DHT_OK, NULL);
     }
@@ -72,13 +73,13 @@ static void next(struct posting *p)
         finish(p, dht_link_state(p->services->dht) == DHT_CONNECTED);
         return;
     }
-    uint8_t token[HASH_LEN], lock[HASH_LEN];
-    own_token(p->services, p->key[p->at], p->hash[p->at], token);
-    entry_lock(token, lock);
+    struct entry_binding b;
+    own_bind(p->services, p->key[p->at], p->hash[p->at], &b);
     int64_t now = clock_wall_ms() / 1000;
     int64_t until = p->expiry[p->at] < now + DHT_LIFE_MAX ? p->expiry[p->at] : now + DHT_LIFE_MAX;
-    dht_put(p->services->dht, p->key[p->at], p->value[p->at].data, p->value[p->at].len, until, lock,
-            on_put, p);
+    dht_put(p->services->dht, p->key[p->at], p->value[p->at].data, p->value[p->at].len, until,
+            b.lock, on_put, p);
+    wipe(&b, sizeof b);
 }
 
 static int commit_run(struct db *db, void *arg)

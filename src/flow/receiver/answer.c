@@ -46,17 +46,15 @@ static struct answering *begin(struct work *w)
         work_retry(w, "A row of the database cannot be read.");
         return NULL;
     }
-    uint8_t vh[HASH_LEN], token[HASH_LEN], infohash[INFOHASH_LEN];
+    struct entry_binding b;
     a->w = w;
     a->services = w->services;
     (void)dht_key(a->key, "nr:", a->in.sender);
     receipt_value(a->in.p, (enum outcome)a->in.outcome, a->in.blob.hash, a->value);
-    sha256(a->value, sizeof a->value, vh);
-    entry_token(a->in.p, a->key, vh, token);
-    entry_lock(token, a->lock);
-    entry_infohash(a->key, infohash);
-    entry_id(infohash, a->lock, vh, a->id);
-    wipe(token, sizeof token);
+    entry_bind(a->in.p, a->key, a->value, sizeof a->value, &b);
+    memcpy(a->lock, b.lock, HASH_LEN);
+    memcpy(a->id, b.id, ENTRY_ID_LEN);
+    wipe(&b, sizeof b);
     return a;
 }
 
@@ -104,10 +102,10 @@ static void on_read_back(void *ctx, bool ok, enum dht_presence presence)
         return;
     }
     store_crash_point("answer.receipt");
-    uint8_t token[HASH_LEN];
-    entry_token(a->in.p, a->in.ns_key, a->in.ns_hash, token);
-    dht_del(a->services->dht, a->in.ns_key, a->in.ns_hash, token, on_deleted, a);
-    wipe(token, sizeof token);
+    struct entry_binding ns;
+    entry_bind_hash(a->in.p, a->in.ns_key, a->in.ns_hash, &ns);
+    dht_del(a->services->dht, a->in.ns_key, a->in.ns_hash, ns.token, on_deleted, a);
+    wipe(&ns, sizeof ns);
 }
 
 static void on_put(void *ctx, enum dht_result r, const char *why)
@@ -151,14 +149,12 @@ static void through_dht(struct answering *a)
 static int receipt_endpoint_run(struct db *db, void *arg)
 {
     struct answering *a = arg;
-    uint8_t token[HASH_LEN], lock[HASH_LEN], infohash[INFOHASH_LEN], ns_id[ENTRY_ID_LEN];
-    entry_token(a->in.p, a->in.ns_key, a->in.ns_hash, token);
-    entry_lock(token, lock);
-    entry_infohash(a->in.ns_key, infohash);
-    entry_id(infohash, lock, a->in.ns_hash, ns_id);
-    wipe(token, sizeof token);
+    struct entry_binding ns;
+    entry_bind_hash(a->in.p, a->in.ns_key, a->in.ns_hash, &ns);
     int64_t again = clock_wall_ms() / 1000 + AGAIN_S;
-    return in_set_handed(db, a->in.n, a->in.p, ns_id, again) < 0 ? -1 : 0;
+    int rc = in_set_handed(db, a->in.n, a->in.p, ns.id, again) < 0 ? -1 : 0;
+    wipe(&ns, sizeof ns);
+    return rc;
 }
 
 static void on_handed(void *ctx, bool taken)

@@ -116,11 +116,11 @@ static int fill(struct noticing *x, const struct notification *r, const uint8_t 
 
 static int check_lock(const struct noticing *x, const struct notification *r, struct error *e)
 {
-    uint8_t token[HASH_LEN], lock[HASH_LEN];
-    entry_token(r->p, x->key, x->in.ns_hash, token);
-    entry_lock(token, lock);
-    wipe(token, sizeof token);
-    if (!equal_ct(lock, x->lock, HASH_LEN))
+    struct entry_binding b;
+    entry_bind_hash(r->p, x->key, x->in.ns_hash, &b);
+    bool own = equal_ct(b.lock, x->lock, HASH_LEN);
+    wipe(&b, sizeof b);
+    if (!own)
         return error_set(e, "It is somebody else's copy (its lock is foreign).");
     return 0;
 }
@@ -216,10 +216,10 @@ static void on_old_gone(void *ctx, enum dht_result r, const char *why)
  */
 static void delete_old(struct noticing *x)
 {
-    uint8_t token[HASH_LEN];
-    entry_token(x->old_p, x->old_key, x->old_hash, token);
-    dht_del(x->services->dht, x->old_key, x->old_hash, token, on_old_gone, NULL);
-    wipe(token, sizeof token);
+    struct entry_binding old;
+    entry_bind_hash(x->old_p, x->old_key, x->old_hash, &old);
+    dht_del(x->services->dht, x->old_key, x->old_hash, old.token, on_old_gone, NULL);
+    wipe(&old, sizeof old);
 }
 
 /* The one way in which receiving pins (P-15.4): in the transaction that notes the notification. */
@@ -285,12 +285,11 @@ static void on_forgotten(void *ctx, enum dht_result r, const char *why)
  * at once (P-14.5). Otherwise the sender deletes it. */
 static void forget_cancellation(const struct noticing *x)
 {
-    uint8_t token[HASH_LEN], lock[HASH_LEN];
-    entry_token(x->in.nid, x->key, x->in.ns_hash, token);
-    entry_lock(token, lock);
-    if (equal_ct(lock, x->lock, HASH_LEN) && !x->services->stopping)
-        dht_del(x->services->dht, x->key, x->in.ns_hash, token, on_forgotten, NULL);
-    wipe(token, sizeof token);
+    struct entry_binding b;
+    entry_bind_hash(x->in.nid, x->key, x->in.ns_hash, &b);
+    if (equal_ct(b.lock, x->lock, HASH_LEN) && !x->services->stopping)
+        dht_del(x->services->dht, x->key, x->in.ns_hash, b.token, on_forgotten, NULL);
+    wipe(&b, sizeof b);
 }
 
 static void commit_done(void *arg, int rc)

@@ -60,11 +60,10 @@ static struct item *add(struct looking *l, enum record record, const char *key)
     return i;
 }
 
-static void set_id(struct item *i, const uint8_t lock[HASH_LEN], const uint8_t vh[HASH_LEN])
+static void take_id(struct item *i, struct entry_binding *b)
 {
-    uint8_t infohash[INFOHASH_LEN];
-    entry_infohash(i->key, infohash);
-    entry_id(infohash, lock, vh, i->id);
+    memcpy(i->id, b->id, ENTRY_ID_LEN);
+    wipe(b, sizeof *b);
 }
 
 static bool on_receiver(void *ctx, int64_t n)
@@ -72,7 +71,6 @@ static bool on_receiver(void *ctx, int64_t n)
     struct looking *l = ctx;
     struct out_receiver r;
     char key[DHT_KEY_MAX + 1];
-    uint8_t vh[HASH_LEN];
     if (rcv_get(l->x->db, n, &r) < 0)
         return true;
     dht_ns_key(key, r.address, r.shard);
@@ -81,8 +79,7 @@ static bool on_receiver(void *ctx, int64_t n)
         i->n = n;
         i->state = r.state;
         i->expected = r.state == RCV_ANNOUNCED;
-        sha256(r.ns.p, r.ns.n, vh);
-        set_id(i, r.lock, vh);
+        entry_id_at(key, r.lock, r.ns.p, r.ns.n, i->id);
     }
     out_receiver_free(&r);
     return true;
@@ -91,7 +88,8 @@ static bool on_receiver(void *ctx, int64_t n)
 static void add_receipt(struct looking *l, const struct incoming *in)
 {
     char key[DHT_KEY_MAX + 1];
-    uint8_t value[HASH_LEN], vh[HASH_LEN], token[HASH_LEN], lock[HASH_LEN];
+    uint8_t value[HASH_LEN];
+    struct entry_binding b;
     (void)dht_key(key, "nr:", in->sender);
     struct item *i = add(l, RECEIPT, key);
     if (i == NULL)
@@ -100,18 +98,15 @@ static void add_receipt(struct looking *l, const struct incoming *in)
     i->state = in->state;
     i->incoming = true;
     receipt_value(in->p, (enum outcome)in->outcome, in->blob.hash, value);
-    sha256(value, sizeof value, vh);
-    entry_token(in->p, key, vh, token);
-    entry_lock(token, lock);
-    set_id(i, lock, vh);
-    wipe(token, sizeof token);
+    entry_bind(in->p, key, value, sizeof value, &b);
+    take_id(i, &b);
 }
 
 static bool on_answered(void *ctx, int64_t n)
 {
     struct looking *l = ctx;
     struct incoming in;
-    uint8_t token[HASH_LEN], lock[HASH_LEN];
+    struct entry_binding b;
     if (in_get(l->x->db, n, &in) < 0)
         return true;
     if (in.state == IN_ANSWERED)
@@ -122,10 +117,8 @@ static bool on_answered(void *ctx, int64_t n)
         i->state = in.state;
         i->incoming = true;
         i->expected = false;
-        entry_token(in.p, in.ns_key, in.ns_hash, token);
-        entry_lock(token, lock);
-        set_id(i, lock, in.ns_hash);
-        wipe(token, sizeof token);
+        entry_bind_hash(in.p, in.ns_key, in.ns_hash, &b);
+        take_id(i, &b);
     }
     incoming_free(&in);
     return true;
@@ -138,17 +131,15 @@ static void add_own(struct looking *l)
     const struct services *sv = l->x->services;
     for (int k = 0; k < 2; k++) {
         char key[DHT_KEY_MAX + 1];
-        uint8_t vh[HASH_LEN], token[HASH_LEN], lock[HASH_LEN];
+        struct entry_binding b;
         (void)dht_key(key, kind[k], sv->c.address);
-        if (meta_get(l->x->db, meta[k], vh, HASH_LEN) < 0)
+        if (meta_get(l->x->db, meta[k], b.value_hash, HASH_LEN) < 0)
             continue;
         struct item *i = add(l, OWN, key);
         if (i == NULL)
             return;
-        own_token(sv, key, vh, token);
-        entry_lock(token, lock);
-        set_id(i, lock, vh);
-        wipe(token, sizeof token);
+        own_bind(sv, key, b.value_hash, &b);
+        take_id(i, &b);
     }
 }
 
@@ -156,15 +147,12 @@ static void add_group(struct looking *l)
 {
     struct group_row g;
     char key[DHT_KEY_MAX + 1];
-    uint8_t vh[HASH_LEN];
     if (group_get_accepted(l->x->db, &g) < 0)
         return;
     (void)dht_key(key, "group:", g.name);
     struct item *i = g.put_ms == 0 || g.expiry_s <= l->x->now_s ? NULL : add(l, GROUP, key);
-    if (i != NULL) {
-        sha256(g.record.p, g.record.n, vh);
-        set_id(i, g.lock, vh);
-    }
+    if (i != NULL)
+        entry_id_at(key, g.lock, g.record.p, g.record.n, i->id);
     group_row_free(&g);
 }
 

@@ -157,18 +157,14 @@ static void on_probe(void *ctx, bool ok, enum dht_presence presence)
 static void probe(struct announcing *a)
 {
     char key[DHT_KEY_MAX + 1];
-    uint8_t infohash[INFOHASH_LEN], value[HASH_LEN], vh[HASH_LEN], token[HASH_LEN], lock[HASH_LEN],
-        id[ENTRY_ID_LEN];
+    uint8_t value[HASH_LEN];
+    struct entry_binding receipt;
     a->probe++;
     (void)dht_key(key, "nr:", a->w->services->c.address);
-    entry_infohash(key, infohash);
     receipt_value(a->r.p, (enum outcome)a->probe, a->blob_hash, value);
-    sha256(value, sizeof value, vh);
-    entry_token(a->r.p, key, vh, token);
-    entry_lock(token, lock);
-    entry_id(infohash, lock, vh, id);
-    wipe(token, sizeof token);
-    dht_look(a->w->services->dht, key, id, on_probe, a);
+    entry_bind(a->r.p, key, value, sizeof value, &receipt);
+    dht_look(a->w->services->dht, key, receipt.id, on_probe, a);
+    wipe(&receipt, sizeof receipt);
 }
 
 /* Before putting again: a deletion that is not ours proves that the receiver was there (only it and
@@ -203,9 +199,7 @@ void step_announce(struct work *w)
         put(a, a->r.tries == 0);
         return;
     }
-    uint8_t infohash[INFOHASH_LEN], vh[HASH_LEN], id[ENTRY_ID_LEN];
-    entry_infohash(a->key, infohash);
-    sha256(a->r.ns.p, a->r.ns.n, vh);
-    entry_id(infohash, a->r.lock, vh, id);
+    uint8_t id[ENTRY_ID_LEN];
+    entry_id_at(a->key, a->r.lock, a->r.ns.p, a->r.ns.n, id);
     dht_look(w->services->dht, a->key, id, on_look, a);
 }

@@ -110,7 +110,8 @@ static enum outcome outcome_of(struct db *db, const struct out_receiver *r)
 static void dht_gc_next(struct cleaning *c)
 {
     struct services *sv = c->w->services;
-    uint8_t vh[HASH_LEN], token[HASH_LEN], value[HASH_LEN];
+    uint8_t value[HASH_LEN];
+    struct entry_binding b;
     if (c->next == 1 && (c->outcome == 0 || c->r.handed))
         c->next++;
     if (c->next == 2 && c->cancellation.n == 0)
@@ -129,20 +130,19 @@ static void dht_gc_next(struct cleaning *c)
     else
         dht_ns_key(c->key, c->r.address, c->r.shard);
     if (c->next == 0) {
-        sha256(c->r.ns.p, c->r.ns.n, vh);
+        entry_bind(c->r.p, c->key, c->r.ns.p, c->r.ns.n, &b);
     } else if (c->next == 1) {
         receipt_value(c->r.p, c->outcome, c->blob_hash, value);
-        sha256(value, sizeof value, vh);
+        entry_bind(c->r.p, c->key, value, sizeof value, &b);
     } else {
-        sha256(c->cancellation.p, c->cancellation.n, vh);
+        entry_bind(c->r.nid, c->key, c->cancellation.p, c->cancellation.n, &b);
     }
     c->next++;
-    entry_token(c->next == 3 ? c->r.nid : c->r.p, c->key, vh, token);
     /* Who handed the receipt over did not touch the notification: it surely is there (P-8.14). A
      * cancellation may be on its way still, sent before a crash: its tombstone waits for it. */
     bool sure = c->next == 1 ? c->r.handed : c->next == 3;
-    (sure ? dht_drop : dht_del)(sv->dht, c->key, vh, token, on_deleted, c);
-    wipe(token, sizeof token);
+    (sure ? dht_drop : dht_del)(sv->dht, c->key, b.value_hash, b.token, on_deleted, c);
+    wipe(&b, sizeof b);
 }
 
 void step_dht_gc(struct work *w)

@@ -225,35 +225,26 @@ static void on_ns_deleted(void *ctx, enum dht_result r, const char *why)
 static void on_put(void *ctx, enum dht_result r, const char *why)
 {
     struct posting *p = ctx;
-    uint8_t vh[HASH_LEN], token[HASH_LEN];
+    struct entry_binding ns;
     if (r != DHT_OK || dht_link_state(p->w->services->dht) == DHT_DOWN) {
         posting_end(p, "The DHT did not take a cancellation.");
         return;
     }
     store_crash_point("cancel.put");
-    sha256(p->r.ns.p, p->r.ns.n, vh);
-    entry_token(p->r.p, p->key, vh, token);
-    dht_del(p->w->services->dht, p->key, vh, token, on_ns_deleted, p);
-    wipe(token, sizeof token);
-}
-
-/* Its token comes from the notification id, which the receiver reads inside (P-3.6). */
-static void lock_of(const struct posting *p, uint8_t lock[HASH_LEN])
-{
-    uint8_t vh[HASH_LEN], token[HASH_LEN];
-    sha256(p->entry.p, p->entry.n, vh);
-    entry_token(p->r.nid, p->key, vh, token);
-    entry_lock(token, lock);
-    wipe(token, sizeof token);
+    entry_bind(p->r.p, p->key, p->r.ns.p, p->r.ns.n, &ns);
+    dht_del(p->w->services->dht, p->key, ns.value_hash, ns.token, on_ns_deleted, p);
+    wipe(&ns, sizeof ns);
 }
 
 static void put(struct posting *p)
 {
-    uint8_t lock[HASH_LEN];
+    struct entry_binding b;
     int64_t now = clock_wall_ms() / 1000;
     int64_t until = p->r.expiry_s < now + DHT_LIFE_MAX ? p->r.expiry_s : now + DHT_LIFE_MAX;
-    lock_of(p, lock);
-    dht_put(p->w->services->dht, p->key, p->entry.p, p->entry.n, until, lock, on_put, p);
+    /* its token comes from the notification id, which the receiver reads inside (P-3.6) */
+    entry_bind(p->r.nid, p->key, p->entry.p, p->entry.n, &b);
+    dht_put(p->w->services->dht, p->key, p->entry.p, p->entry.n, until, b.lock, on_put, p);
+    wipe(&b, sizeof b);
 }
 
 /* A receiver that never saw the notification has deleted the cancellation, which only it can: it is
@@ -271,12 +262,10 @@ static void on_look(void *ctx, bool ok, enum dht_presence presence)
 
 static void look(struct posting *p)
 {
-    uint8_t infohash[INFOHASH_LEN], vh[HASH_LEN], lock[HASH_LEN], id[ENTRY_ID_LEN];
-    entry_infohash(p->key, infohash);
-    sha256(p->entry.p, p->entry.n, vh);
-    lock_of(p, lock);
-    entry_id(infohash, lock, vh, id);
-    dht_look(p->w->services->dht, p->key, id, on_look, p);
+    struct entry_binding b;
+    entry_bind(p->r.nid, p->key, p->entry.p, p->entry.n, &b);
+    dht_look(p->w->services->dht, p->key, b.id, on_look, p);
+    wipe(&b, sizeof b);
 }
 
 /* Made once; what is put are always these octets. */

@@ -48,17 +48,14 @@ static void fill(const struct sealing *s, size_t i, struct notification *r)
 static void expect(const struct sealing *s, struct sealed_receiver *made)
 {
     char key[DHT_KEY_MAX + 1];
-    uint8_t infohash[INFOHASH_LEN];
     (void)dht_key(key, "nr:", s->services->c.address);
-    entry_infohash(key, infohash);
     for (int o = 1; o <= 3; o++) {
-        uint8_t value[HASH_LEN], vh[HASH_LEN], token[HASH_LEN], lock[HASH_LEN];
+        uint8_t value[HASH_LEN];
+        struct entry_binding receipt;
         receipt_value(made->p, (enum outcome)o, s->body.hash, value);
-        sha256(value, sizeof value, vh);
-        entry_token(made->p, key, vh, token);
-        entry_lock(token, lock);
-        entry_id(infohash, lock, vh, made->expected[o - 1]);
-        wipe(token, sizeof token);
+        entry_bind(made->p, key, value, sizeof value, &receipt);
+        memcpy(made->expected[o - 1], receipt.id, ENTRY_ID_LEN);
+        wipe(&receipt, sizeof receipt);
     }
 }
 
@@ -98,11 +95,10 @@ int seal_notification(struct sealing *s, struct pgp *pgp, size_t i, struct error
     wipe(&r, sizeof r);
     if (rc != 0)
         return rc;
-    uint8_t vh[HASH_LEN], token[HASH_LEN];
-    sha256(made->ns.data, made->ns.len, vh);
-    entry_token(made->p, key, vh, token);
-    entry_lock(token, made->lock);
-    wipe(token, sizeof token);
+    struct entry_binding b;
+    entry_bind(made->p, key, made->ns.data, made->ns.len, &b);
+    memcpy(made->lock, b.lock, HASH_LEN);
+    wipe(&b, sizeof b);
     expect(s, made);
     return 0;
 }

@@ -73,6 +73,25 @@ static void everything_counts(void **state)
     assert_memory_not_equal(id, other_id, ENTRY_ID_LEN);
 }
 
+static void bound_in_one_call(void **state)
+{
+    struct sample s = sample();
+    struct entry_binding b, of_hash;
+    uint8_t id[ENTRY_ID_LEN];
+    entry_bind(s.p, key, "hello", 5, &b);
+    assert_memory_equal(b.value_hash, s.value_hash, HASH_LEN);
+    assert_hex(b.token, HASH_LEN,
+               "d02d59a2c1f0e822adf7474e3a1f375ce5ffb4cec24146b3c76dc39207f175a4");
+    assert_hex(b.lock, HASH_LEN,
+               "ecd22c657ca8adfa56d4238e171a1372a02f8b17277f52255121d65d5384faf3");
+    assert_hex(b.id, ENTRY_ID_LEN, "285e99423a983859");
+    memcpy(of_hash.value_hash, s.value_hash, HASH_LEN);
+    entry_bind_hash(s.p, key, of_hash.value_hash, &of_hash);
+    assert_memory_equal(&of_hash, &b, sizeof b);
+    entry_id_at(key, b.lock, "hello", 5, id);
+    assert_memory_equal(id, b.id, ENTRY_ID_LEN);
+}
+
 static void outcomes_differ(void **state)
 {
     struct sample s = sample();
@@ -90,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_values),
         cmocka_unit_test(everything_counts),
+        cmocka_unit_test(bound_in_one_call),
         cmocka_unit_test(outcomes_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
