@@ -12,6 +12,9 @@ QUICK ?=
 PREFIX ?=
 DESTDIR ?=
 ARGS ?=
+# An OpenDHT (an archive or folder of its source, or a folder with its include/ and lib/) in place of the system's.
+OPENDHT ?=
+export OPENDHT
 PYTHON ?= /usr/bin/python3
 export PYTHONDONTWRITEBYTECODE = 1
 

@@ -27,4 +27,15 @@ inline buf empty_buf(size_t cap)
     return b;
 }
 
+/* Where an exported node is: OpenDHT 2 tells it in two fields, 3 in one. */
+template <typename Node> auto address_of(const Node &n) -> decltype(dht::SockAddr(n.addr))
+{
+    return n.addr;
+}
+
+template <typename Node> auto address_of(const Node &n) -> decltype(dht::SockAddr(n.ss, n.sslen))
+{
+    return {n.ss, n.sslen};
+}
+
 #endif

@@ -122,7 +122,7 @@ bool State::collect(buf &b)
     nodes.resize(std::min(nodes.size(), NODES_MAX));
     cbor_out_array(&out, nodes.size());
     for (const auto &n : nodes) {
-        policy::Blob a = address_to(SockAddr(n.ss, n.sslen));
+        policy::Blob a = address_to(address_of(n));
         cbor_out_bytes(&out, a.data(), a.size());
     }
     size_t count = 0;

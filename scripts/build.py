@@ -19,6 +19,7 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+OPENDHT = os.path.join(ROOT, "scripts", "opendht.py")
 PREFIX = "/usr/local"
 
 
@@ -58,6 +59,12 @@ def differs(option, value):
     return value != str(option)
 
 
+def opendht(given, who):
+    """Gets and builds OpenDHT when the system has none; see opendht.py, which says what it does."""
+    if subprocess.run([sys.executable, OPENDHT, "ready", given], cwd=ROOT, **who).returncode != 0:
+        sys.exit(1)
+
+
 def build(folder, prefix=None, options=(), targets=()):
     for tool, package in (("meson", "meson"), ("ninja", "ninja-build")):
         if not shutil.which(tool):
@@ -65,14 +72,18 @@ def build(folder, prefix=None, options=(), targets=()):
                      "your system calls it, and say `make` again.")
     who = caller(folder)
     wanted = dict(o.removeprefix("-D").split("=", 1) for o in options)
+    if os.environ.get("OPENDHT"):
+        wanted["opendht"] = os.path.abspath(os.environ["OPENDHT"])
     if prefix:
         wanted["prefix"] = os.path.abspath(prefix)
     if not os.path.exists(os.path.join(folder, "build.ninja")):
         wanted.setdefault("prefix", PREFIX)
+        opendht(wanted.get("opendht", ""), who)
         print(f"Setting up {folder}", flush=True)
         run(["meson", "setup", *(f"-D{k}={v}" for k, v in wanted.items()), folder], who)
     else:
         now = settings(folder, who)
+        opendht(wanted.get("opendht", now.get("opendht", "")), who)
         changed = {k: v for k, v in wanted.items() if k not in now or differs(now[k], v)}
         if changed:
             print(f"Setting {folder} to " + ", ".join(f"{k}={v}" for k, v in changed.items()), flush=True)
