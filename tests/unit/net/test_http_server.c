@@ -1,121 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_http_server.c - the fixed paths as a stranger sees them: ranges, tags, tricks. */
-#include "net_test.h"
-#include "net/http_server.h"
+#include "http_server_test.h"
 #include "proto/limits.h"
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define LINK "1123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define DIR_ "2123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define NONE "3123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define EMPTY "4123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define ONE "6123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define FIFO "5123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define TAG "\"" HEX "\""
-
-static struct http_server *server;
-static char *dir;
-static atomic_int fetches;
-
-static void on_fetch(void *ctx, const uint8_t hash[HASH_LEN])
-{
-    char hex[HASH_HEX + 1];
-
-    assert_ptr_equal(ctx, &server);
-    hex_encode(hash, HASH_LEN, hex);
-    assert_true(strcmp(hex, HEX) == 0 || strcmp(hex, EMPTY) == 0);
-    fetches++;
-}
-
-static int start(unsigned idle_seconds)
-{
-    char path[300];
-    struct error e;
-
-    fetches = 0;
-    dir = net_tmpdir();
-    net_file(dir, HEX, "0123456789", 10);
-    net_file(dir, HEX ".chunks", "chunks", 6);
-    net_file(dir, EMPTY, "", 0);
-    net_file(dir, "msglist", "list", 4);
-    net_file(dir, "secret", "secret", 6);
-    snprintf(path, sizeof(path), "%s/" LINK, dir);
-    assert_int_equal(symlink("secret", path), 0);
-    snprintf(path, sizeof(path), "%s/" DIR_, dir);
-    assert_int_equal(mkdir(path, 0700), 0);
-    snprintf(path, sizeof(path), "%s/" FIFO, dir);
-    assert_int_equal(mkfifo(path, 0600), 0);
-    struct http_server_config c = {.host = "127.0.0.1",
-                                   .outbox_dir = dir,
-                                   .idle_seconds = idle_seconds,
-                                   .max_connections = 8,
-                                   .max_per_ip = 4,
-                                   .on_fetch = on_fetch,
-                                   .ctx = &server};
-    server = http_server_start(&c, &e);
-    assert_non_null(server);
-    return 0;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    return start(30);
-}
-
-static int setup_impatient(void **state)
-{
-    (void)state;
-    return start(1);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    http_server_stop(&server);
-    assert_null(server);
-    net_rmdir(dir);
-    return 0;
-}
-
-static char answer[65536];
-static const char *body;
-
-/* Sends a request and reads the answer to the end; its status, 0 for none. */
-static int ask(const char *method, const char *uri, const char *headers)
-{
-    char request[12000];
-    int fd = net_connect(http_server_port(server));
-
-    assert_true(fd >= 0);
-    snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n",
-             method, uri, headers);
-    net_puts(fd, request);
-    ssize_t n = net_read_all(fd, answer, sizeof(answer) - 1);
-    close(fd);
-    answer[n > 0 ? n : 0] = '\0';
-    body = strstr(answer, "\r\n\r\n");
-    body = body != NULL ? body + 4 : "";
-    return n > 12 ? atoi(answer + 9) : 0;
-}
-
-static int get(const char *uri, const char *headers)
-{
-    return ask("GET", uri, headers);
-}
-
-static bool has(const char *header)
-{
-    return strstr(answer, header) != NULL;
-}
 
 /* A receipt goes over the connection of the pull before it. */
 static void test_connection_stays(void **state)
@@ -316,127 +208,6 @@ static void test_methods(void **state)
     assert_int_equal(fetches, 0);
 }
 
-/* ---- POST /receipt: what comes is handed to another thread, and its answer sent */
-
-static atomic_int posts;
-
-static void on_post(void *ctx)
-{
-    assert_ptr_equal(ctx, &posts);
-    posts++;
-}
-
-struct poster {
-    const char *headers;
-    int status;
-};
-
-static void *post_run(void *arg)
-{
-    struct poster *p = arg;
-    p->status = ask("POST", "/receipt", p->headers);
-    return NULL;
-}
-
-/* Waits until one has come. */
-static uint64_t next_post(uint8_t *octets, size_t *n)
-{
-    uint64_t number = 0;
-    for (int i = 0; i < 1000 && number == 0; i++) {
-        number = http_server_post(server, octets, n);
-        if (number == 0) {
-            usleep(5000);
-        }
-    }
-    return number;
-}
-
-/* P-6.8 */
-static void test_post(void **state)
-{
-    struct poster p = {"Content-Length: 5\r\n\r\nhello", 0};
-    uint8_t octets[RECEIPTS_BODY_MAX];
-    size_t n = 0;
-    pthread_t thread;
-
-    (void)state;
-    posts = 0;
-    assert_int_equal(ask("POST", "/receipt", p.headers), 503); /* nobody takes them yet */
-    http_server_on_post(server, on_post, &posts);
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(pthread_create(&thread, NULL, post_run, &p), 0);
-        uint64_t number = next_post(octets, &n);
-        assert_true(number != 0);
-        assert_int_equal(n, 5);
-        assert_memory_equal(octets, "hello", 5);
-        assert_int_equal(http_server_post(server, octets, &n), 0); /* it is taken once */
-        http_server_reply(server, number + 7, 200, (const uint8_t *)"wrong", 5);
-        if (i == 0) {
-            http_server_reply(server, number, 200, (const uint8_t *)"answer", 6);
-        } else {
-            http_server_reply(server, number, 400, NULL, 0);
-        }
-        pthread_join(thread, NULL);
-        assert_int_equal(p.status, i == 0 ? 200 : 400);
-        assert_string_equal(body, i == 0 ? "answer" : "");
-        assert_int_equal(has("Content-Type: application/cbor\r\n"), i == 0);
-        http_server_reply(server, number, 200, (const uint8_t *)"late", 4);
-    }
-    assert_int_equal(posts, 2);
-}
-
-/* P-6.8: of a body only an announced length within the cap is read. */
-static void test_post_refused(void **state)
-{
-    static const char *const bad[] = {"",
-                                      "Content-Length: 0\r\n",
-                                      "Content-Length: 1411\r\n\r\nx",
-                                      "Content-Length: 99999\r\n\r\nx",
-                                      "Content-Length: 999999999999\r\n\r\nx",
-                                      "Content-Length: 18446744073709551617\r\n\r\nx",
-                                      "Content-Length: -1\r\n\r\nx",
-                                      "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"};
-    uint8_t octets[RECEIPTS_BODY_MAX];
-    size_t n;
-
-    (void)state;
-    posts = 0;
-    http_server_on_post(server, on_post, &posts);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        int status = ask("POST", "/receipt", bad[i]);
-        if (status != 413 && status != 400) {
-            fail_msg("%s gave %d", bad[i], status);
-        }
-    }
-    assert_int_equal(get("/receipt", ""), 405);
-    assert_true(has("\r\nAllow: POST\r\n"));
-    assert_int_equal(ask("POST", "/receipt?", "Content-Length: 1\r\n\r\nx"), 405);
-    assert_int_equal(ask("POST", "/receipt/", "Content-Length: 1\r\n\r\nx"), 405);
-    assert_int_equal(posts, 0);
-    assert_int_equal(http_server_post(server, octets, &n), 0);
-    assert_int_equal(get("/outbox/" HEX, ""), 200);
-}
-
-/* Nobody answers: stopping does not wait for it, and neither does who asked. */
-static void test_post_unanswered(void **state)
-{
-    struct poster p = {"Content-Length: 5\r\n\r\nhello", 0};
-    uint8_t octets[RECEIPTS_BODY_MAX];
-    size_t n;
-    pthread_t thread;
-
-    (void)state;
-    http_server_on_post(server, on_post, &posts);
-    assert_int_equal(pthread_create(&thread, NULL, post_run, &p), 0);
-    assert_true(next_post(octets, &n) != 0);
-    http_server_tick(server); /* its time is not over */
-    uint16_t port = http_server_port(server);
-    http_server_stop(&server);
-    pthread_join(thread, NULL);
-    assert_true(p.status == 503 || p.status == 0);
-    assert_true(net_connect(port) < 0);
-}
-
 static void test_pubkey(void **state)
 {
     (void)state;
@@ -584,9 +355,6 @@ static void test_stop_with_open_connections(void **state)
     close(fd);
 }
 
-#define IMPATIENT(name) cmocka_unit_test_setup_teardown(name, setup_impatient, teardown)
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -599,9 +367,6 @@ int main(void)
         TEST(test_conditions),
         TEST(test_tricks),
         TEST(test_methods),
-        TEST(test_post),
-        TEST(test_post_refused),
-        TEST(test_post_unanswered),
         TEST(test_pubkey),
         IMPATIENT(test_garbage),
         IMPATIENT(test_silence_and_crowd),
