@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* parse.c - a message's skeleton, taken with the settings that Dovecot's index uses for
- * BODYSTRUCTURE (lib-storage/index/index-mail-headers.c of 2.3). The message is streamed; what is
+ * BODYSTRUCTURE (lib-storage/index/index-mail-headers.c). The message is streamed; what is
  * kept are the parts' headers, and those are capped. */
 #include "mimed.h"
 #include "base/texts.h"

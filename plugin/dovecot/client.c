@@ -12,9 +12,11 @@
 #include "str-sanitize.h"
 #include "module-context.h"
 #include "restante-plugin.h"
+#include "shim.h"
 
 #define NAME_MAX_LEN 40
 #define ID_MAX_LEN 8192
+#define ID_FIELD "imap_id_log="
 
 struct restante_client {
     union imap_module_context module_ctx;
@@ -95,9 +97,9 @@ static const char *reply_for_user(struct client_command_context *cmd, const char
     static const char serverbug[] = "NO [SERVERBUG] " TEXT_NOT_HERE;
 
     if (rc != NULL && rc->failure != NULL &&
-        (str_begins(data, "OK ") || str_begins(data, "NO [SERVERBUG] ")))
+        (str_begins_with(data, "OK ") || str_begins_with(data, "NO [SERVERBUG] ")))
         return t_strconcat("NO [UNAVAILABLE] ", rc->failure, NULL);
-    if (str_begins(data, serverbug))
+    if (str_begins_with(data, serverbug))
         return "NO [UNAVAILABLE] " TEXT_NOT_HERE;
     return data;
 }
@@ -108,7 +110,7 @@ static void restante_send_tagline(struct client_command_context *cmd, const char
     struct restante_client *rc = RESTANTE_CLIENT(client);
 
     data = reply_for_user(cmd, data);
-    if (!str_begins(data, "NO [UNAVAILABLE] ") || client->output->closed || cmd->cancel) {
+    if (!str_begins_with(data, "NO [UNAVAILABLE] ") || client->output->closed || cmd->cancel) {
         rc->module_ctx.super.send_tagline(cmd, data);
         return;
     }
@@ -161,19 +163,26 @@ bool restante_cmd_id(struct client_command_context *cmd)
     return cmd_id(cmd);
 }
 
-/* What the client said before it logged in, as the login process keeps it: the list without its
- * parentheses. */
+/* The list that the client gave before it logged in, without its parentheses. The login process
+ * keeps it, and src/daemon/dovecot_conf_*.c have it come as a field of the user. */
+static const char *earlier_id(const struct client *client)
+{
+    const char *const *field = client->user->userdb_fields;
+    for (; field != NULL && *field != NULL; field++) {
+        if (str_begins_with(*field, ID_FIELD))
+            return *field + strlen(ID_FIELD);
+    }
+    return "";
+}
+
 static void take_earlier_name(struct restante_client *rc, struct client *client)
 {
-    const char *said = client->set->imap_id_log; /* see src/daemon/dovecot_config.c */
+    const char *said = earlier_id(client);
     const struct imap_arg *args;
-    struct imap_parser *parser;
-    struct istream *input;
-
-    if (said == NULL || *said == '\0')
+    if (*said == '\0')
         return;
-    input = i_stream_create_from_data(said, strlen(said));
-    parser = imap_parser_create(input, NULL, ID_MAX_LEN, NULL);
+    struct istream *input = i_stream_create_from_data(said, strlen(said));
+    struct imap_parser *parser = imap_parser_create(input, NULL, ID_MAX_LEN, NULL);
     (void)i_stream_read(input);
     if (imap_parser_finish_line(parser, 0, 0, &args) > 0)
         take_name(rc, client->pool, args);

@@ -18,6 +18,7 @@
 #include "str.h"
 #include "pull.h"
 #include "restante-plugin.h"
+#include "shim.h"
 
 struct fetch {
     struct client_command_context *cmd;
@@ -49,10 +50,10 @@ static void look_at_range(const char *name, struct wanted *w)
 static void look_at_item(const char *name, struct wanted *w)
 {
     w->listed = w->listed || strcmp(name, "ENVELOPE") == 0 || strstr(name, "[HEADER") != NULL ||
-                strcmp(name, "RFC822.HEADER") == 0 || str_begins(name, "PREVIEW");
-    if (!str_begins(name, "BODY[") && !str_begins(name, "BODY.PEEK[") &&
-        !str_begins(name, "BINARY[") && !str_begins(name, "BINARY.PEEK[") &&
-        !str_begins(name, "RFC822"))
+                strcmp(name, "RFC822.HEADER") == 0 || str_begins_with(name, "PREVIEW");
+    if (!str_begins_with(name, "BODY[") && !str_begins_with(name, "BODY.PEEK[") &&
+        !str_begins_with(name, "BINARY[") && !str_begins_with(name, "BINARY.PEEK[") &&
+        !str_begins_with(name, "RFC822"))
         return;
     if (strstr(name, "[]") != NULL || strcmp(name, "RFC822") == 0)
         w->whole = TRUE;

@@ -5,12 +5,12 @@
 #include "lib.h"
 #include "fd-util.h"
 #include "mail-storage-private.h"
-#include "mail-storage-settings.h"
 #include "net.h"
 #include "notify-plugin.h"
 #include "str.h"
 #include "write-full.h"
 #include "restante-plugin.h"
+#include "shim.h"
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -54,20 +54,6 @@ static void append_word(string_t *dest, const char *name)
     }
 }
 
-static bool is_sent_box(const struct mailbox *box)
-{
-    const char *const *use;
-
-    if (box->set == NULL || box->set->special_use == NULL)
-        return FALSE;
-    use = t_strsplit_spaces(box->set->special_use, " ");
-    for (; *use != NULL; use++) {
-        if (strcasecmp(*use, "\\Sent") == 0)
-            return TRUE;
-    }
-    return FALSE;
-}
-
 static void *txn_begin(struct mailbox_transaction_context *t)
 {
     pool_t pool = pool_alloconly_create("restante transaction", 512);
@@ -79,7 +65,7 @@ static void *txn_begin(struct mailbox_transaction_context *t)
     txn->user = mail_storage_get_user(mailbox_get_storage(t->box));
     T_BEGIN
     {
-        txn->sent = is_sent_box(t->box);
+        txn->sent = mailbox_has_special_use(t->box, "\\Sent");
     }
     T_END;
     return txn;
@@ -199,5 +185,5 @@ void restante_notify_init(void)
 
 void restante_notify_deinit(void)
 {
-    notify_unregister(notify_ctx);
+    notify_unregister(&notify_ctx);
 }

@@ -11,6 +11,7 @@
 #include "str.h"
 #include "pull.h"
 #include "restante-plugin.h"
+#include "shim.h"
 
 #define ID_LEN 64
 #define WINDOW 256        /* questions without an answer yet */
@@ -160,12 +161,12 @@ static struct item *find_first(struct pull *p, const char *id)
 static int take_answer(struct pull *p, const char *line)
 {
     const struct item *end = array_idx(&p->items, 0) + array_count(&p->items);
-    bool ok = str_begins(line, "OK "), skip = str_begins(line, "SKIP ");
+    bool ok = str_begins_with(line, "OK "), skip = str_begins_with(line, "SKIP ");
     const char *rest = line + (skip ? 5 : 3);
     char id[ID_LEN + 1];
     struct item *it;
 
-    if ((!ok && !skip && !str_begins(line, "NO ")) || strlen(rest) < ID_LEN ||
+    if ((!ok && !skip && !str_begins_with(line, "NO ")) || strlen(rest) < ID_LEN ||
         (rest[ID_LEN] != '\0' && rest[ID_LEN] != ' '))
         return -1;
     memcpy(id, rest, ID_LEN);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* restante-plugin.h - what the files of the Dovecot 2.3 plugin share.
+/* restante-plugin.h - what the files of the Dovecot plugin share.
  * The plugin shows stubs as the messages they stand for and, when a client opens one, asks the
  * daemon to pull it (P-7). It writes no mail file, speaks no network protocol and decides nothing.
  */

@@ -167,7 +167,8 @@ void doctor_dovecot(struct checks *h, const char *home)
     char path[PATH_CAP];
     struct error e = {""};
     if (dovecot_check_version(&e) < 0) {
-        check_add(h, "dovecot", CHECK_FAIL, "See README: Dovecot 2.3, built for the installed one.",
+        check_add(h, "dovecot", CHECK_FAIL,
+                  "Build Restante again (`make`) for the Dovecot that is installed, 2.3 or 2.4.",
                   "%s", bare(&e));
         return;
     }

@@ -27,6 +27,75 @@
 #define SAFE_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._+@,=-"
 #define SAFE_PATH SAFE_CHARS " " /* in quotes */
 
+/* What both versions understand: where it is, what it may be asked for, the mailboxes, and the way
+ * to the daemon's listener. The rest is written by dovecot_conf_*.c. */
+static const char CONF_COMMON[] =
+    "base_dir = \"%1$s/dovecot/run\"\n"
+    "state_dir = \"%1$s/dovecot/state\"\n"
+    "instance_name = restante\n"
+    "protocols = imap submission\n"
+    "listen = %2$s\n"
+    "log_path = \"%1$s/log/dovecot.log\"\n"
+    "log_timestamp = \"%%Y-%%m-%%d %%H:%%M:%%S.%%{usecs} \"\n"
+    "login_greeting = Restante\n"
+    "default_internal_user = %3$s\n"
+    "default_internal_group = %4$s\n"
+    "default_login_user = %3$s\n"
+    "first_valid_uid = 1\n"
+    "first_valid_gid = 1\n"
+    "stats_writer_socket_path =\n" /* nobody reads statistics, and waiting for them delays an end */
+    "default_process_limit = 100\n"
+    "default_client_limit = 1000\n"
+    "default_vsz_limit = 512M\n"
+    "ssl = required\n"
+    "ssl_min_protocol = TLSv1.2\n"
+    "auth_mechanisms = plain login\n"
+    "auth_username_chars = "
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_@+\n"
+    "imap_id_retain = yes\n" /* for client_id in dovecot_conf_*.c */
+    "imap_fetch_failure = no-after\n"
+    "mail_home = \"%1$s\"\n"
+    "mail_temp_dir = \"%1$s/dovecot/tmp\"\n"
+    "mail_plugin_dir = \"%1$s/dovecot/modules\"\n"
+    "maildir_copy_with_hardlinks = yes\n"
+    "maildir_very_dirty_syncs = no\n"
+    "mail_max_userip_connections = 50\n"
+    "namespace inbox {\n  inbox = yes\n  separator = /\n"
+    "  mailbox Drafts {\n    special_use = \\Drafts\n    auto = subscribe\n  }\n"
+    "  mailbox Sent {\n    special_use = \\Sent\n    auto = subscribe\n  }\n"
+    "  mailbox Trash {\n    special_use = \\Trash\n    auto = subscribe\n  }\n"
+    "  mailbox Junk {\n    special_use = \\Junk\n    auto = subscribe\n  }\n"
+    "  mailbox Outgoing {\n    auto = subscribe\n  }\n"
+    "  mailbox Requests {\n    auto = subscribe\n  }\n"
+    "  mailbox Archive {\n    special_use = \\Archive\n    auto = subscribe\n  }\n"
+    "}\n";
+
+static const char CONF_SERVICES[] =
+    "service imap-login {\n  chroot =\n  client_limit = 500\n"
+    "  process_min_avail = 1\n"
+    "  inet_listener imap {\n    port = 0\n  }\n"
+    "  inet_listener imaps {\n    port = %1$u\n    ssl = yes\n  }\n}\n"
+    "service imap {\n  process_limit = 200\n  vsz_limit = 1G\n}\n"
+    "service submission-login {\n  chroot =\n  client_limit = 500\n"
+    "  inet_listener submission {\n    port = 0\n  }\n"
+    "  inet_listener submissions {\n    port = %2$u\n    ssl = yes\n  }\n}\n"
+    "service submission {\n  process_limit = 50\n  vsz_limit = 1G\n}\n"
+    /* All clients come from one address: one that tries a wrong password must not slow the others.
+     */
+    "service anvil {\n  chroot =\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }\n}\n"
+    "service stats {\n  chroot =\n}\n"
+    /* The daemon's listener does the work: any size, streamed (it offers CHUNKING), RCPT answers
+     * passed through even after a while. Without the list of capabilities clients are told none
+     * before they log in; BINARYMIME is not among them, because 2.4.1 damages binary bodies. */
+    "submission_relay_host = 127.0.0.1\n"
+    "submission_relay_port = %3$u\n"
+    "submission_relay_ssl = no\n"
+    "submission_relay_user = %4$s\n"
+    "submission_relay_password = %5$s\n"
+    "submission_relay_command_timeout = 15 mins\n"
+    "submission_max_mail_size = 0\n"
+    "submission_backend_capabilities = 8BITMIME DSN\n";
+
 int dovecot_path(char out[PATH_CAP], const char *home, const char *name, struct error *e)
 {
     char dir[PATH_CAP];
@@ -173,14 +242,20 @@ int dovecot_write_password(const char *home, const char *address, const char *pa
     return ret;
 }
 
+/* Numbered arguments (POSIX) keep the texts above readable. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat"
 static int write_conf(const struct dovecot_config *c, const struct dovecot_user *user,
-                      struct error *e)
+                      const char *listen, struct error *e)
 {
     struct buf b = BUF_INIT(CONF_MAX);
     char path[PATH_CAP];
     int ret;
-
-    if (dovecot_conf_text(&b, c, user) < 0)
+    if (buf_printf(&b, "# Written by restanted at every start: changes here are lost.\n") < 0 ||
+        dovecot_conf_version(&b, c, user) < 0 ||
+        buf_printf(&b, CONF_COMMON, c->home, listen, user->name, user->group) < 0 ||
+        buf_printf(&b, CONF_SERVICES, (unsigned)c->imap_port, (unsigned)c->submission_port,
+                   (unsigned)c->relay_port, c->relay_user, c->relay_password) < 0)
         ret = error_set(e, "Dovecot's configuration is too long.");
     else
         ret = dovecot_path(path, c->home, "dovecot.conf", e) < 0
@@ -189,6 +264,7 @@ static int write_conf(const struct dovecot_config *c, const struct dovecot_user 
     buf_wipe(&b);
     return ret;
 }
+#pragma GCC diagnostic pop
 
 int dovecot_write_config(const struct dovecot_config *c, struct error *e)
 {
@@ -205,10 +281,7 @@ int dovecot_write_config(const struct dovecot_config *c, struct error *e)
         link_module(c->home, c->plugin_dir, "lib20_restante_plugin.so", e) < 0 ||
         dovecot_write_password(c->home, c->address, c->password, e) < 0)
         return -1;
-    struct dovecot_user user = {.name = pw->pw_name,
-                                .group = gr->gr_name,
-                                .uid = pw->pw_uid,
-                                .gid = gr->gr_gid,
-                                .listen = has_ipv6() ? "127.0.0.1, ::1" : "127.0.0.1"};
-    return write_conf(c, &user, e);
+    struct dovecot_user user = {
+        .name = pw->pw_name, .group = gr->gr_name, .uid = pw->pw_uid, .gid = gr->gr_gid};
+    return write_conf(c, &user, has_ipv6() ? "127.0.0.1, ::1" : "127.0.0.1", e);
 }

@@ -22,13 +22,12 @@ int dovecot_path(char out[PATH_CAP], const char *home, const char *name, struct 
 struct dovecot_user {
     const char *name, *group; /* who runs it */
     unsigned uid, gid;
-    const char *listen; /* addresses, as listen= takes them */
 };
-/* The whole configuration. There is one of these for each version, the build takes the one for the
- * installed Dovecot; all strings have been checked and need no quotes but for spaces. -1: too long.
- */
-int dovecot_conf_text(struct buf *b, const struct dovecot_config *c,
-                      const struct dovecot_user *user);
+/* The beginning of the configuration: what the versions say in different words. There is one of
+ * these for each version, and the build takes the one for the installed Dovecot. All strings have
+ * been checked and need no quotes but for spaces. -1: too long. */
+int dovecot_conf_version(struct buf *b, const struct dovecot_config *c,
+                         const struct dovecot_user *user);
 /* A folder outside the home in which this version must write (launcher_fork), or NULL. */
 extern const char *const dovecot_writes_in;
 

@@ -121,6 +121,25 @@ static void test_configuration(void **state)
     assert_int_equal(dovecot_write_config(&c, &e), 0);
 }
 
+/* Of what both versions are told; test_conf_24.c holds what only 2.4 is told. */
+static void test_variables_have_braces(void **state)
+{
+    struct dovecot_config c = config();
+    struct error e;
+    (void)state;
+    assert_int_equal(dovecot_write_config(&c, &e), 0);
+    struct buf conf = slurp("dovecot.conf");
+    char *rest = (char *)(uintptr_t)buf_str(&conf);
+    for (char *line; (line = strsep(&rest, "\n")) != NULL;) {
+        bool format = strncmp(line, "log_timestamp = ", 16) == 0; /* strftime(3)'s */
+        bool of_23 = strcmp(line, "auth_username_format = %Lu") == 0 && dovecot_writes_in == NULL;
+        for (const char *at = line; !format && !of_23 && (at = strchr(at, '%')) != NULL; at++)
+            if (at[1] != '{')
+                fail_msg("a variable without braces: %s", line);
+    }
+    buf_free(&conf);
+}
+
 static void test_words_that_a_configuration_cannot_hold(void **state)
 {
     static const char *const bad[] = {"", "a#b", "a\nb", "a\"b", "a%b", "a:b", "a$b", "a{"};
@@ -265,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_configuration, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_variables_have_braces, setup, teardown),
         cmocka_unit_test_setup_teardown(test_words_that_a_configuration_cannot_hold, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_missing_plugin_is_named, setup, teardown),
