@@ -55,7 +55,7 @@ static int replace(const struct config *c, const struct buf *secret, const struc
 int own_key_import(const struct config *c, const char *file, struct error *e)
 {
     char db[PATH_CAP], fpr_hex[2 * PGP_FPR_LEN + 1];
-    struct buf secret = BUF_INIT(HOME_SECRET_MAX), public = BUF_INIT(PGP_PUBKEY_MAX);
+    struct buf secret = BUF_INIT(HOME_SECRET_MAX), public = BUF_INIT(PUBKEY_MAX);
     int lock = home_lock(c->home, 0, e);
     if (lock < 0)
         return -1;

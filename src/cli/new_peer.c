@@ -129,7 +129,7 @@ static int make_key(const char *dir, const struct config *c, char fpr_hex[2 * PG
                     struct error *e)
 {
     uint8_t fpr[PGP_FPR_LEN];
-    struct buf secret = BUF_INIT(HOME_SECRET_MAX), public = BUF_INIT(PGP_PUBKEY_MAX);
+    struct buf secret = BUF_INIT(HOME_SECRET_MAX), public = BUF_INIT(PUBKEY_MAX);
     int rc = pgp_generate(c->address, &secret, &public, e);
     struct pgp_pub pub = {public.data, public.len};
     if (rc == 0)

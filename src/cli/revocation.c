@@ -47,7 +47,7 @@ static int sign(const struct buf *secret, const struct buf *public, const struct
 
 int revocation_make(const char *dir, const struct config *c, struct error *e)
 {
-    struct buf secret = BUF_INIT(HOME_SECRET_MAX), public = BUF_INIT(PGP_PUBKEY_MAX),
+    struct buf secret = BUF_INIT(HOME_SECRET_MAX), public = BUF_INIT(PUBKEY_MAX),
                out = BUF_INIT(RECORD_MAX);
     int rc = home_read_secret(dir, "secret/key.pgp", &secret, e);
     if (rc == 0)
@@ -87,7 +87,7 @@ static int folder(char out[PATH_CAP], struct error *e)
 static int own_fpr(const struct config *c, const char *home, char hex[2 * PGP_FPR_LEN + 1],
                    struct error *e)
 {
-    struct buf public = BUF_INIT(PGP_PUBKEY_MAX);
+    struct buf public = BUF_INIT(PUBKEY_MAX);
     uint8_t fpr[PGP_FPR_LEN];
     int rc = home_read_secret(home, "secret/pub.pgp", &public, e);
     struct pgp_pub pub = {public.data, public.len};

@@ -188,8 +188,8 @@ int key_scan(const struct pgp_pub *pub, struct key_scan *k, struct error *e)
     const uint8_t *p = pub->data;
     size_t n = pub->len;
     *k = (struct key_scan){0};
-    if (n == 0 || n > PGP_PUBKEY_MAX)
-        return error_set(e, "The public key is empty or larger than %d octets.", PGP_PUBKEY_MAX);
+    if (n == 0 || n > PUBKEY_MAX)
+        return error_set(e, "The public key is empty or larger than %d octets.", PUBKEY_MAX);
     while (n > 0) {
         struct packet_header h;
         if (packet_whole(p, n, &h) < 0)

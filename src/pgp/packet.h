@@ -68,7 +68,7 @@ struct key_scan {
     uint8_t fpr[PGP_FPR_LEN]; /* of the primary key */
 };
 /* Checks that pub is one version 4 public key: primary key first, then user ids, subkeys and
- * signatures only, within PGP_PUBKEY_MAX. */
+ * signatures only, within PUBKEY_MAX. */
 int key_scan(const struct pgp_pub *pub, struct key_scan *k, struct error *e);
 /* Whether both hold one and the same primary key or subkey. */
 bool key_scan_overlap(const struct key_scan *a, const struct key_scan *b);

@@ -9,13 +9,12 @@
 #include "base/crypt.h"
 #include "base/error.h"
 #include "base/growing.h"
+#include "proto/limits.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define PGP_FPR_LEN 20               /* version 4 fingerprint */
-#define PGP_PUBKEY_MAX 8192          /* largest public key accepted, bytes */
-#define PGP_CHUNK (4u * 1024 * 1024) /* P-: a blob's hashes are of pieces of this size */
+#define PGP_FPR_LEN 20 /* version 4 fingerprint */
 
 struct pgp;
 
@@ -84,7 +83,7 @@ struct pgp_seal {
                         session-key packet each, in the order of `to` */
     uint64_t blob_size;
     uint8_t blob_hash[HASH_LEN]; /* h: SHA-256 of the blob */
-    struct buf *chunks;          /* SHA-256 of each PGP_CHUNK piece, in a row (caller's, capped) */
+    struct buf *chunks;          /* SHA-256 of each CHUNK_LEN piece, in a row (caller's, capped) */
 };
 int pgp_seal(struct pgp *p, struct pgp_seal *s, struct error *e);
 

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECEIVERS_MAX 10000
-
 struct sealing {
     struct pgp_seal *s;
     struct error *e; /* of the callbacks: the first one that failed wrote it */
@@ -60,12 +58,12 @@ static int blob_write(struct sealing *w, const uint8_t *p, size_t n)
     w->s->blob_size += n;
     writeback_ask(w->s->out_fd, &w->out_asked, w->s->blob_size);
     while (n > 0) {
-        size_t take = PGP_CHUNK - w->chunk_len < n ? PGP_CHUNK - w->chunk_len : n;
+        size_t take = CHUNK_LEN - w->chunk_len < n ? CHUNK_LEN - w->chunk_len : n;
         if (w->chunk == NULL)
             w->chunk = sha256_new();
         sha256_add(w->chunk, p, take);
         w->chunk_len += (uint32_t)take;
-        if (w->chunk_len == PGP_CHUNK && chunk_end(w) < 0)
+        if (w->chunk_len == CHUNK_LEN && chunk_end(w) < 0)
             return -1;
         p += take;
         n -= take;
@@ -201,8 +199,8 @@ int pgp_seal(struct pgp *p, struct pgp_seal *s, struct error *e)
     int result = -1;
     if (pgp_need_secret(p, e) < 0)
         return -1;
-    if (s->to_count == 0 || s->to_count > RECEIVERS_MAX)
-        return error_set(e, "A message must have 1 to %d receivers.", RECEIVERS_MAX);
+    if (s->to_count == 0 || s->to_count > RCPTS_MAX)
+        return error_set(e, "A message must have 1 to %d receivers.", RCPTS_MAX);
     w.receivers = calloc(s->to_count, sizeof *w.receivers);
     if (w.receivers == NULL)
         return error_set(e, "Out of memory.");

@@ -12,7 +12,6 @@
 #define VERSION 1
 #define FIELDS 9
 #define CHECK_LEN 4 /* octets of the hash behind the array */
-#define EXPIRY_MAX 253402300799LL
 #define PROOF_TYPE "restante/invite-proof/1"
 
 bool invite_node_ok(const char *text)

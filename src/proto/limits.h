@@ -20,6 +20,7 @@
 #define CHUNKS_MAX (4u * 1024 * 1024) /* chunk hashes of a blob: 16 TiB */
 #define SUMMARY_MAX 512               /* octets of one summary field in a notification */
 #define RCPTS_MAX 10000               /* receivers of one submission */
+#define EXPIRY_MAX 253402300799LL     /* seconds since 1970: the last one of the year 9999 */
 #define NS_LIFE_MAX (30LL * 86400)    /* seconds; longer lives are refused */
 #define IDENTITY_LIFE_MAX (90LL * 86400)
 #define GROUP_MEMBERS_MAX 64 /* of one group, its master counted */

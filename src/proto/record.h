@@ -8,7 +8,6 @@
 #include "proto/cbor_out.h"
 #include "proto/records.h"
 
-#define EXPIRY_MAX 253402300799LL /* the last second of the year 9999 */
 #define BLOB_SIZE_MAX ((uint64_t)CHUNK_LEN * CHUNKS_MAX)
 
 /* Begins a payload: array head, type, network, key, and the body map of this many fields. */

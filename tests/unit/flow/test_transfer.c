@@ -301,7 +301,7 @@ static int make(void **state)
     static char outbox[PATH_CAP], database[PATH_CAP];
     struct error e = {""};
     struct pgp *pgp = NULL;
-    struct buf secret = BUF_INIT(16384), pub = BUF_INIT(PGP_PUBKEY_MAX);
+    struct buf secret = BUF_INIT(16384), pub = BUF_INIT(PUBKEY_MAX);
     struct jobs_config files = {.name = "files", .threads = 2};
     struct jobs_config keys = {
         .name = "keys", .threads = 1, .thread_start = no_context, .arg = &sv};

@@ -9,7 +9,7 @@
 
 void peer_make(struct peer *peer, const char *address)
 {
-    *peer = (struct peer){.secret = BUF_INIT(8192), .public = BUF_INIT(PGP_PUBKEY_MAX)};
+    *peer = (struct peer){.secret = BUF_INIT(8192), .public = BUF_INIT(PUBKEY_MAX)};
     ok(pgp_generate(address, &peer->secret, &peer->public, e));
     peer->pub = (struct pgp_pub){peer->public.data, peer->public.len};
     ok(pgp_new(&peer->p, e));

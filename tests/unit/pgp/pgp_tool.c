@@ -81,7 +81,7 @@ static void print_cost(int64_t began)
 
 static void generate(char **a)
 {
-    struct buf secret = BUF_INIT(8192), public = BUF_INIT(PGP_PUBKEY_MAX);
+    struct buf secret = BUF_INIT(8192), public = BUF_INIT(PUBKEY_MAX);
 
     must(pgp_generate(a[0], &secret, &public, &err));
     save(a[1], &secret);
@@ -106,7 +106,7 @@ static void check(char **a)
 static void public_of(char **a)
 {
     struct pgp *p = with_secret(a[0]);
-    struct buf public = BUF_INIT(PGP_PUBKEY_MAX);
+    struct buf public = BUF_INIT(PUBKEY_MAX);
 
     must(pgp_public(p, &public, &err));
     save(a[1], &public);

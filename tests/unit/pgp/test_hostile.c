@@ -307,7 +307,7 @@ static void test_stolen_subkey(void **state)
 {
     struct pgp_pub stolen;
     struct key_scan scan;
-    struct buf key = BUF_INIT(PGP_PUBKEY_MAX);
+    struct buf key = BUF_INIT(PUBKEY_MAX);
     const uint8_t *sub;
 
     ok(key_scan(&bob.pub, &scan, e));
@@ -341,7 +341,7 @@ static void test_clocks(void **state)
                 {-30 * DAY, 60 * DAY, NULL}};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-        struct buf secret = BUF_INIT(8192), pub = BUF_INIT(PGP_PUBKEY_MAX);
+        struct buf secret = BUF_INIT(8192), pub = BUF_INIT(PUBKEY_MAX);
         uint8_t fpr[PGP_FPR_LEN];
         struct pgp_pub as;
 
@@ -361,7 +361,7 @@ static void test_clocks(void **state)
 /* A key made by a clock that ran ahead: what it signs carries no time before its own. */
 static void test_own_key_from_the_future(void **state)
 {
-    struct peer carol = {.secret = BUF_INIT(8192), .public = BUF_INIT(PGP_PUBKEY_MAX)};
+    struct peer carol = {.secret = BUF_INIT(8192), .public = BUF_INIT(PUBKEY_MAX)};
     struct buf sig = BUF_INIT(1024), blob = BUF_INIT(MAX);
     struct sealed s;
 

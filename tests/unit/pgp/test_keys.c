@@ -26,7 +26,7 @@ static int teardown(void **state)
 static void test_generate(void **state)
 {
     uint8_t own[PGP_FPR_LEN], seen[PGP_FPR_LEN], other[PGP_FPR_LEN];
-    struct buf again = BUF_INIT(PGP_PUBKEY_MAX);
+    struct buf again = BUF_INIT(PUBKEY_MAX);
 
     assert_in_range(alice.public.len, 300, 600);
     pgp_own_fpr(alice.p, own);
@@ -91,7 +91,7 @@ static void test_load_secret(void **state)
 /* Every octet of a key matters: no changed copy passes as the same key. */
 static void test_changed_key(void **state)
 {
-    uint8_t fpr[PGP_FPR_LEN], own[PGP_FPR_LEN], copy[PGP_PUBKEY_MAX];
+    uint8_t fpr[PGP_FPR_LEN], own[PGP_FPR_LEN], copy[PUBKEY_MAX];
     struct pgp_pub changed = {copy, alice.public.len};
     size_t passed = 0;
 
@@ -116,7 +116,7 @@ static void test_changed_key(void **state)
 
 static void test_key_shapes(void **state)
 {
-    struct buf b = BUF_INIT(3 * PGP_PUBKEY_MAX);
+    struct buf b = BUF_INIT(3 * PUBKEY_MAX);
     struct pgp_pub pub;
     uint8_t fpr[PGP_FPR_LEN];
 
@@ -128,7 +128,7 @@ static void test_key_shapes(void **state)
     fails(pgp_check_pub(&pub, NULL, fpr, e), "not exactly one");
     pub = (struct pgp_pub){alice.public.data, 0};
     fails(pgp_check_pub(&pub, NULL, fpr, e), "empty");
-    while (b.len <= PGP_PUBKEY_MAX)
+    while (b.len <= PUBKEY_MAX)
         assert_int_equal(buf_append(&b, alice.public.data, alice.public.len), 0);
     pub = (struct pgp_pub){b.data, b.len};
     fails(pgp_check_pub(&pub, NULL, fpr, e), "larger than 8192");

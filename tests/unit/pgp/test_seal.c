@@ -41,16 +41,16 @@ static uint8_t *message(size_t n, bool random)
 static void check_hashes(const struct sealed *s, const struct buf *blob)
 {
     uint8_t hash[HASH_LEN];
-    size_t pieces = (blob->len + PGP_CHUNK - 1) / PGP_CHUNK;
+    size_t pieces = (blob->len + CHUNK_LEN - 1) / CHUNK_LEN;
 
     assert_int_equal(s->seal.blob_size, blob->len);
     sha256(blob->data, blob->len, hash);
     assert_memory_equal(hash, s->seal.blob_hash, HASH_LEN);
     assert_int_equal(s->chunks.len, pieces * HASH_LEN);
     for (size_t i = 0; i < pieces; i++) {
-        size_t at = i * PGP_CHUNK, left = blob->len - at;
+        size_t at = i * CHUNK_LEN, left = blob->len - at;
 
-        sha256(blob->data + at, left < PGP_CHUNK ? left : PGP_CHUNK, hash);
+        sha256(blob->data + at, left < CHUNK_LEN ? left : CHUNK_LEN, hash);
         assert_memory_equal(hash, s->chunks.data + i * HASH_LEN, HASH_LEN);
     }
 }
@@ -154,7 +154,7 @@ static void test_many_receivers(void **state)
                          .chunks = &chunks};
 
     for (size_t i = 0; i < COUNT; i++) {
-        struct buf pub = BUF_INIT(PGP_PUBKEY_MAX);
+        struct buf pub = BUF_INIT(PUBKEY_MAX);
 
         skp[i].cap = 512;
         if (i == COUNT - 1) {
