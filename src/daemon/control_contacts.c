@@ -71,7 +71,8 @@ static int rule_run(struct db *db, void *arg)
 static void rule_done(void *arg, int rc)
 {
     struct ruling *r = arg;
-    const char *why = rc != 0      ? "This peer's database cannot be written; see its log."
+    struct error e;
+    const char *why = rc != 0      ? store_refused(&e, "the rule for %.254s", r->address)
                       : r->changed ? NULL
                       : r->block   ? "This address is blocked already."
                                    : "This address is not blocked; see `restante contacts`.";
@@ -147,10 +148,12 @@ static int forget_run(struct db *db, void *arg)
 static void forget_done(void *arg, int rc)
 {
     struct asking *a = arg;
+    struct error e;
     a->held = false;
     if (a->client != NULL && (rc != 0 || a->message == 0))
-        control_error(a->client, rc != 0 ? "This peer's database cannot be written; see its log."
-                                         : "There is no such contact; see `restante contacts`.");
+        control_error(a->client, rc != 0
+                                     ? store_refused(&e, "that %.254s is forgotten", a->receiver)
+                                     : "There is no such contact; see `restante contacts`.");
     else
         control_send(a->client, json_pack("{s:b,s:s}", "ok", 1, "id", a->receiver));
     asking_end(a);

@@ -60,7 +60,8 @@ static void finish(struct checking *c, const char *why)
 
 static void on_repaired(void *ctx, int rc)
 {
-    finish(ctx, rc == 0 ? NULL : "This peer's database cannot be written; see its log.");
+    struct error e;
+    finish(ctx, rc == 0 ? NULL : store_refused(&e, "the repairs"));
 }
 
 /* Rows and files are looked at and mended in one turn of the loop: no step comes between. */

@@ -204,8 +204,9 @@ static int revoke_run(struct db *db, void *arg)
 static void revoke_done(void *arg, int rc)
 {
     struct asked *a = arg;
+    struct error e;
     if (rc != 0)
-        refuse(a, "This peer's database cannot be written; see its log.");
+        refuse(a, store_refused(&e, "that an invitation is revoked"));
     else if (a->revoked == 0)
         refuse(a, "This invitation is revoked already.");
     else

@@ -92,13 +92,14 @@ void control_pull(struct service *s, struct line_client *c, const json_t *o)
 static void on_confirmed(void *ctx, int count)
 {
     struct asking *a = ctx;
+    struct error e;
     a->held = false;
     if (a->client == NULL) {
         asking_end(a);
         return;
     }
     if (count < 0)
-        control_error(a->client, "This peer's database cannot be written; see its log.");
+        control_error(a->client, store_refused(&e, "the word for what was deleted"));
     else
         control_send(a->client, json_pack("{s:b,s:i}", "ok", 1, "declined", count));
     asking_end(a);
@@ -130,7 +131,7 @@ void control_decline(struct service *s, struct line_client *c, const json_t *o)
     if (n == 0)
         return;
     if (in_get(store_reader(s->services.store), n, &in) < 0) {
-        control_error(c, "The message cannot be read; see the peer's log.");
+        control_error(c, store_unread(&e, "The message"));
         return;
     }
     hex_encode(in.nid, HASH_LEN, id);
@@ -161,11 +162,12 @@ static void on_closing(uv_timer_t *t)
 static void on_begun(void *ctx, int begun)
 {
     struct asking *a = ctx;
+    struct error e;
     a->held = false;
     if (a->client == NULL) {
         asking_end(a);
     } else if (begun < 0) {
-        control_error(a->client, "This peer's database cannot be written; see its log.");
+        control_error(a->client, store_refused(&e, "that a message is taken back"));
         asking_end(a);
     } else if (begun == 0 || (a->timer = calloc(1, sizeof *a->timer)) == NULL) {
         cancel_reply(a);

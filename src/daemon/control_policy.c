@@ -70,7 +70,7 @@ struct setting {
     struct service *s;
     enum policy_kind kind;
     char name[ADDRESS_MAX + 1];
-    bool forget;
+    bool forget, full;
     int64_t value;
     control_answer_fn *answer;
     void *ctx;
@@ -90,20 +90,22 @@ static bool count_rule(void *ctx, enum policy_kind kind, const char *name, int64
 
 static int set_run(struct db *db, void *arg)
 {
-    const struct setting *x = arg;
+    struct setting *x = arg;
     size_t count = 0;
     if (x->forget)
         return policy_forget(db, x->kind, x->name) < 0 ? -1 : 0;
     policy_each(db, count_rule, &count);
-    return count >= RULES_MAX ? -1 : policy_set(db, x->kind, x->name, x->value);
+    x->full = count >= RULES_MAX;
+    return x->full ? 0 : policy_set(db, x->kind, x->name, x->value);
 }
 
 static void set_done(void *arg, int rc)
 {
     struct setting *x = arg;
-    if (rc != 0) {
-        refuse(x, "The rule could not be stored: there are too many, or the database cannot be "
-                  "written; see the log.");
+    struct error e;
+    if (rc != 0 || x->full) {
+        refuse(x, rc != 0 ? store_refused(&e, "the rule for %.254s", x->name)
+                          : "There are too many rules already: take one back first.");
         return;
     }
     x->answer(x->ctx, show(x->s));
@@ -244,6 +246,7 @@ static int want_run(struct db *db, void *arg)
 static void want_done(void *arg, int rc)
 {
     struct offline *o = arg;
+    struct error e;
     o->held = false;
     if (rc == 0)
         kick(&o->s->services);
@@ -256,7 +259,8 @@ static void want_done(void *arg, int rc)
     o->timer = rc != 0 ? NULL : malloc(sizeof *o->timer);
     if (o->timer == NULL) {
         o->answer(o->ctx, json_pack("{s:b,s:s}", "ok", 0, "error",
-                                    "This peer's database cannot be written; see its log."));
+                                    rc != 0 ? store_refused(&e, "that all mail is to be fetched")
+                                            : "Out of memory."));
         offline_free(o);
         return;
     }

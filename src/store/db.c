@@ -11,9 +11,28 @@
 
 static _Thread_local unsigned failed_reads; /* store.h says what for */
 
+static _Thread_local char cause[DB_CAUSE_CAP];
+
 unsigned db_failed_reads(void)
 {
     return failed_reads;
+}
+
+const char *db_cause(void)
+{
+    return cause;
+}
+
+void db_cause_forget(void)
+{
+    cause[0] = '\0';
+}
+
+/* SQLite's text about what it just refused, kept and logged. */
+static const char *keep_cause(sqlite3 *sql)
+{
+    (void)snprintf(cause, sizeof cause, "%s", sqlite3_errmsg(sql));
+    return cause;
 }
 
 int db_open(struct db *db, const char *path, bool read_only, struct error *e)
@@ -73,7 +92,7 @@ static sqlite3_stmt *prepared(struct db *db, const char *text)
     if (db->cached == DB_STMTS || sqlite3_prepare_v3(db->sql, text, -1, SQLITE_PREPARE_PERSISTENT,
                                                      &stmt, NULL) != SQLITE_OK) {
         failed_reads++;
-        log_error("cannot prepare \"%.200s\": %s", text, sqlite3_errmsg(db->sql));
+        log_error("cannot prepare \"%.200s\": %s", text, keep_cause(db->sql));
         return NULL;
     }
     db->cache[db->cached].text = text;
@@ -102,7 +121,7 @@ static sqlite3_stmt *bind(struct db *db, const char *text, const char *fmt, va_l
     }
     if (rc != SQLITE_OK) {
         failed_reads++;
-        log_error("cannot bind \"%.200s\": %s", text, sqlite3_errmsg(db->sql));
+        log_error("cannot bind \"%.200s\": %s", text, keep_cause(db->sql));
         return NULL;
     }
     return stmt;
@@ -129,7 +148,7 @@ bool db_row(sqlite3_stmt *stmt, bool *ok)
         return true;
     if (rc != SQLITE_DONE) {
         failed_reads++;
-        log_error("cannot read: %s", sqlite3_errmsg(sqlite3_db_handle(stmt)));
+        log_error("cannot read: %s", keep_cause(sqlite3_db_handle(stmt)));
         if (ok != NULL)
             *ok = false;
     }
@@ -148,10 +167,10 @@ int db_exec(struct db *db, const char *text, const char *fmt, ...)
     int rc = sqlite3_step(stmt);
     int changed = sqlite3_changes(db->sql);
     if (rc != SQLITE_DONE && rc != SQLITE_ROW) {
-        log_error("cannot write \"%.200s\": %s", text, sqlite3_errmsg(db->sql));
+        log_error("cannot write \"%.200s\": %s", text, keep_cause(db->sql));
         if ((rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_IOERR ||
             (rc & 0xff) == SQLITE_READONLY || (rc & 0xff) == SQLITE_CANTOPEN)
-            trouble_note("the database", sqlite3_errmsg(db->sql));
+            trouble_note("the database", cause);
         changed = -1;
     }
     (void)sqlite3_reset(stmt);
@@ -176,7 +195,7 @@ int64_t db_int(struct db *db, int64_t missing, const char *text, const char *fmt
         missing = sqlite3_column_int64(stmt, 0);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
         failed_reads++;
-        log_error("cannot read \"%.200s\": %s", text, sqlite3_errmsg(db->sql));
+        log_error("cannot read \"%.200s\": %s", text, keep_cause(db->sql));
     }
     (void)sqlite3_reset(stmt);
     return missing;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define DB_STMTS 512
+#define DB_CAUSE_CAP 160
 
 struct db {
     sqlite3 *sql;
@@ -35,6 +36,10 @@ bool db_row(sqlite3_stmt *stmt, bool *ok);
 int db_exec(struct db *db, const char *text, const char *fmt, ...);
 /* The same for a statement of which it does not matter how much it changes: 0, or -1. */
 #define db_run(...) (db_exec(__VA_ARGS__) < 0 ? -1 : 0)
+/* SQLite's text about the last statement that failed on this thread since db_cause_forget(); "":
+ * none did. */
+const char *db_cause(void);
+void db_cause_forget(void);
 /* See store_failed_reads in store.h. */
 unsigned db_failed_reads(void);
 int64_t db_last_id(struct db *db);

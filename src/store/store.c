@@ -6,7 +6,9 @@
 #include "store/db.h"
 #include "store/schema.h"
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,7 +33,10 @@ struct transition {
     store_done_fn *done;
     void *arg;
     int rc;
+    char cause[DB_CAUSE_CAP]; /* SQLite's text, when rc is not 0 */
 };
+
+static _Thread_local const char *done_cause; /* of the transition whose done() runs here */
 
 static void on_change(void *ctx, int what, const char *db, const char *table, sqlite3_int64 row)
 {
@@ -66,6 +71,8 @@ static int batch_begin(void *ctx)
 static int batch_end(void *ctx)
 {
     struct store *s = ctx;
+    if (sqlite3_get_autocommit(s->writer.sql))
+        return -1; /* rolled back already, and the cause is what did it */
     if (db_exec(&s->writer, "COMMIT", "") < 0) {
         (void)db_exec(&s->writer, "ROLLBACK", "");
         return -1;
@@ -93,9 +100,16 @@ uint64_t store_changes(const struct store *s, unsigned parts)
     return sum;
 }
 
+static void fail(struct transition *t)
+{
+    t->rc = -1;
+    if (t->cause[0] == '\0')
+        (void)snprintf(t->cause, sizeof t->cause, "%s", db_cause());
+}
+
 static void batch_failed(struct job *job)
 {
-    ((struct transition *)job)->rc = -1;
+    fail((struct transition *)job);
 }
 
 static void transition_run(struct job *job, void *ctx)
@@ -104,29 +118,36 @@ static void transition_run(struct job *job, void *ctx)
     struct db *db = &((struct store *)ctx)->writer;
     /* A full disk makes SQLite roll the whole transaction back by itself: whatever ran after that
      * would stand on its own and be reported as failed. The batch is over then; its end says so. */
-    if (sqlite3_get_autocommit(db->sql) || db_exec(db, "SAVEPOINT one", "") < 0) {
-        t->rc = -1;
+    if (sqlite3_get_autocommit(db->sql)) {
+        fail(t);
+        return;
+    }
+    db_cause_forget();
+    if (db_exec(db, "SAVEPOINT one", "") < 0) {
+        fail(t);
         return;
     }
     unsigned failed = store_failed_reads();
     t->rc = t->run(db, t->arg);
-    if (store_failed_reads() != failed)
-        t->rc = -1; /* it may have taken "failed" for "not there" */
+    if (t->rc != 0 || store_failed_reads() != failed)
+        fail(t); /* it may have taken "failed" for "not there" */
     if (sqlite3_get_autocommit(db->sql)) {
-        t->rc = -1;
+        fail(t);
         return;
     }
     if (t->rc != 0)
         (void)db_exec(db, "ROLLBACK TO one", "");
     if (db_exec(db, "RELEASE one", "") < 0)
-        t->rc = -1;
+        fail(t);
 }
 
 static void transition_done(struct job *job)
 {
     struct transition *t = (struct transition *)job;
+    done_cause = t->cause;
     if (t->done != NULL)
         t->done(t->arg, t->rc);
+    done_cause = NULL;
     free(t);
 }
 
@@ -172,8 +193,40 @@ void store_close(struct store **p)
     free(s);
 }
 
+/* what, and why, as a sentence. */
+static const char *sentence(struct error *e, const char *before, const char *behind,
+                            const char *cause, const char *none, const char *fmt, va_list ap)
+{
+    char what[sizeof e->text / 2];
+    (void)vsnprintf(what, sizeof what, fmt, ap);
+    (void)error_set(e, "%s%s%s: %s.", before, what, behind,
+                    cause != NULL && cause[0] != '\0' ? cause : none);
+    return e->text;
+}
+
+const char *store_refused(struct error *e, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    (void)sentence(e, "The database does not take ", "", done_cause,
+                   "the row changed meanwhile, or there was no memory", fmt, ap);
+    va_end(ap);
+    return e->text;
+}
+
+const char *store_unread(struct error *e, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    (void)sentence(e, "", " cannot be read from the database", db_cause(),
+                   "it is not there, or there was no memory", fmt, ap);
+    va_end(ap);
+    return e->text;
+}
+
 struct db *store_reader(struct store *s)
 {
+    db_cause_forget();
     return &s->reader;
 }
 

@@ -46,6 +46,15 @@ typedef void store_done_fn(void *arg, int rc);
 void store_do(struct store *s, store_run_fn *run, store_done_fn *done, void *arg);
 size_t store_pending(const struct store *s);
 
+/* A sentence about what was not done, with SQLite's own text, into e; returns e->text. The
+ * arguments name the thing and its row: "the seal of message %lld". store_refused: of the
+ * transition whose done() runs with rc -1; loop thread, until it returns. store_unread: of a getter
+ * that has just failed with the db of the last call of store_reader(). */
+const char *store_refused(struct error *e, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+const char *store_unread(struct error *e, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* How many reads of the database have failed on this thread. Many getters cannot tell "failed" from
  * "not there": who is about to remove something because of what they said asks before and after,
  * and removes nothing when the number grew. A transition in which a read failed is undone. */

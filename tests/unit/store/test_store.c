@@ -158,6 +158,56 @@ static void test_commit_fails(void **state)
     assert_int_equal(next.done_rc, 0);
 }
 
+/* ---- the cause is told, with SQLite's own text */
+
+static struct error told;
+
+static int no_table_run(struct db *db, void *arg)
+{
+    return db_run(db, "INSERT INTO nowhere VALUES(1)", "");
+}
+
+static int unlike_run(struct db *db, void *arg)
+{
+    return -1; /* of its own will: no statement failed */
+}
+
+static void told_done(void *arg, int rc)
+{
+    assert_int_equal(rc, -1);
+    assert_ptr_equal(store_refused(&told, "the seal of message %d", 7), told.text);
+    reported++;
+}
+
+static void test_cause_of_transition(void **state)
+{
+    store_do(store, no_table_run, told_done, NULL);
+    run_until(1);
+    assert_string_equal(
+        told.text, "The database does not take the seal of message 7: no such table: nowhere.");
+    store_do(store, unlike_run, told_done, NULL);
+    run_until(2);
+    assert_string_equal(told.text, "The database does not take the seal of message 7: the row "
+                                   "changed meanwhile, or there was no memory.");
+    store_do(store, fail_run, told_done, NULL); /* runs, and the commit fails */
+    run_until(3);
+    assert_string_equal(
+        told.text,
+        "The database does not take the seal of message 7: FOREIGN KEY constraint failed.");
+}
+
+static void test_cause_of_read(void **state)
+{
+    uint8_t id[16];
+    assert_int_equal(db_int(store_reader(store), -1, "SELECT n FROM nowhere", ""), -1);
+    assert_string_equal(store_unread(&told, "Message %d", 7),
+                        "Message 7 cannot be read from the database: no such table: nowhere.");
+    assert_int_equal(meta_get(store_reader(store), "no such name", id, sizeof id), -1);
+    assert_string_equal(store_unread(&told, "Message %d", 7),
+                        "Message 7 cannot be read from the database: it is not there, or there was "
+                        "no memory.");
+}
+
 static void resubmit_done(void *arg, int rc)
 {
     struct change *c = arg;
@@ -291,6 +341,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lost_transaction, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_lost_alone, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_commit_fails, open_store, close_store),
+        cmocka_unit_test_setup_teardown(test_cause_of_transition, open_store, close_store),
+        cmocka_unit_test_setup_teardown(test_cause_of_read, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_close_runs_queue, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_changes, open_store, close_store),
         cmocka_unit_test(test_meta),
