@@ -113,7 +113,7 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-static void report(struct jobs *jobs)
+static void jobs_report(struct jobs *jobs)
 {
     pthread_mutex_lock(&jobs->lock);
     struct job *j = jobs->finished.first;
@@ -129,7 +129,7 @@ static void report(struct jobs *jobs)
 
 static void on_wake(uv_async_t *a)
 {
-    report(a->data);
+    jobs_report(a->data);
 }
 
 static void free_wake(uv_handle_t *h)
@@ -223,7 +223,7 @@ void jobs_free(struct jobs **p)
     for (unsigned i = 0; i < jobs->config.threads; i++)
         if (jobs->workers[i].started)
             (void)pthread_join(jobs->workers[i].thread, NULL);
-    report(jobs);
+    jobs_report(jobs);
     uv_close((uv_handle_t *)jobs->wake, free_wake);
     (void)pthread_mutex_destroy(&jobs->lock);
     (void)pthread_cond_destroy(&jobs->more);

@@ -24,7 +24,7 @@ static void end_line(struct said *s)
         log_warn("%s says more, which is left out here", s->name);
 }
 
-static void take(struct said *s, const char *p, size_t n)
+static void said_take(struct said *s, const char *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (p[i] == '\n')
@@ -40,10 +40,10 @@ static void on_space(uv_handle_t *h, size_t n, uv_buf_t *b)
     *b = uv_buf_init(s->space, sizeof s->space);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
+static void said_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 {
     if (n > 0)
-        take(stream->data, b->base, (size_t)n);
+        said_take(stream->data, b->base, (size_t)n);
     else if (n < 0)
         (void)uv_read_stop(stream);
 }
@@ -82,7 +82,7 @@ void said_begin(struct said *s, uv_loop_t *loop, const char *name, uv_stdio_cont
 
 void said_read(struct said *s)
 {
-    (void)uv_read_start((uv_stream_t *)&s->pipe, on_space, on_read);
+    (void)uv_read_start((uv_stream_t *)&s->pipe, on_space, said_on_read);
 }
 
 const char *said_end(struct said *s)
@@ -97,7 +97,7 @@ const char *said_end(struct said *s)
                 continue;
             if (n <= 0)
                 break;
-            take(s, s->space, (size_t)n);
+            said_take(s, s->space, (size_t)n);
             taken += (size_t)n;
         }
     }

@@ -83,7 +83,7 @@ static int accept_later(struct cli *cli, const char *line, const char *text)
     return CLI_OK;
 }
 
-static void report(const json_t *answer)
+static void accept_report(const json_t *answer)
 {
     const json_t *node;
     size_t i;
@@ -140,7 +140,7 @@ int accept_line(struct cli *cli, const char *line, const char *text)
         (void)json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
         (void)putchar('\n');
     } else {
-        report(answer);
+        accept_report(answer);
     }
     json_decref(answer);
     return CLI_OK;

@@ -12,15 +12,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-struct wish {
+struct backup_wish {
     bool encrypt;
     const char *passphrase_file;
     struct backup_choice choice;
     const char *operand;
 };
 
-static int parse(struct cli *cli, const char *command, bool making, struct wish *w, int argc,
-                 char **argv)
+static int backup_options(struct cli *cli, const char *command, bool making, struct backup_wish *w,
+                          int argc, char **argv)
 {
     struct cli_option own[] = {{.name = "passphrase-file", .value = &w->passphrase_file},
                                {.name = "encrypt", .flag = &w->encrypt},
@@ -43,12 +43,12 @@ int cmd_backup(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct config c;
-    struct wish w = {0};
+    struct backup_wish w = {0};
     struct stat st;
     struct buf passphrase = BUF_INIT(BACKUP_PASSPHRASE_MAX + 1);
     size_t files = 0;
     char size[16] = "";
-    int status = parse(cli, "backup", true, &w, argc, argv);
+    int status = backup_options(cli, "backup", true, &w, argc, argv);
     if (status != CLI_OK)
         return status;
     if (cli_config(cli, &c) < 0)
@@ -88,10 +88,10 @@ int restore_home(struct cli *cli, const char *from, const char *passphrase_file,
 int cmd_restore(struct cli *cli, int argc, char **argv)
 {
     struct error e;
-    struct wish w = {0};
+    struct backup_wish w = {0};
     struct backup_about about = {0};
     char age[40];
-    int status = parse(cli, "restore", false, &w, argc, argv);
+    int status = backup_options(cli, "restore", false, &w, argc, argv);
     if (status != CLI_OK)
         return status;
     if (new_peer_user(&e) < 0 || home_find(cli->home_arg, cli->home, &e) < 0 ||

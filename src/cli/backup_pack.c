@@ -18,7 +18,7 @@
 
 #define ROUNDS 5 /* of looking for what was moved while the others were read */
 
-struct names {
+struct pack_names {
     char **item; /* owned */
     size_t count, room;
 };
@@ -28,15 +28,15 @@ struct packing {
     struct backup_choice choice;
     struct archive *a;
     struct archive_entry_linkresolver *links;
-    struct names found; /* paths below the home, of one walk */
-    struct names done;  /* keys of what is in the archive, sorted between the walks */
+    struct pack_names found; /* paths below the home, of one walk */
+    struct pack_names done;  /* keys of what is in the archive, sorted between the walks */
     size_t sorted, files;
     bool failed; /* no memory, in a walk */
 };
 
 static struct packing *walking; /* nftw gives its callback no context */
 
-static int add(struct names *n, const char *text)
+static int pack_add(struct pack_names *n, const char *text)
 {
     if (n->count == n->room) {
         size_t room = n->room == 0 ? 256 : 2 * n->room;
@@ -50,12 +50,12 @@ static int add(struct names *n, const char *text)
     return n->item[n->count++] == NULL ? -1 : 0;
 }
 
-static void forget(struct names *n)
+static void forget(struct pack_names *n)
 {
     for (size_t i = 0; i < n->count; i++)
         free(n->item[i]);
     free(n->item);
-    *n = (struct names){0};
+    *n = (struct pack_names){0};
 }
 
 static bool below(const char *path, const char *folder)
@@ -91,7 +91,7 @@ static int on_file(const char *path, const struct stat *st, int type, struct FTW
     const char *sub = path + n + 1;
     if (leave_out(p, sub))
         return 0;
-    if (add(&p->found, sub) < 0) {
+    if (pack_add(&p->found, sub) < 0) {
         p->failed = true;
         return 1;
     }
@@ -132,7 +132,7 @@ static bool is_done(const struct packing *p, char *key)
            bsearch(&key, p->done.item, p->sorted, sizeof *p->done.item, compare) != NULL;
 }
 
-static int fail(struct archive *a, struct error *e)
+static int pack_fail(struct archive *a, struct error *e)
 {
     return error_set(e, "The backup cannot be written: %s.", archive_error_string(a));
 }
@@ -150,7 +150,7 @@ static int copy_data(struct archive *a, int fd, int64_t size, struct error *e)
         if (n == 0)
             return 0; /* it became shorter: the archive has zeros there */
         if (archive_write_data(a, piece, (size_t)n) < 0)
-            return fail(a, e);
+            return pack_fail(a, e);
         size -= n;
     }
     return 0;
@@ -166,7 +166,7 @@ static int put_open(struct packing *p, const char *name, int fd, const struct st
     archive_entry_set_pathname(entry, name);
     archive_entry_copy_stat(entry, st);
     archive_entry_linkify(p->links, &entry, &sparse);
-    int rc = archive_write_header(p->a, entry) == ARCHIVE_OK ? 0 : fail(p->a, e);
+    int rc = archive_write_header(p->a, entry) == ARCHIVE_OK ? 0 : pack_fail(p->a, e);
     if (rc == 0 && S_ISREG(st->st_mode) && archive_entry_hardlink(entry) == NULL)
         rc = copy_data(p->a, fd, st->st_size, e);
     archive_entry_free(entry);
@@ -191,7 +191,7 @@ static int put_file(struct packing *p, const char *path, const char *name, struc
     if (rc == 0) {
         char key[PATH_CAP];
         key_of(name, key);
-        if (add(&p->done, key) < 0)
+        if (pack_add(&p->done, key) < 0)
             rc = error_set(e, "There is not enough memory.");
     }
     return rc;
@@ -233,7 +233,7 @@ static int put_text(struct packing *p, const char *name, const char *text, struc
     int rc = archive_write_header(p->a, entry) == ARCHIVE_OK &&
                      archive_write_data(p->a, text, strlen(text)) == (ssize_t)strlen(text)
                  ? 0
-                 : fail(p->a, e);
+                 : pack_fail(p->a, e);
     archive_entry_free(entry);
     return rc;
 }
@@ -272,12 +272,12 @@ int backup_pack(const char *home, const char *snapshot, const char *address,
                archive_write_add_filter_xz(p.a) != ARCHIVE_OK || /* reading it checks each octet */
                archive_write_set_filter_option(p.a, "xz", "compression-level", "0") != ARCHIVE_OK ||
                archive_write_open_fd(p.a, fd) != ARCHIVE_OK) {
-        (void)fail(p.a, e);
+        (void)pack_fail(p.a, e);
     } else {
         archive_entry_linkresolver_set_strategy(p.links, archive_format(p.a));
         rc = put_all(&p, snapshot, address, e);
         if (rc == 0 && archive_write_close(p.a) != ARCHIVE_OK)
-            rc = fail(p.a, e);
+            rc = pack_fail(p.a, e);
     }
     *files_r = p.files;
     forget(&p.found);

@@ -18,7 +18,7 @@
 extern char **environ;
 
 /* Starts argv with its output in pipe_w (-1: where ours goes). The child's pid or -1. */
-static pid_t start(const char *const argv[], int pipe_w, struct error *e)
+static pid_t child_exec(const char *const argv[], int pipe_w, struct error *e)
 {
     posix_spawn_file_actions_t actions;
     pid_t pid = -1;
@@ -78,7 +78,7 @@ int child_wait(const char *const argv[], int wait_s, struct buf *out, struct err
         return error_set(e, "Cannot make a pipe: %s.", strerror(errno));
     if (out != NULL) /* the writer may wait; the reader does not */
         (void)fcntl(fds[1], F_SETFL, 0);
-    pid_t pid = start(argv, fds[1], e);
+    pid_t pid = child_exec(argv, fds[1], e);
     if (fds[1] >= 0)
         (void)close(fds[1]);
     int rc = pid < 0 ? -1 : await(argv[0], pid, fds[0], wait_s, out, e);

@@ -36,12 +36,12 @@ int cli_usage(const char *command, const char *fmt, ...)
 /* Long options with their values, and the letters that stand for some of them, as getopt wants
  * them; own option i has the value OWN + i. getopt takes the first of one
  * name, so a command may have a home option of its own. */
-struct table {
+struct option_table {
     struct option of[COMMON + OWN_MAX + 1];
     char letters[2 * OWN_MAX + 4];
 };
 
-static void fill(struct table *t, const struct cli_option *own, bool leading)
+static void fill(struct option_table *t, const struct cli_option *own, bool leading)
 {
     struct option *o = t->of;
     char *letter = t->letters;
@@ -88,7 +88,7 @@ int cli_options(struct cli *cli, const char *command, const struct cli_option *o
                 char **argv)
 {
     struct error e;
-    struct table t = {.letters = ""};
+    struct option_table t = {.letters = ""};
     bool leading = command[0] == '\0';
     fill(&t, own, leading);
     optind = 0;

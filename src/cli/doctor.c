@@ -54,7 +54,7 @@ static void alone(struct checks *h, const struct cli *cli, const struct config *
                   "none is announced: nobody could fetch what is sent here");
 }
 
-static int add(json_t *parts, const struct checks *h)
+static int doctor_add(json_t *parts, const struct checks *h)
 {
     for (size_t i = 0; i < h->count; i++) {
         const struct check *p = &h->part[i];
@@ -69,7 +69,7 @@ static int add(json_t *parts, const struct checks *h)
     return 0;
 }
 
-static void print(const json_t *parts)
+static void doctor_print(const json_t *parts)
 {
     const json_t *p;
     size_t i;
@@ -120,7 +120,7 @@ int cmd_doctor(struct cli *cli, int argc, char **argv)
     doctor_names(h, &c);
     doctor_programs(h);
     doctor_dovecot(h, cli->home);
-    int rc = add(parts, h);
+    int rc = doctor_add(parts, h);
     free(h);
     size_t fails = count(parts, "fail"), warns = count(parts, "warn");
     if (cli->json) {
@@ -129,7 +129,7 @@ int cmd_doctor(struct cli *cli, int argc, char **argv)
         (void)putchar('\n');
         json_decref(o);
     } else {
-        print(parts);
+        doctor_print(parts);
         (void)printf("\n%zu fail, %zu to be looked at, %zu well\n", fails, warns,
                      json_array_size(parts) - fails - warns);
     }

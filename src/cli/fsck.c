@@ -66,7 +66,7 @@ static const char *sentence_end(const char *s)
     return n > 0 && s[n - 1] == '.' ? "" : ".";
 }
 
-static int print(const json_t *answer)
+static int fsck_print(const json_t *answer)
 {
     static const struct table_column columns[] = {
         {"KIND", false, 0}, {"MENDED", false, 0}, {"WHERE", false, 20}};
@@ -123,7 +123,7 @@ int cmd_fsck(struct cli *cli, int argc, char **argv)
                  ? -1
                  : 0;
     else
-        rc = print(answer);
+        rc = fsck_print(answer);
     json_decref(answer);
     if (rc < 0 || fflush(stdout) != 0)
         return CLI_FAILED;

@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 /* The command line into c; ports that are not given stay 0. CLI_OK or CLI_USAGE. */
-static int parse(struct cli *cli, struct config *c, int argc, char **argv)
+static int init_options(struct cli *cli, struct config *c, int argc, char **argv)
 {
     struct cli_option own[NEW_PEER_OPTIONS + 1] = {0};
     struct error e;
@@ -24,8 +24,8 @@ static int parse(struct cli *cli, struct config *c, int argc, char **argv)
     return new_peer_address(c, argv[first], &e) < 0 ? cli_usage("init", "%s", e.text) : CLI_OK;
 }
 
-static int report(const struct config *c, const char *home, const char *fpr_hex, bool guessed,
-                  struct error *e)
+static int init_report(const struct config *c, const char *home, const char *fpr_hex, bool guessed,
+                       struct error *e)
 {
     (void)printf("The peer %s is made in %s.\n\n  Key         %s\n  Outbox at   %s%s\n"
                  "  DHT node    UDP port %u, network %u, %zu bootstrap node%s\n\n",
@@ -53,7 +53,7 @@ int cmd_init(struct cli *cli, int argc, char **argv)
     struct config c;
     char fpr_hex[2 * PGP_FPR_LEN + 1];
     bool guessed = false;
-    int status = parse(cli, &c, argc, argv);
+    int status = init_options(cli, &c, argc, argv);
     if (status != CLI_OK)
         return status;
     if (new_peer_user(&e) < 0 || home_find(cli->home_arg, cli->home, &e) < 0 ||
@@ -61,7 +61,7 @@ int cmd_init(struct cli *cli, int argc, char **argv)
         ports_endpoint(&c, &guessed, &e) < 0)
         return cli_fail(&e);
     if (new_peer_make(&c, cli->home, fpr_hex, &e) < 0 ||
-        report(&c, cli->home, fpr_hex, guessed, &e) < 0)
+        init_report(&c, cli->home, fpr_hex, guessed, &e) < 0)
         return cli_fail(&e);
     return CLI_OK;
 }

@@ -12,8 +12,8 @@
 #define FILE_CAP (2 * HOME_SECRET_MAX) /* armor is larger */
 
 /* The key, checked for this address, in the forms that a home keeps. */
-static int take(const char *file, const struct config *c, struct buf *secret, struct buf *public,
-                char fpr_hex[2 * PGP_FPR_LEN + 1], struct error *e)
+static int key_take(const char *file, const struct config *c, struct buf *secret,
+                    struct buf *public, char fpr_hex[2 * PGP_FPR_LEN + 1], struct error *e)
 {
     struct pgp *p = NULL;
     uint8_t fpr[PGP_FPR_LEN];
@@ -67,7 +67,7 @@ int own_key_import(const struct config *c, const char *file, struct error *e)
                        "there before its first start.",
                        c->address);
     if (rc == 0)
-        rc = take(file, c, &secret, &public, fpr_hex, e);
+        rc = key_take(file, c, &secret, &public, fpr_hex, e);
     if (rc == 0)
         rc = replace(c, &secret, &public, e);
     if (rc == 0) {

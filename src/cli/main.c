@@ -33,7 +33,7 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-static int run(struct cli *cli, int argc, char **argv)
+static int command_run(struct cli *cli, int argc, char **argv)
 {
     const struct command *c = find_command(argv[0]);
     if (strcmp(argv[0], "help") == 0) {
@@ -58,7 +58,7 @@ static int run(struct cli *cli, int argc, char **argv)
 }
 
 /* The options in front of the command, then the command. */
-static int start(int argc, char **argv)
+static int main_run(int argc, char **argv)
 {
     struct cli cli = {0};
     bool version = false;
@@ -77,7 +77,7 @@ static int start(int argc, char **argv)
     }
     if (first >= argc)
         return cli_usage("", "Say which command.");
-    return run(&cli, argc - first, argv + first);
+    return command_run(&cli, argc - first, argv + first);
 }
 
 int main(int argc, char **argv)
@@ -85,7 +85,7 @@ int main(int argc, char **argv)
     (void)setlocale(LC_CTYPE, ""); /* for widths of characters; numbers stay as they are */
     (void)umask(077);
     (void)signal(SIGPIPE, SIG_IGN);
-    int status = start(argc, argv);
+    int status = main_run(argc, argv);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
     struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};

@@ -15,12 +15,12 @@
 #define ANSWER_WAIT_S 60
 #define END_WAIT_S 60
 
-struct wish {
+struct move_wish {
     const char *to, *from, *passphrase_file;
     bool encrypt;
 };
 
-static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
+static int move_options(struct cli *cli, struct move_wish *w, int argc, char **argv)
 {
     const struct cli_option own[] = {{.name = "to", .value = &w->to},
                                      {.name = "from", .value = &w->from},
@@ -63,7 +63,7 @@ static int mark(const char *home, const char *to, struct error *e)
     return home_set_moved(home, sentence, e);
 }
 
-static int move_to(struct cli *cli, const struct wish *w, struct error *e)
+static int move_to(struct cli *cli, const struct move_wish *w, struct error *e)
 {
     struct config c;
     struct buf passphrase = BUF_INIT(BACKUP_PASSPHRASE_MAX + 1);
@@ -103,7 +103,7 @@ static int move_to(struct cli *cli, const struct wish *w, struct error *e)
     return 0;
 }
 
-static int move_from(struct cli *cli, const struct wish *w, struct error *e)
+static int move_from(struct cli *cli, const struct move_wish *w, struct error *e)
 {
     struct setup s = {.cli = cli, .wait_s = 60, .interactive = isatty(0) == 1};
     struct backup_about about;
@@ -120,8 +120,8 @@ static int move_from(struct cli *cli, const struct wish *w, struct error *e)
 int cmd_move(struct cli *cli, int argc, char **argv)
 {
     struct error e;
-    struct wish w = {0};
-    int status = parse(cli, &w, argc, argv);
+    struct move_wish w = {0};
+    int status = move_options(cli, &w, argc, argv);
     if (status != CLI_OK)
         return status;
     if (home_find(cli->home_arg, cli->home, &e) < 0)

@@ -11,13 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct client {
+struct mua_client {
     const char *name;
     int (*text)(const struct mua *m, struct buf *out, struct error *e);
     const char *steps; /* %1$s home, %2$s address, %3$s the authority's file */
 };
 
-static const struct client clients[] = {
+static const struct mua_client clients[] = {
     {"thunderbird", mua_thunderbird,
      "  1. As root, put this where Thunderbird looks, and let it trust this peer's authority:\n"
      "     restante --home %1$s mua thunderbird --install\n"
@@ -45,8 +45,8 @@ static const struct client clients[] = {
 };
 #define CLIENTS (sizeof clients / sizeof clients[0])
 
-struct wish {
-    const struct client *client;
+struct mua_wish {
+    const struct mua_client *client;
     const char *output; /* NULL: stdout */
     bool install;
     char dir[PATH_CAP]; /* --directory, or "" */
@@ -62,7 +62,7 @@ static void print_steps(FILE *to, const char *head, const char *steps, const str
 }
 #pragma GCC diagnostic pop
 
-static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
+static int mua_options(struct cli *cli, struct mua_wish *w, int argc, char **argv)
 {
     const char *dir = "";
     const struct cli_option own[] = {{.name = "output", .letter = 'o', .value = &w->output},
@@ -139,8 +139,8 @@ static int make_mail_folder(const struct mua *m, struct error *e)
     return 0;
 }
 
-static int finish(const struct wish *w, const struct mua *m, const struct buf *text,
-                  struct error *e)
+static int mua_finish(const struct mua_wish *w, const struct mua *m, const struct buf *text,
+                      struct error *e)
 {
     char dir[PATH_CAP];
     if (w->install) {
@@ -170,9 +170,9 @@ int cmd_mua(struct cli *cli, int argc, char **argv)
     struct error e;
     struct config c;
     struct mua m = {0};
-    struct wish w = {0};
+    struct mua_wish w = {0};
     struct buf text = BUF_INIT(MUA_FILE_CAP);
-    int status = parse(cli, &w, argc, argv);
+    int status = mua_options(cli, &w, argc, argv);
     if (status != CLI_OK)
         return status;
     int rc = load(cli, &c, &m, &e);
@@ -181,7 +181,7 @@ int cmd_mua(struct cli *cli, int argc, char **argv)
     if (rc == 0)
         rc = become_root_again(&e);
     if (rc == 0)
-        rc = finish(&w, &m, &text, &e);
+        rc = mua_finish(&w, &m, &text, &e);
     buf_free(&text);
     return rc == 0 ? CLI_OK : cli_fail(&e);
 }

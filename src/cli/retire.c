@@ -32,7 +32,7 @@ struct retiring {
     char subject[ADDRESS_MAX + 64];
 };
 
-static json_t *ask(struct retiring *r, const json_t *request, struct error *e)
+static json_t *retire_ask(struct retiring *r, const json_t *request, struct error *e)
 {
     struct control *c = NULL;
     json_t *answer = NULL;
@@ -45,7 +45,7 @@ static json_t *ask(struct retiring *r, const json_t *request, struct error *e)
 static json_t *ask_list(struct retiring *r, const char *cmd, struct error *e)
 {
     json_t *request = json_pack("{s:s}", "cmd", cmd);
-    json_t *answer = ask(r, request, e);
+    json_t *answer = retire_ask(r, request, e);
     json_decref(request);
     return answer;
 }
@@ -96,7 +96,7 @@ static int take_back(struct retiring *r, struct error *e)
         if (rc < 0 || is_goodbye(r, m) || waiting(m) == 0)
             continue;
         json_t *request = json_pack("{s:s,s:s}", "cmd", "cancel", "id", json_text(m, "id", ""));
-        json_t *answer = ask(r, request, e);
+        json_t *answer = retire_ask(r, request, e);
         rc = answer == NULL ? -1 : 0;
         n += answer == NULL ? 0 : 1;
         json_decref(request);
@@ -174,14 +174,14 @@ static void leave_group(struct retiring *r)
 {
     struct error e;
     json_t *request = json_pack("{s:s,s:s}", "cmd", "group", "action", "leave");
-    json_t *answer = ask(r, request, &e);
+    json_t *answer = retire_ask(r, request, &e);
     if (answer != NULL)
         (void)puts("The group is left.");
     json_decref(request);
     json_decref(answer);
 }
 
-static int end(struct retiring *r, struct error *e)
+static int retire_end(struct retiring *r, struct error *e)
 {
     char sentence[120], day[32] = "";
     time_t now = time(NULL);
@@ -239,7 +239,7 @@ static int retire(struct retiring *r, struct error *e)
     if (wait_fetched(r, &left, e) < 0)
         return -1;
     leave_group(r);
-    if (end(r, e) < 0)
+    if (retire_end(r, e) < 0)
         return -1;
     if (left > 0)
         (void)printf(

@@ -163,7 +163,7 @@ static int sure(const char *address)
     return fgets(answer, sizeof answer, stdin) != NULL && strcmp(answer, "yes\n") == 0 ? 0 : -1;
 }
 
-static int ask(struct cli *cli, const struct buf *record, bool own, struct error *e)
+static int revocation_ask(struct cli *cli, const struct buf *record, bool own, struct error *e)
 {
     struct control *c = NULL;
     char *hex = malloc(2 * record->len + 1);
@@ -208,7 +208,7 @@ int revocation_revoke(struct cli *cli, const char *file)
                  ? -1
                  : home_read_secret(cli->home, IN_HOME, &record, &e);
     if (rc == 0)
-        rc = ask(cli, &record, file == NULL, &e);
+        rc = revocation_ask(cli, &record, file == NULL, &e);
     buf_free(&record);
     return rc < 0 ? cli_fail(&e) : CLI_OK;
 }

@@ -36,7 +36,7 @@ static int take_client(void *ctx, const char *name, const char *value, struct er
     return error_set(e, "--%s wants thunderbird, mutt, mbsync or none", name);
 }
 
-static int parse(struct setup *s, int argc, char **argv)
+static int setup_options(struct setup *s, int argc, char **argv)
 {
     bool yes = false, linger = false, no_linger = false;
     struct cli_option own[NEW_PEER_OPTIONS + 6] = {
@@ -87,7 +87,7 @@ static int existing(struct setup *s, struct error *e)
     return 1;
 }
 
-static int make(struct setup *s, struct error *e)
+static int setup_make(struct setup *s, struct error *e)
 {
     char fpr_hex[2 * PGP_FPR_LEN + 1];
     setup_end_orphan(s->cli->home);
@@ -132,7 +132,7 @@ int cmd_setup(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct setup s = {.cli = cli, .wait_s = 60, .interactive = isatty(0) == 1};
-    int status = parse(&s, argc, argv);
+    int status = setup_options(&s, argc, argv);
     if (status != CLI_OK)
         return status;
     if (new_peer_user(&e) < 0 || home_find(cli->home_arg, cli->home, &e) < 0)
@@ -140,7 +140,7 @@ int cmd_setup(struct cli *cli, int argc, char **argv)
     int there = existing(&s, &e);
     if (there == 0 && !s.interactive && s.c.address[0] == '\0')
         return cli_usage("setup", "Say the address, name@group: there is nobody to ask for it.");
-    if (there < 0 || (there == 0 && make(&s, &e) < 0))
+    if (there < 0 || (there == 0 && setup_make(&s, &e) < 0))
         return cli_fail(&e);
     if (setup_finish(&s, &e) < 0)
         return cli_fail(&e);

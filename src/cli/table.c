@@ -35,7 +35,7 @@ struct table *table_new(const struct table_column *columns, size_t count)
     return t;
 }
 
-static void add(struct table *t, char *text)
+static void table_add_text(struct table *t, char *text)
 {
     if (t->used == t->size) {
         size_t size = t->size == 0 ? 64 : t->size * 2;
@@ -62,7 +62,7 @@ static void add_safe(struct table *t, const char *prefix, const char *text)
         buf_free(&b);
         return;
     }
-    add(t, (char *)buf_steal(&b, NULL));
+    table_add_text(t, (char *)buf_steal(&b, NULL));
 }
 
 void table_cell(struct table *t, const char *text)

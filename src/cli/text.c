@@ -46,7 +46,7 @@ static bool utf8_locale(void)
 }
 
 /* The next character as shown: bytes in shown (at most 4), its columns; returns octets read. */
-static size_t next(const char *s, bool utf8, char shown[5], size_t *columns)
+static size_t text_next(const char *s, bool utf8, char shown[5], size_t *columns)
 {
     uint32_t cp = 0;
     size_t n = decode((const unsigned char *)s, &cp);
@@ -73,7 +73,7 @@ static size_t measure(const char *s, bool utf8)
     size_t sum = 0, w;
     char shown[5];
     while (*s != '\0') {
-        s += next(s, utf8, shown, &w);
+        s += text_next(s, utf8, shown, &w);
         sum += w;
     }
     return sum;
@@ -93,7 +93,7 @@ int text_safe(const char *s, size_t columns, struct buf *out)
     size_t room = !cut ? columns : columns > mark_columns ? columns - mark_columns : 0;
     while (*s != '\0') {
         char shown[5];
-        size_t w, n = next(s, utf8, shown, &w);
+        size_t w, n = text_next(s, utf8, shown, &w);
         if (used + w > room)
             break;
         /* A tower of combining characters would reach into other lines. */

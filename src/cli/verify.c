@@ -30,8 +30,8 @@ static void print_words(const uint8_t *a, const uint8_t *b)
                      i % IN_A_LINE == IN_A_LINE - 1 ? "\n" : "");
 }
 
-static json_t *ask(struct control *c, const char *cmd, const char *id, const char *fpr,
-                   struct error *e)
+static json_t *verify_ask(struct control *c, const char *cmd, const char *id, const char *fpr,
+                          struct error *e)
 {
     json_t *o = json_pack("{s:s}", "cmd", cmd);
     if (id != NULL)
@@ -47,8 +47,8 @@ static json_t *ask(struct control *c, const char *cmd, const char *id, const cha
 static int fingerprints(struct control *c, const char *address, char theirs[2 * PGP_FPR_LEN + 1],
                         char own[2 * PGP_FPR_LEN + 1], struct error *e)
 {
-    json_t *status = ask(c, "status", NULL, NULL, e);
-    json_t *list = status == NULL ? NULL : ask(c, "contacts", NULL, NULL, e);
+    json_t *status = verify_ask(c, "status", NULL, NULL, e);
+    json_t *list = status == NULL ? NULL : verify_ask(c, "contacts", NULL, NULL, e);
     const json_t *contact;
     size_t i;
     theirs[0] = '\0';
@@ -109,7 +109,7 @@ int contacts_verify(struct cli *cli, const char *address)
             "is between\nyou: see `restante contacts`.");
         return CLI_OK;
     }
-    json_t *answer = ask(c, "contact-add", address, theirs, &e);
+    json_t *answer = verify_ask(c, "contact-add", address, theirs, &e);
     control_close(&c);
     if (answer == NULL)
         return cli_fail(&e);

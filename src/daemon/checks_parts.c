@@ -168,14 +168,14 @@ static void twins(struct service *s, struct checks *h)
                   "whether another peer runs under this address is not known yet");
 }
 
-struct pending {
+struct checks_pending {
     char who[200];
     size_t len, count;
 };
 
 static bool add_pending(void *ctx, const struct accepted_invite *a)
 {
-    struct pending *p = ctx;
+    struct checks_pending *p = ctx;
     if (a->written && a->joined && (a->mail == 0 || a->mail > RCV_ANNOUNCED))
         return true;
     p->count++;
@@ -189,7 +189,7 @@ static bool add_pending(void *ctx, const struct accepted_invite *a)
 static void invitations(struct service *s, struct checks *h)
 {
     struct db *db = store_reader(s->services.store);
-    struct pending p = {.len = 0};
+    struct checks_pending p = {.len = 0};
     struct invite_counts c;
     invite_count(db, clock_wall_ms(), &c);
     accepted_each(db, add_pending, &p);

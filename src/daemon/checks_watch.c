@@ -23,7 +23,7 @@
 #define YOUNG_MS 5000 /* until then what is missing is only starting */
 #define CONNECT_S 3
 
-static void on_timer(uv_timer_t *t);
+static void health_on_timer(uv_timer_t *t);
 
 static struct checks_watch *of(struct service *s)
 {
@@ -69,7 +69,8 @@ static void look_ended(struct service *s)
     for (size_t i = 0; i < n; i++)
         list[i].done(list[i].ctx);
     if (w->timer != NULL && !s->stopping)
-        (void)uv_timer_start(w->timer, on_timer, !checks_watch_ready(s) ? TICK_BAD_MS : TICK_MS, 0);
+        (void)uv_timer_start(w->timer, health_on_timer,
+                             !checks_watch_ready(s) ? TICK_BAD_MS : TICK_MS, 0);
 }
 
 /* ---- the disk */
@@ -93,12 +94,12 @@ static void disk_done(struct job *job)
 
 static void next_endpoint(struct service *s);
 
-static int on_data(void *ctx, const uint8_t *p, size_t n)
+static int health_on_data(void *ctx, const uint8_t *p, size_t n)
 {
     return buf_append(&of(ctx)->body, p, n);
 }
 
-static void on_done(void *ctx, bool ok, int status, const char *why)
+static void health_on_done(void *ctx, bool ok, int status, const char *why)
 {
     struct service *s = ctx;
     struct checks_watch *w = of(s);
@@ -128,8 +129,8 @@ static void next_endpoint(struct service *s)
                                       .max_bytes = RECORD_MAX,
                                       .connect_seconds = CONNECT_S,
                                       .stall_seconds = CONNECT_S,
-                                      .data = on_data,
-                                      .done = on_done,
+                                      .data = health_on_data,
+                                      .done = health_on_done,
                                       .ctx = s};
         w->fetch = http_fetch(s->services.http, &c, &e);
         if (w->fetch != NULL)
@@ -156,7 +157,7 @@ static bool endpoints_well(const struct checks_watch *w, const struct service *s
     return true;
 }
 
-static void look(struct service *s, bool fresh)
+static void health_look(struct service *s, bool fresh)
 {
     struct checks_watch *w = of(s);
     if (w->disk_busy || w->fetch != NULL || s->stopping)
@@ -174,10 +175,10 @@ static void look(struct service *s, bool fresh)
     }
 }
 
-static void on_timer(uv_timer_t *t)
+static void health_on_timer(uv_timer_t *t)
 {
     struct service *s = t->data;
-    look(s, false);
+    health_look(s, false);
     if (!of(s)->disk_busy && of(s)->fetch == NULL)
         look_ended(s);
 }
@@ -189,7 +190,7 @@ void checks_watch_look(struct service *s, bool fresh, void (*done)(void *ctx), v
         done(ctx);
         return;
     }
-    look(s, fresh);
+    health_look(s, fresh);
     if (!w->disk_busy && w->fetch == NULL)
         done(ctx);
     else
@@ -210,7 +211,7 @@ int checks_watch_start(struct service *s, struct error *e)
         return error_set(e, "Out of memory.");
     w->service = s;
     w->timer = t;
-    return uv_timer_start(t, on_timer, 1000, 0);
+    return uv_timer_start(t, health_on_timer, 1000, 0);
 }
 
 void checks_watch_stop(struct service *s)

@@ -92,7 +92,7 @@ static const struct config_key keys[] = {
 };
 #define KEYS (sizeof keys / sizeof keys[0])
 
-static const struct config_key *find(const char *section, const char *key, struct error *e)
+static const struct config_key *config_find(const char *section, const char *key, struct error *e)
 {
     bool section_known = false;
     for (size_t i = 0; i < KEYS; i++) {
@@ -122,13 +122,13 @@ void config_defaults(struct config *c)
 int config_set(struct config *c, const char *section, const char *key, const char *value,
                struct error *e)
 {
-    const struct config_key *k = find(section, key, e);
+    const struct config_key *k = config_find(section, key, e);
     return k == NULL ? -1 : config_value_set(k, c, value, e);
 }
 
 int config_reset(struct config *c, const char *section, const char *key, struct error *e)
 {
-    const struct config_key *k = find(section, key, e);
+    const struct config_key *k = config_find(section, key, e);
     if (k == NULL)
         return -1;
     memset((char *)c + k->offset, 0, k->size);
@@ -136,7 +136,7 @@ int config_reset(struct config *c, const char *section, const char *key, struct 
 }
 
 /* What inih's callbacks need: the text, how far it was handed out, what came so far. */
-struct reading {
+struct config_reading {
     struct config *c;
     const char *rest;
     unsigned line; /* number of the line handed out last, from 1 */
@@ -159,7 +159,7 @@ static void cut_comment(char *line)
 
 static char *next_line(char *out, int size, void *ctx)
 {
-    struct reading *r = ctx;
+    struct config_reading *r = ctx;
     size_t n = strcspn(r->rest, "\n");
     if (r->rest[n] == '\n')
         n++;
@@ -185,12 +185,12 @@ static char *next_line(char *out, int size, void *ctx)
     return out;
 }
 
-static int take(void *ctx, const char *section, const char *name, const char *value)
+static int config_take(void *ctx, const char *section, const char *name, const char *value)
 {
-    struct reading *r = ctx;
+    struct config_reading *r = ctx;
     if (r->error_line != 0)
         return 0;
-    const struct config_key *k = find(section, name, &r->error);
+    const struct config_key *k = config_find(section, name, &r->error);
     int rc = k == NULL ? -1 : 0;
     if (rc == 0) {
         bool *seen = &r->seen[k - keys];
@@ -230,8 +230,8 @@ int config_parse(struct config *c, const char *home, struct buf *text, struct er
     const char *s = buf_str(text);
     if (s == NULL || strlen(s) != text->len)
         return error_set(e, "%s holds a NUL octet: it is not a text file.", path);
-    struct reading r = {.c = c, .rest = s};
-    int bad = ini_parse_stream(next_line, &r, take, &r);
+    struct config_reading r = {.c = c, .rest = s};
+    int bad = ini_parse_stream(next_line, &r, config_take, &r);
     if (bad > 0 && (r.error_line == 0 || (unsigned)bad < r.error_line)) {
         r.error_line = (unsigned)bad;
         (void)error_set(&r.error, "this is neither [section] nor key = value");
@@ -266,7 +266,7 @@ bool config_name(size_t i, const char **section, const char **key)
 int config_get(const struct config *c, const char *section, const char *key, struct buf *out,
                struct error *e)
 {
-    const struct config_key *k = find(section, key, e);
+    const struct config_key *k = config_find(section, key, e);
     if (k == NULL)
         return -1;
     if (!config_value_is_list(k)) {

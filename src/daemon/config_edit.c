@@ -5,12 +5,12 @@
 #include <ctype.h>
 #include <string.h>
 
-struct line {
+struct config_line {
     const char *text;
     size_t len; /* without its end */
 };
 
-static bool next(const char **rest, struct line *l)
+static bool config_next_line(const char **rest, struct config_line *l)
 {
     if (**rest == '\0')
         return false;
@@ -20,7 +20,7 @@ static bool next(const char **rest, struct line *l)
     return true;
 }
 
-static size_t blanks(const struct line *l)
+static size_t blanks(const struct config_line *l)
 {
     size_t n = 0;
     while (n < l->len && isspace((unsigned char)l->text[n]))
@@ -29,21 +29,21 @@ static size_t blanks(const struct line *l)
 }
 
 /* "[section]" */
-static bool opens(const struct line *l, const char *section)
+static bool opens(const struct config_line *l, const char *section)
 {
     size_t at = blanks(l), n = strlen(section);
     return l->len > at + n + 1 && l->text[at] == '[' &&
            strncmp(l->text + at + 1, section, n) == 0 && l->text[at + 1 + n] == ']';
 }
 
-static bool opens_any(const struct line *l)
+static bool opens_any(const struct config_line *l)
 {
     size_t at = blanks(l);
     return at < l->len && l->text[at] == '[';
 }
 
 /* "key =" or "key:"; shown: behind a ';', where a default stands. */
-static bool is_key(const struct line *l, const char *key, bool shown)
+static bool is_key(const struct config_line *l, const char *key, bool shown)
 {
     size_t at = shown ? 0 : blanks(l), n = strlen(key);
     if (shown) {
@@ -61,7 +61,7 @@ static bool is_key(const struct line *l, const char *key, bool shown)
     return at < l->len && (l->text[at] == '=' || l->text[at] == ':');
 }
 
-static bool goes_on(const struct line *l)
+static bool goes_on(const struct config_line *l)
 {
     size_t at = blanks(l);
     return at > 0 && at < l->len;
@@ -83,10 +83,10 @@ static int put_setting(struct buf *out, const char *key, const char *const value
 /* Where in the section the setting goes: the line number (from 0) that it replaces, or SIZE_MAX. */
 static size_t find_place(const char *text, const char *section, const char *key, bool or_shown)
 {
-    struct line l;
+    struct config_line l;
     bool inside = false;
     size_t shown = SIZE_MAX, i = 0;
-    for (const char *rest = text; next(&rest, &l); i++) {
+    for (const char *rest = text; config_next_line(&rest, &l); i++) {
         if (opens_any(&l))
             inside = opens(&l, section);
         else if (inside && is_key(&l, key, false))
@@ -101,11 +101,11 @@ int config_edit(struct buf *text, const char *section, const char *key, const ch
                 size_t count, struct buf *out, struct error *e)
 {
     const char *rest = buf_str(text);
-    struct line l;
+    struct config_line l;
     int rc = rest == NULL ? -1 : 0;
     size_t place = rc < 0 ? 0 : find_place(rest, section, key, count > 0), i = 0;
     bool inside = false, done = false, dropping = false;
-    for (; rc == 0 && next(&rest, &l); i++) {
+    for (; rc == 0 && config_next_line(&rest, &l); i++) {
         if (dropping && goes_on(&l))
             continue; /* the old value's further lines */
         dropping = false;

@@ -139,7 +139,7 @@ static void on_line(void *ctx, struct line_client *c, char *line, size_t len)
     json_decref(o);
 }
 
-static void on_gone(void *ctx, struct line_client *c)
+static void control_on_gone(void *ctx, struct line_client *c)
 {
     asking_client_gone(c);
 }
@@ -153,7 +153,7 @@ int control_start(struct service *s, struct error *e)
                                    .max_line = LINE_MAX_OCTETS,
                                    .max_clients = 50,
                                    .line = on_line,
-                                   .gone = on_gone,
+                                   .gone = control_on_gone,
                                    .ctx = s};
     s->control = line_server_start(s->loop, &c, e);
     return s->control == NULL ? -1 : 0;

@@ -27,7 +27,7 @@ struct listed {
     json_t *list;
 };
 
-static bool add(void *ctx, const struct contact *c, const uint8_t *other)
+static bool contact_list_add(void *ctx, const struct contact *c, const uint8_t *other)
 {
     struct listed *l = ctx;
     (void)json_array_append_new(
@@ -48,7 +48,7 @@ json_t *control_contacts(struct service *s)
 {
     json_t *list = json_array(), *blocked = json_array();
     struct listed l = {s, list};
-    contact_each(store_reader(s->services.store), add, &l);
+    contact_each(store_reader(s->services.store), contact_list_add, &l);
     sender_blocked_each(store_reader(s->services.store), add_blocked, blocked);
     return json_pack("{s:b,s:o,s:o}", "ok", 1, "contacts", list, "blocked", blocked);
 }

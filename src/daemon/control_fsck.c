@@ -29,7 +29,7 @@ static int add_disk(json_t *faults, const char *home, const struct disk_look *d)
                                                    h.part[0].mend, "repaired", 0)) == 0;
 }
 
-static json_t *reply(const struct checking *c)
+static json_t *checking_reply(const struct checking *c)
 {
     const struct fsck *x = &c->x;
     json_t *faults = json_array();
@@ -50,9 +50,9 @@ static json_t *reply(const struct checking *c)
                      (json_int_t)fsck_left(x) + disk, "records", c->records);
 }
 
-static void finish(struct checking *c, const char *why)
+static void checking_finish(struct checking *c, const char *why)
 {
-    json_t *o = why == NULL ? reply(c) : json_pack("{s:b,s:s}", "ok", 0, "error", why);
+    json_t *o = why == NULL ? checking_reply(c) : json_pack("{s:b,s:s}", "ok", 0, "error", why);
     c->answer(c->ctx, o);
     fsck_free(&c->x);
     free(c);
@@ -61,7 +61,7 @@ static void finish(struct checking *c, const char *why)
 static void on_repaired(void *ctx, int rc)
 {
     struct error e;
-    finish(ctx, rc == 0 ? NULL : store_refused(&e, "the repairs"));
+    checking_finish(ctx, rc == 0 ? NULL : store_refused(&e, "the repairs"));
 }
 
 /* Rows and files are looked at and mended in one turn of the loop: no step comes between. */
@@ -71,16 +71,17 @@ static void on_records(void *ctx, bool complete)
     struct error e;
     c->records = complete;
     if (c->x.services->stopping)
-        finish(c, "This peer is stopping.");
+        checking_finish(c, "This peer is stopping.");
     else if (fsck_look(&c->x, &e) < 0)
-        finish(c, e.text);
+        checking_finish(c, e.text);
     else if (c->repair && c->x.count > 0)
         fsck_repair(&c->x, on_repaired, c);
     else
-        finish(c, NULL);
+        checking_finish(c, NULL);
 }
 
-static struct checking *begin(struct service *s, bool repair, control_answer_fn *answer, void *ctx)
+static struct checking *checking_new(struct service *s, bool repair, control_answer_fn *answer,
+                                     void *ctx)
 {
     struct checking *c = calloc(1, sizeof *c);
     if (c == NULL) {
@@ -110,7 +111,7 @@ static void read_done(struct job *job)
 
 void control_fsck(struct service *s, bool repair, control_answer_fn *answer, void *ctx)
 {
-    struct checking *c = begin(s, repair, answer, ctx);
+    struct checking *c = checking_new(s, repair, answer, ctx);
     if (c == NULL)
         return;
     c->x.running = true;
@@ -119,7 +120,7 @@ void control_fsck(struct service *s, bool repair, control_answer_fn *answer, voi
 
 void control_fsck_alone(struct service *s, bool repair, control_answer_fn *answer, void *ctx)
 {
-    struct checking *c = begin(s, repair, answer, ctx);
+    struct checking *c = checking_new(s, repair, answer, ctx);
     if (c == NULL)
         return;
     c->x.thorough = true;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct asked {
+struct group_asked {
     struct service *s;
     control_answer_fn *answer;
     void *ctx;
@@ -28,7 +28,7 @@ static bool add_member(void *ctx, const struct group_fellow *m)
     return true;
 }
 
-struct listing {
+struct group_listing {
     struct db *db;
     json_t *rows, *lists[GROUPS_MAX];
     uint8_t master_fpr[GROUPS_MAX][FPR_LEN];
@@ -37,7 +37,7 @@ struct listing {
 
 static bool add_group(void *ctx, const struct group_row *g)
 {
-    struct listing *l = ctx;
+    struct group_listing *l = ctx;
     if (l->count == GROUPS_MAX)
         return false;
     json_t *members = json_array();
@@ -67,7 +67,7 @@ static json_t *hold_rule(struct db *db)
 
 static json_t *groups(struct service *s)
 {
-    struct listing l = {.db = store_reader(s->services.store), .rows = json_array()};
+    struct group_listing l = {.db = store_reader(s->services.store), .rows = json_array()};
     group_list(l.db, add_group, &l);
     for (size_t i = 0; i < l.count; i++)
         group_members(l.db, l.master_fpr[i], add_member, l.lists[i]);
@@ -75,17 +75,17 @@ static json_t *groups(struct service *s)
                      "hold", hold_rule(l.db));
 }
 
-static void refuse(struct asked *a, const char *why)
+static void group_refuse(struct group_asked *a, const char *why)
 {
     a->answer(a->ctx, json_pack("{s:b,s:s}", "ok", 0, "error", why));
     free(a);
 }
 
-static void on_done(void *ctx, bool ok, const char *why)
+static void group_on_done(void *ctx, bool ok, const char *why)
 {
-    struct asked *a = ctx;
+    struct group_asked *a = ctx;
     if (!ok) {
-        refuse(a, why);
+        group_refuse(a, why);
         return;
     }
     a->answer(a->ctx, groups(a->s));
@@ -99,33 +99,34 @@ static void lower(char *s)
             *s = (char)(*s - 'A' + 'a');
 }
 
-static void accept_group(struct asked *a, const char *master)
+static void accept_group(struct group_asked *a, const char *master)
 {
     char text[ADDRESS_MAX + 1];
     if (master == NULL || master[0] == '\0') {
-        groups_accept(&a->s->services, NULL, on_done, a);
+        groups_accept(&a->s->services, NULL, group_on_done, a);
     } else if (strlen(master) < 4 || strlen(master) >= sizeof text) {
-        refuse(a, "A master is named by its address, or at least 4 digits of its fingerprint.");
+        group_refuse(a,
+                     "A master is named by its address, or at least 4 digits of its fingerprint.");
     } else {
         (void)strcpy(text, master);
         lower(text);
-        groups_accept(&a->s->services, text, on_done, a);
+        groups_accept(&a->s->services, text, group_on_done, a);
     }
 }
 
-static void add(struct asked *a, const char *address, const char *role)
+static void group_add(struct group_asked *a, const char *address, const char *role)
 {
     if (address == NULL)
-        refuse(a, "The request names no address.");
+        group_refuse(a, "The request names no address.");
     else if (role != NULL && strcmp(role, "member") != 0 && strcmp(role, "deputy") != 0)
-        refuse(a, "A role is \"member\" or \"deputy\".");
+        group_refuse(a, "A role is \"member\" or \"deputy\".");
     else
         groups_add(&a->s->services, address,
-                   role != NULL && strcmp(role, "deputy") == 0 ? ROLE_DEPUTY : ROLE_MEMBER, on_done,
-                   a);
+                   role != NULL && strcmp(role, "deputy") == 0 ? ROLE_DEPUTY : ROLE_MEMBER,
+                   group_on_done, a);
 }
 
-static void hold(struct asked *a, const json_t *o)
+static void hold(struct group_asked *a, const json_t *o)
 {
     const char *mode = json_string_value(json_object_get(o, "mode"));
     const json_t *max = json_object_get(o, "max"), *who = json_object_get(o, "for"), *one;
@@ -148,37 +149,37 @@ static void hold(struct asked *a, const json_t *o)
         h.count += good;
     }
     if (good)
-        groups_hold(&a->s->services, &h, on_done, a);
+        groups_hold(&a->s->services, &h, group_on_done, a);
     else
-        refuse(a, "That is no rule for what is held: see `restante group --help`.");
+        group_refuse(a, "That is no rule for what is held: see `restante group --help`.");
 }
 
 void control_group(struct service *s, const json_t *o, control_answer_fn *answer, void *ctx)
 {
     const char *action = json_string_value(json_object_get(o, "action"));
     const char *who = json_string_value(json_object_get(o, "who"));
-    struct asked *a = calloc(1, sizeof *a);
+    struct group_asked *a = calloc(1, sizeof *a);
     if (a == NULL) {
         answer(ctx, json_pack("{s:b,s:s}", "ok", 0, "error", "Out of memory."));
         return;
     }
-    *a = (struct asked){.s = s, .answer = answer, .ctx = ctx};
+    *a = (struct group_asked){.s = s, .answer = answer, .ctx = ctx};
     if (action == NULL || strcmp(action, "list") == 0)
-        on_done(a, true, NULL);
+        group_on_done(a, true, NULL);
     else if (s->services.stop_reason[0] != '\0')
-        refuse(a, s->services.stop_reason);
+        group_refuse(a, s->services.stop_reason);
     else if (strcmp(action, "create") == 0)
-        groups_create(&s->services, on_done, a);
+        groups_create(&s->services, group_on_done, a);
     else if (strcmp(action, "add") == 0)
-        add(a, who, json_string_value(json_object_get(o, "role")));
+        group_add(a, who, json_string_value(json_object_get(o, "role")));
     else if (strcmp(action, "remove") == 0 && who != NULL)
-        groups_remove(&s->services, who, on_done, a);
+        groups_remove(&s->services, who, group_on_done, a);
     else if (strcmp(action, "accept") == 0)
         accept_group(a, who);
     else if (strcmp(action, "hold") == 0)
         hold(a, o);
     else if (strcmp(action, "leave") == 0)
-        groups_leave(&s->services, on_done, a);
+        groups_leave(&s->services, group_on_done, a);
     else
-        refuse(a, "That is nothing one can do with a group.");
+        group_refuse(a, "That is nothing one can do with a group.");
 }

@@ -14,7 +14,7 @@
 #define USES_DEFAULT 1
 #define LIFE_DEFAULT (7LL * 86400)
 
-struct asked {
+struct invite_asked {
     struct service *s;
     struct invite v;
     char (*node)[INVITE_NODE_MAX + 1];
@@ -24,7 +24,7 @@ struct asked {
     void *ctx;
 };
 
-static void end(struct asked *a, json_t *reply)
+static void asked_end(struct invite_asked *a, json_t *reply)
 {
     a->answer(a->ctx, reply);
     wipe(&a->v, sizeof a->v);
@@ -32,9 +32,9 @@ static void end(struct asked *a, json_t *reply)
     free(a);
 }
 
-static void refuse(struct asked *a, const char *why)
+static void invite_refuse(struct invite_asked *a, const char *why)
 {
-    end(a, json_pack("{s:b,s:s}", "ok", 0, "error", why));
+    asked_end(a, json_pack("{s:b,s:s}", "ok", 0, "error", why));
 }
 
 static json_t *hex(const uint8_t *p, size_t n)
@@ -46,7 +46,7 @@ static json_t *hex(const uint8_t *p, size_t n)
 
 /* ---- make */
 
-static void add_node(struct asked *a, size_t *n, const char *node)
+static void add_node(struct invite_asked *a, size_t *n, const char *node)
 {
     for (size_t i = 0; i < *n; i++)
         if (strcmp(a->node[i], node) == 0)
@@ -56,7 +56,7 @@ static void add_node(struct asked *a, size_t *n, const char *node)
 }
 
 /* Its own node under the names that it announces, then those it was told of. */
-static size_t find_nodes(struct asked *a)
+static size_t find_nodes(struct invite_asked *a)
 {
     const struct service *s = a->s;
     size_t n = 0;
@@ -75,25 +75,25 @@ static size_t find_nodes(struct asked *a)
 
 static void on_made(void *ctx, const struct invite *v, const char *why)
 {
-    struct asked *a = ctx;
+    struct invite_asked *a = ctx;
     struct buf line = BUF_INIT(INVITE_LINE_MAX);
     struct invite shorter;
     if (v == NULL) {
-        refuse(a, why);
+        invite_refuse(a, why);
         return;
     }
     shorter = *v;
     while (invite_format(&shorter, &line) < 0 && shorter.nodes > 0)
         shorter.nodes--; /* long names: as many as the line holds */
     if (buf_str(&line) == NULL || line.len == 0) {
-        refuse(a, "Out of memory.");
+        invite_refuse(a, "Out of memory.");
     } else {
         json_t *nodes = json_array();
         for (size_t i = 0; i < shorter.nodes; i++)
             (void)json_array_append_new(nodes, json_string(shorter.node[i]));
-        end(a, json_pack("{s:b,s:o,s:s,s:I,s:b,s:o}", "ok", 1, "id", hex(v->id, INVITE_ID_LEN),
-                         "line", buf_str(&line), "expiry", (json_int_t)v->expiry_s, "group",
-                         (int)v->group, "nodes", nodes));
+        asked_end(a, json_pack("{s:b,s:o,s:s,s:I,s:b,s:o}", "ok", 1, "id",
+                               hex(v->id, INVITE_ID_LEN), "line", buf_str(&line), "expiry",
+                               (json_int_t)v->expiry_s, "group", (int)v->group, "nodes", nodes));
     }
     wipe(&shorter, sizeof shorter);
     buf_wipe(&line);
@@ -105,11 +105,11 @@ static int64_t number(const json_t *o, const char *key, int64_t absent)
     return json_is_integer(v) ? json_integer_value(v) : absent;
 }
 
-static void make(struct asked *a, const json_t *o)
+static void invite_make(struct invite_asked *a, const json_t *o)
 {
     a->node = calloc(INVITE_NODES_MAX, sizeof *a->node);
     if (a->node == NULL) {
-        refuse(a, "Out of memory.");
+        invite_refuse(a, "Out of memory.");
         return;
     }
     struct invite_wish w = {.group = json_is_true(json_object_get(o, "group")),
@@ -136,14 +136,14 @@ static bool add_user(void *ctx, const struct invite_user *u)
     return true;
 }
 
-struct listing {
+struct invite_listing {
     struct db *db;
     json_t *rows;
 };
 
 static bool add_invite(void *ctx, const struct invite_row *v)
 {
-    struct listing *l = ctx;
+    struct invite_listing *l = ctx;
     json_t *users = json_array();
     invite_users(l->db, v->id, add_user, users);
     const char *state = v->revoked                             ? "revoked"
@@ -183,7 +183,7 @@ static bool add_accepted(void *ctx, const struct accepted_invite *a)
 
 static json_t *list(struct service *s)
 {
-    struct listing l = {.db = store_reader(s->services.store), .rows = json_array()};
+    struct invite_listing l = {.db = store_reader(s->services.store), .rows = json_array()};
     json_t *accepted = json_array();
     invite_each(l.db, add_invite, &l);
     accepted_each(l.db, add_accepted, accepted);
@@ -196,33 +196,34 @@ static json_t *list(struct service *s)
 
 static int revoke_run(struct db *db, void *arg)
 {
-    struct asked *a = arg;
+    struct invite_asked *a = arg;
     a->revoked = invite_revoke(db, a->id);
     return a->revoked < 0 ? -1 : 0;
 }
 
 static void revoke_done(void *arg, int rc)
 {
-    struct asked *a = arg;
+    struct invite_asked *a = arg;
     struct error e;
     if (rc != 0)
-        refuse(a, store_refused(&e, "that an invitation is revoked"));
+        invite_refuse(a, store_refused(&e, "that an invitation is revoked"));
     else if (a->revoked == 0)
-        refuse(a, "This invitation is revoked already.");
+        invite_refuse(a, "This invitation is revoked already.");
     else
-        end(a, json_pack("{s:b,s:o}", "ok", 1, "id", hex(a->id, INVITE_ID_LEN)));
+        asked_end(a, json_pack("{s:b,s:o}", "ok", 1, "id", hex(a->id, INVITE_ID_LEN)));
 }
 
-static void take_back(struct asked *a, const char *id)
+static void take_back(struct invite_asked *a, const char *id)
 {
     if (id == NULL || strlen(id) < 4 || strlen(id) > INVITE_ID_HEX) {
-        refuse(a, "Name the invitation by at least 4 digits of its id (`restante invite list`).");
+        invite_refuse(
+            a, "Name the invitation by at least 4 digits of its id (`restante invite list`).");
         return;
     }
     int rc = invite_find(store_reader(a->s->services.store), id, a->id);
     if (rc != 0)
-        refuse(a, rc == 1 ? "There is no such invitation; see `restante invite list`."
-                          : "Several invitations begin like this: give more digits.");
+        invite_refuse(a, rc == 1 ? "There is no such invitation; see `restante invite list`."
+                                 : "Several invitations begin like this: give more digits.");
     else
         store_do(a->s->services.store, revoke_run, revoke_done, a);
 }
@@ -241,27 +242,27 @@ static void begin_at(struct service *s, const struct invite *v)
 
 static void on_accepted(void *ctx, bool ok, const char *why)
 {
-    struct asked *a = ctx;
+    struct invite_asked *a = ctx;
     if (!ok) {
-        refuse(a, why);
+        invite_refuse(a, why);
         return;
     }
     begin_at(a->s, &a->v);
     json_t *nodes = json_array();
     for (size_t i = 0; i < a->v.nodes; i++)
         (void)json_array_append_new(nodes, json_string(a->v.node[i]));
-    end(a, json_pack("{s:b,s:s,s:o,s:b,s:b,s:o}", "ok", 1, "id", a->v.address, "fingerprint",
-                     hex(a->v.fpr, FPR_LEN), "group", (int)a->v.group, "connected",
-                     dht_link_state(a->s->services.dht) == DHT_CONNECTED, "nodes", nodes));
+    asked_end(a, json_pack("{s:b,s:s,s:o,s:b,s:b,s:o}", "ok", 1, "id", a->v.address, "fingerprint",
+                           hex(a->v.fpr, FPR_LEN), "group", (int)a->v.group, "connected",
+                           dht_link_state(a->s->services.dht) == DHT_CONNECTED, "nodes", nodes));
 }
 
-static void take(struct asked *a, const char *line, const char *text)
+static void invite_take_line(struct invite_asked *a, const char *line, const char *text)
 {
     struct error e;
     if (line == NULL)
-        refuse(a, "The request names no invitation.");
+        invite_refuse(a, "The request names no invitation.");
     else if (invite_parse(line, strlen(line), &a->v, &e) < 0)
-        refuse(a, e.text);
+        invite_refuse(a, e.text);
     else
         invites_accept(&a->s->services, &a->v, text, on_accepted, a);
 }
@@ -269,25 +270,25 @@ static void take(struct asked *a, const char *line, const char *text)
 void control_invite(struct service *s, const json_t *o, control_answer_fn *answer, void *ctx)
 {
     const char *action = json_string_value(json_object_get(o, "action"));
-    struct asked *a = calloc(1, sizeof *a);
+    struct invite_asked *a = calloc(1, sizeof *a);
     if (a == NULL) {
         answer(ctx, json_pack("{s:b,s:s}", "ok", 0, "error", "Out of memory."));
         return;
     }
-    *a = (struct asked){.s = s, .answer = answer, .ctx = ctx};
+    *a = (struct invite_asked){.s = s, .answer = answer, .ctx = ctx};
     if (action == NULL || strcmp(action, "list") == 0)
-        end(a, list(s));
+        asked_end(a, list(s));
     else if (s->services.stop_reason[0] != '\0')
-        refuse(a, s->services.stop_reason);
+        invite_refuse(a, s->services.stop_reason);
     else if (strcmp(action, "make") == 0)
-        make(a, o);
+        invite_make(a, o);
     else if (strcmp(action, "revoke") == 0)
         take_back(a, json_string_value(json_object_get(o, "id")));
     else if (strcmp(action, "accept") == 0)
-        take(a, json_string_value(json_object_get(o, "line")),
-             json_string_value(json_object_get(o, "text")));
+        invite_take_line(a, json_string_value(json_object_get(o, "line")),
+                         json_string_value(json_object_get(o, "text")));
     else
-        refuse(a, "That is nothing one can do with an invitation.");
+        invite_refuse(a, "That is nothing one can do with an invitation.");
 }
 
 json_t *control_invite_counts(struct service *s)
@@ -298,14 +299,14 @@ json_t *control_invite_counts(struct service *s)
                      "to_name", (json_int_t)c.to_name);
 }
 
-struct looking {
+struct invite_looking {
     const char *address;
     bool pending;
 };
 
 static bool look_at(void *ctx, const struct accepted_invite *a)
 {
-    struct looking *l = ctx;
+    struct invite_looking *l = ctx;
     if (strcmp(a->address, l->address) != 0)
         return true;
     l->pending = strcmp(mail_state(a), "pending") == 0;
@@ -314,7 +315,7 @@ static bool look_at(void *ctx, const struct accepted_invite *a)
 
 bool control_invite_pending(struct service *s, const char *address)
 {
-    struct looking l = {.address = address};
+    struct invite_looking l = {.address = address};
     accepted_each(store_reader(s->services.store), look_at, &l);
     return l.pending;
 }

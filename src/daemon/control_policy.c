@@ -15,7 +15,7 @@
 
 /* ---- show */
 
-struct listing {
+struct policy_listing {
     struct service *s;
     json_t *clients, *contacts, *arrival;
 };
@@ -28,7 +28,7 @@ static int64_t last_seen(const struct service *s, const char *name)
     return 0;
 }
 
-static void add_client(struct listing *l, const char *name, enum policy p)
+static void add_client(struct policy_listing *l, const char *name, enum policy p)
 {
     (void)json_array_append_new(
         l->clients, json_pack("{s:s,s:s,s:b,s:b,s:I}", "name", name, "policy",
@@ -39,7 +39,7 @@ static void add_client(struct listing *l, const char *name, enum policy p)
 
 static bool add_rule(void *ctx, enum policy_kind kind, const char *name, int64_t value)
 {
-    struct listing *l = ctx;
+    struct policy_listing *l = ctx;
     if (kind == POLICY_CLIENT)
         add_client(l, name, (enum policy)value);
     else if (kind == POLICY_CONTACT)
@@ -53,7 +53,7 @@ static bool add_rule(void *ctx, enum policy_kind kind, const char *name, int64_t
 
 static json_t *show(struct service *s)
 {
-    struct listing l = {s, json_array(), json_array(), json_array()};
+    struct policy_listing l = {s, json_array(), json_array(), json_array()};
     struct db *db = store_reader(s->services.store);
     policy_each(db, add_rule, &l);
     for (size_t i = 0; i < CLIENTS_SEEN; i++)
@@ -76,7 +76,7 @@ struct setting {
     void *ctx;
 };
 
-static void refuse(struct setting *x, const char *why)
+static void policy_refuse(struct setting *x, const char *why)
 {
     x->answer(x->ctx, json_pack("{s:b,s:s}", "ok", 0, "error", why));
     free(x);
@@ -104,8 +104,8 @@ static void set_done(void *arg, int rc)
     struct setting *x = arg;
     struct error e;
     if (rc != 0 || x->full) {
-        refuse(x, rc != 0 ? store_refused(&e, "the rule for %.254s", x->name)
-                          : "There are too many rules already: take one back first.");
+        policy_refuse(x, rc != 0 ? store_refused(&e, "the rule for %.254s", x->name)
+                                 : "There are too many rules already: take one back first.");
         return;
     }
     x->answer(x->ctx, show(x->s));
@@ -113,7 +113,8 @@ static void set_done(void *arg, int rc)
 }
 
 /* NULL, or why not. */
-static const char *check(struct setting *x, const char *kind, const char *name, const json_t *value)
+static const char *policy_check(struct setting *x, const char *kind, const char *name,
+                                const json_t *value)
 {
     const char *word = json_string_value(value);
     char client[CLIENT_NAME_MAX + 1];
@@ -162,10 +163,10 @@ void control_policy(struct service *s, const json_t *o, control_answer_fn *answe
     }
     *x = (struct setting){.s = s, .answer = answer, .ctx = ctx};
     const char *why =
-        check(x, json_string_value(rule), json_string_value(json_object_get(o, "name")),
-              json_object_get(o, "value"));
+        policy_check(x, json_string_value(rule), json_string_value(json_object_get(o, "name")),
+                     json_object_get(o, "value"));
     if (why != NULL)
-        refuse(x, why);
+        policy_refuse(x, why);
     else
         store_do(s->services.store, set_run, set_done, x);
 }
@@ -220,7 +221,7 @@ static void add_up(struct offline *o, struct sums *t)
     t->here += o->octets_here;
 }
 
-static void on_look(uv_timer_t *timer)
+static void offline_on_look(uv_timer_t *timer)
 {
     struct offline *o = timer->data;
     struct sums t;
@@ -230,7 +231,7 @@ static void on_look(uv_timer_t *timer)
                   "messages", (json_int_t)(o->of - o->count), "of", (json_int_t)o->of);
     if (t.failing < o->count && !o->s->stopping) {
         o->progress(o->ctx, json_pack("{s:o}", "progress", counts));
-        (void)uv_timer_start(timer, on_look, o->count > MANY ? MANY_LOOK_MS : LOOK_MS, 0);
+        (void)uv_timer_start(timer, offline_on_look, o->count > MANY ? MANY_LOOK_MS : LOOK_MS, 0);
         return;
     }
     (void)json_object_set_new(counts, "ok", json_true());
@@ -266,7 +267,7 @@ static void want_done(void *arg, int rc)
     }
     (void)uv_timer_init(o->s->loop, o->timer);
     o->timer->data = o;
-    (void)uv_timer_start(o->timer, on_look, 0, 0);
+    (void)uv_timer_start(o->timer, offline_on_look, 0, 0);
 }
 
 struct offline *control_offline(struct service *s, control_progress_fn *progress,

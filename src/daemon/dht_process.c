@@ -38,8 +38,9 @@ struct dht_process {
 static void launch(struct dht_process *p);
 static void close_child(struct dht_process *p);
 
-static void add(struct dht_process *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void add(struct dht_process *p, const char *fmt, ...)
+static void argument_add(struct dht_process *p, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static void argument_add(struct dht_process *p, const char *fmt, ...)
 {
     if (p->count == ARGS_MAX)
         return;
@@ -53,33 +54,33 @@ static void add(struct dht_process *p, const char *fmt, ...)
 
 static void set_args(struct dht_process *p, const struct config *c)
 {
-    add(p, "restante-dht");
-    add(p, "--tied");
-    add(p, "--socket");
-    add(p, "%s/run/dht.sock", c->home);
-    add(p, "--state");
-    add(p, "%s/dht/state", c->home);
-    add(p, "--log");
-    add(p, "%s/log/dht.log", c->home);
-    add(p, "--network");
-    add(p, "%u", c->network);
-    add(p, "--port");
-    add(p, "%u", c->dht_port);
+    argument_add(p, "restante-dht");
+    argument_add(p, "--tied");
+    argument_add(p, "--socket");
+    argument_add(p, "%s/run/dht.sock", c->home);
+    argument_add(p, "--state");
+    argument_add(p, "%s/dht/state", c->home);
+    argument_add(p, "--log");
+    argument_add(p, "%s/log/dht.log", c->home);
+    argument_add(p, "--network");
+    argument_add(p, "%u", c->network);
+    argument_add(p, "--port");
+    argument_add(p, "%u", c->dht_port);
     if (c->dht_bind[0] != '\0') {
-        add(p, "--bind");
-        add(p, "%s", c->dht_bind);
+        argument_add(p, "--bind");
+        argument_add(p, "%s", c->dht_bind);
     }
     if (c->dht_bind6[0] != '\0') {
-        add(p, "--bind6");
-        add(p, "%s", c->dht_bind6);
+        argument_add(p, "--bind6");
+        argument_add(p, "%s", c->dht_bind6);
     }
     for (size_t i = 0; i < c->bootstrap.count; i++) {
-        add(p, "--bootstrap");
-        add(p, "%s", c->bootstrap.item[i]);
+        argument_add(p, "--bootstrap");
+        argument_add(p, "%s", c->bootstrap.item[i]);
     }
 }
 
-static void on_closed(uv_handle_t *h)
+static void dht_process_on_closed(uv_handle_t *h)
 {
     struct dht_process *p = h->data;
     if (--p->closing > 0 || !p->stopping)
@@ -90,10 +91,10 @@ static void on_closed(uv_handle_t *h)
 static void close_all(struct dht_process *p)
 {
     p->closing = 1;
-    uv_close((uv_handle_t *)&p->timer, on_closed);
+    uv_close((uv_handle_t *)&p->timer, dht_process_on_closed);
 }
 
-static void on_timer(uv_timer_t *t)
+static void dht_process_on_timer(uv_timer_t *t)
 {
     launch(t->data);
 }
@@ -106,7 +107,7 @@ static void child_closed(uv_handle_t *h)
     if (p->stopping)
         close_all(p);
     else
-        (void)uv_timer_start(&p->timer, on_timer, p->wait_ms, 0);
+        (void)uv_timer_start(&p->timer, dht_process_on_timer, p->wait_ms, 0);
 }
 
 static const char *what_to_do(const struct dht_process *p)
@@ -225,8 +226,8 @@ bool dht_process_add_node(struct dht_process *p, const char *node)
             return false;
     if (p->count + 2 > ARGS_MAX)
         return false;
-    add(p, "--bootstrap");
-    add(p, "%s", node);
+    argument_add(p, "--bootstrap");
+    argument_add(p, "%s", node);
     return true;
 }
 

@@ -52,7 +52,7 @@ struct dovecot {
 };
 
 static void start_again(uv_timer_t *timer);
-static void look(uv_timer_t *timer);
+static void dovecot_look(uv_timer_t *timer);
 static void look_soon(struct dovecot *d);
 
 static void last_close(void *p)
@@ -76,7 +76,7 @@ static void timer_closed(uv_handle_t *h)
 }
 
 /* Called when the program is gone and no probe is under way. */
-static void end(struct dovecot *d)
+static void dovecot_end(struct dovecot *d)
 {
     if (!d->probing && !d->said_open && !uv_is_closing((uv_handle_t *)&d->timer))
         uv_close((uv_handle_t *)&d->timer, timer_closed);
@@ -87,7 +87,7 @@ static void said_closed(uv_handle_t *h)
     struct dovecot *d = h->data;
     d->said_open = false;
     if (d->stop_wanted) {
-        end(d);
+        dovecot_end(d);
         return;
     }
     if (d->config.died != NULL)
@@ -109,7 +109,7 @@ static void close_said(struct dovecot *d)
     (void)uv_timer_stop(&d->timer);
     if (!d->said_open) {
         if (d->stop_wanted)
-            end(d);
+            dovecot_end(d);
         return;
     }
     d->said.pipe.data = d;
@@ -135,7 +135,7 @@ static void on_ended(void *ctx, int64_t status, int signal)
     close_said(d);
 }
 
-static void on_gone(void *ctx)
+static void dovecot_on_gone(void *ctx)
 {
     struct dovecot *d = ctx;
     d->state = LOST;
@@ -202,7 +202,7 @@ static void probe_closed(uv_handle_t *h)
 
     d->probing = false;
     if (d->stop_wanted)
-        end(d);
+        dovecot_end(d);
     else if (d->state == STARTING)
         look_soon(d);
 }
@@ -247,7 +247,7 @@ static void probe_done(uv_connect_t *req, int status)
         probe_end(d);
 }
 
-static void look(uv_timer_t *timer)
+static void dovecot_look(uv_timer_t *timer)
 {
     struct dovecot *d = timer->data;
 
@@ -266,12 +266,12 @@ static void look(uv_timer_t *timer)
     d->connect.data = d;
     d->probing = true;
     uv_pipe_connect(&d->connect, &d->probe, d->auth_socket, probe_done);
-    (void)uv_timer_start(&d->timer, look, PROBE_LIMIT_MS, 0);
+    (void)uv_timer_start(&d->timer, dovecot_look, PROBE_LIMIT_MS, 0);
 }
 
 static void look_soon(struct dovecot *d)
 {
-    (void)uv_timer_start(&d->timer, look, PROBE_MS, 0);
+    (void)uv_timer_start(&d->timer, dovecot_look, PROBE_MS, 0);
 }
 
 /* With what is needed after the start; NULL: no memory, or a path that is too long. */
@@ -311,7 +311,7 @@ struct dovecot *dovecot_start(uv_loop_t *loop, const struct dovecot_config *c, s
         return NULL;
     }
     struct launcher_events events = {
-        .started = on_started, .ended = on_ended, .gone = on_gone, .ctx = d};
+        .started = on_started, .ended = on_ended, .gone = dovecot_on_gone, .ctx = d};
     d->launcher = launcher_new(loop, c->launcher, &events, e);
     if (d->launcher == NULL) {
         free(d);
@@ -383,6 +383,6 @@ void dovecot_stop(struct dovecot **dp, void (*stopped)(void *ctx), void *ctx)
         launcher_signal(d->launcher, SIGTERM);
         (void)uv_timer_start(&d->timer, stop_timeout, STOP_MS, 0);
     } else {
-        end(d);
+        dovecot_end(d);
     }
 }

@@ -4,7 +4,7 @@
 #include "daemon/control_fsck.h"
 #include <stdio.h>
 
-static void print(void *ctx, json_t *o)
+static void fsck_alone_print(void *ctx, json_t *o)
 {
     struct service *s = ctx;
     (void)json_dumpf(o, stdout, JSON_COMPACT);
@@ -19,7 +19,7 @@ int fsck_alone(struct service *s, const char *home, bool repair, struct error *e
         store_close(&s->services.store);
         return -1;
     }
-    control_fsck_alone(s, repair, print, s);
+    control_fsck_alone(s, repair, fsck_alone_print, s);
     (void)uv_run(s->loop, UV_RUN_DEFAULT);
     service_free(s);
     return 0;

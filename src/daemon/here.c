@@ -28,7 +28,7 @@ struct places {
     size_t count;
 };
 
-static void add(struct places *p, const struct endpoint *ep)
+static void here_add(struct places *p, const struct endpoint *ep)
 {
     char a[ENDPOINT_TEXT_MAX + 1], b[ENDPOINT_TEXT_MAX + 1];
     endpoint_format(ep, a, sizeof a);
@@ -74,7 +74,7 @@ static void follow(struct places *p, const struct endpoint *ep, const uv_interfa
             endpoint_judge(sa, &open) != ENDPOINT_ALLOWED || uv_ip_name(sa, host, sizeof host) != 0)
             continue;
         (void)snprintf(now.host, sizeof now.host, "%s", host);
-        add(p, &now);
+        here_add(p, &now);
     }
 }
 
@@ -93,14 +93,14 @@ static int places_now(const struct service *s, struct places *p, struct error *e
             break;
         }
         follow(p, &ep, a, n);
-        add(p, &ep);
+        here_add(p, &ep);
     }
     if (n > 0)
         uv_free_interface_addresses(a, n);
     return rc;
 }
 
-static void take(struct service *s, const struct places *p)
+static void here_take(struct service *s, const struct places *p)
 {
     struct services *sv = &s->services;
     size_t own = 0;
@@ -128,11 +128,11 @@ int here_set(struct service *s, struct error *e)
     struct places p = {.count = 0};
     if (places_now(s, &p, e) < 0)
         return -1;
-    take(s, &p);
+    here_take(s, &p);
     return 0;
 }
 
-static void look(uv_timer_t *t)
+static void here_look(uv_timer_t *t)
 {
     struct here *h = t->data;
     struct service *s = h->service;
@@ -148,7 +148,7 @@ static void look(uv_timer_t *t)
     if (same)
         return;
     names_stop(s);
-    take(s, &p);
+    here_take(s, &p);
     names_start(s);
     endpoint_format(&s->endpoints[0], url, sizeof url);
     log_info("this computer's addresses changed: %s is announced now", url);
@@ -161,10 +161,10 @@ static void on_news(uv_poll_t *poll, int status, int events)
     char piece[8192];
     while (recv(h->fd, piece, sizeof piece, MSG_DONTWAIT) > 0)
         ;
-    (void)uv_timer_start(h->timer, look, SETTLE_MS, 0);
+    (void)uv_timer_start(h->timer, here_look, SETTLE_MS, 0);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void here_on_closed(uv_handle_t *handle)
 {
     struct here *h = handle->data;
     (void)close(h->fd);
@@ -202,5 +202,5 @@ void here_stop(struct service *s)
         return;
     s->here = NULL;
     timer_free(&h->timer);
-    uv_close((uv_handle_t *)&h->poll, on_closed);
+    uv_close((uv_handle_t *)&h->poll, here_on_closed);
 }

@@ -22,7 +22,7 @@ struct home_gone {
     void (*gone)(struct service *s);
 };
 
-static void look(uv_timer_t *t)
+static void home_gone_look(uv_timer_t *t)
 {
     struct service *s = t->data;
     struct stat st;
@@ -55,7 +55,7 @@ int home_gone_start(struct service *s, void (*gone)(struct service *s), struct e
     h->timer = timer_new(&s->services, s);
     if (h->timer == NULL)
         return error_set(e, "Out of memory.");
-    return uv_timer_start(h->timer, look, LOOK_MS, LOOK_MS);
+    return uv_timer_start(h->timer, home_gone_look, LOOK_MS, LOOK_MS);
 }
 
 void home_gone_stop(struct service *s)

@@ -32,7 +32,7 @@ static const char usage[] =
     "                  does this); --repair: mend it\n"
     "  --help, --version\n";
 
-static int fail(const char *text)
+static int main_fail(const char *text)
 {
     (void)fprintf(stderr, "restanted: %s\n", text);
     return 1;
@@ -55,7 +55,7 @@ static int become(const char *user, struct error *e)
     return chdir("/");
 }
 
-static int run(const char *home, bool foreground)
+static int daemon_run(const char *home, bool foreground)
 {
     static struct service s;
     struct error e = {""};
@@ -64,10 +64,10 @@ static int run(const char *home, bool foreground)
     if (home_check(home, &e) < 0 || home_moved(home, &e) < 0 || config_load(&c, home, &e) < 0 ||
         home_make_folders(home, &e) < 0 || home_lock(home, 0, &e) < 0 ||
         path_join(path, home, "log/restanted.log", &e) < 0)
-        return fail(e.text);
+        return main_fail(e.text);
     int level = log_level_parse(c.log_level);
     if (log_open(foreground ? NULL : path, level < 0 ? LOG_INFO : (enum log_level)level) < 0)
-        return fail("The log cannot be opened.");
+        return main_fail("The log cannot be opened.");
     s.launcher = launcher_fork(home, dovecot_writes_in, &e);
     const char *why = s.launcher < 0 ? NULL : confine(home, NULL);
     if (why != NULL)
@@ -75,7 +75,7 @@ static int run(const char *home, bool foreground)
     int rc = s.launcher < 0 ? -1 : service_start(&s, home, &e);
     if (rc < 0) {
         log_error("%s", e.text);
-        (void)fail(e.text);
+        (void)main_fail(e.text);
         service_abort(&s);
         return 1;
     }
@@ -91,7 +91,7 @@ static int run_fsck(const char *home, bool repair)
     struct error e = {""};
     if (home_check(home, &e) < 0 || home_make_folders(home, &e) < 0 || home_lock(home, 0, &e) < 0 ||
         fsck_alone(&s, home, repair, &e) < 0)
-        return fail(e.text);
+        return main_fail(e.text);
     return 0;
 }
 
@@ -141,6 +141,6 @@ int main(int argc, char **argv)
     (void)signal(SIGHUP, SIG_IGN); /* until it is watched: a closed terminal ends no peer */
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (become(user, &e) < 0 || home_find(home, found, &e) < 0)
-        return fail(e.text);
-    return check ? run_fsck(found, repair) : run(found, foreground);
+        return main_fail(e.text);
+    return check ? run_fsck(found, repair) : daemon_run(found, foreground);
 }

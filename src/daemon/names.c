@@ -31,7 +31,7 @@ struct names {
     bool asked;
 };
 
-static void on_timer(uv_timer_t *t);
+static void names_on_timer(uv_timer_t *t);
 
 static void told(struct name *n, int rc)
 {
@@ -49,7 +49,7 @@ static void told(struct name *n, int rc)
 }
 
 /* The addresses of this round, in place of the last one's. */
-static bool take(struct names *o)
+static bool names_take(struct names *o)
 {
     struct service *s = o->service;
     size_t n = o->literal;
@@ -78,7 +78,7 @@ static bool is_pending(const struct names *o)
     return false;
 }
 
-static void on_timer(uv_timer_t *t)
+static void names_on_timer(uv_timer_t *t)
 {
     struct names *o = t->data;
     int wait = LOOK_MS;
@@ -87,13 +87,13 @@ static void on_timer(uv_timer_t *t)
         wait = o->asked ? LOOK_MS : SOON_MS;
     } else if (!is_pending(o)) {
         o->asked = false;
-        wait = take(o) ? AGAIN_MS : SOON_MS;
+        wait = names_take(o) ? AGAIN_MS : SOON_MS;
     }
-    (void)uv_timer_start(t, on_timer, (uint64_t)wait, 0);
+    (void)uv_timer_start(t, names_on_timer, (uint64_t)wait, 0);
 }
 
 /* host: n octets, perhaps in brackets. Addresses need no look-up, onion names get none. */
-static void add(struct names *o, const char *host, size_t n, bool own)
+static void names_add(struct names *o, const char *host, size_t n, bool own)
 {
     struct name *x = &o->name[o->count];
     uint8_t ip[16];
@@ -119,10 +119,10 @@ void names_start(struct service *s)
     o->service = s;
     o->literal = s->services.policy.own_count;
     for (size_t i = 0; i < s->services.c.endpoint_count; i++)
-        add(o, s->endpoints[i].host, strlen(s->endpoints[i].host), true);
+        names_add(o, s->endpoints[i].host, strlen(s->endpoints[i].host), true);
     for (size_t i = 0; i < s->config.bootstrap.count && s->config.dht_socket[0] == '\0'; i++) {
         const char *item = s->config.bootstrap.item[i], *port = strrchr(item, ':');
-        add(o, item, port == NULL ? strlen(item) : (size_t)(port - item), false);
+        names_add(o, item, port == NULL ? strlen(item) : (size_t)(port - item), false);
     }
     o->timer = o->count > 0 ? timer_new(&s->services, o) : NULL;
     if (o->timer == NULL) {
@@ -130,7 +130,7 @@ void names_start(struct service *s)
         return;
     }
     s->names = o;
-    (void)uv_timer_start(o->timer, on_timer, 0, 0);
+    (void)uv_timer_start(o->timer, names_on_timer, 0, 0);
 }
 
 void names_stop(struct service *s)

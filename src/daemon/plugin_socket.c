@@ -40,7 +40,8 @@ static void question_free(struct question *q)
 }
 
 /* P-7.7; a sentence goes with NO alone. */
-static void reply(struct line_client *c, const char *verdict, const char *id, const char *why)
+static void plugin_reply(struct line_client *c, const char *verdict, const char *id,
+                         const char *why)
 {
     char line[600];
     int n = snprintf(line, sizeof line, "%s %s%s%s\n", verdict, id, *why == '\0' ? "" : " ", why);
@@ -55,7 +56,7 @@ static void on_opened(void *ctx, bool ok, const char *why)
 {
     struct question *q = ctx;
     q->opening = NULL;
-    reply(q->asker->client, ok ? "OK" : "NO", q->id, ok ? "" : why);
+    plugin_reply(q->asker->client, ok ? "OK" : "NO", q->id, ok ? "" : why);
     question_free(q);
 }
 
@@ -149,10 +150,10 @@ static void pull(struct service *s, struct line_client *c, char *id)
         return;
     case VERDICT_REFUSE:
         log_debug("%s does not fetch in advance", r.client);
-        reply(c, "NO", id, why.text);
+        plugin_reply(c, "NO", id, why.text);
         return;
     case VERDICT_SKIP:
-        reply(c, "SKIP", id, "");
+        plugin_reply(c, "SKIP", id, "");
         return;
     }
 }
@@ -222,7 +223,7 @@ static void on_line(void *ctx, struct line_client *c, char *line, size_t len)
     }
 }
 
-static void on_gone(void *ctx, struct line_client *c)
+static void plugin_on_gone(void *ctx, struct line_client *c)
 {
     struct asker *a = line_client_get(c);
     if (a == NULL)
@@ -245,7 +246,7 @@ int plugin_socket_start(struct service *s, struct error *e)
                                    .max_line = LINE_MAX_OCTETS,
                                    .max_clients = 500,
                                    .line = on_line,
-                                   .gone = on_gone,
+                                   .gone = plugin_on_gone,
                                    .ctx = s};
     s->plugin = line_server_start(s->loop, &c, e);
     return s->plugin == NULL ? -1 : 0;

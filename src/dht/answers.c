@@ -22,7 +22,7 @@ static struct dht_value value_of(const struct dht_frame *f)
     return v;
 }
 
-static void take_heard(struct client *c, const struct dht_frame *f)
+static void take_heard(struct dht_client *c, const struct dht_frame *f)
 {
     for (struct listener *l = c->listeners; l != NULL; l = l->next)
         if (l->number == f->request) {
@@ -33,7 +33,7 @@ static void take_heard(struct client *c, const struct dht_frame *f)
         }
 }
 
-static void take_done(struct request *r, const struct dht_frame *f)
+static void take_done(struct dht_request *r, const struct dht_frame *f)
 {
     if (r->verb == FRAME_GET)
         r->fn.value(r->ctx, f->ok, NULL);
@@ -43,7 +43,7 @@ static void take_done(struct request *r, const struct dht_frame *f)
         log_warn("cannot listen: %s", f->why);
 }
 
-static void take_state(struct request *r, const struct dht_frame *f)
+static void take_state(struct dht_request *r, const struct dht_frame *f)
 {
     const struct frame_state *s = &f->state;
     struct dht_status st = {
@@ -88,9 +88,9 @@ static const enum dht_presence presences[] = {
     [FRAME_ABSENT] = DHT_ABSENT, [FRAME_PRESENT] = DHT_PRESENT, [FRAME_DELETED] = DHT_DELETED};
 
 /* -1: the frame answers nothing that was asked. */
-static int take_answer(struct client *c, const struct dht_frame *f)
+static int take_answer(struct dht_client *c, const struct dht_frame *f)
 {
-    struct request **slot = client_find(c, f->request);
+    struct dht_request **slot = client_find(c, f->request);
     if (*slot == NULL || !fits((*slot)->verb, f->verb))
         return -1;
     if (f->verb == FRAME_VALUE) {
@@ -103,7 +103,7 @@ static int take_answer(struct client *c, const struct dht_frame *f)
         return -1;
     if (f->verb == FRAME_IDS && f->more)
         return 0;
-    struct request *r = client_take(c, slot);
+    struct dht_request *r = client_take(c, slot);
     if (f->verb == FRAME_DONE)
         take_done(r, f);
     else if (f->verb == FRAME_IDS)
@@ -116,7 +116,7 @@ static int take_answer(struct client *c, const struct dht_frame *f)
     return 0;
 }
 
-int client_answer(struct client *c, const struct dht_frame *f)
+int client_answer(struct dht_client *c, const struct dht_frame *f)
 {
     if (f->verb == FRAME_LINK) {
         c->pause = PAUSE_MIN_MS;

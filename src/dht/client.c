@@ -22,11 +22,11 @@ static void client_put(struct dht *d, bool add, const char *key, const void *val
                        int64_t expiry, const uint8_t lock[HASH_LEN], dht_done_fn *done, void *ctx)
 {
     struct dht_frame f = {.value = {value, len}, .expiry = (uint64_t)expiry};
-    struct request *r = request_new(add ? FRAME_ADD : FRAME_PUT, key, ctx);
+    struct dht_request *r = request_new(add ? FRAME_ADD : FRAME_PUT, key, ctx);
     set_key(&f, key);
     memcpy(f.lock, lock, HASH_LEN);
     r->fn.done = done;
-    client_ask((struct client *)d, r, &f);
+    client_ask((struct dht_client *)d, r, &f);
 }
 
 static void warmed(void *ctx, enum dht_result r, const char *why)
@@ -37,10 +37,10 @@ static void warmed(void *ctx, enum dht_result r, const char *why)
 static void client_warm(struct dht *d, const char *key)
 {
     struct dht_frame f = {0};
-    struct request *r = request_new(FRAME_WARM, key, NULL);
+    struct dht_request *r = request_new(FRAME_WARM, key, NULL);
     set_key(&f, key);
     r->fn.done = warmed;
-    client_ask((struct client *)d, r, &f);
+    client_ask((struct dht_client *)d, r, &f);
 }
 
 static void client_del(struct dht *d, bool sure, const char *key,
@@ -48,56 +48,56 @@ static void client_del(struct dht *d, bool sure, const char *key,
                        dht_done_fn *done, void *ctx)
 {
     struct dht_frame f = {0};
-    struct request *r = request_new(sure ? FRAME_DROP : FRAME_DEL, key, ctx);
+    struct dht_request *r = request_new(sure ? FRAME_DROP : FRAME_DEL, key, ctx);
     set_key(&f, key);
     memcpy(f.value_hash, value_hash, HASH_LEN);
     memcpy(f.token, token, HASH_LEN);
     r->fn.done = done;
-    client_ask((struct client *)d, r, &f);
+    client_ask((struct dht_client *)d, r, &f);
     wipe(f.token, sizeof f.token);
 }
 
 static void client_list(struct dht *d, const char *key, dht_list_fn *done, void *ctx)
 {
     struct dht_frame f = {0};
-    struct request *r = request_new(FRAME_LIST, key, ctx);
+    struct dht_request *r = request_new(FRAME_LIST, key, ctx);
     set_key(&f, key);
     r->fn.list = done;
-    client_ask((struct client *)d, r, &f);
+    client_ask((struct dht_client *)d, r, &f);
 }
 
 static void client_get(struct dht *d, const char *key, const uint8_t *ids, size_t n,
                        dht_value_fn *fn, void *ctx)
 {
     struct dht_frame f = {.ids = {ids, n * DHT_ID_LEN}};
-    struct request *r = request_new(FRAME_GET, key, ctx);
+    struct dht_request *r = request_new(FRAME_GET, key, ctx);
     set_key(&f, key);
     r->fn.value = fn;
-    client_ask((struct client *)d, r, &f);
+    client_ask((struct dht_client *)d, r, &f);
 }
 
 static void client_look(struct dht *d, const char *key, const uint8_t id[DHT_ID_LEN],
                         dht_look_fn *done, void *ctx)
 {
     struct dht_frame f = {0};
-    struct request *r = request_new(FRAME_LOOK, key, ctx);
+    struct dht_request *r = request_new(FRAME_LOOK, key, ctx);
     set_key(&f, key);
     memcpy(f.id, id, DHT_ID_LEN);
     r->fn.look = done;
-    client_ask((struct client *)d, r, &f);
+    client_ask((struct dht_client *)d, r, &f);
 }
 
 static void client_status(struct dht *d, dht_status_fn *done, void *ctx)
 {
     struct dht_frame f = {0};
-    struct request *r = request_new(FRAME_STATUS, NULL, ctx);
+    struct dht_request *r = request_new(FRAME_STATUS, NULL, ctx);
     r->fn.status = done;
-    client_ask((struct client *)d, r, &f);
+    client_ask((struct dht_client *)d, r, &f);
 }
 
 static int client_listen(struct dht *d, const char *key, dht_listen_fn *fn, void *ctx)
 {
-    struct client *c = (struct client *)d;
+    struct dht_client *c = (struct dht_client *)d;
     struct listener *l = NULL;
     if (c->listener_count >= LISTENERS_MAX || strlen(key) > FRAME_KEY_MAX ||
         (l = calloc(1, sizeof *l)) == NULL)
@@ -116,19 +116,19 @@ static int client_listen(struct dht *d, const char *key, dht_listen_fn *fn, void
 
 static enum dht_link client_link(const struct dht *d)
 {
-    return ((const struct client *)d)->link;
+    return ((const struct dht_client *)d)->link;
 }
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-    struct client *c = handle->data;
+    struct dht_client *c = handle->data;
     if (--c->handles == 0)
         free(c);
 }
 
 static void client_free(struct dht *d)
 {
-    struct client *c = (struct client *)d;
+    struct dht_client *c = (struct dht_client *)d;
     c->freed = true;
     c->on_link = NULL;
     client_disconnect(c, NULL);
@@ -158,7 +158,7 @@ static const struct dht_ops client_ops = {
 struct dht *dht_connect(uv_loop_t *loop, const char *socket_path, dht_link_fn *on_link, void *ctx,
                         struct error *e)
 {
-    struct client *c = calloc(1, sizeof *c);
+    struct dht_client *c = calloc(1, sizeof *c);
     if (c == NULL || strlen(socket_path) >= PATH_MAX_SUN) {
         free(c);
         (void)error_set(e, "cannot use the DHT socket %s: %s", socket_path,

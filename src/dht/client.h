@@ -22,58 +22,58 @@ struct listener {
     struct listener *next;
 };
 
-struct line {       /* one connection; pipe.data is the client, or NULL once it is given up */
+struct dht_line {   /* one connection; pipe.data is the client, or NULL once it is given up */
     uv_pipe_t pipe; /* first */
     uv_connect_t connecting;
 };
 
-struct client {
+struct dht_client {
     struct dht dht; /* first */
     uv_loop_t *loop;
     char path[PATH_MAX_SUN];
-    struct line *line; /* NULL between connections; frees itself when closed */
-    bool ready;        /* connected, and the other end is one we trust */
-    uv_timer_t timer;  /* the pause before connecting again */
-    uv_timer_t soon;   /* answers requests that could not be asked, not inside the call */
-    unsigned handles;  /* timers still to be closed */
+    struct dht_line *line; /* NULL between connections; frees itself when closed */
+    bool ready;            /* connected, and the other end is one we trust */
+    uv_timer_t timer;      /* the pause before connecting again */
+    uv_timer_t soon;       /* answers requests that could not be asked, not inside the call */
+    unsigned handles;      /* timers still to be closed */
     unsigned pause;
     enum dht_link link;
     dht_link_fn *on_link;
     void *on_link_ctx;
     struct buf in;
-    struct request *table[BUCKETS];
+    struct dht_request *table[BUCKETS];
     size_t outstanding;
     uint32_t last_number;
-    struct request *failing, **failing_end;
+    struct dht_request *failing, **failing_end;
     struct listener *listeners;
     size_t listener_count;
     bool freed;
 };
 
 /* state.c */
-void client_set_link(struct client *c, enum dht_link link);
+void client_set_link(struct dht_client *c, enum dht_link link);
 /* Keeps r until it is answered. */
-void client_add(struct client *c, struct request *r);
+void client_add(struct dht_client *c, struct dht_request *r);
 /* The place in the table where the request with this number hangs, or where it would. */
-struct request **client_find(struct client *c, uint32_t number);
-struct request *client_take(struct client *c, struct request **slot);
+struct dht_request **client_find(struct dht_client *c, uint32_t number);
+struct dht_request *client_take(struct dht_client *c, struct dht_request **slot);
 /* Answers all that is outstanding with ok=false. */
-void client_fail_all(struct client *c, const char *why);
+void client_fail_all(struct dht_client *c, const char *why);
 /* Answers r with ok=false when the loop turns, not inside the call; consumes it. */
-void client_fail_soon(struct client *c, struct request *r);
+void client_fail_soon(struct dht_client *c, struct dht_request *r);
 /* Answers at once those that client_fail_soon() keeps. */
-void client_fail_waiting(struct client *c);
+void client_fail_waiting(struct dht_client *c);
 
 /* answers.c: -1 when the frame answers nothing that was asked. */
-int client_answer(struct client *c, const struct dht_frame *f);
+int client_answer(struct dht_client *c, const struct dht_frame *f);
 
 /* connection.c */
-void client_connect(struct client *c);
+void client_connect(struct dht_client *c);
 /* Gives the connection up, answers everything outstanding, and connects again after a pause. why
  * may be NULL. */
-void client_disconnect(struct client *c, const char *why);
+void client_disconnect(struct dht_client *c, const char *why);
 /* Asks and keeps r until it is answered; consumes r in any case. */
-void client_ask(struct client *c, struct request *r, struct dht_frame *f);
-void client_ask_listen(struct client *c, struct listener *l);
+void client_ask(struct dht_client *c, struct dht_request *r, struct dht_frame *f);
+void client_ask_listen(struct dht_client *c, struct listener *l);
 
 #endif

@@ -13,7 +13,7 @@
 
 static void free_handle(uv_handle_t *handle)
 {
-    free(handle); /* the struct line, whose first member it is */
+    free(handle); /* the struct dht_line, whose first member it is */
 }
 
 static void on_pause_over(uv_timer_t *timer)
@@ -21,7 +21,7 @@ static void on_pause_over(uv_timer_t *timer)
     client_connect(timer->data);
 }
 
-void client_disconnect(struct client *c, const char *why)
+void client_disconnect(struct dht_client *c, const char *why)
 {
     c->ready = false;
     if (c->line != NULL) {
@@ -40,25 +40,25 @@ void client_disconnect(struct client *c, const char *why)
     client_fail_all(c, "restante-dht is not running");
 }
 
-struct writing {
+struct frame_writing {
     uv_write_t write;
     uint8_t *data;
 };
 
 static void on_written(uv_write_t *write, int status)
 {
-    struct writing *w = write->data;
-    struct client *c = write->handle->data;
+    struct frame_writing *w = write->data;
+    struct dht_client *c = write->handle->data;
     free(w->data);
     free(w);
     if (status < 0 && status != UV_ECANCELED && c != NULL)
         client_disconnect(c, uv_strerror(status));
 }
 
-static int send_frame(struct client *c, const struct dht_frame *f)
+static int send_frame(struct dht_client *c, const struct dht_frame *f)
 {
     struct buf out = BUF_INIT(FRAME_HEAD + DHT_FRAME_MAX);
-    struct writing *w = NULL;
+    struct frame_writing *w = NULL;
     size_t n = 0;
     uv_stream_t *stream = c->line != NULL ? (uv_stream_t *)&c->line->pipe : NULL;
     if (!c->ready || uv_stream_get_write_queue_size(stream) > UNSENT_MAX ||
@@ -77,7 +77,7 @@ static int send_frame(struct client *c, const struct dht_frame *f)
     return 0;
 }
 
-void client_ask(struct client *c, struct request *r, struct dht_frame *f)
+void client_ask(struct dht_client *c, struct dht_request *r, struct dht_frame *f)
 {
     f->verb = r->verb;
     do
@@ -93,18 +93,18 @@ void client_ask(struct client *c, struct request *r, struct dht_frame *f)
     }
 }
 
-void client_ask_listen(struct client *c, struct listener *l)
+void client_ask_listen(struct dht_client *c, struct listener *l)
 {
     struct dht_frame f = {.verb = FRAME_LISTEN};
     memcpy(f.key, l->key, sizeof f.key);
-    struct request *r = request_new(FRAME_LISTEN, l->key, NULL);
+    struct dht_request *r = request_new(FRAME_LISTEN, l->key, NULL);
     client_ask(c, r, &f);
     l->number = f.request;
 }
 
-static void take_all(struct client *c)
+static void take_all(struct dht_client *c)
 {
-    struct line *line = c->line;
+    struct dht_line *line = c->line;
     size_t at = 0;
     while (c->line == line && !c->freed) {
         struct error e;
@@ -128,9 +128,9 @@ static void take_all(struct client *c)
         buf_consume(&c->in, at);
 }
 
-static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *b)
+static void client_on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *b)
 {
-    struct client *c = handle->data;
+    struct dht_client *c = handle->data;
     (void)hint;
     size_t n = c == NULL ? 0 : c->in.cap - c->in.len;
     n = n < 65536 ? n : 65536;
@@ -138,9 +138,9 @@ static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *b)
     *b = uv_buf_init((char *)p, p != NULL ? (unsigned)n : 0);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
+static void client_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 {
-    struct client *c = stream->data;
+    struct dht_client *c = stream->data;
     (void)b;
     if (c == NULL || n == 0)
         return;
@@ -166,7 +166,7 @@ static bool trusted(uv_pipe_t *pipe)
 
 static void on_connected(uv_connect_t *connecting, int status)
 {
-    struct client *c = connecting->handle->data;
+    struct dht_client *c = connecting->handle->data;
     if (c == NULL || status == UV_ECANCELED)
         return;
     uv_pipe_t *pipe = &c->line->pipe;
@@ -175,7 +175,7 @@ static void on_connected(uv_connect_t *connecting, int status)
         status = UV_EPERM;
     }
     if (status == 0)
-        status = uv_read_start((uv_stream_t *)pipe, on_alloc, on_read);
+        status = uv_read_start((uv_stream_t *)pipe, client_on_alloc, client_on_read);
     if (status < 0) {
         client_disconnect(c, uv_strerror(status));
         return;
@@ -185,9 +185,9 @@ static void on_connected(uv_connect_t *connecting, int status)
         client_ask_listen(c, l);
 }
 
-void client_connect(struct client *c)
+void client_connect(struct dht_client *c)
 {
-    struct line *line = calloc(1, sizeof *line);
+    struct dht_line *line = calloc(1, sizeof *line);
     if (line == NULL || uv_pipe_init(c->loop, &line->pipe, 0) < 0) {
         free(line);
         client_disconnect(c, NULL);

@@ -13,29 +13,29 @@ struct held { /* an entry, or its tombstone */
     struct held *next;
 };
 
-struct listener {
+struct memory_listener {
     uint8_t infohash[INFOHASH_LEN];
     dht_listen_fn *fn;
     void *ctx;
-    struct listener *next;
+    struct memory_listener *next;
 };
 
-struct asked { /* a request with its operands */
-    struct request *r;
+struct memory_asked { /* a request with its operands */
+    struct dht_request *r;
     char key[FRAME_KEY_MAX + 1];
     uint8_t lock[HASH_LEN], value_hash[HASH_LEN], id[ENTRY_ID_LEN];
     int64_t expiry;
     uint8_t *data; /* a value or ids; owned */
     size_t len;
-    struct asked *next;
+    struct memory_asked *next;
 };
 
 struct memory {
     struct dht dht; /* first */
     uv_timer_t soon;
     struct held *held;
-    struct listener *listeners;
-    struct asked *queue, **queue_end;
+    struct memory_listener *listeners;
+    struct memory_asked *queue, **queue_end;
 };
 
 static struct held *lookup(struct memory *m, const uint8_t infohash[INFOHASH_LEN],
@@ -49,7 +49,7 @@ static struct held *lookup(struct memory *m, const uint8_t infohash[INFOHASH_LEN
     return NULL;
 }
 
-static const char *do_put(struct memory *m, struct asked *a)
+static const char *do_put(struct memory *m, struct memory_asked *a)
 {
     uint8_t hash[HASH_LEN], id[ENTRY_ID_LEN];
     int64_t now = clock_wall_ms() / 1000;
@@ -75,13 +75,13 @@ static const char *do_put(struct memory *m, struct asked *a)
     }
     if (a->expiry > h->value.expiry)
         h->value.expiry = a->expiry;
-    for (struct listener *l = m->listeners; l != NULL; l = l->next)
+    for (struct memory_listener *l = m->listeners; l != NULL; l = l->next)
         if (memcmp(l->infohash, h->infohash, INFOHASH_LEN) == 0)
             l->fn(l->ctx, &h->value);
     return NULL;
 }
 
-static const char *do_del(struct memory *m, struct asked *a)
+static const char *do_del(struct memory *m, struct memory_asked *a)
 {
     uint8_t id[ENTRY_ID_LEN];
     entry_id(a->r->infohash, a->lock, a->value_hash, id);
@@ -92,7 +92,7 @@ static const char *do_del(struct memory *m, struct asked *a)
     return NULL;
 }
 
-static void do_list(struct memory *m, struct asked *a)
+static void do_list(struct memory *m, struct memory_asked *a)
 {
     int64_t now = clock_wall_ms() / 1000;
     for (struct held *h = m->held; h != NULL; h = h->next)
@@ -102,7 +102,7 @@ static void do_list(struct memory *m, struct asked *a)
     a->r->fn.list(a->r->ctx, true, a->r->ids.data, a->r->ids.len / ENTRY_ID_LEN);
 }
 
-static void do_get(struct memory *m, struct asked *a)
+static void do_get(struct memory *m, struct memory_asked *a)
 {
     for (size_t i = 0; i < a->len; i += ENTRY_ID_LEN) {
         struct held *h = lookup(m, a->r->infohash, a->data + i);
@@ -112,14 +112,14 @@ static void do_get(struct memory *m, struct asked *a)
     a->r->fn.value(a->r->ctx, true, NULL);
 }
 
-static void do_look(struct memory *m, struct asked *a)
+static void do_look(struct memory *m, struct memory_asked *a)
 {
     struct held *h = lookup(m, a->r->infohash, a->id);
     enum dht_presence presence = h == NULL ? DHT_ABSENT : h->deleted ? DHT_DELETED : DHT_PRESENT;
     a->r->fn.look(a->r->ctx, true, presence);
 }
 
-static void do_status(struct memory *m, struct asked *a)
+static void do_status(struct memory *m, struct memory_asked *a)
 {
     struct dht_status st = {.link = DHT_CONNECTED, .good_nodes = 1};
     for (struct held *h = m->held; h != NULL; h = h->next) {
@@ -130,7 +130,7 @@ static void do_status(struct memory *m, struct asked *a)
     a->r->fn.status(a->r->ctx, true, &st);
 }
 
-static void answer(struct memory *m, struct asked *a)
+static void memory_answer(struct memory *m, struct memory_asked *a)
 {
     const char *why;
     switch (a->r->verb) {
@@ -153,7 +153,7 @@ static void answer(struct memory *m, struct asked *a)
     }
 }
 
-static void asked_free(struct asked *a)
+static void asked_free(struct memory_asked *a)
 {
     request_free(a->r);
     free(a->data);
@@ -163,7 +163,7 @@ static void asked_free(struct asked *a)
 static void on_soon(uv_timer_t *timer)
 {
     struct memory *m = timer->data;
-    struct asked *a = m->queue;
+    struct memory_asked *a = m->queue;
     if (a == NULL)
         return;
     m->queue = a->next;
@@ -171,15 +171,15 @@ static void on_soon(uv_timer_t *timer)
         m->queue_end = &m->queue;
     else
         uv_timer_start(timer, on_soon, 0, 0);
-    answer(m, a);
+    memory_answer(m, a);
     asked_free(a);
 }
 
-static struct asked *ask(struct dht *d, enum frame_verb verb, const char *key, void *ctx,
-                         const void *data, size_t len)
+static struct memory_asked *memory_ask(struct dht *d, enum frame_verb verb, const char *key,
+                                       void *ctx, const void *data, size_t len)
 {
     struct memory *m = (struct memory *)d;
-    struct asked *a = calloc(1, sizeof *a);
+    struct memory_asked *a = calloc(1, sizeof *a);
     uint8_t *copy = len > 0 ? malloc(len) : NULL;
     if (a == NULL || (len > 0 && copy == NULL))
         abort();
@@ -198,7 +198,7 @@ static void memory_put(struct dht *d, bool add, const char *key, const void *val
                        int64_t expiry, const uint8_t lock[HASH_LEN], dht_done_fn *done, void *ctx)
 {
     (void)add; /* there is nowhere to look */
-    struct asked *a = ask(d, FRAME_PUT, key, ctx, value, len);
+    struct memory_asked *a = memory_ask(d, FRAME_PUT, key, ctx, value, len);
     a->r->fn.done = done;
     a->expiry = expiry;
     memcpy(a->lock, lock, HASH_LEN);
@@ -214,7 +214,7 @@ static void memory_del(struct dht *d, bool sure, const char *key,
                        dht_done_fn *done, void *ctx)
 {
     (void)sure; /* there is nowhere to look */
-    struct asked *a = ask(d, FRAME_DEL, key, ctx, NULL, 0);
+    struct memory_asked *a = memory_ask(d, FRAME_DEL, key, ctx, NULL, 0);
     a->r->fn.done = done;
     memcpy(a->value_hash, value_hash, HASH_LEN);
     entry_lock(token, a->lock);
@@ -222,19 +222,19 @@ static void memory_del(struct dht *d, bool sure, const char *key,
 
 static void memory_list(struct dht *d, const char *key, dht_list_fn *done, void *ctx)
 {
-    ask(d, FRAME_LIST, key, ctx, NULL, 0)->r->fn.list = done;
+    memory_ask(d, FRAME_LIST, key, ctx, NULL, 0)->r->fn.list = done;
 }
 
 static void memory_get(struct dht *d, const char *key, const uint8_t *ids, size_t n,
                        dht_value_fn *fn, void *ctx)
 {
-    ask(d, FRAME_GET, key, ctx, ids, n * ENTRY_ID_LEN)->r->fn.value = fn;
+    memory_ask(d, FRAME_GET, key, ctx, ids, n * ENTRY_ID_LEN)->r->fn.value = fn;
 }
 
 static void memory_look(struct dht *d, const char *key, const uint8_t id[DHT_ID_LEN],
                         dht_look_fn *done, void *ctx)
 {
-    struct asked *a = ask(d, FRAME_LOOK, key, ctx, NULL, 0);
+    struct memory_asked *a = memory_ask(d, FRAME_LOOK, key, ctx, NULL, 0);
     a->r->fn.look = done;
     memcpy(a->id, id, ENTRY_ID_LEN);
 }
@@ -242,7 +242,7 @@ static void memory_look(struct dht *d, const char *key, const uint8_t id[DHT_ID_
 static int memory_listen(struct dht *d, const char *key, dht_listen_fn *fn, void *ctx)
 {
     struct memory *m = (struct memory *)d;
-    struct listener *l = calloc(1, sizeof *l);
+    struct memory_listener *l = calloc(1, sizeof *l);
     if (l == NULL)
         return -1;
     entry_infohash(key, l->infohash);
@@ -255,7 +255,7 @@ static int memory_listen(struct dht *d, const char *key, dht_listen_fn *fn, void
 
 static void memory_status(struct dht *d, dht_status_fn *done, void *ctx)
 {
-    ask(d, FRAME_STATUS, NULL, ctx, NULL, 0)->r->fn.status = done;
+    memory_ask(d, FRAME_STATUS, NULL, ctx, NULL, 0)->r->fn.status = done;
 }
 
 static enum dht_link memory_link(const struct dht *d)
@@ -264,7 +264,7 @@ static enum dht_link memory_link(const struct dht *d)
     return DHT_CONNECTED;
 }
 
-static void on_closed(uv_handle_t *handle)
+static void memory_on_closed(uv_handle_t *handle)
 {
     free(handle->data);
 }
@@ -273,7 +273,7 @@ static void memory_free(struct dht *d)
 {
     struct memory *m = (struct memory *)d;
     while (m->queue != NULL) {
-        struct asked *a = m->queue;
+        struct memory_asked *a = m->queue;
         m->queue = a->next;
         request_fail(a->r, "the DHT is being closed");
         asked_free(a);
@@ -285,11 +285,11 @@ static void memory_free(struct dht *d)
         free(h);
     }
     while (m->listeners != NULL) {
-        struct listener *l = m->listeners;
+        struct memory_listener *l = m->listeners;
         m->listeners = l->next;
         free(l);
     }
-    uv_close((uv_handle_t *)&m->soon, on_closed);
+    uv_close((uv_handle_t *)&m->soon, memory_on_closed);
 }
 
 static const struct dht_ops memory_ops = {

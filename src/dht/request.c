@@ -6,9 +6,9 @@
 
 #define IDS_MAX (100 * 1000 * DHT_ID_LEN) /* octets of one list */
 
-struct request *request_new(enum frame_verb verb, const char *key, void *ctx)
+struct dht_request *request_new(enum frame_verb verb, const char *key, void *ctx)
 {
-    struct request *r = calloc(1, sizeof *r);
+    struct dht_request *r = calloc(1, sizeof *r);
     if (r == NULL)
         abort();
     r->verb = verb;
@@ -19,13 +19,13 @@ struct request *request_new(enum frame_verb verb, const char *key, void *ctx)
     return r;
 }
 
-void request_free(struct request *r)
+void request_free(struct dht_request *r)
 {
     buf_free(&r->ids);
     free(r);
 }
 
-void request_done(struct request *r, const char *why)
+void request_done(struct dht_request *r, const char *why)
 {
     enum dht_result result = why == NULL                           ? DHT_OK
                              : strcmp(why, FRAME_WHY_ABSENT) == 0  ? DHT_WAS_ABSENT
@@ -34,7 +34,7 @@ void request_done(struct request *r, const char *why)
     r->fn.done(r->ctx, result, why);
 }
 
-void request_fail(struct request *r, const char *why)
+void request_fail(struct dht_request *r, const char *why)
 {
     switch (r->verb) {
     case FRAME_PUT:

@@ -8,7 +8,7 @@
 #include "dht/dht.h"
 #include "proto/dht_frames.h"
 
-struct request {
+struct dht_request {
     uint32_t number;
     enum frame_verb verb;
     uint8_t infohash[INFOHASH_LEN]; /* of the key, to check what comes back */
@@ -21,16 +21,16 @@ struct request {
     } fn; /* all NULL for LISTEN */
     void *ctx;
     struct buf ids; /* of a LIST, as they come */
-    struct request *next;
+    struct dht_request *next;
 };
 
 /* A new request; ends the program without memory, as an answer could not be promised then. key may
  * be NULL. */
-struct request *request_new(enum frame_verb verb, const char *key, void *ctx);
-void request_free(struct request *r);
+struct dht_request *request_new(enum frame_verb verb, const char *key, void *ctx);
+void request_free(struct dht_request *r);
 /* Tells the caller of a request to store or delete what came of it; why NULL: it is done. */
-void request_done(struct request *r, const char *why);
+void request_done(struct dht_request *r, const char *why);
 /* Tells the caller that nothing came of it. */
-void request_fail(struct request *r, const char *why);
+void request_fail(struct dht_request *r, const char *why);
 
 #endif

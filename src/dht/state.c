@@ -2,7 +2,7 @@
 /* state.c - what the client knows: whether there is a link, and what was asked and not answered. */
 #include "dht/client.h"
 
-void client_set_link(struct client *c, enum dht_link link)
+void client_set_link(struct dht_client *c, enum dht_link link)
 {
     if (c->link == link || c->freed)
         return;
@@ -11,48 +11,48 @@ void client_set_link(struct client *c, enum dht_link link)
         c->on_link(c->on_link_ctx, link);
 }
 
-void client_add(struct client *c, struct request *r)
+void client_add(struct dht_client *c, struct dht_request *r)
 {
-    struct request **slot = &c->table[r->number % BUCKETS];
+    struct dht_request **slot = &c->table[r->number % BUCKETS];
     r->next = *slot;
     *slot = r;
     c->outstanding++;
 }
 
-struct request **client_find(struct client *c, uint32_t number)
+struct dht_request **client_find(struct dht_client *c, uint32_t number)
 {
-    struct request **slot = &c->table[number % BUCKETS];
+    struct dht_request **slot = &c->table[number % BUCKETS];
     while (*slot != NULL && (*slot)->number != number)
         slot = &(*slot)->next;
     return slot;
 }
 
-struct request *client_take(struct client *c, struct request **slot)
+struct dht_request *client_take(struct dht_client *c, struct dht_request **slot)
 {
-    struct request *r = *slot;
+    struct dht_request *r = *slot;
     *slot = r->next;
     r->next = NULL;
     c->outstanding--;
     return r;
 }
 
-void client_fail_all(struct client *c, const char *why)
+void client_fail_all(struct dht_client *c, const char *why)
 {
     for (size_t i = 0; i < BUCKETS; i++)
         while (c->table[i] != NULL) {
-            struct request *r = client_take(c, &c->table[i]);
+            struct dht_request *r = client_take(c, &c->table[i]);
             request_fail(r, why);
             request_free(r);
         }
 }
 
-void client_fail_waiting(struct client *c)
+void client_fail_waiting(struct dht_client *c)
 {
-    struct request *r = c->failing;
+    struct dht_request *r = c->failing;
     c->failing = NULL;
     c->failing_end = &c->failing;
     while (r != NULL) {
-        struct request *next = r->next;
+        struct dht_request *next = r->next;
         request_fail(r, "restante-dht does not answer");
         request_free(r);
         r = next;
@@ -64,7 +64,7 @@ static void on_soon(uv_timer_t *timer)
     client_fail_waiting(timer->data);
 }
 
-void client_fail_soon(struct client *c, struct request *r)
+void client_fail_soon(struct dht_client *c, struct dht_request *r)
 {
     r->next = NULL;
     *c->failing_end = r;

@@ -37,7 +37,7 @@ struct helper {
 
 static void on_poll(uv_poll_t *p, int status, int events);
 
-static void on_closed(uv_handle_t *handle)
+static void helper_on_closed(uv_handle_t *handle)
 {
     struct helper *h = handle->data;
     if (--h->open_handles > 0)
@@ -55,7 +55,7 @@ static void bury(struct helper *h)
     h->dead = true;
     if (!h->exited)
         (void)uv_process_kill(&h->process, SIGKILL);
-    uv_close((uv_handle_t *)&h->poll, on_closed);
+    uv_close((uv_handle_t *)&h->poll, helper_on_closed);
 }
 
 /* Kills what is left of the process; on_gone is told when it was reaped. */
@@ -83,8 +83,8 @@ static void on_process_end(uv_process_t *process, int64_t status, int sig)
         h->on_gone(h->ctx, h->started, why);
     }
     h->said.pipe.data = h;
-    uv_close(said_handle(&h->said), on_closed);
-    uv_close((uv_handle_t *)process, on_closed);
+    uv_close(said_handle(&h->said), helper_on_closed);
+    uv_close((uv_handle_t *)process, helper_on_closed);
 }
 
 static void watch(struct helper *h)

@@ -28,8 +28,8 @@
 #define PATIENCE_MS 10000         /* for a small request, */
 #define OCTETS_PER_MS (20 * 1000) /* and a second more for each 20 MB */
 
-struct request {
-    struct request *next;
+struct mime_request {
+    struct mime_request *next;
     uint8_t verb;
     int fd;            /* owned; -1 of a rendering */
     struct buf frame;  /* as it goes to the helper */
@@ -51,7 +51,7 @@ struct mime {
     char down[400];   /* why it does not start; "" when it does, or was never tried */
     int64_t down_ms;  /* when that was */
     uv_timer_t later; /* starts work after the caller returned */
-    struct request *head, **tail;
+    struct mime_request *head, **tail;
     bool busy; /* head is with the helper */
     bool freed;
     unsigned open_handles;
@@ -60,7 +60,7 @@ struct mime {
 static void go_on(struct mime *m);
 static void on_again(uv_timer_t *t);
 
-static void request_free(struct request *r)
+static void request_free(struct mime_request *r)
 {
     if (r->fd >= 0)
         (void)close(r->fd);
@@ -70,10 +70,10 @@ static void request_free(struct request *r)
 
 /* Takes the head off the queue and answers it. The callback may queue more, or free m: the caller
  * of this touches m no further without looking at m->freed. */
-static void finish(struct mime *m, enum mime_verdict verdict, const char *why,
-                   const struct mime_answer *a)
+static void request_finish(struct mime *m, enum mime_verdict verdict, const char *why,
+                           const struct mime_answer *a)
 {
-    struct request *r = m->head;
+    struct mime_request *r = m->head;
     m->head = r->next;
     if (m->head == NULL)
         m->tail = &m->head;
@@ -105,12 +105,12 @@ static void not_started(struct mime *m, const char *how)
     m->down_ms = clock_mono_ms();
     (void)uv_timer_start(&m->again, on_again, START_AGAIN_MS, 0);
     (void)error_set(&e, TEXT_MIME_START, m->down);
-    for (const struct request *r = m->head; r != NULL; r = r->next)
+    for (const struct mime_request *r = m->head; r != NULL; r = r->next)
         waiting++;
     go_on_later(m);
     for (; waiting > 0 && m->head != NULL; waiting--) { /* an answer may bring a new request */
-        struct request *r = m->head;
-        finish(m, r->verdict, r->why[0] != '\0' ? r->why : e.text, NULL);
+        struct mime_request *r = m->head;
+        request_finish(m, r->verdict, r->why[0] != '\0' ? r->why : e.text, NULL);
     }
 }
 
@@ -126,11 +126,11 @@ static void on_time(uv_timer_t *t)
              (unsigned long long)((m->patience_ms + m->head->extra_ms) / 1000));
     helper_kill(&m->helper);
     go_on_later(m);
-    finish(m, MIME_FAILED, TEXT_MIME_SLOW, NULL);
+    request_finish(m, MIME_FAILED, TEXT_MIME_SLOW, NULL);
 }
 
 /* The helper died, or broke the rules and was ended. */
-static void on_gone(void *ctx, bool started, const char *why)
+static void mime_on_gone(void *ctx, bool started, const char *why)
 {
     struct mime *m = ctx;
     m->helper = NULL;
@@ -147,7 +147,7 @@ static void on_gone(void *ctx, bool started, const char *why)
                      : "the MIME helper did not start (try %u of %d): %s",
              m->head->tries, TRIES, why);
     if (m->head->tries >= TRIES) {
-        finish(m, MIME_FAILED, TEXT_MIME_DIED, NULL);
+        request_finish(m, MIME_FAILED, TEXT_MIME_DIED, NULL);
         return;
     }
     m->busy = false;
@@ -188,7 +188,7 @@ static int on_answer(void *ctx, const uint8_t *p, size_t n)
     up(m);
     if (p[0] == MIME_NO) {
         go_on_later(m);
-        finish(m, MIME_REFUSED, (const char *)p + 1, NULL);
+        request_finish(m, MIME_REFUSED, (const char *)p + 1, NULL);
         return 0;
     }
     if (m->head->verb == MIME_PARSE) {
@@ -204,7 +204,7 @@ static int on_answer(void *ctx, const uint8_t *p, size_t n)
         return -1;
     }
     go_on_later(m);
-    finish(m, MIME_OK, NULL, &a);
+    request_finish(m, MIME_OK, NULL, &a);
     return 0;
 }
 
@@ -214,7 +214,7 @@ static bool have_helper(struct mime *m)
     struct error e;
     if (m->helper != NULL)
         return true;
-    m->helper = helper_start(m->loop, m->path, on_answer, on_gone, m, &e);
+    m->helper = helper_start(m->loop, m->path, on_answer, mime_on_gone, m, &e);
     if (m->helper == NULL)
         not_started(m, e.text);
     return m->helper != NULL;
@@ -228,19 +228,19 @@ static void on_again(uv_timer_t *t)
 /* Hands the head to the helper, starting one if need be. */
 static void go_on(struct mime *m)
 {
-    struct request *r = m->head;
+    struct mime_request *r = m->head;
     struct error e;
     if (m->freed || m->busy || r == NULL)
         return;
     if (r->why[0] != '\0') {
         go_on_later(m);
-        finish(m, r->verdict, r->why, NULL);
+        request_finish(m, r->verdict, r->why, NULL);
         return;
     }
     if (m->helper == NULL && m->down[0] != '\0' && clock_mono_ms() - m->down_ms < START_PAUSE_MS) {
         (void)error_set(&e, TEXT_MIME_START, m->down);
         go_on_later(m);
-        finish(m, MIME_FAILED, e.text, NULL);
+        request_finish(m, MIME_FAILED, e.text, NULL);
         return;
     }
     if (!have_helper(m))
@@ -251,9 +251,9 @@ static void go_on(struct mime *m)
     helper_ask(m->helper, r->frame.data, r->frame.len, r->fd);
 }
 
-static struct request *request_new(uint8_t verb, mime_fn *fn, void *ctx)
+static struct mime_request *request_new(uint8_t verb, mime_fn *fn, void *ctx)
 {
-    struct request *r = calloc(1, sizeof *r);
+    struct mime_request *r = calloc(1, sizeof *r);
     if (r == NULL)
         abort(); /* nothing would be left to answer with */
     r->verb = verb;
@@ -265,7 +265,7 @@ static struct request *request_new(uint8_t verb, mime_fn *fn, void *ctx)
     return r;
 }
 
-static void queue(struct mime *m, struct request *r)
+static void queue(struct mime *m, struct mime_request *r)
 {
     *m->tail = r;
     m->tail = &r->next;
@@ -277,7 +277,7 @@ void mime_skeleton(struct mime *m, int fd, mime_fn *fn, void *ctx)
     static const uint8_t frame[MIME_HEAD] = {0, 0, 0, 1, MIME_PARSE};
     if (m == NULL)
         return;
-    struct request *r = request_new(MIME_PARSE, fn, ctx);
+    struct mime_request *r = request_new(MIME_PARSE, fn, ctx);
     char path[40];
     struct stat st;
 
@@ -301,7 +301,7 @@ void mime_render(struct mime *m, const void *header, size_t header_len, const ui
     uint8_t head[MIME_HEAD + 4];
     if (m == NULL)
         return;
-    struct request *r = request_new(MIME_RENDER, fn, ctx);
+    struct mime_request *r = request_new(MIME_RENDER, fn, ctx);
 
     if (header_len > HEADER_MAX || skeleton_len > SKELETON_MAX) {
         (void)snprintf(r->why, sizeof r->why, "The header or the structure is too large.");
@@ -369,7 +369,7 @@ void mime_set_patience(struct mime *m, uint64_t ms)
     m->patience_ms = ms;
 }
 
-static void on_closed(uv_handle_t *h)
+static void mime_on_closed(uv_handle_t *h)
 {
     struct mime *m = h->data;
     if (--m->open_handles > 0)
@@ -387,8 +387,8 @@ void mime_free(struct mime **mp)
     m->freed = true;
     helper_kill(&m->helper);
     while (m->head != NULL)
-        finish(m, MIME_FAILED, "The peer is stopping.", NULL);
-    uv_close((uv_handle_t *)&m->timer, on_closed);
-    uv_close((uv_handle_t *)&m->later, on_closed);
-    uv_close((uv_handle_t *)&m->again, on_closed);
+        request_finish(m, MIME_FAILED, "The peer is stopping.", NULL);
+    uv_close((uv_handle_t *)&m->timer, mime_on_closed);
+    uv_close((uv_handle_t *)&m->later, mime_on_closed);
+    uv_close((uv_handle_t *)&m->again, mime_on_closed);
 }

@@ -74,7 +74,7 @@ static void destroy(struct http_fetch *f)
     fetch_free(f);
 }
 
-static int start(struct http_fetch *f)
+static int http_client_begin(struct http_fetch *f)
 {
     if (curl_multi_add_handle(f->client->multi, f->easy) != CURLM_OK)
         return -1;
@@ -83,7 +83,7 @@ static int start(struct http_fetch *f)
     return 0;
 }
 
-static void finish(struct http_fetch *f, CURLcode result)
+static void fetch_finish(struct http_fetch *f, CURLcode result)
 {
     bool silent = f->cancelled;
     detach(f);
@@ -104,7 +104,7 @@ static void reap(struct http_client *c)
         CURLcode result = msg->data.result;
         if (msg->msg == CURLMSG_DONE &&
             curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&f) == CURLE_OK)
-            finish(f, result);
+            fetch_finish(f, result);
     }
     for (struct http_fetch *f = c->first, *next; f != NULL && !c->freed; f = next) {
         next = f->next;
@@ -112,10 +112,11 @@ static void reap(struct http_client *c)
             destroy(f);
     }
     for (struct http_fetch *f = c->first; f != NULL && !c->freed;) {
-        if (f->running || (counts(f) > 0 && c->running >= c->max_parallel) || start(f) == 0) {
+        if (f->running || (counts(f) > 0 && c->running >= c->max_parallel) ||
+            http_client_begin(f) == 0) {
             f = f->next;
         } else {
-            finish(f, CURLE_OUT_OF_MEMORY);
+            fetch_finish(f, CURLE_OUT_OF_MEMORY);
             f = c->first; /* done() may have changed the list */
         }
     }
@@ -197,7 +198,7 @@ static void on_timeout(uv_timer_t *t)
     act(t->data, CURL_SOCKET_TIMEOUT, 0);
 }
 
-static int on_timer(CURLM *multi, long ms, void *ctx)
+static int http_client_on_timer(CURLM *multi, long ms, void *ctx)
 {
     struct http_client *c = ctx;
     (void)multi;
@@ -213,7 +214,7 @@ static int setup_multi(struct http_client *c)
     int bad = 0;
     bad |= curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     bad |= curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
-    bad |= curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    bad |= curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, http_client_on_timer);
     bad |= curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
     bad |= curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)c->max_parallel + 64);
     return bad == 0 ? 0 : -1;
@@ -262,7 +263,7 @@ struct http_fetch *http_fetch(struct http_client *c, const struct http_fetch_con
     else
         c->first = f;
     c->last = f;
-    if (!c->busy && (counts(f) == 0 || c->running < c->max_parallel) && start(f) != 0) {
+    if (!c->busy && (counts(f) == 0 || c->running < c->max_parallel) && http_client_begin(f) != 0) {
         destroy(f);
         error_set(e, "libcurl cannot start a request");
         return NULL;

@@ -135,7 +135,7 @@ static long status_of(const struct http_fetch *f)
 }
 
 /* The answer's header is complete: is it what was asked for? */
-static bool judge(struct http_fetch *f)
+static bool fetch_judge(struct http_fetch *f)
 {
     if (f->judged)
         return f->good;
@@ -166,7 +166,7 @@ static size_t on_body(char *p, size_t one, size_t n, void *ctx)
     n *= one;
     if (f->cancelled)
         return 0;
-    if (!judge(f)) {
+    if (!fetch_judge(f)) {
         f->octets += n;
         long status = status_of(f);
         bool wrong = status >= 200 && status < 300;
@@ -375,7 +375,7 @@ void fetch_report(struct http_fetch *f, CURLcode result)
 {
     char why[sizeof f->why + CURL_ERROR_SIZE];
     long status = status_of(f);
-    bool ok = result == CURLE_OK && judge(f);
+    bool ok = result == CURLE_OK && fetch_judge(f);
     if (ok) {
         why[0] = '\0';
     } else if (status == 0 && !f->tried && f->refused != ENDPOINT_ALLOWED) {

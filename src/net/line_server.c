@@ -115,7 +115,7 @@ static void flush(struct line_client *c)
     }
 }
 
-static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *b)
+static void line_on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *b)
 {
     struct line_client *c = h->data;
     (void)hint;
@@ -157,7 +157,7 @@ static void take_lines(struct line_client *c)
         buf_consume(&c->in, used);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
+static void line_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 {
     struct line_client *c = stream->data;
     if (c->closing || n == 0)
@@ -191,7 +191,7 @@ static void client_settle(struct line_client *c)
     }
     bool want = !congested(c);
     if (want && !c->reading) {
-        c->reading = uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) == 0;
+        c->reading = uv_read_start((uv_stream_t *)&c->pipe, line_on_alloc, line_on_read) == 0;
     } else if (!want && c->reading) {
         uv_read_stop((uv_stream_t *)&c->pipe);
         c->reading = false;

@@ -32,7 +32,7 @@ static void deliver(struct smtp_session *s, const uint8_t *p, size_t n)
 }
 
 /* The message is complete. */
-static void finish(struct smtp_session *s)
+static void message_finish(struct smtp_session *s)
 {
     s->mode = SMTP_LINE;
     if (s->over)
@@ -54,7 +54,7 @@ static void chunk_finish(struct smtp_session *s)
         return;
     /* A refused chunk ends the transaction; chunks that still come are read and refused. */
     if (s->last || s->verdict.code != 0) {
-        finish(s);
+        message_finish(s);
         return;
     }
     snprintf(text, sizeof text, TEXT_SMTP_SO_FAR, s->total);
@@ -165,7 +165,7 @@ size_t smtp_take_dotted(struct smtp_session *s, const uint8_t *p, size_t n)
         if (s->dot == SMTP_MID) {
             i = rest_of_line(s, p, i, n);
         } else if (edge(s, p, &i, &run)) {
-            finish(s);
+            message_finish(s);
             return i;
         }
     }

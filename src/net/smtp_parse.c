@@ -28,7 +28,7 @@ enum smtp_verb smtp_parse_verb(const char *line, const char **args_r)
     return SMTP_UNKNOWN;
 }
 
-static int refuse(struct smtp_refusal *no, int code, const char *text)
+static int smtp_refuse(struct smtp_refusal *no, int code, const char *text)
 {
     no->code = code;
     no->text = text;
@@ -266,16 +266,16 @@ int smtp_parse_mail(const char *args, struct smtp_mail_args *out, struct smtp_re
     memset(out, 0, sizeof *out);
     const char *p = strncasecmp(args, "FROM:", 5) == 0 ? parse_path(args + 5, out->from) : NULL;
     if (p == NULL)
-        return refuse(no, 501, TEXT_SMTP_MAIL);
+        return smtp_refuse(no, 501, TEXT_SMTP_MAIL);
     while ((more = next_param(&p, &q)) > 0) {
         int number = param_number(&q, mail_names, 5);
         if (number < 0)
-            return refuse(no, 555, unknown);
+            return smtp_refuse(no, 555, unknown);
         if ((seen & 1u << number) != 0 || !mail_param(number, &q, out))
-            return refuse(no, 501, syntax);
+            return smtp_refuse(no, 501, syntax);
         seen |= 1u << number;
     }
-    return more < 0 ? refuse(no, 501, syntax) : 0;
+    return more < 0 ? smtp_refuse(no, 501, syntax) : 0;
 }
 
 int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], struct smtp_rcpt_asks *asks,
@@ -288,18 +288,18 @@ int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], struct smtp_
     *asks = (struct smtp_rcpt_asks){.notify = SMTP_NOTIFY_DEFAULT};
     const char *p = strncasecmp(args, "TO:", 3) == 0 ? parse_path(args + 3, addr) : NULL;
     if (p == NULL || addr[0] == '\0')
-        return refuse(no, 501, TEXT_SMTP_RCPT);
+        return smtp_refuse(no, 501, TEXT_SMTP_RCPT);
     while ((more = next_param(&p, &q)) > 0) {
         int number = param_number(&q, names, 2);
         if (number < 0)
-            return refuse(no, 555, unknown);
+            return smtp_refuse(no, 555, unknown);
         bool ok = number == 0 ? parse_notify(q.value, q.value_len, &asks->notify)
                               : parse_orcpt(q.value, q.value_len, asks->orcpt);
         if ((seen & 1u << number) != 0 || !ok)
-            return refuse(no, 501, syntax);
+            return smtp_refuse(no, 501, syntax);
         seen |= 1u << number;
     }
-    return more < 0 ? refuse(no, 501, syntax) : 0;
+    return more < 0 ? smtp_refuse(no, 501, syntax) : 0;
 }
 
 int smtp_parse_bdat(const char *args, uint64_t *size_r, bool *last_r)

@@ -14,7 +14,7 @@ struct mail {
     char why[CURL_ERROR_SIZE];
 };
 
-static int add(struct curl_slist **list, const char *text)
+static int field_add(struct curl_slist **list, const char *text)
 {
     struct curl_slist *l = curl_slist_append(*list, text);
     if (l == NULL)
@@ -28,7 +28,7 @@ static int add_field(struct mail *m, const char *name, const char *value)
     char line[ADDRESS_MAX + 400];
     if (snprintf(line, sizeof line, "%s: %s", name, value) >= (int)sizeof line)
         return -1;
-    return add(&m->fields, line);
+    return field_add(&m->fields, line);
 }
 
 static int compose(struct mail *m, const char *from, const char *to, const char *subject,
@@ -37,7 +37,7 @@ static int compose(struct mail *m, const char *from, const char *to, const char 
     m->mime = curl_mime_init(m->curl);
     curl_mimepart *part = m->mime == NULL ? NULL : curl_mime_addpart(m->mime);
     return part == NULL || add_field(m, "From", from) < 0 || add_field(m, "To", to) < 0 ||
-                   add_field(m, "Subject", subject) < 0 || add(&m->receivers, to) < 0 ||
+                   add_field(m, "Subject", subject) < 0 || field_add(&m->receivers, to) < 0 ||
                    curl_mime_data(part, text, CURL_ZERO_TERMINATED) != CURLE_OK ||
                    curl_mime_type(part, "text/plain; charset=utf-8") != CURLE_OK ||
                    curl_mime_encoder(part, "quoted-printable") != CURLE_OK

@@ -145,14 +145,14 @@ static void flush(struct conn *c)
     }
 }
 
-static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *b)
+static void smtp_on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *b)
 {
     struct conn *c = h->data;
     (void)hint;
     *b = uv_buf_init((char *)c->in + c->in_len, (unsigned)(IN_SIZE - c->in_len));
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
+static void smtp_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 {
     struct conn *c = stream->data;
     (void)b;
@@ -175,7 +175,7 @@ static void set_reading(struct conn *c)
 {
     bool want = c->in_len < IN_SIZE;
     if (want && !c->reading) {
-        c->reading = uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) == 0;
+        c->reading = uv_read_start((uv_stream_t *)&c->tcp, smtp_on_alloc, smtp_on_read) == 0;
         if (!c->reading)
             conn_close(c);
     } else if (!want && c->reading) {

@@ -92,7 +92,7 @@ static void forget(struct known *s, size_t i)
 }
 
 /* The list is in the order of use, the latest at its end. */
-static struct known_key *find(struct known *s, const struct pgp_pub *pub)
+static struct known_key *known_find(struct known *s, const struct pgp_pub *pub)
 {
     for (size_t i = s->count; i-- > 0;) {
         struct known_key *k = s->item[i];
@@ -112,7 +112,7 @@ static struct known_key *find(struct known *s, const struct pgp_pub *pub)
 struct known_key *known_take(const struct pgp_pub *pub, struct error *e)
 {
     struct known *s = known();
-    struct known_key *k = s == NULL ? NULL : find(s, pub);
+    struct known_key *k = s == NULL ? NULL : known_find(s, pub);
     if (k == NULL) {
         k = key_read(pub, e);
         if (k != NULL && s != NULL) {

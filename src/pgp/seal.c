@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct sealing {
+struct pgp_sealing {
     struct pgp_seal *s;
     struct error *e; /* of the callbacks: the first one that failed wrote it */
     bool failed;
@@ -26,7 +26,7 @@ struct sealing {
 
 static bool seal_read(void *ctx, void *p, size_t n, size_t *n_r)
 {
-    struct sealing *w = ctx;
+    struct pgp_sealing *w = ctx;
     ssize_t r = growing_read(w->s->grows, w->s->in_fd, p, n);
     if (r < 0) {
         w->failed = true;
@@ -40,7 +40,7 @@ static bool seal_read(void *ctx, void *p, size_t n, size_t *n_r)
     return true;
 }
 
-static int chunk_end(struct sealing *w)
+static int chunk_end(struct pgp_sealing *w)
 {
     uint8_t hash[HASH_LEN];
     sha256_end(&w->chunk, hash);
@@ -50,7 +50,7 @@ static int chunk_end(struct sealing *w)
     return 0;
 }
 
-static int blob_write(struct sealing *w, const uint8_t *p, size_t n)
+static int blob_write(struct pgp_sealing *w, const uint8_t *p, size_t n)
 {
     if (packet_stream_feed(&w->stream, p, n, w->e) < 0 || write_all(w->s->out_fd, p, n, w->e) < 0)
         return -1;
@@ -72,7 +72,7 @@ static int blob_write(struct sealing *w, const uint8_t *p, size_t n)
 }
 
 /* One more octet of a packet's header, at the front of the output. */
-static int front_head(struct sealing *w, uint8_t octet)
+static int front_head(struct pgp_sealing *w, uint8_t octet)
 {
     struct packet_header h;
     w->head[w->head_len++] = octet;
@@ -98,7 +98,7 @@ static int front_head(struct sealing *w, uint8_t octet)
 
 /* Octets of a session-key packet's body; the whole packet must be for the receiver whose turn it
  * is. */
-static int front_body(struct sealing *w, const uint8_t *p, size_t n)
+static int front_body(struct pgp_sealing *w, const uint8_t *p, size_t n)
 {
     struct buf *skp = &w->s->skp[w->done];
     uint8_t keyid[KEYID_LEN];
@@ -117,7 +117,7 @@ static int front_body(struct sealing *w, const uint8_t *p, size_t n)
 
 static bool seal_write(void *ctx, const void *data, size_t n)
 {
-    struct sealing *w = ctx;
+    struct pgp_sealing *w = ctx;
     const uint8_t *p = data;
     while (n > 0 && !w->failed) {
         size_t take = 1;
@@ -138,7 +138,7 @@ static bool seal_write(void *ctx, const void *data, size_t n)
     return !w->failed;
 }
 
-static rnp_result_t seal_setup(struct pgp *p, struct sealing *w, rnp_op_encrypt_t op)
+static rnp_result_t seal_setup(struct pgp *p, struct pgp_sealing *w, rnp_op_encrypt_t op)
 {
     int level = compress_level(w->s->in_fd, w->s->in_size);
     rnp_result_t r = rnp_op_encrypt_add_signature(op, p->primary, NULL);
@@ -163,7 +163,7 @@ static rnp_result_t seal_setup(struct pgp *p, struct sealing *w, rnp_op_encrypt_
     return r;
 }
 
-static int seal_run(struct pgp *p, struct sealing *w, struct error *e)
+static int seal_run(struct pgp *p, struct pgp_sealing *w, struct error *e)
 {
     rnp_input_t in = NULL;
     rnp_output_t out = NULL;
@@ -194,7 +194,7 @@ static int seal_run(struct pgp *p, struct sealing *w, struct error *e)
 int pgp_seal(struct pgp *p, struct pgp_seal *s, struct error *e)
 {
     PGP_QUIET;
-    struct sealing w = {.s = s, .e = e};
+    struct pgp_sealing w = {.s = s, .e = e};
     size_t known = 0;
     int result = -1;
     if (pgp_need_secret(p, e) < 0)

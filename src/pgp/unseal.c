@@ -70,8 +70,8 @@ static int drain(struct unsealing *w)
     return packet_stream_end(&w->stream, w->e);
 }
 
-static int judge(struct unsealing *w, rnp_op_verify_t op, rnp_result_t r,
-                 const uint8_t fpr[PGP_FPR_LEN])
+static int unseal_judge(struct unsealing *w, rnp_op_verify_t op, rnp_result_t r,
+                        const uint8_t fpr[PGP_FPR_LEN])
 {
     if (w->failed)
         return -1;
@@ -102,7 +102,7 @@ static int unseal_run(struct pgp *p, struct unsealing *w, const uint8_t fpr[PGP_
         r = rnp_op_verify_set_flags(op, RNP_VERIFY_REQUIRE_ALL_SIGS);
     if (r == RNP_SUCCESS)
         r = rnp_op_verify_execute(op);
-    int result = judge(w, op, r, fpr);
+    int result = unseal_judge(w, op, r, fpr);
     rnp_op_verify_destroy(op);
     rnp_output_destroy(out);
     rnp_input_destroy(in);

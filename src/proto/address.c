@@ -50,7 +50,7 @@ static bool is_all(const char *canonical, const char *at)
     return at - canonical == 3 && memcmp(canonical, "all", 3) == 0;
 }
 
-static int parse(const char *in, char canonical[ADDRESS_MAX + 1], bool *all)
+static int address_split(const char *in, char canonical[ADDRESS_MAX + 1], bool *all)
 {
     size_t n = strnlen(in, ADDRESS_MAX + 1);
     if (n > ADDRESS_MAX)
@@ -69,7 +69,7 @@ int address_parse(const char *in, char out[ADDRESS_MAX + 1])
     char canonical[ADDRESS_MAX + 1];
     bool all;
     out[0] = 0;
-    if (parse(in, canonical, &all) < 0 || all)
+    if (address_split(in, canonical, &all) < 0 || all)
         return -1;
     memcpy(out, canonical, strlen(canonical) + 1);
     return 0;
@@ -80,7 +80,7 @@ int address_parse_all(const char *in, char group[ADDRESS_MAX + 1])
     char canonical[ADDRESS_MAX + 1];
     bool all;
     group[0] = 0;
-    if (parse(in, canonical, &all) < 0 || !all)
+    if (address_split(in, canonical, &all) < 0 || !all)
         return -1;
     memcpy(group, canonical + 4, strlen(canonical + 4) + 1);
     return 0;

@@ -6,7 +6,7 @@
 #include <cbor.h>
 #include <string.h>
 
-enum kind {
+enum cbor_kind {
     KIND_NONE,
     KIND_UINT,
     KIND_BYTES,
@@ -17,15 +17,15 @@ enum kind {
     KIND_BAD
 };
 
-struct item {
-    enum kind kind;
+struct cbor_item {
+    enum cbor_kind kind;
     uint64_t value; /* integer, count, or 0/1 */
     struct span s;
 };
 
-static void got(void *ctx, enum kind kind, uint64_t value)
+static void got(void *ctx, enum cbor_kind kind, uint64_t value)
 {
-    struct item *it = ctx;
+    struct cbor_item *it = ctx;
     it->kind = kind;
     it->value = value;
 }
@@ -49,12 +49,12 @@ static void on_uint64(void *ctx, uint64_t v)
 static void on_bytes(void *ctx, cbor_data p, size_t n)
 {
     got(ctx, KIND_BYTES, n);
-    ((struct item *)ctx)->s = (struct span){p, n};
+    ((struct cbor_item *)ctx)->s = (struct span){p, n};
 }
 static void on_text(void *ctx, cbor_data p, size_t n)
 {
     got(ctx, KIND_TEXT, n);
-    ((struct item *)ctx)->s = (struct span){p, n};
+    ((struct cbor_item *)ctx)->s = (struct span){p, n};
 }
 static void on_array(void *ctx, size_t n)
 {
@@ -153,7 +153,7 @@ static size_t head_len(uint64_t v)
 }
 
 /* Splits off the next item (a container's head only) without consuming it; its octets to len_r. */
-static int look(struct cbor_in *in, struct item *it, size_t *len_r)
+static int cbor_look(struct cbor_in *in, struct cbor_item *it, size_t *len_r)
 {
     memset(it, 0, sizeof *it);
     if (in->failed)
@@ -180,7 +180,7 @@ static int cmp_keys(const struct span *a, const struct span *b)
 }
 
 /* Consumes what look() found, checking the order of a map's keys. */
-static int take(struct cbor_in *in, const struct item *it, size_t len)
+static int cbor_take(struct cbor_in *in, const struct cbor_item *it, size_t len)
 {
     struct cbor_level *l = &in->level[in->depth];
     if (l->map && l->left % 2 == 0) {
@@ -197,22 +197,22 @@ static int take(struct cbor_in *in, const struct item *it, size_t len)
 }
 
 /* The next item, which must be of this kind. */
-static int next(struct cbor_in *in, enum kind kind, struct item *it)
+static int cbor_next(struct cbor_in *in, enum cbor_kind kind, struct cbor_item *it)
 {
     size_t len;
-    if (look(in, it, &len) != 0)
+    if (cbor_look(in, it, &len) != 0)
         return -1;
     if (it->kind != kind)
         return cbor_in_fail(in, "an item of another kind than expected");
-    return take(in, it, len);
+    return cbor_take(in, it, len);
 }
 
-static int enter(struct cbor_in *in, enum kind kind, size_t max, size_t *count_r)
+static int enter(struct cbor_in *in, enum cbor_kind kind, size_t max, size_t *count_r)
 {
-    struct item it;
+    struct cbor_item it;
     if (count_r)
         *count_r = 0;
-    if (next(in, kind, &it) != 0)
+    if (cbor_next(in, kind, &it) != 0)
         return -1;
     if (it.value > max)
         return cbor_in_fail(in, "more items than allowed");
@@ -261,7 +261,7 @@ int cbor_in_leave(struct cbor_in *in)
 
 bool cbor_in_field(struct cbor_in *in, uint64_t key)
 {
-    struct item it;
+    struct cbor_item it;
     size_t len;
     const struct cbor_level *l = &in->level[in->depth];
     if (in->failed || (l->map && l->left == 0))
@@ -270,8 +270,8 @@ bool cbor_in_field(struct cbor_in *in, uint64_t key)
         cbor_in_fail(in, "a key expected where a value stands");
         return false;
     }
-    return look(in, &it, &len) == 0 && it.kind == KIND_UINT && it.value == key &&
-           take(in, &it, len) == 0;
+    return cbor_look(in, &it, &len) == 0 && it.kind == KIND_UINT && it.value == key &&
+           cbor_take(in, &it, len) == 0;
 }
 
 int cbor_in_need(struct cbor_in *in, uint64_t key)
@@ -281,9 +281,9 @@ int cbor_in_need(struct cbor_in *in, uint64_t key)
 
 int cbor_in_uint(struct cbor_in *in, uint64_t max, uint64_t *v_r)
 {
-    struct item it;
+    struct cbor_item it;
     *v_r = 0;
-    if (next(in, KIND_UINT, &it) != 0)
+    if (cbor_next(in, KIND_UINT, &it) != 0)
         return -1;
     if (it.value > max)
         return cbor_in_fail(in, "a number over its limit");
@@ -293,9 +293,9 @@ int cbor_in_uint(struct cbor_in *in, uint64_t max, uint64_t *v_r)
 
 int cbor_in_bytes(struct cbor_in *in, size_t max, struct span *s_r)
 {
-    struct item it;
+    struct cbor_item it;
     *s_r = (struct span){0};
-    if (next(in, KIND_BYTES, &it) != 0)
+    if (cbor_next(in, KIND_BYTES, &it) != 0)
         return -1;
     if (it.s.n > max)
         return cbor_in_fail(in, "a byte string over its limit");
@@ -317,9 +317,9 @@ int cbor_in_bytes_of(struct cbor_in *in, uint8_t *out, size_t n)
 
 int cbor_in_text(struct cbor_in *in, size_t max, struct span *s_r)
 {
-    struct item it;
+    struct cbor_item it;
     *s_r = (struct span){0};
-    if (next(in, KIND_TEXT, &it) != 0)
+    if (cbor_next(in, KIND_TEXT, &it) != 0)
         return -1;
     if (it.s.n > max)
         return cbor_in_fail(in, "a text over its limit");
@@ -342,9 +342,9 @@ int cbor_in_str(struct cbor_in *in, char *out, size_t size)
 
 int cbor_in_bool(struct cbor_in *in, bool *v_r)
 {
-    struct item it;
+    struct cbor_item it;
     *v_r = false;
-    if (next(in, KIND_BOOL, &it) != 0)
+    if (cbor_next(in, KIND_BOOL, &it) != 0)
         return -1;
     *v_r = it.value != 0;
     return 0;

@@ -114,8 +114,8 @@ const char *invite_verdict_text(enum invite_verdict v)
     }
 }
 
-static enum invite_verdict judge(struct db *db, const struct invite_claim *c, const char *own,
-                                 const struct invite_row *v, int64_t now_ms)
+static enum invite_verdict claim_judge(struct db *db, const struct invite_claim *c, const char *own,
+                                       const struct invite_row *v, int64_t now_ms)
 {
     uint8_t proof[HASH_LEN];
     invite_prove(c, v->secret, proof);
@@ -157,7 +157,7 @@ enum invite_verdict invite_use(struct db *db, const struct invite_claim *c,
         return INVITE_UNKNOWN;
     int rc = row(q, &v);
     (void)sqlite3_reset(q);
-    enum invite_verdict verdict = rc != 0 ? INVITE_ERROR : judge(db, c, own, &v, now_ms);
+    enum invite_verdict verdict = rc != 0 ? INVITE_ERROR : claim_judge(db, c, own, &v, now_ms);
     wipe(v.secret, sizeof v.secret);
     if (verdict == INVITE_ERROR || verdict == INVITE_AGAIN || verdict == INVITE_FORGED)
         return verdict;

@@ -100,7 +100,7 @@ uint64_t store_changes(const struct store *s, unsigned parts)
     return sum;
 }
 
-static void fail(struct transition *t)
+static void transition_fail(struct transition *t)
 {
     t->rc = -1;
     if (t->cause[0] == '\0')
@@ -109,7 +109,7 @@ static void fail(struct transition *t)
 
 static void batch_failed(struct job *job)
 {
-    fail((struct transition *)job);
+    transition_fail((struct transition *)job);
 }
 
 static void transition_run(struct job *job, void *ctx)
@@ -119,26 +119,26 @@ static void transition_run(struct job *job, void *ctx)
     /* A full disk makes SQLite roll the whole transaction back by itself: whatever ran after that
      * would stand on its own and be reported as failed. The batch is over then; its end says so. */
     if (sqlite3_get_autocommit(db->sql)) {
-        fail(t);
+        transition_fail(t);
         return;
     }
     db_cause_forget();
     if (db_exec(db, "SAVEPOINT one", "") < 0) {
-        fail(t);
+        transition_fail(t);
         return;
     }
     unsigned failed = store_failed_reads();
     t->rc = t->run(db, t->arg);
     if (t->rc != 0 || store_failed_reads() != failed)
-        fail(t); /* it may have taken "failed" for "not there" */
+        transition_fail(t); /* it may have taken "failed" for "not there" */
     if (sqlite3_get_autocommit(db->sql)) {
-        fail(t);
+        transition_fail(t);
         return;
     }
     if (t->rc != 0)
         (void)db_exec(db, "ROLLBACK TO one", "");
     if (db_exec(db, "RELEASE one", "") < 0)
-        fail(t);
+        transition_fail(t);
 }
 
 static void transition_done(struct job *job)
