@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -243,4 +244,15 @@ int file_remove(const char *path, struct error *e)
     if (unlink(path) == 0 || errno == ENOENT)
         return 0;
     return error_set(e, "Cannot remove %s: %s.", path, strerror(errno));
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)remove(path); /* what cannot go is reported by the emptied parent's failure */
+    return 0;
+}
+
+void dir_remove_tree(const char *dir)
+{
+    (void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }

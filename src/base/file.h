@@ -29,6 +29,8 @@ bool file_is_temporary(const char *name);
  * NULL): only of files whose names begin with it. Returns how many, -1 when it cannot be read; a
  * missing folder has none. */
 int dir_drop_temporaries(const char *dir, const char *prefix, struct error *e);
+/* Removes the folder and all in it that can be removed, on this file system only. */
+void dir_remove_tree(const char *dir);
 /* Appends the whole file to b; -1 when it is missing, unreadable or over b's cap. */
 int file_read(const char *path, struct buf *b, struct error *e);
 bool file_exists(const char *path);

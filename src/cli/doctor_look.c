@@ -166,13 +166,15 @@ void doctor_dovecot(struct checks *h, const char *home)
 {
     char path[PATH_CAP];
     struct error e = {""};
-    if (dovecot_check_version(&e) < 0) {
+    int version = dovecot_check_version(home, &e);
+    if (version < 0) {
         check_add(h, "dovecot", CHECK_FAIL,
                   "Build Restante again (`make`) for the Dovecot that is installed, 2.3 or 2.4.",
                   "%s", bare(&e));
         return;
     }
-    check_add(h, "dovecot", CHECK_OK, "", "the installed version is the one built for");
+    check_add(h, "dovecot", CHECK_OK, "", "%s",
+              version == 0 ? "the installed version is the one built for, or was tried" : bare(&e));
     if (path_join(path, home, "dovecot/dovecot.conf", &e) < 0 || !file_exists(path))
         return; /* it is written at each start */
     struct buf said = BUF_INIT(SAID_MAX);

@@ -303,7 +303,7 @@ struct dovecot *dovecot_start(uv_loop_t *loop, const struct dovecot_config *c, s
     struct dovecot *d = NULL;
     if (geteuid() == 0)
         (void)error_set(e, "Dovecot must not run as root here: become an ordinary user first.");
-    else if (dovecot_check_version(e) == 0 && dovecot_end_leftover(c->home, e) == 0 &&
+    else if (dovecot_check_version(c->home, e) == 0 && dovecot_end_leftover(c->home, e) == 0 &&
              dovecot_check_ports(c, e) == 0 && dovecot_write_config(c, e) == 0)
         d = new (loop, c, e);
     if (d == NULL) {

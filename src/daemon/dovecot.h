@@ -35,9 +35,10 @@ struct dovecot_config {
 
 struct dovecot;
 
-/* Is the Dovecot on this machine the one that the plugin was built for? -1: e says what to run.
- * Blocks for some milliseconds. */
-int dovecot_check_version(struct error *e);
+/* Is the Dovecot on this machine the one that the plugin was built for? 0: it is, or this home's
+ * peer has tried it (dovecot_try.h); 1: it is another package of the same version that has not been
+ * tried, and e says so; -1: e says what to do. Blocks for some milliseconds. */
+int dovecot_check_version(const char *home, struct error *e);
 /* Writes configuration, password file and module links. Nothing is started. */
 int dovecot_write_config(const struct dovecot_config *c, struct error *e);
 /* Checks the version, ends a Dovecot that an earlier daemon left behind on this home (waits up to

@@ -16,6 +16,10 @@
 #define DOVECOT_MODULES "/usr/lib/dovecot/modules"
 #endif
 
+#ifndef DOVECOT_IMAP
+#define DOVECOT_IMAP "/usr/lib/dovecot/imap"
+#endif
+
 /* HOME/dovecot/name. */
 int dovecot_path(char out[PATH_CAP], const char *home, const char *name, struct error *e);
 

@@ -16,17 +16,6 @@
 #define DRAFT_MARK ".new-"
 #define DRAFT_TAIL 6 /* octets that mkdtemp chooses */
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)remove(path); /* what cannot go is reported by the emptied parent's failure */
-    return 0;
-}
-
-static void remove_tree(const char *dir)
-{
-    (void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
-
 static int sync_one(const char *path, const struct stat *st, int type, struct FTW *at)
 {
     if (type != FTW_F && type != FTW_DP)
@@ -75,7 +64,7 @@ static void clear_leftovers(const char *target)
         int fd = lock_dir(path);
         if (fd < 0)
             continue;
-        remove_tree(path);
+        dir_remove_tree(path);
         (void)close(fd);
     }
     (void)closedir(d);
@@ -124,7 +113,7 @@ int home_draft_begin(struct home_draft *d, const char *target, struct error *e)
     d->lock_fd = lock_dir(d->dir);
     if (d->lock_fd < 0) {
         (void)error_set(e, "Cannot lock %s: %s.", d->dir, strerror(errno));
-        remove_tree(d->dir);
+        dir_remove_tree(d->dir);
         return -1;
     }
     if (home_probe(d->dir, e) < 0 || home_make_folders(d->dir, e) < 0) {
@@ -153,7 +142,7 @@ void home_draft_abandon(struct home_draft *d)
 {
     if (d->lock_fd < 0)
         return;
-    remove_tree(d->dir);
+    dir_remove_tree(d->dir);
     (void)close(d->lock_fd);
     d->lock_fd = -1;
 }

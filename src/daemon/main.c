@@ -3,9 +3,11 @@
 #include "base/log.h"
 #include "daemon/confine.h"
 #include "daemon/dovecot_config.h"
+#include "daemon/dovecot_try.h"
 #include "daemon/fsck_alone.h"
 #include "daemon/home.h"
 #include "daemon/launcher.h"
+#include "daemon/program.h"
 #include "daemon/service.h"
 #include <errno.h>
 #include <getopt.h>
@@ -68,6 +70,10 @@ static int daemon_run(const char *home, bool foreground)
     int level = log_level_parse(c.log_level);
     if (log_open(foreground ? NULL : path, level < 0 ? LOG_INFO : (enum log_level)level) < 0)
         return main_fail("The log cannot be opened.");
+    if (program_plugin_dir(path, &e) < 0 || dovecot_accept(home, path, &e) < 0) {
+        log_error("%s", e.text);
+        return main_fail(e.text);
+    }
     s.launcher = launcher_fork(home, dovecot_writes_in, &e);
     const char *why = s.launcher < 0 ? NULL : confine(home, NULL);
     if (why != NULL)

@@ -187,7 +187,7 @@ static void test_the_installed_dovecot_is_the_one_of_the_build(void **state)
     struct error e = {.text = ""};
 
     (void)state;
-    if (dovecot_check_version(&e) < 0)
+    if (dovecot_check_version(home, &e) < 0)
         fail_msg("%s", e.text);
 }
 
