@@ -338,12 +338,17 @@
 #define TEXT_REPORT_EXPIRED "\r\nwas not opened in time, and is not kept any longer, by\r\n"
 #define TEXT_REPORT_FAILED "\r\ncould not be sent to\r\n"
 #define TEXT_NOT_SEALED "It could not be encrypted on this machine; Restante's log says why."
+#define TEXT_REPORT_DELAYED "\r\nwas not fetched yet by\r\n"
+#define TEXT_REPORT_WAITS                                                                          \
+    "\r\nNothing needs to be done: it waits here until they fetch it or its time is over.\r\n"
 #define TEXT_REPORT_AGAIN "\r\nTo try again, send it once more.\r\n"
 /* date */
 #define TEXT_REPORT_NOT_OPENED "Not opened by %s"
 #define TEXT_REPORT_NOT_REACHED "Not reached"
+#define TEXT_REPORT_NOT_YET "Not fetched yet"
 #define TEXT_REPORT_SUBJECT_PULLED "Fetched"
 #define TEXT_REPORT_SUBJECT_EXPIRED "Not fetched in time"
 #define TEXT_REPORT_SUBJECT_FAILED "Not sent"
+#define TEXT_REPORT_SUBJECT_DELAYED "Not fetched yet"
 
 #endif

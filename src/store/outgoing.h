@@ -68,6 +68,7 @@ struct out_rcpt { /* for out_add */
 };
 #define NOTIFY_SUCCESS 1u
 #define NOTIFY_FAILURE 2u
+#define NOTIFY_DELAY 4u
 /* Adds the message and its receivers; sets m->n. */
 int out_add(struct db *db, struct out_message *m, const struct out_rcpt *rcpts, size_t count,
             int64_t sent_due_ms);
@@ -157,6 +158,13 @@ int dsn_begin(struct db *db, int64_t message);
 size_t dsn_rcpts(struct db *db, int64_t message, int64_t *n_r, size_t max);
 int tell_done(struct db *db, int64_t message);
 int tell_delay(struct db *db, int64_t message, int64_t due_ms);
+
+/* NOTIFY=DELAY (RFC 3461): a message that some receivers have not fetched this long after it was
+ * submitted. delayed: the receivers for whom that is asked and who have not ended; done: nobody
+ * asks any more. */
+#define DELAY_NOTICE_MS 86400000 /* a day */
+size_t dsn_delayed(struct db *db, int64_t message, int64_t *n_r, size_t max);
+int dsn_delayed_done(struct db *db, int64_t message);
 
 /* The copy in Sent is looked at again later. */
 int sent_delay(struct db *db, int64_t message, int64_t due_ms);

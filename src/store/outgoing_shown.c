@@ -41,6 +41,23 @@ int tell_delay(struct db *db, int64_t message, int64_t due_ms)
                   "ii", due_ms, message);
 }
 
+size_t dsn_delayed(struct db *db, int64_t message, int64_t *n_r, size_t max)
+{
+    size_t n = 0;
+    sqlite3_stmt *q = db_query(
+        db, "SELECT n FROM receiver WHERE message=? AND state<5 AND notify&4 ORDER BY n LIMIT ?",
+        "ii", message, (int64_t)max);
+    while (db_row(q, NULL))
+        n_r[n++] = sqlite3_column_int64(q, 0);
+    return n;
+}
+
+int dsn_delayed_done(struct db *db, int64_t message)
+{
+    return db_run(db, "UPDATE receiver SET notify=notify&~4 WHERE message=? AND notify&4", "i",
+                  message);
+}
+
 int sent_delay(struct db *db, int64_t message, int64_t due_ms)
 {
     return db_run(db, "UPDATE message SET sent_due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms,

@@ -21,9 +21,14 @@ static bool pulled(const struct out_receiver *r)
     return r->state == RCV_PULLED;
 }
 
+static bool delayed(const struct out_receiver *r)
+{
+    return r->state < RCV_PULLED;
+}
+
 static bool failed(const struct out_receiver *r)
 {
-    return !expired(r) && !pulled(r);
+    return !expired(r) && !pulled(r) && !delayed(r);
 }
 
 static bool all_are(const struct dsn *d, bool (*one)(const struct out_receiver *r))
@@ -34,10 +39,16 @@ static bool all_are(const struct dsn *d, bool (*one)(const struct out_receiver *
     return true;
 }
 
-/* Delivered; delivery time expired (RFC 3463 3.5); or a destination that cannot be written to. */
+/* Delivered; delivery time expired (RFC 3463 3.5); nothing but that it lasts; or a destination that
+ * cannot be written to. */
 static const char *status_of(const struct out_receiver *r)
 {
-    return pulled(r) ? "2.0.0" : expired(r) ? "4.4.7" : "5.1.1";
+    return pulled(r) ? "2.0.0" : expired(r) ? "4.4.7" : delayed(r) ? "4.0.0" : "5.1.1";
+}
+
+static const char *action_of(const struct out_receiver *r)
+{
+    return pulled(r) ? "delivered" : delayed(r) ? "delayed" : "failed";
 }
 
 /* One line of text: a sentence must not begin a field of its own. */
@@ -62,7 +73,7 @@ static int echo(const char *name, const struct bytes *value, struct buf *out)
 static int top(const struct dsn *d, const char *boundary, struct buf *out)
 {
     char date[40];
-    clock_rfc5322(d->rcpts[0].changed_ms, date);
+    clock_rfc5322(all_are(d, delayed) ? d->at_ms : d->rcpts[0].changed_ms, date);
     int rc = buf_printf(out,
                         "From: Restante <%s>\r\nTo: <%s>\r\nDate: %s\r\n"
                         "Message-ID: <%s.notice@%s>\r\nAuto-Submitted: auto-replied\r\n",
@@ -76,6 +87,7 @@ static int top(const struct dsn *d, const char *boundary, struct buf *out)
                            "\tboundary=\"%s\"\r\n\r\n",
                            all_are(d, pulled)    ? TEXT_REPORT_SUBJECT_PULLED
                            : all_are(d, expired) ? TEXT_REPORT_SUBJECT_EXPIRED
+                           : all_are(d, delayed) ? TEXT_REPORT_SUBJECT_DELAYED
                                                  : TEXT_REPORT_SUBJECT_FAILED,
                            text_of(&d->m->subject), boundary);
 }
@@ -111,7 +123,20 @@ static int words(const struct dsn *d, struct buf *out)
     rc |= words_about(d, pulled, TEXT_REPORT_PULLED, out);
     rc |= words_about(d, expired, TEXT_REPORT_EXPIRED, out);
     rc |= words_about(d, failed, TEXT_REPORT_FAILED, out);
-    return all_are(d, pulled) ? rc : rc | buf_printf(out, TEXT_REPORT_AGAIN);
+    rc |= words_about(d, delayed, TEXT_REPORT_DELAYED, out);
+    if (all_are(d, pulled))
+        return rc;
+    return rc | buf_printf(out, all_are(d, delayed) ? TEXT_REPORT_WAITS : TEXT_REPORT_AGAIN);
+}
+
+/* RFC 3464 2.3.9: the end of its validity, once that is known. */
+static int report_delayed(const struct out_receiver *r, struct buf *out)
+{
+    char date[40];
+    if (r->expiry_s == 0)
+        return 0;
+    clock_rfc5322(r->expiry_s * 1000, date);
+    return buf_printf(out, "Will-Retry-Until: %s\r\n", date);
 }
 
 static int report(const struct dsn *d, struct buf *out)
@@ -125,7 +150,7 @@ static int report(const struct dsn *d, struct buf *out)
         const struct out_receiver *r = &d->rcpts[i];
         rc |= buf_printf(out, "\r\n") | echo("Original-Recipient", &r->orcpt, out);
         rc |= buf_printf(out, "Final-Recipient: rfc822; %s\r\nAction: %s\r\nStatus: %s\r\n",
-                         r->address, pulled(r) ? "delivered" : "failed", status_of(r));
+                         r->address, action_of(r), status_of(r));
         if (pulled(r)) {
             clock_rfc5322(r->changed_ms, date);
             rc |= buf_printf(out, "Last-Attempt-Date: %s\r\n", date);
@@ -138,9 +163,11 @@ static int report(const struct dsn *d, struct buf *out)
         } else if (r->why.n > 0) {
             rc |= line(out, &r->why);
         } else {
-            rc |= buf_printf(out, TEXT_REPORT_NOT_REACHED);
+            rc |= buf_printf(out, delayed(r) ? TEXT_REPORT_NOT_YET : TEXT_REPORT_NOT_REACHED);
         }
         rc |= buf_printf(out, "\r\n");
+        if (delayed(r))
+            rc |= report_delayed(r, out);
     }
     return rc;
 }
@@ -178,7 +205,10 @@ int dsn_compose(const struct dsn *d, struct buf *out)
 {
     char id[2 * MESSAGE_ID_LEN + 1], boundary[80];
     hex_encode(d->m->id, MESSAGE_ID_LEN, id);
-    (void)snprintf(boundary, sizeof boundary, "%s.%lld", id, (long long)d->rcpts[0].n);
+    if (all_are(d, delayed)) /* another message than the one that tells the end */
+        (void)snprintf(boundary, sizeof boundary, "%s.delay", id);
+    else
+        (void)snprintf(boundary, sizeof boundary, "%s.%lld", id, (long long)d->rcpts[0].n);
     int rc = top(d, boundary, out);
     rc |= buf_printf(out, "--%s\r\n", boundary) | words(d, out);
     rc |= buf_printf(out, "\r\n--%s\r\n", boundary) | report(d, out);

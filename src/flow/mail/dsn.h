@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* dsn.h - the delivery status notification (RFC 3464, in a multipart/report of RFC 6522) by which a
  * sender learns who never came and who could not be reached, and, if its client asked for that, who
- * has it: one for all of them that ended together. */
+ * has it: one for all of them that ended together; or, if asked for, who has not come yet. */
 #ifndef RESTANTE_FLOW_DSN_H
 #define RESTANTE_FLOW_DSN_H
 
@@ -11,10 +11,12 @@
 #define DSN_HEADER_MAX (64u * 1024) /* a larger header of m is not repeated as a whole */
 
 struct dsn {
-    const char *own;                  /* the peer's address: sender and reader of the report */
-    const struct out_message *m;      /* its head: the fields that are repeated */
-    const struct out_receiver *rcpts; /* expired, failed or pulled; at least one */
+    const char *own;             /* the peer's address: sender and reader of the report */
+    const struct out_message *m; /* its head: the fields that are repeated */
+    const struct out_receiver
+        *rcpts; /* expired, failed or pulled, or all not ended; at least one */
     size_t count;
+    int64_t at_ms; /* of those that have not ended: when it was looked */
 };
 
 /* Writes the report with CRLF. The same input gives the same octets, so that a repeated step writes

@@ -88,6 +88,34 @@ static void says_who_has_it(void **state)
     buf_free(&b);
 }
 
+/* Asked for by NOTIFY=DELAY: until when it is offered (RFC 3464 2.3.9), and under another
+ * Message-ID than the report of the end. */
+static void says_who_has_not_come_yet(void **state)
+{
+    struct buf b = BUF_INIT(DSN_MAX);
+    struct out_message m = message();
+    struct out_receiver r[2] = {bob, {.n = 8, .address = "carol@inn.example"}};
+    r[0].state = RCV_ANNOUNCED;
+    r[1].state = RCV_WAITING;
+    r[1].why = text("Nobody has posted a key.");
+    struct dsn d = {.own = "alice@house.example", .m = &m, .rcpts = r, .count = 2};
+    d.at_ms = m.created_ms + DELAY_NOTICE_MS;
+    assert_int_equal(dsn_compose(&d, &b), 0);
+    assert_true(has(&b, "Subject: Not fetched yet: Lunch\r\n"));
+    assert_true(has(&b, "\r\nDate: Tue, 24 Nov 2026 20:58:00 +0000\r\n"));
+    assert_true(has(&b, ".delay.notice@house.example>\r\n"));
+    assert_true(has(&b, "was not fetched yet by\r\n    bob@house.example\r\n"
+                        "    carol@inn.example\r\n"));
+    assert_true(has(&b, "\r\nFinal-Recipient: rfc822; bob@house.example\r\nAction: delayed\r\n"
+                        "Status: 4.0.0\r\nDiagnostic-Code: x-restante; Not fetched yet\r\n"
+                        "Will-Retry-Until: Mon, 30 Nov 2026 20:58:00 +0000\r\n"));
+    assert_true(has(&b, "\r\nFinal-Recipient: rfc822; carol@inn.example\r\nAction: delayed\r\n"
+                        "Status: 4.0.0\r\nDiagnostic-Code: x-restante; Nobody has posted a "
+                        "key.\r\n\r\n--"));
+    assert_false(has(&b, "try again"));
+    buf_free(&b);
+}
+
 /* RFC 3464 2.2.1 and 2.3.1: first in their groups, only where the client gave them, in one line
  * each, whatever they hold. */
 static void names_what_the_client_calls_it(void **state)
@@ -149,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_each_receiver),
         cmocka_unit_test(says_who_has_it),
+        cmocka_unit_test(says_who_has_not_come_yet),
         cmocka_unit_test(names_what_the_client_calls_it),
         cmocka_unit_test(repeats_the_header),
         cmocka_unit_test(many_fit),
