@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_trace.c - the rows of one message are found by any of its ids, and by the beginning of one.
- */
+/* test_trace.c - the rows of one message are found by any of its ids, and by the beginning of one;
+ * what log lines say of a row. */
+#include "store/about.h"
 #include "store/trace.h"
+#include "store/check.h"
 #include "one_db.h"
+#include <stdio.h>
 
 #define ROWS 16
 
@@ -96,6 +99,38 @@ static void test_open(void **state)
     assert_non_null(strstr(e.text, "never started"));
 }
 
+/* What the log says of each kind of row, before and after there are ids. */
+static void test_about(void **state)
+{
+    static const char *const to[] = {"bob@demo", NULL};
+    char out[ABOUT_CAP];
+    int64_t m = test_message(&db, 7, true, to), in = test_incoming(&db, 5, 1000);
+    about_row(&db, ABOUT_RECEIVER, 1, out);
+    assert_string_equal(out, "0707070707070707 bob@demo");
+    test_seal(&db, m, 9, false);
+    struct out_receiver r;
+    char nid[HASH_HEX + 1], want[ABOUT_CAP];
+    assert_int_equal(rcv_get(&db, 1, &r), 0);
+    hex_encode(r.nid, HASH_LEN, nid);
+    out_receiver_free(&r);
+    (void)snprintf(want, sizeof want, "0707070707070707 %.16s bob@demo", nid);
+    about_row(&db, ABOUT_RECEIVER, 1, out);
+    assert_string_equal(out, want);
+    about_row(&db, ABOUT_MESSAGE, m, out);
+    assert_string_equal(out, "0707070707070707");
+    about_row(&db, ABOUT_BLOB, 1, out);
+    assert_string_equal(out, "0707070707070707 0909090909090909");
+    about_row(&db, ABOUT_INCOMING, in, out);
+    assert_string_equal(out, "0505050505050505 alice@demo");
+    struct blob_ref ref = {.size = 3};
+    memset(ref.hash, 0xab, HASH_LEN);
+    assert_int_equal(adopt(&db, "carol@demo", &ref, 99, REPLICA_HELD), 1);
+    about_row(&db, ABOUT_REPLICA, 1, out);
+    assert_string_equal(out, "abababababababab carol@demo");
+    about_row(&db, ABOUT_REPLICA_NS, 1, out);
+    assert_string_equal(out, "?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +138,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_msgid, setup, teardown),
         cmocka_unit_test_setup_teardown(test_came, setup, teardown),
         cmocka_unit_test_setup_teardown(test_open, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_about, setup, teardown),
     };
     return cmocka_run_group_tests(tests, test_dir_make, test_dir_remove);
 }
