@@ -18,7 +18,7 @@ export OPENDHT
 PYTHON ?= /usr/bin/python3
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: all demo test test-newcomer test-clients corpus corpus-structure race big soak bench check werror layers tidy sanitize-unit sanitize install uninstall format-check format clean
+.PHONY: all demo test test-newcomer test-clients corpus corpus-structure race big soak bench check werror layers tidy sanitize-unit sanitize tsan-unit tsan coverage install uninstall format-check format clean
 
 all:
 	@sh scripts/install-packages run build
@@ -109,16 +109,34 @@ tidy:
 	    { grep -A6 -E '(error|warning):' "$(BUILD)-clang/tidy.log"; exit 1; }
 
 # The unit tests with the address and undefined-behaviour sanitizers.
+SANITIZED = ASAN_OPTIONS=abort_on_error=0:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 sanitize-unit:
 	sh scripts/install-packages run build test
 	@$(PYTHON) scripts/build.py "$(BUILD)-sanitize" -Dtests=true -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debug all
-	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 meson test -C "$(BUILD)-sanitize" --print-errorlogs
+	$(SANITIZED) meson test -C "$(BUILD)-sanitize" --no-rebuild --print-errorlogs --timeout-multiplier 3
 
-# These, and with ARGS=tests/peer/test_expiry.py these tests on real daemons, whose programs are built so
-# (Dovecot's plugin is not: Dovecot is not).
+# These, and tests on real daemons whose programs are built so (Dovecot's plugin is not: Dovecot is not). What they
+# choose is ARGS; a first mail, a group, restarts and the command line if nothing is said.
+CHOSEN = $(if $(ARGS),$(ARGS),$(addprefix tests/peer/test_,$(addsuffix .py,first_mail everyday large receipt cancel expiry replica invite)))
 sanitize: sanitize-unit
-	@$(if $(ARGS),UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-	    $(PYTHON) scripts/test.py --build "$(BUILD)-sanitize" --peer-only $(ARGS),true)
+	$(SANITIZED) $(PYTHON) scripts/test.py --build "$(BUILD)-sanitize" --peer-only $(CHOSEN)
+
+# The same with the thread sanitizer.
+THREADS = TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:second_deadlock_stack=1
+tsan-unit:
+	sh scripts/install-packages run build test
+	@$(PYTHON) scripts/build.py "$(BUILD)-tsan" -Dtests=true -Db_sanitize=thread -Db_lundef=false -Dbuildtype=debug all
+	$(THREADS) meson test -C "$(BUILD)-tsan" --no-rebuild --print-errorlogs --timeout-multiplier 5
+
+tsan: tsan-unit
+	$(THREADS) $(PYTHON) scripts/test.py --build "$(BUILD)-tsan" --peer-only $(CHOSEN)
+
+# Which lines the unit tests and the fuzz targets' seeds run: a report in build-coverage/coverage.html, and per folder here.
+coverage:
+	sh scripts/install-packages run build test check
+	@$(PYTHON) scripts/build.py "$(BUILD)-coverage" -Dtests=true -Db_coverage=true -Dbuildtype=debug all
+	meson test -C "$(BUILD)-coverage" --no-rebuild --print-errorlogs --timeout-multiplier 3
+	@$(PYTHON) scripts/coverage.py "$(BUILD)-coverage"
 
 install: all
 	@$(PYTHON) scripts/install.py install --destdir "$(DESTDIR)" "$(BUILD)"
@@ -136,5 +154,5 @@ format:
 	clang-format -i $(SOURCES)
 
 clean:
-	rm -rf "$(BUILD)" "$(BUILD)-gcc" "$(BUILD)-clang" "$(BUILD)-sanitize" .pytest_cache
+	rm -rf "$(BUILD)" "$(BUILD)-gcc" "$(BUILD)-clang" "$(BUILD)-sanitize" "$(BUILD)-tsan" "$(BUILD)-coverage" .pytest_cache
 	find scripts tests -name __pycache__ -type d -exec rm -rf {} +

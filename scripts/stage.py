@@ -104,7 +104,7 @@ class Stage:
                 for path in [folder] + [os.path.join(folder, n) for n in names]:
                     os.chown(path, self.user.pw_uid, self.user.pw_gid, follow_symlinks=False)
         self.env = {k: v for k, v in os.environ.items()
-                    if k.startswith(("RESTANTE_", "LC_", "ASAN_", "UBSAN_"))
+                    if k.startswith(("RESTANTE_", "LC_", "ASAN_", "UBSAN_", "TSAN_"))
                     or k in ("TERM", "LANG", "NO_COLOR", "COLUMNS")}
         self.env.update(
             PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

@@ -3,12 +3,14 @@
 
 import os
 import random
+import re
 import shutil
 import tempfile
 
 from .node import DhtNode
 from .peer import Peer
 
+SANITIZER = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error: ")
 ERRORS = "Error|Panic|Fatal"  # of Dovecot: no test may bring it to that
 
 
@@ -70,12 +72,24 @@ class Network:
                     lines += [f"{log}: {line}" for line in f if "malformed datagram" in line]
         return lines
 
+    def reports(self):
+        """What sanitizers wrote, in a build that has them (make sanitize, make tsan)."""
+        found = []
+        for log in [n.log for n in self.nodes] + [log for p in self.peers for log in p.logs()]:
+            if os.path.exists(log):
+                with open(log, encoding="utf-8", errors="replace") as f:
+                    text = f.read()
+                found += [f"{log}: {text[m.start():m.start() + 4000]}" for m in SANITIZER.finditer(text)]
+        return found
+
     def close(self):
         stop_all(self.peers, self.nodes)
+        reports = self.reports()
         malformed = [] if self.hostile else self.malformed()
         errors = [f"{p.home}: {line}" for p in self.peers for line in p.complaints(ERRORS)]
         if self.made and not os.environ.get("RESTANTE_KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
+        assert not reports, "\n".join(reports[:3])
         assert not malformed, malformed[:5]
         assert not errors, errors[:5]
 
