@@ -41,7 +41,7 @@ void Assembly::forget(Messages::iterator it)
 
 /* A message that announces values by their size. While the engine may still know an earlier one of
  * this transaction, a second one does not pass. */
-bool Assembly::begin(const std::string &from, const std::string &source, const gate::Datagram &d,
+bool Assembly::begin(const std::string &from, const std::string &source, const filter::Datagram &d,
                      Time now)
 {
     if (messages_.count(d.tid))
@@ -58,7 +58,7 @@ bool Assembly::begin(const std::string &from, const std::string &source, const g
 }
 
 /* Does it leave a gap? Its sender puts one piece into a datagram. */
-bool Assembly::is_early(const Message &m, const gate::Datagram &d) const
+bool Assembly::is_early(const Message &m, const filter::Datagram &d) const
 {
     auto value = m.values.find(d.pieces[0].index);
     return d.pieces.size() == 1 && value != m.values.end() &&
@@ -67,9 +67,9 @@ bool Assembly::is_early(const Message &m, const gate::Datagram &d) const
 }
 
 Assembly::Fate Assembly::pass(const std::string &from, const std::string &source,
-                              const gate::Datagram &d, Time now)
+                              const filter::Datagram &d, Time now)
 {
-    if (d.kind != gate::Kind::Part) {
+    if (d.kind != filter::Kind::Part) {
         for (const auto &item : d.items)
             if (item.packed_size > 0)
                 return begin(from, source, d, now) ? Fate::Pass : Fate::Drop;
@@ -99,8 +99,8 @@ Assembly::Fate Assembly::pass(const std::string &from, const std::string &source
         if (v.second.data.size() < v.second.size)
             return Fate::Pass;
     for (const auto &v : m.values) {
-        gate::Item item;
-        if (!gate::read_value(v.second.data.data(), v.second.data.size(), item)) {
+        filter::Item item;
+        if (!filter::read_value(v.second.data.data(), v.second.data.size(), item)) {
             m.poisoned = true;
             return Fate::Drop;
         }

@@ -11,7 +11,7 @@
 #ifndef RESTANTE_DHTD_ASSEMBLY_H
 #define RESTANTE_DHTD_ASSEMBLY_H
 
-#include "gate.h"
+#include "packet_filter.h"
 #include <chrono>
 #include <map>
 #include <string>
@@ -23,7 +23,7 @@ class Assembly
     static constexpr size_t COST_MAX = 64u << 20, COST_PER_SOURCE = 16u << 20;
 
     struct Early { /* a piece that came before its turn, with the octets of its datagram */
-        gate::Datagram d;
+        filter::Datagram d;
         std::vector<uint8_t> octets;
         std::string source;
         Time came;
@@ -32,7 +32,7 @@ class Assembly
 
     /* May the engine see this datagram? Early: not yet, see keep(). from: address and port; source:
      * whose quota it uses. */
-    Fate pass(const std::string &from, const std::string &source, const gate::Datagram &d,
+    Fate pass(const std::string &from, const std::string &source, const filter::Datagram &d,
               Time now);
     /* Keeps an early piece for a while, if there is room. */
     void keep(const std::string &from, Early early);
@@ -56,11 +56,11 @@ class Assembly
     };
     using Messages = std::map<uint32_t, Message>;
 
-    bool begin(const std::string &from, const std::string &source, const gate::Datagram &d,
+    bool begin(const std::string &from, const std::string &source, const filter::Datagram &d,
                Time now);
     bool pay(const std::string &source, size_t cost);
     void pay_back(const std::string &source, size_t cost);
-    bool is_early(const Message &m, const gate::Datagram &d) const;
+    bool is_early(const Message &m, const filter::Datagram &d) const;
     void forget(Messages::iterator it);
 
     Messages messages_; /* by transaction, as the engine keeps them */

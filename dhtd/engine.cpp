@@ -38,7 +38,7 @@ std::string source_of(const SockAddr &a)
 
 } // namespace
 
-Engine::Engine(const EngineConfig &config) : config_(config), ledger_(config.max_store)
+Engine::Engine(const EngineConfig &config) : config_(config), quota_(config.max_store)
 {
     auto socket = std::make_unique<Socket>(config.bind4, config.bind6, config.need6, config.port);
     socket_ = socket.get();
@@ -51,7 +51,7 @@ Engine::Engine(const EngineConfig &config) : config_(config), ledger_(config.max
     c.max_req_per_sec = config.requests > 0 ? config.requests : REQUESTS;
     c.max_peer_req_per_sec =
         config.requests_per_peer > 0 ? config.requests_per_peer : REQUESTS_PER_PEER;
-    c.max_store_size = -1; /* the ledger decides */
+    c.max_store_size = -1; /* the storage quota decides */
     policy::Key node = key_from(c.node_id);
     std::unique_ptr<dht::net::DatagramSocket> owned(std::move(socket));
     dht_ = std::make_unique<dht::Dht>(std::move(owned), c, std::shared_ptr<dht::Logger>{});
@@ -79,15 +79,15 @@ Engine::~Engine()
 /* The engine sends a datagram: what others make of it. False: it is not needed. */
 bool Engine::leaves(const SockAddr &to, const uint8_t *p, size_t n, policy::Blob &instead)
 {
-    gate::Datagram d;
-    if ((n >= 400 && !joining_.holding()) ||
-        gate::check(p, n, config_.network, d) != gate::Verdict::Pass)
+    filter::Datagram d;
+    if ((n >= 400 && !inline_values_.holding()) ||
+        filter::check(p, n, config_.network, d) != filter::Verdict::Pass)
         return true;
-    auto fate = joining_.sent(to, d, p, n, instead);
-    if (fate != Joining::Fate::Send)
-        return fate == Joining::Fate::Joined;
+    auto fate = inline_values_.sent(to, d, p, n, instead);
+    if (fate != InlineValues::Fate::Send)
+        return fate == InlineValues::Fate::Joined;
     finds_.sent(to, d);
-    policy::Blob known = neighbours_.sent(to, d);
+    policy::Blob known = token_cache_.sent(to, d);
     if (!known.empty()) {
         later([this, to, known = std::move(known)] {
             next_engine_ = dht_->periodic(known.data(), known.size(), to, Clock::now());
@@ -95,8 +95,8 @@ bool Engine::leaves(const SockAddr &to, const uint8_t *p, size_t n, policy::Blob
         return false;
     }
     /* What looks like an answer to nothing: somebody who listens is told of an id (P-9.15). */
-    bool tells = d.kind == gate::Kind::Reply && !d.claims.empty() && d.tid != answering_;
-    instead = tells ? Joining::lean(p, n) : ears_.sent(to, d, p, n);
+    bool tells = d.kind == filter::Kind::Reply && !d.claims.empty() && d.tid != answering_;
+    instead = tells ? InlineValues::lean(p, n) : listen_by_id_.sent(to, d, p, n);
     return true;
 }
 
@@ -135,7 +135,7 @@ bool Engine::accept_new(const InfoHash &hash, const dht::Value &v, const SockAdd
     policy::Record r;
     std::string source = source_of(from);
     if (!plain(v) || !parse_value(key, v, r) || !policy::fresh(r, policy::wall()) ||
-        !ledger_.room({key, v.id}, v.data.size(), source))
+        !quota_.room({key, v.id}, v.data.size(), source))
         return false;
     keep(key, v.id, r, v.data.size(), source);
     tell(key, v.id, r);
@@ -152,7 +152,7 @@ bool Engine::accept_edit(const InfoHash &hash, const dht::Value &old, const dht:
         !policy::replaces(before, after, policy::wall()))
         return false;
     /* A tombstone is never larger than what it replaces by more than a few octets: always room. */
-    if (!after.tomb && !ledger_.room({key, next.id}, next.data.size(), source))
+    if (!after.tomb && !quota_.room({key, next.id}, next.data.size(), source))
         return false;
     deletions_ += after.tomb && !before.tomb;
     keep(key, next.id, after, next.data.size(), source);
@@ -162,7 +162,7 @@ bool Engine::accept_edit(const InfoHash &hash, const dht::Value &old, const dht:
 void Engine::keep(const policy::Key &key, uint64_t id, const policy::Record &r, size_t size,
                   const std::string &source)
 {
-    ledger_.keep({key, id}, {r.expiry, size, source, r.tomb});
+    quota_.keep({key, id}, {r.expiry, size, source, r.tomb});
     changes_++;
 }
 
@@ -187,35 +187,35 @@ void Engine::read(int fd)
             continue;
         if (n < 0)
             return;
-        gate::Datagram d;
-        gate::Verdict verdict = gate::check(buf, (size_t)n, config_.network, d);
-        if (verdict == gate::Verdict::Bad) {
+        filter::Datagram d;
+        filter::Verdict verdict = filter::check(buf, (size_t)n, config_.network, d);
+        if (verdict == filter::Verdict::Bad) {
             SockAddr from(ss, size);
             if (bad_datagrams_++ % 1000 == 0)
                 log_warn("a malformed datagram of %zd octets from %s was dropped (%llu so far)", n,
                          from.toString().c_str(), (unsigned long long)bad_datagrams_);
             continue;
         }
-        if (verdict == gate::Verdict::Foreign)
+        if (verdict == filter::Verdict::Foreign)
             continue;
         SockAddr from(ss, size);
         if (fetches_->received(from, d))
             continue;
-        neighbours_.received(from, d, buf, (size_t)n);
-        if (const policy::Key *key = ears_.told(from, d)) {
+        token_cache_.received(from, d, buf, (size_t)n);
+        if (const policy::Key *key = listen_by_id_.told(from, d)) {
             hear(*key, from, d);
             continue;
         }
         /* Told, but not by whom we listen to: an engine would blame the node for the token that it
          * lacks. */
-        if (d.kind == gate::Kind::Reply && !d.claims.empty() && !d.has_token && d.pages == 1)
+        if (d.kind == filter::Kind::Reply && !d.claims.empty() && !d.has_token && d.pages == 1)
             continue;
         take(from, std::move(d), policy::Blob(buf, buf + n));
     }
 }
 
 /* Hands a datagram to the engine, and then pieces of values that had overtaken it. */
-void Engine::take(const SockAddr &from, gate::Datagram d, policy::Blob octets)
+void Engine::take(const SockAddr &from, filter::Datagram d, policy::Blob octets)
 {
     std::string whole((const char *)from.get(), from.getLength()), source = source_of(from);
     uint32_t tid = d.tid;
@@ -282,8 +282,8 @@ frame_state Engine::state() const
     s.link = connected() ? FRAME_CONNECTED : FRAME_ALONE;
     s.good_nodes = a.good_nodes + b.good_nodes;
     s.dubious_nodes = a.dubious_nodes + b.dubious_nodes;
-    s.stored_values = ledger_.count();
-    s.stored_bytes = ledger_.bytes();
+    s.stored_values = quota_.count();
+    s.stored_bytes = quota_.bytes();
     s.bad_datagrams = bad_datagrams_;
     s.refused_puts = refused_puts_;
     s.refused_edits = refused_edits_;

@@ -7,11 +7,11 @@
 
 #include "assembly.h"
 #include "common.h"
-#include "ledger.h"
-#include "ears.h"
-#include "joining.h"
+#include "storage_quota.h"
+#include "listen_by_id.h"
+#include "inline_values.h"
 #include "lookup.h"
-#include "neighbours.h"
+#include "token_cache.h"
 #include "policy.h"
 #include "socket.h"
 #include <deque>
@@ -108,11 +108,11 @@ class Engine
     bool accept_new(const dht::InfoHash &key, const dht::Value &v, const dht::SockAddr &from);
     bool accept_edit(const dht::InfoHash &key, const dht::Value &old, const dht::Value &next,
                      const dht::SockAddr &from);
-    void take(const dht::SockAddr &from, gate::Datagram d, policy::Blob octets);
+    void take(const dht::SockAddr &from, filter::Datagram d, policy::Blob octets);
     void keep(const policy::Key &key, uint64_t id, const policy::Record &r, size_t size,
               const std::string &source);
     void tell(const policy::Key &key, uint64_t id, const policy::Record &r);
-    void hear(const policy::Key &key, const dht::SockAddr &from, const gate::Datagram &d);
+    void hear(const policy::Key &key, const dht::SockAddr &from, const filter::Datagram &d);
     void fetch_heard(const policy::Key &key, uint64_t id, std::vector<dht::SockAddr> from);
     void engage(const std::shared_ptr<Listening> &l);
 
@@ -152,14 +152,14 @@ class Engine
     void repair(const std::shared_ptr<Find> &f);
 
     EngineConfig config_;
-    Ledger ledger_;
+    StorageQuota quota_;
     Socket *socket_ = nullptr; /* owned by dht_ */
     std::unique_ptr<dht::Dht> dht_;
     Assembly assembly_;
     Finds finds_;
-    Ears ears_;
-    Joining joining_;
-    Neighbours neighbours_;
+    ListenById listen_by_id_;
+    InlineValues inline_values_;
+    TokenCache token_cache_;
     std::unique_ptr<Fetches> fetches_;
     std::deque<std::function<void()>> todo_;
     std::deque<Promise> promises_;               /* in the order of their time */
@@ -175,8 +175,8 @@ class Engine
     unsigned walks_ = 0;
     size_t bootstraps_tried_ = 0; /* since the connection was lost */
     std::vector<dht::SockAddr> bootstraps_;
-    std::vector<policy::Key> round_; /* keys still to be looked after */
-    std::deque<Ledger::Slot> again_; /* to be put again, one after the other */
+    std::vector<policy::Key> round_;       /* keys still to be looked after */
+    std::deque<StorageQuota::Slot> again_; /* to be put again, one after the other */
     unsigned repairing_ = 0;
     uint64_t bad_datagrams_ = 0, refused_puts_ = 0, refused_edits_ = 0, deletions_ = 0;
     uint64_t changes_ = 0;

@@ -12,9 +12,9 @@ constexpr size_t CLAIMANTS_MAX = 8;
 
 } // namespace
 
-/* Registers with the engine, which then sends the requests that Ears changes. What it hears itself
- * is nothing new: what is stored here is told by accept_new() and hold(), what others hold by
- * hear().
+/* Registers with the engine, which then sends the requests that ListenById changes. What it hears
+ * itself is nothing new: what is stored here is told by accept_new() and hold(), what others hold
+ * by hear().
  */
 void Engine::engage(const std::shared_ptr<Listening> &l)
 {
@@ -54,7 +54,7 @@ void Engine::tell(const policy::Key &key, uint64_t id, const policy::Record &r)
 }
 
 /* Nodes near the key say that they hold something new: the first is asked for it. */
-void Engine::hear(const policy::Key &key, const dht::SockAddr &from, const gate::Datagram &d)
+void Engine::hear(const policy::Key &key, const dht::SockAddr &from, const filter::Datagram &d)
 {
     auto it = listening_.find(key);
     if (it == listening_.end())

@@ -102,9 +102,9 @@ void Finds::remove(const std::shared_ptr<Find> &find)
         }
 }
 
-void Finds::sent(const SockAddr &to, const gate::Datagram &d)
+void Finds::sent(const SockAddr &to, const filter::Datagram &d)
 {
-    if (d.kind != gate::Kind::Get || !d.selects_types)
+    if (d.kind != filter::Kind::Get || !d.selects_types)
         return;
     if (active_.find(d.key) == active_.end())
         return;
@@ -114,7 +114,7 @@ void Finds::sent(const SockAddr &to, const gate::Datagram &d)
     asked.when = Clock::now();
 }
 
-void Finds::note(Find &find, const Asked &asked, const SockAddr &from, const gate::Datagram &d)
+void Finds::note(Find &find, const Asked &asked, const SockAddr &from, const filter::Datagram &d)
 {
     if (asked.id != 0 && asked.id != find.want)
         return;
@@ -143,7 +143,7 @@ void Finds::note(Find &find, const Asked &asked, const SockAddr &from, const gat
 }
 
 /* Is this the answer's only page, or the one that completes it? */
-bool Finds::complete(Asked &asked, const gate::Datagram &d, const uint8_t *data, size_t n)
+bool Finds::complete(Asked &asked, const filter::Datagram &d, const uint8_t *data, size_t n)
 {
     if (d.pages == 1)
         return true;
@@ -160,11 +160,11 @@ bool Finds::complete(Asked &asked, const gate::Datagram &d, const uint8_t *data,
     return asked.missing == 0;
 }
 
-policy::Blob Finds::received(const SockAddr &from, const gate::Datagram &d, const uint8_t *data,
+policy::Blob Finds::received(const SockAddr &from, const filter::Datagram &d, const uint8_t *data,
                              size_t n)
 {
     policy::Blob whole(data, data + n);
-    if (d.kind != gate::Kind::Reply)
+    if (d.kind != filter::Kind::Reply)
         return whole;
     auto it = asked_.find({from, d.tid});
     if (it == asked_.end())
@@ -239,7 +239,7 @@ void Fetches::next(Fetch fetch)
 }
 
 /* The value has arrived; is it what was asked for? */
-void Fetches::finish(std::map<Way, Transfer>::iterator it, const gate::Item &item)
+void Fetches::finish(std::map<Way, Transfer>::iterator it, const filter::Item &item)
 {
     Fetch fetch = std::move(it->second.fetch);
     under_way_.erase(it);
@@ -264,8 +264,8 @@ void Fetches::whole(std::map<Way, Transfer>::iterator it)
     for (const auto &[offset, data] : t.pieces)
         if (offset == packed.size())
             packed.insert(packed.end(), data.begin(), data.end());
-    gate::Item item{};
-    if (packed.size() == t.size && gate::read_value(packed.data(), packed.size(), item)) {
+    filter::Item item{};
+    if (packed.size() == t.size && filter::read_value(packed.data(), packed.size(), item)) {
         finish(it, item);
         return;
     }
@@ -274,13 +274,13 @@ void Fetches::whole(std::map<Way, Transfer>::iterator it)
     next(std::move(fetch));
 }
 
-bool Fetches::received(const SockAddr &from, gate::Datagram &d)
+bool Fetches::received(const SockAddr &from, filter::Datagram &d)
 {
     auto it = under_way_.find({from, d.tid});
     if (it == under_way_.end())
         return false;
     Transfer &t = it->second;
-    if (d.kind == gate::Kind::Reply && t.size == 0) {
+    if (d.kind == filter::Kind::Reply && t.size == 0) {
         if (d.items.size() != 1 || d.items[0].packed_size > PACKED_MAX) {
             Fetch fetch = std::move(t.fetch);
             under_way_.erase(it);
@@ -292,7 +292,7 @@ bool Fetches::received(const SockAddr &from, gate::Datagram &d)
             return true;
         }
         t.size = d.items[0].packed_size;
-    } else if (d.kind == gate::Kind::Part) {
+    } else if (d.kind == filter::Kind::Part) {
         for (auto &piece : d.pieces) {
             if (piece.index != 0 || piece.data.empty() || t.have + piece.data.size() > PACKED_MAX)
                 continue;

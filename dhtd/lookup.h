@@ -9,7 +9,7 @@
 #define RESTANTE_DHTD_LOOKUP_H
 
 #include "common.h"
-#include "gate.h"
+#include "packet_filter.h"
 #include "policy.h"
 #include <chrono>
 #include <deque>
@@ -49,10 +49,10 @@ class Finds
     void add(const std::shared_ptr<Find> &find);
     void remove(const std::shared_ptr<Find> &find);
     /* A datagram of ours leaves; one of another node came. */
-    void sent(const dht::SockAddr &to, const gate::Datagram &d);
+    void sent(const dht::SockAddr &to, const filter::Datagram &d);
     /* Which of the octets of a datagram the engine may see now: usually data itself; nothing when a
      * page of a longer answer came; when that completes the answer, its last page. */
-    policy::Blob received(const dht::SockAddr &from, const gate::Datagram &d, const uint8_t *data,
+    policy::Blob received(const dht::SockAddr &from, const filter::Datagram &d, const uint8_t *data,
                           size_t n);
     void tick(Clock::time_point now);
 
@@ -65,9 +65,9 @@ class Finds
         size_t missing = 0;
         policy::Blob last; /* the last page, when others are missing */
     };
-    bool complete(Asked &asked, const gate::Datagram &d, const uint8_t *data, size_t n);
+    bool complete(Asked &asked, const filter::Datagram &d, const uint8_t *data, size_t n);
     static void note(Find &find, const Asked &asked, const dht::SockAddr &from,
-                     const gate::Datagram &d);
+                     const filter::Datagram &d);
     std::multimap<policy::Key, std::shared_ptr<Find>> active_;
     std::map<std::pair<dht::SockAddr, uint32_t>, Asked> asked_;
 };
@@ -83,7 +83,7 @@ class Fetches
     void start(const policy::Key &key, uint64_t id, bool tomb,
                std::vector<dht::SockAddr> candidates, Done done);
     /* True when the datagram belongs to us; the engine must not see it then. */
-    bool received(const dht::SockAddr &from, gate::Datagram &d);
+    bool received(const dht::SockAddr &from, filter::Datagram &d);
     /* Looks after lost datagrams; returns when to be called again. */
     Clock::time_point tick(Clock::time_point now);
 
@@ -107,7 +107,7 @@ class Fetches
     void ask(Fetch fetch);
     void pump();
     void next(Fetch fetch);
-    void finish(std::map<Way, Transfer>::iterator it, const gate::Item &item);
+    void finish(std::map<Way, Transfer>::iterator it, const filter::Item &item);
     void whole(std::map<Way, Transfer>::iterator it);
 
     Send send_;

@@ -19,7 +19,7 @@ const char *const OFFLINE = "not connected";
 
 Engine::Value Engine::held(const policy::Key &key, uint64_t id) const
 {
-    return ledger_.find({key, id}) ? dht_->getLocalById(hash_from(key), id) : Value{};
+    return quota_.find({key, id}) ? dht_->getLocalById(hash_from(key), id) : Value{};
 }
 
 /* The engine's import is the only way to store here without telling others. */
@@ -36,7 +36,7 @@ void Engine::store_here(const policy::Key &key, const dht::Value &v, Clock::time
 
 void Engine::erase_here(const policy::Key &key, uint64_t id)
 {
-    ledger_.drop({key, id});
+    quota_.drop({key, id});
     changes_++;
     store_here(key, dht::Value(TYPE_ERASED, dht::Blob{}, id), Clock::now());
 }
@@ -57,7 +57,7 @@ bool Engine::hold(const policy::Key &key, uint64_t id, policy::Blob data, bool a
         data = old->data; /* what is here lives at least as long */
         policy::parse(key, id, old->type, data.data(), data.size(), r);
     }
-    if (!ledger_.room({key, id}, data.size(), ""))
+    if (!quota_.room({key, id}, data.size(), ""))
         return false;
     keep(key, id, r, data.size(), "");
     if (!r.tomb)
@@ -183,7 +183,7 @@ void Engine::del_checked(const policy::Key &key, uint64_t id, const policy::Blob
 void Engine::listed_here(const policy::Key &key, Listed listed)
 {
     std::vector<uint64_t> ids;
-    if (auto *here = ledger_.under(key))
+    if (auto *here = quota_.under(key))
         for (const auto &[id, held] : *here)
             if (!held.tomb)
                 ids.push_back(id);
@@ -316,7 +316,7 @@ void Engine::look(const std::string &key_text, uint64_t id, Looked looked)
     policy::Key key = policy::key_of(key_text.c_str());
     when_ready([=] {
         if (!connected()) {
-            const Ledger::Held *h = ledger_.find({key, id});
+            const StorageQuota::Held *h = quota_.find({key, id});
             looked(whole() || h, !h ? FRAME_ABSENT : h->tomb ? FRAME_DELETED : FRAME_PRESENT);
             return;
         }

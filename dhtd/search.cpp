@@ -60,7 +60,7 @@ std::shared_ptr<Find> Engine::new_find(const policy::Key &key, uint64_t want) co
     auto f = std::make_shared<Find>();
     f->key = key;
     f->want = want;
-    if (auto *here = ledger_.under(key))
+    if (auto *here = quota_.under(key))
         for (const auto &[id, held] : *here)
             if (want == 0 || want == id)
                 (held.tomb ? f->ids[id].tomb_here : f->ids[id].entry_here) = true;

@@ -74,7 +74,7 @@ void Engine::upkeep(Clock::time_point now)
     if (now >= next_second_) {
         next_second_ = now + 1s;
         finds_.tick(now);
-        neighbours_.tick(now);
+        token_cache_.tick(now);
         assembly_.tick(now);
         while (!promises_.empty() && (!*promises_.front().fn || promises_.front().due <= now)) {
             auto call = promises_.front().call;
@@ -120,10 +120,11 @@ void Engine::repair_next(Clock::time_point now)
     }
 }
 
-/* Somebody who puts the same bytes again moves the engine's own expiry, so the ledger decides. */
+/* Somebody who puts the same bytes again moves the engine's own expiry, so the storage quota
+ * decides. */
 void Engine::sweep()
 {
-    for (const auto &slot : ledger_.expired(policy::wall(), SWEEP_AT_ONCE))
+    for (const auto &slot : quota_.expired(policy::wall(), SWEEP_AT_ONCE))
         erase_here(slot.first, slot.second);
 }
 
@@ -179,7 +180,7 @@ void Engine::begin_round()
     if (!connected())
         return;
     again_.clear();
-    round_ = ledger_.keys();
+    round_ = quota_.keys();
     std::shuffle(round_.begin(), round_.end(), std::minstd_rand(random32()));
     next_repair_ = Clock::now();
 }
@@ -191,7 +192,7 @@ void Engine::repair(const std::shared_ptr<Find> &f)
     if (!connected() || !f->ok || f->answers.empty())
         return;
     std::vector<uint16_t> order = f->closest(REPLICAS);
-    auto *here = ledger_.under(f->key);
+    auto *here = quota_.under(f->key);
     std::vector<std::pair<uint64_t, bool>> mine;
     if (here)
         for (const auto &[id, held] : *here)
@@ -219,9 +220,9 @@ std::vector<dht::NodeExport> Engine::nodes() const
 void Engine::each_held(
     const std::function<void(const policy::Key &, const policy::Blob &)> &fn) const
 {
-    for (const auto &key : ledger_.keys())
+    for (const auto &key : quota_.keys())
         for (const auto &v : dht_->getLocal(hash_from(key)))
-            if (ledger_.find({key, v->id}))
+            if (quota_.find({key, v->id}))
                 fn(key, v->data);
 }
 
@@ -247,7 +248,7 @@ bool Engine::restore(const policy::Key &key, const policy::Blob &data)
 
 size_t Engine::stored() const
 {
-    return ledger_.bytes();
+    return quota_.bytes();
 }
 
 uint64_t Engine::changes() const

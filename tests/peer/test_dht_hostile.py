@@ -123,7 +123,7 @@ def test_hostile_datagrams(eight):
         for data in shapes.values():
             for d in (data, data.replace(mp(eight.id), mp(eight.id + 1))):
                 s.sendto(d, address)
-    wait_for(lambda: eight[1].state()["bad"] >= before + len(shapes), 10, "the gate's count")
+    wait_for(lambda: eight[1].state()["bad"] >= before + len(shapes), 10, "the packet filter's count")
     assert eight.nodes[1].process.running()
     assert eight[1].post("ns:g@test", b"alive")[0]
     assert eight[2].values("ns:g@test") == [b"alive"]

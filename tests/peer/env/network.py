@@ -64,7 +64,7 @@ class Network:
         return p
 
     def malformed(self):
-        """What the datagram gates dropped: nothing of what our own programs send may be among it."""
+        """What the packet filters dropped: nothing of what our own programs send may be among it."""
         lines = []
         for log in [n.log for n in self.nodes] + [p.logs()[3] for p in self.peers]:
             if os.path.exists(log):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_policy.cpp - what a node stores, replaces and refuses (P-9.1 to P-9.7), and the ledger's
- * accounts (P-9.9). */
-#include "ledger.h"
+/* test_policy.cpp - what a node stores, replaces and refuses (P-9.1 to P-9.7), and the storage
+ * quota's accounts (P-9.9). */
+#include "storage_quota.h"
 #include "policy.h"
 
 #include <csetjmp>
@@ -138,22 +138,22 @@ void replacing(void **)
 
 void ledger_accounts(void **)
 {
-    Ledger l(100000);
+    StorageQuota l(100000);
     Key a = key_of("a"), b = key_of("b");
     assert_true(l.room({a, 1}, 1000, "x"));
     l.keep({a, 1}, {NOW + 10, 1000, "x", false});
     l.keep({b, 2}, {NOW + 5, 2000, "", false});
     assert_int_equal(l.count(), 2);
-    assert_int_equal(l.bytes(), 3000 + 2 * Ledger::OVERHEAD);
+    assert_int_equal(l.bytes(), 3000 + 2 * StorageQuota::OVERHEAD);
     l.keep({a, 1}, {NOW + 20, 100, "y", true}); /* replaced, not added */
     assert_int_equal(l.count(), 2);
-    assert_int_equal(l.bytes(), 2100 + 2 * Ledger::OVERHEAD);
+    assert_int_equal(l.bytes(), 2100 + 2 * StorageQuota::OVERHEAD);
     assert_true(l.find({a, 1})->tomb);
     assert_null(l.find({a, 2}));
     assert_int_equal(l.expired(NOW + 4, 10).size(), 0);
     auto gone = l.expired(NOW + 5, 10);
     assert_int_equal(gone.size(), 1);
-    assert_true(gone[0] == Ledger::Slot(b, 2));
+    assert_true(gone[0] == StorageQuota::Slot(b, 2));
     assert_int_equal(l.expired(NOW + 100, 1).size(), 1);
     l.drop({b, 2});
     l.drop({b, 2});
@@ -165,7 +165,7 @@ void ledger_accounts(void **)
 
 void ledger_limits(void **)
 {
-    Ledger l(100000);
+    StorageQuota l(100000);
     Key a = key_of("a");
     uint64_t id = 1;
     /* One source gets a quarter, all together no more than there is, our own peers included. */
@@ -179,8 +179,8 @@ void ledger_limits(void **)
     assert_true(l.bytes() <= 100000 && l.bytes() > 97000);
     assert_false(l.room({a, id}, 1000, "y"));
 
-    Ledger wide((size_t)1 << 30);
-    for (id = 0; id < Ledger::KEY_MAX; id++)
+    StorageQuota wide((size_t)1 << 30);
+    for (id = 0; id < StorageQuota::KEY_MAX; id++)
         wide.keep({a, id}, {NOW, 10, "", false});
     assert_false(wide.room({a, id}, 10, ""));
     assert_true(wide.room({a, 0}, 10, ""));

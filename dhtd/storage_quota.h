@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ledger.h - what this node holds, for whom and until when (P-9.9). The engine's own quota can loop
- * for ever and its expiry moves whenever somebody puts the same bytes again, so both are kept here.
+/* storage_quota.h - what this node holds, for whom and until when (P-9.9). The engine's own quota
+ * can loop for ever and its expiry moves whenever somebody puts the same bytes again, so both are
+ * kept here.
  */
-#ifndef RESTANTE_DHTD_LEDGER_H
-#define RESTANTE_DHTD_LEDGER_H
+#ifndef RESTANTE_DHTD_STORAGE_QUOTA_H
+#define RESTANTE_DHTD_STORAGE_QUOTA_H
 
 #include "policy.h"
 #include <map>
@@ -13,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-class Ledger
+class StorageQuota
 {
   public:
     struct Held {
@@ -29,7 +30,7 @@ class Ledger
         50000; /* values under one key; the engine's limit is 65,536 */
 
     /* max: octets in all. One source may use a quarter of them. */
-    explicit Ledger(size_t max);
+    explicit StorageQuota(size_t max);
 
     /* Is there room for this, in the place of what is held there now? */
     bool room(const Slot &slot, size_t size, const std::string &source) const;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* repack.cpp - see repack.h. */
-#include "repack.h"
+/* rewrite.cpp - see rewrite.h. */
+#include "rewrite.h"
 #include <algorithm>
 
-namespace repack
+namespace rewrite
 {
 namespace
 {
@@ -48,4 +48,4 @@ policy::Blob datagram(const policy::Blob &p, const Keep &keep, const Write &writ
     return policy::Blob(b.data(), b.data() + b.size());
 }
 
-} // namespace repack
+} // namespace rewrite

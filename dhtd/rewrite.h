@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* repack.h - a checked datagram once more, with some of its members left out or others in their
+/* rewrite.h - a checked datagram once more, with some of its members left out or others in their
  * place. */
-#ifndef RESTANTE_DHTD_REPACK_H
-#define RESTANTE_DHTD_REPACK_H
+#ifndef RESTANTE_DHTD_REWRITE_H
+#define RESTANTE_DHTD_REWRITE_H
 
 #include "policy.h"
 #include <functional>
 #include <msgpack.hpp>
 #include <string_view>
 
-namespace repack
+namespace rewrite
 {
 
 using Packer = msgpack::packer<msgpack::sbuffer>;
@@ -20,9 +20,9 @@ using Keep = std::function<bool(std::string_view top, std::string_view name)>;
  * is empty for the members of the datagram itself. */
 using Write = std::function<bool(Packer &pk, std::string_view top, std::string_view name)>;
 
-/* p was packed by our own engine, or passed the gate: its names are texts. */
+/* p was packed by our own engine, or passed the packet filter: its names are texts. */
 policy::Blob datagram(const policy::Blob &p, const Keep &keep, const Write &write);
 
-} // namespace repack
+} // namespace rewrite
 
 #endif

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* neighbours.h - what the nodes near a key have just said of their neighbourhood (P-9.16). The
+/* token_cache.h - what the nodes near a key have just said of their neighbourhood (P-9.16). The
  * engine keeps who they are and their tokens, but asks each of them once more for every value it
  * puts: that question took more octets than the tombstone it was asked for. Who has answered within
  * the last minutes is not asked again, and the engine is given that answer; the put itself is
  * confirmed by each node, as ever. */
-#ifndef RESTANTE_DHTD_NEIGHBOURS_H
-#define RESTANTE_DHTD_NEIGHBOURS_H
+#ifndef RESTANTE_DHTD_TOKEN_CACHE_H
+#define RESTANTE_DHTD_TOKEN_CACHE_H
 
 #include "lookup.h"
 
-class Neighbours
+class TokenCache
 {
   public:
     /* A question of ours leaves. Not empty: the answer to it, which spares it. */
-    policy::Blob sent(const dht::SockAddr &to, const gate::Datagram &d);
+    policy::Blob sent(const dht::SockAddr &to, const filter::Datagram &d);
     /* A datagram of n octets came. */
-    void received(const dht::SockAddr &from, const gate::Datagram &d, const uint8_t *p, size_t n);
+    void received(const dht::SockAddr &from, const filter::Datagram &d, const uint8_t *p, size_t n);
     void tick(Clock::time_point now);
 
   private:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* joining.cpp - see joining.h. What is joined here was packed by our own engine. */
-#include "joining.h"
-#include "repack.h"
+/* inline_values.cpp - see inline_values.h. What is joined here was packed by our own engine. */
+#include "inline_values.h"
+#include "rewrite.h"
 #include <algorithm>
 #include <string_view>
 
@@ -20,8 +20,8 @@ bool needed(std::string_view top, std::string_view name)
 /* The head with the packed value, if there is one, in the place of its size. */
 policy::Blob join(const policy::Blob &head, const policy::Blob *value)
 {
-    return repack::datagram(
-        head, needed, [&](repack::Packer &pk, std::string_view top, std::string_view name) {
+    return rewrite::datagram(
+        head, needed, [&](rewrite::Packer &pk, std::string_view top, std::string_view name) {
             if (!value || top.empty() || name != "values")
                 return false;
             pk.pack_array(1).pack_bin_body((const char *)value->data(), (uint32_t)value->size());
@@ -31,20 +31,20 @@ policy::Blob join(const policy::Blob &head, const policy::Blob *value)
 
 } // namespace
 
-policy::Blob Joining::lean(const uint8_t *p, size_t n)
+policy::Blob InlineValues::lean(const uint8_t *p, size_t n)
 {
     return join(policy::Blob(p, p + n), nullptr);
 }
 
-bool Joining::holding() const
+bool InlineValues::holding() const
 {
     return size_ > 0;
 }
 
-Joining::Fate Joining::sent(const dht::SockAddr &to, const gate::Datagram &d, const uint8_t *p,
-                            size_t n, policy::Blob &whole)
+InlineValues::Fate InlineValues::sent(const dht::SockAddr &to, const filter::Datagram &d,
+                                      const uint8_t *p, size_t n, policy::Blob &whole)
 {
-    if (d.kind == gate::Kind::Part && holding() && d.tid == tid_ && to == to_) {
+    if (d.kind == filter::Kind::Part && holding() && d.tid == tid_ && to == to_) {
         for (const auto &piece : d.pieces)
             if (piece.index == 0 && piece.offset == value_.size())
                 value_.insert(value_.end(), piece.data.begin(), piece.data.end());
@@ -55,7 +55,7 @@ Joining::Fate Joining::sent(const dht::SockAddr &to, const gate::Datagram &d, co
         return Fate::Joined;
     }
     size_ = 0; /* the engine repeats what was not answered */
-    bool put = d.kind == gate::Kind::Put, known = put || d.kind == gate::Kind::Reply;
+    bool put = d.kind == filter::Kind::Put, known = put || d.kind == filter::Kind::Reply;
     if (!known || d.items.size() != 1 || d.items[0].packed_size == 0)
         return Fate::Send;
     /* Not answered? The line may lose large datagrams: now in pieces. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* neighbours.cpp - see neighbours.h. */
-#include "neighbours.h"
-#include "repack.h"
+/* token_cache.cpp - see token_cache.h. */
+#include "token_cache.h"
+#include "rewrite.h"
 #include <algorithm>
 #include <string_view>
 
@@ -19,13 +19,13 @@ constexpr size_t ANSWER_LEN_MAX = 1200; /* nodes of both families and some ids *
 /* The answer once more, to the question tid: who it is and who is near, without what it holds. */
 policy::Blob again(const policy::Blob &answer, uint32_t tid)
 {
-    return repack::datagram(
+    return rewrite::datagram(
         answer,
         [](std::string_view, std::string_view name) {
             static const std::string_view known[] = {"id", "sa", "n4", "n6", "token"};
             return std::find(std::begin(known), std::end(known), name) != std::end(known);
         },
-        [&](repack::Packer &pk, std::string_view top, std::string_view name) {
+        [&](rewrite::Packer &pk, std::string_view top, std::string_view name) {
             if (!top.empty() || name != "t")
                 return false;
             pk.pack(tid);
@@ -35,28 +35,29 @@ policy::Blob again(const policy::Blob &answer, uint32_t tid)
 
 } // namespace
 
-policy::Blob Neighbours::sent(const SockAddr &to, const gate::Datagram &d)
+policy::Blob TokenCache::sent(const SockAddr &to, const filter::Datagram &d)
 {
     auto now = Clock::now();
-    if (d.kind == gate::Kind::Find) {
+    if (d.kind == filter::Kind::Find) {
         auto it = answers_.find({to, d.key});
         if (it != answers_.end() && now - it->second.when < FRESH)
             return again(it->second.octets, d.tid);
     }
-    if ((d.kind == gate::Kind::Find || d.kind == gate::Kind::Get) && asked_.size() < ASKED_MAX)
+    if ((d.kind == filter::Kind::Find || d.kind == filter::Kind::Get) && asked_.size() < ASKED_MAX)
         asked_[{to, d.tid}] = {d.key, now};
     return {};
 }
 
-void Neighbours::received(const SockAddr &from, const gate::Datagram &d, const uint8_t *p, size_t n)
+void TokenCache::received(const SockAddr &from, const filter::Datagram &d, const uint8_t *p,
+                          size_t n)
 {
-    if (d.kind == gate::Kind::Error) { /* perhaps its tokens are others now */
+    if (d.kind == filter::Kind::Error) { /* perhaps its tokens are others now */
         auto it = answers_.lower_bound({from, policy::Key{}});
         while (it != answers_.end() && it->first.first == from)
             it = answers_.erase(it);
         return;
     }
-    auto it = d.kind == gate::Kind::Reply ? asked_.find({from, d.tid}) : asked_.end();
+    auto it = d.kind == filter::Kind::Reply ? asked_.find({from, d.tid}) : asked_.end();
     if (it == asked_.end())
         return;
     Way way{from, it->second.key};
@@ -66,7 +67,7 @@ void Neighbours::received(const SockAddr &from, const gate::Datagram &d, const u
         answers_[way] = {policy::Blob(p, p + n), Clock::now()};
 }
 
-void Neighbours::tick(Clock::time_point now)
+void TokenCache::tick(Clock::time_point now)
 {
     for (auto it = asked_.begin(); it != asked_.end();)
         it = now - it->second.when > FORGET ? asked_.erase(it) : std::next(it);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fuzz_gate.cpp - the gate, and behind it the real engine: whatever passes must not kill it.
- * The inputs are datagrams of network 77. */
+/* fuzz_packet_filter.cpp - the packet filter, and behind it the real engine: whatever passes must
+ * not kill it. The inputs are datagrams of network 77. */
 #include "assembly.h"
 #include "common.h"
-#include "gate.h"
+#include "packet_filter.h"
 #include <cstdlib>
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -74,10 +74,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         a.setPort(4280);
         return a;
     }();
-    gate::Datagram d;
-    gate::Item item;
-    gate::read_value(data, size, item);
-    if (gate::check(data, size, NETWORK, d) != gate::Verdict::Pass)
+    filter::Datagram d;
+    filter::Item item;
+    filter::read_value(data, size, item);
+    if (filter::check(data, size, NETWORK, d) != filter::Verdict::Pass)
         return 0;
     if (d.claims.size() > size || d.items.size() > size || d.pieces.size() > size)
         abort();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_gate.cpp - datagrams as OpenDHT sends them pass; those that kill it do not (P-9.13). */
+/* test_packet_filter.cpp - datagrams as OpenDHT sends them pass; those that kill it do not
+ * (P-9.13). */
 #include "assembly.h"
-#include "gate.h"
+#include "packet_filter.h"
 #include "paging.h"
 #include <msgpack.hpp>
 
@@ -16,9 +17,9 @@ extern "C" {
 #include <cmocka.h>
 }
 
-using gate::Datagram;
-using gate::Kind;
-using gate::Verdict;
+using filter::Datagram;
+using filter::Kind;
+using filter::Verdict;
 
 namespace
 {
@@ -61,7 +62,7 @@ msgpack::sbuffer message(const char *part, uint32_t more, const Write &write,
 
 Verdict judge(const msgpack::sbuffer &b, Datagram &d)
 {
-    return gate::check((const uint8_t *)b.data(), b.size(), NET, d);
+    return filter::check((const uint8_t *)b.data(), b.size(), NET, d);
 }
 
 Verdict judge(const msgpack::sbuffer &b)
@@ -106,7 +107,8 @@ void finds_and_errors_are_told_apart(void **)
     std::string error(b.data() + 1, b.size() - 1);
     auto reply = message("r", 0, [](Packer &) {});
     std::string whole = "\x85" + std::string(reply.data() + 1, reply.size() - 1) + error;
-    assert_true(gate::check((const uint8_t *)whole.data(), whole.size(), NET, d) == Verdict::Pass);
+    assert_true(filter::check((const uint8_t *)whole.data(), whole.size(), NET, d) ==
+                Verdict::Pass);
     assert_true(d.kind == Kind::Error && !d.has_token);
 }
 
@@ -246,10 +248,10 @@ void values_are_read(void **)
     msgpack::sbuffer b;
     Packer pk(&b);
     write_value(pk, false);
-    gate::Item item;
-    assert_true(gate::read_value((const uint8_t *)b.data(), b.size(), item));
+    filter::Item item;
+    assert_true(filter::read_value((const uint8_t *)b.data(), b.size(), item));
     assert_int_equal(item.type, 0x20);
-    assert_false(gate::read_value((const uint8_t *)b.data(), b.size() - 1, item));
+    assert_false(filter::read_value((const uint8_t *)b.data(), b.size() - 1, item));
 }
 
 void pieces_are_read(void **)
@@ -279,7 +281,7 @@ void pieces_are_read(void **)
     assert_int_equal(d.pieces[0].offset, 1280);
     assert_int_equal(d.pieces[0].data.size(), 100);
     for (size_t n = 0; n < b.size(); n++)
-        assert_true(gate::check((const uint8_t *)b.data(), n, NET, d) == Verdict::Bad);
+        assert_true(filter::check((const uint8_t *)b.data(), n, NET, d) == Verdict::Bad);
 }
 
 /* A member that the engine reads, with something else in it. */
@@ -313,7 +315,7 @@ void killers(void **)
 {
     auto raw = [](std::vector<uint8_t> v) {
         Datagram d;
-        return gate::check(v.data(), v.size(), NET, d);
+        return filter::check(v.data(), v.size(), NET, d);
     };
     assert_true(raw({}) == Verdict::Bad);
     assert_true(raw({0xdd, 0xff, 0xff, 0xff, 0xff}) == Verdict::Bad);
@@ -364,7 +366,7 @@ struct Pieces { /* a message that announces one value, and the value in pieces *
         value.assign(b.data(), b.data() + b.size());
         header.tid = tid;
         header.kind = Kind::Reply;
-        gate::Item item{};
+        filter::Item item{};
         item.packed_size = (uint32_t)value.size();
         header.items.push_back(item);
     }
@@ -408,7 +410,7 @@ void pages(void **)
     for (size_t i = 0; i < parts.size(); i++) {
         Datagram d;
         assert_true(parts[i].size() < 5000);
-        assert_true(gate::check(parts[i].data(), parts[i].size(), NET, d) == Verdict::Pass);
+        assert_true(filter::check(parts[i].data(), parts[i].size(), NET, d) == Verdict::Pass);
         assert_true(d.kind == Kind::Reply && d.page == i && d.pages == 50 && d.tid == 4711);
         assert_int_equal(d.claims[0].id, UINT64_MAX - i * 400);
         claims += d.claims.size();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ears.cpp - see ears.h. */
-#include "ears.h"
+/* listen_by_id.cpp - see listen_by_id.h. */
+#include "listen_by_id.h"
 #include <algorithm>
 #include <string_view>
 
@@ -9,7 +9,7 @@ using namespace std::string_view_literals;
 namespace
 {
 
-constexpr size_t EARS_MAX = 65536;
+constexpr size_t ASKED_MAX = 65536;
 
 /* In the engine's own spelling: version 1 of listening sends values whatever is selected, version 0
  * what the query selects; and the selection, empty for all of a value, or fields 1 and 2. */
@@ -29,24 +29,24 @@ bool replace(policy::Blob &b, std::string_view what, std::string_view with)
 
 } // namespace
 
-policy::Blob Ears::sent(const dht::SockAddr &to, const gate::Datagram &d, const uint8_t *p,
-                        size_t n)
+policy::Blob ListenById::sent(const dht::SockAddr &to, const filter::Datagram &d, const uint8_t *p,
+                              size_t n)
 {
-    if (d.kind != gate::Kind::Listen || !d.selects_all)
+    if (d.kind != filter::Kind::Listen || !d.selects_all)
         return {};
     policy::Blob lean(p, p + n);
     if (!replace(lean, VERSION_1, VERSION_0) || !replace(lean, WHOLE, ID_AND_TYPE))
         return {};
-    if (ears_.size() >= EARS_MAX)
-        ears_.clear(); /* the engine repeats its requests, which fills it again */
-    ears_[{to, d.sid}] = d.key;
+    if (asked_.size() >= ASKED_MAX)
+        asked_.clear(); /* the engine repeats its requests, which fills it again */
+    asked_[{to, d.sid}] = d.key;
     return lean;
 }
 
-const policy::Key *Ears::told(const dht::SockAddr &from, const gate::Datagram &d) const
+const policy::Key *ListenById::told(const dht::SockAddr &from, const filter::Datagram &d) const
 {
-    if (d.kind != gate::Kind::Reply || d.claims.empty())
+    if (d.kind != filter::Kind::Reply || d.claims.empty())
         return nullptr;
-    auto it = ears_.find({from, d.tid});
-    return it == ears_.end() ? nullptr : &it->second;
+    auto it = asked_.find({from, d.tid});
+    return it == asked_.end() ? nullptr : &it->second;
 }

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* gate.h - looks at every datagram before the engine does.
+/* packet_filter.h - looks at every datagram before the engine does.
  *
  * OpenDHT 2.4.12 reads some msgpack objects without looking at their type: single datagrams from
- * anybody, of any network, kill the process. So the gate knows the shape of each message the engine
- * reads and lets through nothing else (P-9.13). What it learns on the way (who claims to have which
- * ids, the pieces of a value) serves our own look-ups: see engine.h. */
-#ifndef RESTANTE_DHTD_GATE_H
-#define RESTANTE_DHTD_GATE_H
+ * anybody, of any network, kill the process. So the packet filter knows the shape of each message
+ * the engine reads and lets through nothing else (P-9.13). What it learns on the way (who claims to
+ * have which ids, the pieces of a value) serves our own look-ups: see engine.h. */
+#ifndef RESTANTE_DHTD_PACKET_FILTER_H
+#define RESTANTE_DHTD_PACKET_FILTER_H
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
-namespace gate
+namespace filter
 {
 
 enum class Kind { Other, Find, Get, Put, Listen, Reply, Error, Update, Part };
@@ -61,6 +61,6 @@ Verdict check(const uint8_t *p, size_t n, uint32_t network, Datagram &d);
 /* Reads one packed value (as it is put together from its pieces). */
 bool read_value(const uint8_t *p, size_t n, Item &item);
 
-} // namespace gate
+} // namespace filter
 
 #endif

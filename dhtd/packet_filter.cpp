@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* gate.cpp - the shapes of the messages that OpenDHT 2.4.12 exchanges, as strict as its own sender
- * allows. Keys that we do not know are let through: their values were bounded by the unpacker. */
-#include "gate.h"
+/* packet_filter.cpp - the shapes of the messages that OpenDHT 2.4.12 exchanges, as strict as its
+ * own sender allows. Keys that we do not know are let through: their values were bounded by the
+ * unpacker. */
+#include "packet_filter.h"
 #include "paging.h"
 #include <msgpack.hpp>
 #include <cstring>
 #include <string_view>
 
-namespace gate
+namespace filter
 {
 namespace
 {
@@ -384,4 +385,4 @@ bool read_value(const uint8_t *p, size_t n, Item &item)
     }
 }
 
-} // namespace gate
+} // namespace filter

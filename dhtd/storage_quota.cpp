@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ledger.cpp - see ledger.h. */
-#include "ledger.h"
+/* storage_quota.cpp - see storage_quota.h. */
+#include "storage_quota.h"
 
-Ledger::Ledger(size_t max) : max_(max)
+StorageQuota::StorageQuota(size_t max) : max_(max)
 {
 }
 
-bool Ledger::room(const Slot &slot, size_t size, const std::string &source) const
+bool StorageQuota::room(const Slot &slot, size_t size, const std::string &source) const
 {
     size_t own = 0, own_source = 0;
     if (const Held *old = find(slot)) {
@@ -26,7 +26,7 @@ bool Ledger::room(const Slot &slot, size_t size, const std::string &source) cons
     return before - own_source + size + OVERHEAD <= max_ / 4;
 }
 
-void Ledger::keep(const Slot &slot, Held held)
+void StorageQuota::keep(const Slot &slot, Held held)
 {
     drop(slot);
     held.size += OVERHEAD;
@@ -37,7 +37,7 @@ void Ledger::keep(const Slot &slot, Held held)
     held_[slot.first][slot.second] = std::move(held);
 }
 
-void Ledger::drop(const Slot &slot)
+void StorageQuota::drop(const Slot &slot)
 {
     auto key = held_.find(slot.first);
     if (key == held_.end())
@@ -57,7 +57,7 @@ void Ledger::drop(const Slot &slot)
         held_.erase(key);
 }
 
-const Ledger::Held *Ledger::find(const Slot &slot) const
+const StorageQuota::Held *StorageQuota::find(const Slot &slot) const
 {
     auto key = held_.find(slot.first);
     if (key == held_.end())
@@ -66,13 +66,13 @@ const Ledger::Held *Ledger::find(const Slot &slot) const
     return it == key->second.end() ? nullptr : &it->second;
 }
 
-const std::map<uint64_t, Ledger::Held> *Ledger::under(const policy::Key &key) const
+const std::map<uint64_t, StorageQuota::Held> *StorageQuota::under(const policy::Key &key) const
 {
     auto it = held_.find(key);
     return it == held_.end() ? nullptr : &it->second;
 }
 
-std::vector<Ledger::Slot> Ledger::expired(uint64_t now, size_t max) const
+std::vector<StorageQuota::Slot> StorageQuota::expired(uint64_t now, size_t max) const
 {
     std::vector<Slot> slots;
     for (const auto &[expiry, key, id] : by_expiry_) {
@@ -83,7 +83,7 @@ std::vector<Ledger::Slot> Ledger::expired(uint64_t now, size_t max) const
     return slots;
 }
 
-std::vector<policy::Key> Ledger::keys() const
+std::vector<policy::Key> StorageQuota::keys() const
 {
     std::vector<policy::Key> all;
     all.reserve(held_.size());
@@ -92,12 +92,12 @@ std::vector<policy::Key> Ledger::keys() const
     return all;
 }
 
-size_t Ledger::count() const
+size_t StorageQuota::count() const
 {
     return count_;
 }
 
-size_t Ledger::bytes() const
+size_t StorageQuota::bytes() const
 {
     return bytes_;
 }
