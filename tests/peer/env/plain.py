@@ -9,10 +9,15 @@ import subprocess
 
 from .imap import Imap
 
+WORDS = {  # what the versions say in different words; the first line must be the first
+    "2.3": "mail_location = maildir:{folder}/mail\n",
+    "2.4": "dovecot_config_version = 2.4.1\ndovecot_storage_version = 2.4.1\n"
+           "mail_driver = maildir\nmail_path = {folder}/mail\n"
+           "import_environment {{\n  USER = %{{env:USER}}\n  HOME = %{{env:HOME}}\n}}\n",
+}
 CONF = """base_dir = {folder}/run
 state_dir = {folder}/run
 log_path = {folder}/log
-mail_location = maildir:{folder}/mail
 mail_home = {folder}
 ssl = no
 first_valid_uid = 1
@@ -26,6 +31,12 @@ namespace inbox {{
 """
 
 
+def dovecot_version():
+    """"2.3" or "2.4": of the installed Dovecot."""
+    said = subprocess.run(["/usr/sbin/dovecot", "--version"], stdout=subprocess.PIPE, check=True).stdout
+    return ".".join(said.decode().split(".")[:2])
+
+
 def plain_maildir(folder, files):
     """Links these files into a fresh Maildir, so that their octets and times stay theirs and nothing
     comes from a cache; (configuration, environment) of a Dovecot for it."""
@@ -36,14 +47,15 @@ def plain_maildir(folder, files):
         os.link(path, os.path.join(folder, "mail", "cur", os.path.basename(path)))
     conf = os.path.join(folder, "dovecot.conf")
     with open(conf, "w", encoding="ascii") as f:
-        f.write(CONF.format(folder=folder, uid=os.getuid(), gid=os.getgid()))
+        f.write((WORDS[dovecot_version()] + CONF).format(folder=folder, uid=os.getuid(), gid=os.getgid()))
     return conf, {**os.environ, "USER": pwd.getpwuid(os.getuid()).pw_name, "HOME": folder}
 
 
 def plain_structures(folder, files):
     """{guid: BODYSTRUCTURE as it is written}. The guid is the file's name up to a comma or colon."""
     conf, env = plain_maildir(folder, files)
-    out = subprocess.run(["/usr/bin/doveadm", "-c", conf, "-f", "json", "fetch",
+    options = ["--no-userdb-lookup"] if dovecot_version() == "2.4" else []
+    out = subprocess.run(["/usr/bin/doveadm", "-c", conf, "-f", "json", "fetch", *options,
                           "guid imap.bodystructure", "mailbox", "INBOX"],
                          env=env, stdout=subprocess.PIPE, check=True).stdout
     return {row["guid"]: row["imap.bodystructure"].encode("utf-8", "surrogateescape")
