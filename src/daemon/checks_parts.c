@@ -4,11 +4,13 @@
 #include "daemon/names.h"
 #include "daemon/parts.h"
 #include "flow/peers/offline.h"
+#include "flow/peers/standing.h"
 #include "base/clock.h"
 #include "base/trouble.h"
 #include "store/contacts.h"
 #include "store/invites.h"
 #include "store/outgoing.h"
+#include "dht/dht.h"
 #include <arpa/inet.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -143,7 +145,8 @@ static void network(struct service *s, struct checks *h)
                   "nobody answers at %.200s", s->config.dht_socket);
     else if (link == DHT_ALONE)
         alone(s, h);
-    else if (!s->services.identity_posted || !s->services.descriptor_posted)
+    else if (!standing_of(&s->services)->identity_posted ||
+             !standing_of(&s->services)->descriptor_posted)
         check_add(h, "dht", CHECK_FAIL, "Wait; if it stays, see log/restanted.log in the home.",
                   "connected, but this peer's own records are not posted yet");
     else
@@ -157,11 +160,11 @@ static void network(struct service *s, struct checks *h)
 
 static void twins(struct service *s, struct checks *h)
 {
-    if (s->services.stop_reason[0] != '\0')
+    if (standing_of(&s->services)->stop_reason[0] != '\0')
         check_add(h, "twin", CHECK_FAIL,
                   "Stop the other peer of this address, then run `restante takeover` here.", "%s",
-                  s->services.stop_reason);
-    else if (s->services.looked)
+                  standing_of(&s->services)->stop_reason);
+    else if (standing_of(&s->services)->looked)
         check_add(h, "twin", CHECK_OK, "", "no other peer runs under this address");
     else
         check_add(h, "twin", CHECK_WARN, "It is looked for as soon as the DHT is connected.",

@@ -5,6 +5,7 @@
 #define RESTANTE_DAEMON_CHECK_PARTS_H
 
 #include "daemon/checks_watch.h"
+#include "base/jobs.h"
 
 #define WATCH_WAITERS_MAX 64
 

@@ -10,6 +10,9 @@
 #include "flow/peers/instance_live.h"
 #include "flow/core/timer.h"
 #include "proto/limits.h"
+#include "net/http_client.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>

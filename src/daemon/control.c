@@ -12,6 +12,7 @@
 #include "daemon/control_messages.h"
 #include "daemon/control_policy.h"
 #include "flow/peers/presence.h"
+#include "base/file.h"
 #include <jansson.h>
 #include <string.h>
 

@@ -3,6 +3,8 @@
 #include "daemon/control_fsck.h"
 #include "daemon/checks.h"
 #include "flow/recovery/fsck.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

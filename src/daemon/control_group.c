@@ -2,6 +2,7 @@
 /* control_group.c - see control_group.h. Every answer carries the groups as they are committed. */
 #include "daemon/control_group.h"
 #include "flow/group/group.h"
+#include "flow/peers/standing.h"
 #include "store/groups.h"
 #include <stdlib.h>
 #include <string.h>
@@ -166,8 +167,8 @@ void control_group(struct service *s, const json_t *o, control_answer_fn *answer
     *a = (struct group_asked){.s = s, .answer = answer, .ctx = ctx};
     if (action == NULL || strcmp(action, "list") == 0)
         group_on_done(a, true, NULL);
-    else if (s->services.stop_reason[0] != '\0')
-        group_refuse(a, s->services.stop_reason);
+    else if (standing_of(&s->services)->stop_reason[0] != '\0')
+        group_refuse(a, standing_of(&s->services)->stop_reason);
     else if (strcmp(action, "create") == 0)
         groups_create(&s->services, group_on_done, a);
     else if (strcmp(action, "add") == 0)

@@ -5,7 +5,10 @@
 #include "base/log.h"
 #include "daemon/home.h"
 #include "flow/invite/invites.h"
+#include "flow/peers/standing.h"
 #include "store/outgoing.h"
+#include "dht/dht.h"
+#include "base/file.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -278,8 +281,8 @@ void control_invite(struct service *s, const json_t *o, control_answer_fn *answe
     *a = (struct invite_asked){.s = s, .answer = answer, .ctx = ctx};
     if (action == NULL || strcmp(action, "list") == 0)
         asked_end(a, list(s));
-    else if (s->services.stop_reason[0] != '\0')
-        invite_refuse(a, s->services.stop_reason);
+    else if (standing_of(&s->services)->stop_reason[0] != '\0')
+        invite_refuse(a, standing_of(&s->services)->stop_reason);
     else if (strcmp(action, "make") == 0)
         invite_make(a, o);
     else if (strcmp(action, "revoke") == 0)

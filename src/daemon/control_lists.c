@@ -10,8 +10,11 @@
 #include "daemon/service.h"
 #include "flow/receiver/opening.h"
 #include "flow/receiver/expunge_scan.h"
+#include "flow/peers/standing.h"
 #include "store/incoming.h"
 #include "store/outgoing.h"
+#include "net/http_server.h"
+#include "dht/dht.h"
 #include <string.h>
 
 static json_t *text(const void *p, size_t n)
@@ -91,12 +94,12 @@ json_t *control_status(struct service *s)
                         json_pack("{s:i,s:i,s:i,s:i}", "imap", s->config.imap_port, "submission",
                                   s->config.submission_port, "http",
                                   http_server_port(s->services.server), "dht", s->config.dht_port));
-    json_object_set_new(o, "dht",
-                        json_pack("{s:s,s:i,s:n,s:n,s:s,s:s}", "link",
-                                  link[dht_link_state(s->services.dht)], "good_nodes", 0, "ns_live",
-                                  "nr_live", "identity",
-                                  s->services.identity_posted ? "posted" : "pending", "descriptor",
-                                  s->services.descriptor_posted ? "posted" : "pending"));
+    json_object_set_new(
+        o, "dht",
+        json_pack("{s:s,s:i,s:n,s:n,s:s,s:s}", "link", link[dht_link_state(s->services.dht)],
+                  "good_nodes", 0, "ns_live", "nr_live", "identity",
+                  standing_of(&s->services)->identity_posted ? "posted" : "pending", "descriptor",
+                  standing_of(&s->services)->descriptor_posted ? "posted" : "pending"));
     json_object_set_new(o, "parts", parts_json(s));
     json_object_set_new(o, "imap", json_pack("{s:b}", "running", s->dovecot_ready));
     json_object_set_new(o, "outbox",
@@ -112,7 +115,7 @@ json_t *control_status(struct service *s)
     json_object_set_new(o, "strangers", json_string(s->config.strangers));
     json_object_set_new(o, "invites", control_invite_counts(s));
     json_object_set_new(o, "failed", failed);
-    const struct rival *r = &s->services.rival;
+    const struct rival *r = &standing_of(&s->services)->rival;
     json_object_set_new(o, "other_key",
                         !r->stands ? json_null()
                                    : json_pack("{s:o,s:I}", "fingerprint", hex(r->fpr, FPR_LEN),
@@ -120,8 +123,9 @@ json_t *control_status(struct service *s)
     json_object_set_new(o, "not_looked_up", unlooked);
     json_object_set_new(o, "health", control_checks(&health));
     json_object_set_new(o, "stopped",
-                        s->services.stop_reason[0] == '\0' ? json_null()
-                                                           : json_string(s->services.stop_reason));
+                        standing_of(&s->services)->stop_reason[0] == '\0'
+                            ? json_null()
+                            : json_string(standing_of(&s->services)->stop_reason));
     return o;
 }
 

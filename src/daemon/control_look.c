@@ -3,6 +3,8 @@
 #include "daemon/control_look.h"
 #include "daemon/control_lists.h"
 #include "daemon/checks_watch.h"
+#include "flow/peers/standing.h"
+#include "dht/dht.h"
 
 static void status_send(struct asking *a)
 {
@@ -25,7 +27,7 @@ static void on_ns(void *ctx, bool ok, const uint8_t *ids, size_t n)
     struct asking *a = ctx;
     char key[DHT_KEY_MAX + 1];
     a->ns_live += n;
-    if (ok && a->shard + 1 < a->s->services.shards && !a->s->stopping) {
+    if (ok && a->shard + 1 < standing_of(&a->s->services)->shards && !a->s->stopping) {
         dht_ns_key(key, a->s->config.address, ++a->shard);
         dht_list(a->s->services.dht, key, on_ns, a);
         return;

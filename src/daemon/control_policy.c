@@ -3,6 +3,7 @@
 #include "daemon/control_policy.h"
 #include "flow/receiver/opening.h"
 #include "flow/receiver/policy.h"
+#include "flow/core/step.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

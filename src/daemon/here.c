@@ -5,6 +5,7 @@
 #include "daemon/names.h"
 #include "flow/peers/presence.h"
 #include "flow/core/timer.h"
+#include "flow/core/events.h"
 #include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -152,7 +153,7 @@ static void here_look(uv_timer_t *t)
     names_start(s);
     endpoint_format(&s->endpoints[0], url, sizeof url);
     log_info("this computer's addresses changed: %s is announced now", url);
-    presence_again(&s->services);
+    event_raise(&s->services, EVENT_ADDRESS_CHANGED);
 }
 
 static void on_news(uv_poll_t *poll, int status, int events)

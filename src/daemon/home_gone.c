@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/home.h"
 #include "flow/core/timer.h"
+#include "base/file.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

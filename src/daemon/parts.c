@@ -4,6 +4,7 @@
 #include "daemon/checks.h"
 #include "daemon/service.h"
 #include "mime/mime.h"
+#include "dht/dht.h"
 #include <string.h>
 
 /* False: there is no such part here. */

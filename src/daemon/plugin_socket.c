@@ -8,6 +8,7 @@
 #include "flow/receiver/policy.h"
 #include "flow/sender/sent.h"
 #include "flow/receiver/expunge_scan.h"
+#include "base/file.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,6 +3,8 @@
 #include "daemon/secrets.h"
 #include "base/log.h"
 #include "daemon/home.h"
+#include "pgp/pgp.h"
+#include "base/file.h"
 #include <string.h>
 #include <sys/stat.h>
 

@@ -15,6 +15,13 @@
 #include "daemon/secrets.h"
 #include "daemon/tls.h"
 #include "flow/sender/submit.h"
+#include "pgp/pgp.h"
+#include "mime/mime.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include "base/file.h"
+#include "base/jobs.h"
+#include "flow/flow.h"
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -120,7 +127,7 @@ static void on_link(void *ctx, enum dht_link link)
     struct service *s = ctx;
     if (link != DHT_DOWN)
         dht_process_answers(s->dht_process);
-    if (!s->stopping && s->services.work != NULL)
+    if (!s->stopping && s->services.steps != NULL)
         flow_link(&s->services, link);
 }
 

@@ -11,6 +11,8 @@
 #include "flow/core/services.h"
 #include "flow/receiver/policy.h"
 #include "net/line_server.h"
+#include "net/smtp_server.h"
+#include "dht/dht.h"
 #include <uv.h>
 
 #define CLIENTS_SEEN 16

@@ -7,6 +7,12 @@
 #include "daemon/names.h"
 #include "daemon/service.h"
 #include "flow/peers/presence.h"
+#include "mime/mime.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include "dht/dht.h"
+#include "base/jobs.h"
+#include "flow/flow.h"
 #include <stdlib.h>
 
 #define STOP_MS 3000 /* for withdrawing the endpoints */

@@ -107,12 +107,6 @@ int cancel_outcome(struct db *db, int64_t receiver)
     return (int)db_int(db, 0, "SELECT outcome FROM receiver WHERE n=?", "i", receiver);
 }
 
-int cancel_delay(struct db *db, int64_t receiver, int64_t due_ms)
-{
-    return db_run(db, "UPDATE receiver SET cancel_due_ms=?,cancel_tries=cancel_tries+1 WHERE n=?",
-                  "ii", due_ms, receiver);
-}
-
 bool cancel_deciding(struct db *db, int64_t message)
 {
     return db_int(db, 0, "SELECT count(*) FROM receiver WHERE message=? AND cancel=?", "ii",

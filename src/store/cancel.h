@@ -37,7 +37,6 @@ int cancel_set_over(struct db *db, int64_t receiver);
 int cancel_answered(struct db *db, int64_t receiver, enum outcome o, bool handed);
 /* The outcome of the receipt that came; 0: none. */
 int cancel_outcome(struct db *db, int64_t receiver);
-int cancel_delay(struct db *db, int64_t receiver, int64_t due_ms);
 /* Is something of this message still to be closed? */
 bool cancel_deciding(struct db *db, int64_t message);
 /* Message by a prefix of its id in hex: row number, 0 none, -1 several. */

@@ -308,3 +308,14 @@ int group_set_told(struct db *db, const uint8_t master_fpr[FPR_LEN])
     return db_run(db, "UPDATE peer_group SET told=1 WHERE master_fpr=?", "b", master_fpr,
                   (size_t)FPR_LEN);
 }
+
+bool group_own_master(struct db *db, uint8_t master_fpr[FPR_LEN])
+{
+    struct group_row g;
+    memset(master_fpr, 0, FPR_LEN);
+    if (group_get_accepted(db, &g) < 0)
+        return false;
+    memcpy(master_fpr, g.master_fpr, FPR_LEN);
+    group_row_free(&g);
+    return true;
+}

@@ -42,6 +42,8 @@ struct group_fellow {
 
 /* -1: none. */
 int group_get_accepted(struct db *db, struct group_row *g_r);
+/* The fingerprint of the master of the accepted group; false: this peer is in none. */
+bool group_own_master(struct db *db, uint8_t master_fpr_r[FPR_LEN]);
 int group_get(struct db *db, const uint8_t master_fpr[FPR_LEN], struct group_row *g_r);
 /* Every row, the accepted one first, until fn returns false. g is valid during the call. */
 void group_list(struct db *db, bool (*fn)(void *ctx, const struct group_row *g), void *ctx);

@@ -307,9 +307,3 @@ int in_set_person_gone(struct db *db, int64_t n_max)
                    "UPDATE incoming SET person=1 WHERE state=2 AND gone_ms IS NOT NULL AND n<=?",
                    "i", n_max);
 }
-
-int in_delay(struct db *db, int64_t n, int64_t due_ms, const char *why)
-{
-    return db_run(db, "UPDATE incoming SET due_ms=?,tries=tries+1,why=? WHERE n=?", "ibi", due_ms,
-                  why, why == NULL ? (size_t)0 : strlen(why), n);
-}

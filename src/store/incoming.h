@@ -110,30 +110,6 @@ int in_set_person(struct db *db, const uint8_t nid[HASH_LEN]);
 int64_t in_held(struct db *db, int64_t n_max);
 /* A person confirms: every stub up to row n_max that vanished was deleted. How many, -1 error. */
 int in_set_person_gone(struct db *db, int64_t n_max);
-/* A step failed: try again at due_ms; why (may be NULL) is what a person is told. */
-int in_delay(struct db *db, int64_t n, int64_t due_ms, const char *why);
-
-enum in_due {
-    IN_DUE_STUB,    /* noticed */
-    IN_DUE_PULL,    /* stubs that are wanted */
-    IN_DUE_DELIVER, /* pulled */
-    IN_DUE_ANSWER,
-    IN_DUE_SETTLE,
-    IN_DUE_HASTEN, /* stubs of contacts that are about to expire */
-    IN_DUE_EXPIRE, /* stubs past their time and the grace */
-    IN_DUE_LAPSE,  /* expired, and the stub stands there still */
-    IN_DUE_CANCEL, /* stubs whose sender took the message back */
-};
-struct in_rules { /* milliseconds, octets */
-    int64_t expiry_grace;
-    int64_t pull_before; /* so long before its expiry, but not in the first half of its life */
-    int64_t pull_before_max;
-};
-size_t in_due(struct db *db, enum in_due what, const struct in_rules *rules, int64_t now_ms,
-              int64_t *n_r, size_t max, int64_t *next_ms);
-
-/* How often a step on this row failed in a row. */
-int64_t in_tries(struct db *db, int64_t n);
 
 struct in_counts {
     int64_t stubs, wanted, receipts_pending, work;

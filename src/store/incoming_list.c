@@ -1,89 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* incoming_list.c - what is due on the receiver's side, and what a person sees of it. */
+/* incoming_list.c - what a person sees of the receiver's side. */
 #include "base/clock.h"
 #include "store/column.h"
 #include "store/db.h"
 #include "store/incoming.h"
 #include <string.h>
-
-/* Each of these runs at every look of the loop, and stubs can be very many: none may read through
- * them. */
-
-/* A contact's stub of at most ?4 octets that stands where the user would see it, and when it is to
- * be pulled at the latest, ?3 being the time before the expiry. Those of which that time has begun
- * are found by the index. */
-#define STANDS " state=2 AND wanted=0 AND hastened=0 AND gone_ms IS NULL AND m_size<=?4"
-#define TO_HASTEN                                                                                  \
-    " FROM incoming i INDEXED BY incoming_hasten WHERE" STANDS                                     \
-    " AND expiry_s<=(?1+?3)/1000 AND EXISTS(SELECT 1 FROM contact c WHERE c.address=i.sender AND"  \
-    " c.fpr=i.fpr)"
-#define HASTEN_AT " max(expiry_s*1000-?3,(arrived_ms+expiry_s*1000)/2)"
-
-static const char *const due_sql[] = {
-    [IN_DUE_STUB] =
-        "SELECT n FROM incoming WHERE state=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
-    [IN_DUE_PULL] = "SELECT n FROM incoming INDEXED BY incoming_wanted WHERE wanted=1 AND state=2"
-                    " AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
-    [IN_DUE_DELIVER] = "SELECT n FROM incoming WHERE state=3 AND due_ms<=?1 ORDER BY due_ms,n"
-                       " LIMIT ?2",
-    [IN_DUE_ANSWER] = "SELECT n FROM incoming WHERE state=4 AND due_ms<=?1 ORDER BY due_ms,n"
-                      " LIMIT ?2",
-    [IN_DUE_SETTLE] = "SELECT n FROM incoming WHERE state=5 AND due_ms<=?1 ORDER BY due_ms,n"
-                      " LIMIT ?2",
-    [IN_DUE_HASTEN] = "SELECT n" TO_HASTEN " AND" HASTEN_AT "<=?1 LIMIT ?2",
-    [IN_DUE_EXPIRE] = "SELECT n FROM incoming INDEXED BY incoming_expiry WHERE state<3 AND"
-                      " expiry_s<=(?1-?3)/1000 LIMIT ?2",
-    [IN_DUE_LAPSE] = "SELECT n FROM incoming INDEXED BY incoming_lapse WHERE state=7 AND lapsed=0 "
-                     "AND due_ms<=?1 LIMIT ?2",
-    [IN_DUE_CANCEL] = "SELECT i.n FROM cancelled c CROSS JOIN incoming i ON i.nid=c.nid AND"
-                      " i.fpr=c.fpr WHERE i.state=2 AND i.due_ms<=?1 LIMIT ?2",
-};
-static const char *const next_sql[] = {
-    [IN_DUE_STUB] = "SELECT min(due_ms) FROM incoming WHERE state=1 AND due_ms>?",
-    [IN_DUE_PULL] = "SELECT min(due_ms) FROM incoming INDEXED BY incoming_wanted WHERE wanted=1 AND"
-                    " state=2 AND due_ms>?",
-    [IN_DUE_DELIVER] = "SELECT min(due_ms) FROM incoming WHERE state=3 AND due_ms>?",
-    [IN_DUE_ANSWER] = "SELECT min(due_ms) FROM incoming WHERE state=4 AND due_ms>?",
-    [IN_DUE_SETTLE] = "SELECT min(due_ms) FROM incoming WHERE state=5 AND due_ms>?",
-    [IN_DUE_HASTEN] =
-        "SELECT min(t) FROM (SELECT min(" HASTEN_AT ") AS t" TO_HASTEN " AND" HASTEN_AT ">?1"
-        " UNION ALL SELECT min(expiry_s)*1000-?3 FROM incoming INDEXED BY incoming_hasten "
-        "WHERE" STANDS " AND expiry_s>(?1+?3)/1000)",
-    [IN_DUE_EXPIRE] = "SELECT min(expiry_s)*1000+?3 FROM incoming INDEXED BY incoming_expiry WHERE"
-                      " state<3 AND expiry_s>(?1-?3)/1000",
-    [IN_DUE_LAPSE] = "SELECT min(due_ms) FROM incoming INDEXED BY incoming_lapse WHERE state=7 AND "
-                     "lapsed=0 AND due_ms>?",
-    [IN_DUE_CANCEL] = "SELECT min(i.due_ms) FROM cancelled c CROSS JOIN incoming i ON i.nid=c.nid"
-                      " WHERE i.state=2 AND i.due_ms>?",
-};
-
-/* How many of the two numbers that the rules give does the statement of this kind take? */
-static const char *more_args(enum in_due what)
-{
-    return what == IN_DUE_HASTEN ? "iiii" : what == IN_DUE_EXPIRE ? "iii" : "ii";
-}
-
-size_t in_due(struct db *db, enum in_due what, const struct in_rules *rules, int64_t now_ms,
-              int64_t *n_r, size_t max, int64_t *next_ms)
-{
-    size_t n = 0;
-    if (what == IN_DUE_HASTEN && rules->pull_before <= 0)
-        return 0;
-    int64_t time = what == IN_DUE_HASTEN ? rules->pull_before : rules->expiry_grace;
-    int64_t size = rules->pull_before > 0 ? rules->pull_before_max : -1;
-    sqlite3_stmt *q =
-        db_query(db, due_sql[what], more_args(what), now_ms, (int64_t)max, time, size);
-    while (db_row(q, NULL))
-        n_r[n++] = sqlite3_column_int64(q, 0);
-    bool ruled = what == IN_DUE_HASTEN || what == IN_DUE_EXPIRE;
-    if (next_ms == NULL)
-        return n;
-    int64_t next = db_int(db, INT64_MAX, next_sql[what], ruled ? more_args(what) : "i", now_ms,
-                          (int64_t)0, time, size);
-    if (next > now_ms && next < *next_ms) /* 0: there is none */
-        *next_ms = next;
-    return n;
-}
 
 void in_count(struct db *db, struct in_counts *c)
 {
@@ -158,9 +79,4 @@ int in_forget(struct db *db, int64_t now_ms)
     if (gone <= 0)
         return gone;
     return db_run(db, "DELETE FROM signer WHERE fpr NOT IN (SELECT fpr FROM incoming)", "");
-}
-
-int64_t in_tries(struct db *db, int64_t n)
-{
-    return db_int(db, 0, "SELECT tries FROM incoming WHERE n=?", "i", n);
 }

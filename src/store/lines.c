@@ -51,12 +51,6 @@ int line_set(struct db *db, const struct line *l, enum line_state state, int64_t
                   "iiii", (int64_t)state, l->changes, next_ms, l->n);
 }
 
-int line_delay(struct db *db, int64_t message, int64_t due_ms)
-{
-    return db_run(db, "UPDATE message SET line_due_ms=?,line_tries=line_tries+1 WHERE n=?", "ii",
-                  due_ms, message);
-}
-
 size_t outbox_mailbox_standing(struct db *db, int64_t after, int64_t *n_r,
                                uint8_t (*id_r)[MESSAGE_ID_LEN], int64_t *gone_r, size_t max)
 {

@@ -27,7 +27,6 @@ void line_each(struct db *db, int64_t message,
 /* Shows l->changes now; the next change is shown at next_ms at the earliest. A line that the user
  * deleted meanwhile stays deleted. */
 int line_set(struct db *db, const struct line *l, enum line_state state, int64_t next_ms);
-int line_delay(struct db *db, int64_t message, int64_t due_ms);
 /* Lines that stand, for the look whether they still do: numbers, ids, since when they are gone. */
 size_t outbox_mailbox_standing(struct db *db, int64_t after, int64_t *n_r,
                                uint8_t (*id_r)[MESSAGE_ID_LEN], int64_t *gone_r, size_t max);

@@ -114,11 +114,6 @@ int out_set_done(struct db *db, int64_t n)
     return out_drop_head(db, n);
 }
 
-int out_delay(struct db *db, int64_t n, int64_t due_ms)
-{
-    return db_run(db, "UPDATE message SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n);
-}
-
 int rcv_get(struct db *db, int64_t n, struct out_receiver *r)
 {
     *r = (struct out_receiver){0};
@@ -257,11 +252,6 @@ int blob_unpublish(struct db *db, const uint8_t hash[HASH_LEN])
                   (int64_t)BLOB_SEALED, hash, (size_t)HASH_LEN, (int64_t)BLOB_PUBLISHED);
 }
 
-int blob_delay(struct db *db, int64_t n, int64_t due_ms)
-{
-    return db_run(db, "UPDATE blob SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n);
-}
-
 int rcv_set_ready(struct db *db, int64_t n)
 {
     return db_run(db,
@@ -283,11 +273,6 @@ int rcv_set_announced(struct db *db, int64_t n, int64_t reput_ms)
                   "state=?,due_ms=?,tries=0 WHERE n=? AND state IN (?,?)",
                   "iiiiiii", (int64_t)RCV_SEALED, clock_wall_ms(), (int64_t)RCV_ANNOUNCED, reput_ms,
                   n, (int64_t)RCV_SEALED, (int64_t)RCV_ANNOUNCED);
-}
-
-int rcv_delay(struct db *db, int64_t n, int64_t due_ms)
-{
-    return db_run(db, "UPDATE receiver SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n);
 }
 
 int rcv_end(struct db *db, int64_t n, enum rcv_state state, bool clean, const char *why)

@@ -78,8 +78,6 @@ bool out_needs_spool(struct db *db, const uint8_t id[MESSAGE_ID_LEN]);
 int out_set_done(struct db *db, int64_t n);
 /* Its header goes, unless it is to be sealed or a report may have to repeat it. */
 int out_drop_head(struct db *db, int64_t n);
-/* Steps that failed are tried again later. */
-int out_delay(struct db *db, int64_t n, int64_t due_ms);
 
 struct out_receiver {
     int64_t n, message, blob, head; /* blob, head: 0 = none */
@@ -130,14 +128,12 @@ int blob_find(struct db *db, const uint8_t hash[HASH_LEN], struct out_blob *b_r)
 int blob_set_state(struct db *db, int64_t n, enum blob_state state);
 /* A blob that says it is published and has not got its name: step_publish is to give it one. */
 int blob_unpublish(struct db *db, const uint8_t hash[HASH_LEN]);
-int blob_delay(struct db *db, int64_t n, int64_t due_ms);
 
 /* The key is known now. */
 int rcv_set_ready(struct db *db, int64_t n);
 /* Why it still waits, for lists; it goes with the waiting. */
 int rcv_set_why(struct db *db, int64_t n, const char *why);
 int rcv_set_announced(struct db *db, int64_t n, int64_t reput_ms);
-int rcv_delay(struct db *db, int64_t n, int64_t due_ms);
 /* Ends it. clean: its entries in the DHT are to be deleted. Pulled wins over every other end;
  * otherwise the first end stays. why may be NULL. Returns 1 when the state changed, 0 when not. */
 int rcv_end(struct db *db, int64_t n, enum rcv_state state, bool clean, const char *why);
@@ -157,7 +153,6 @@ int64_t expected_find(struct db *db, const uint8_t id[ENTRY_ID_LEN], enum outcom
 int dsn_begin(struct db *db, int64_t message);
 size_t dsn_rcpts(struct db *db, int64_t message, int64_t *n_r, size_t max);
 int tell_done(struct db *db, int64_t message);
-int tell_delay(struct db *db, int64_t message, int64_t due_ms);
 
 /* NOTIFY=DELAY (RFC 3461): a message that some receivers have not fetched this long after it was
  * submitted. delayed: the receivers for whom that is asked and who have not ended; done: nobody
@@ -166,38 +161,10 @@ int tell_delay(struct db *db, int64_t message, int64_t due_ms);
 size_t dsn_delayed(struct db *db, int64_t message, int64_t *n_r, size_t max);
 int dsn_delayed_done(struct db *db, int64_t message);
 
-/* The copy in Sent is looked at again later. */
-int sent_delay(struct db *db, int64_t message, int64_t due_ms);
 /* 1 changed; 0: the client's own copy came first, which stays; -1 error. */
 int sent_set(struct db *db, int64_t message, enum sent_state state);
 /* Messages with this Message-ID whose copy in Sent is not the client's. */
 size_t sent_find(struct db *db, const char *msgid, int64_t *n_r, size_t max);
-
-/* What is due, oldest first; *next_ms becomes the earliest due time after now, if earlier
- * (NULL: not asked). */
-enum out_due {
-    DUE_LOOKUP,   /* receivers without key */
-    DUE_SEAL,     /* messages with receivers to seal */
-    DUE_OWN,      /* receivers that are this peer itself */
-    DUE_PUBLISH,  /* blobs */
-    DUE_ANNOUNCE, /* receivers */
-    DUE_REPUT,    /* receivers */
-    DUE_CLEAN,    /* receivers */
-    DUE_FREE,     /* blobs nobody waits for */
-    DUE_SENT,     /* messages */
-    DUE_TIDY,     /* messages */
-    DUE_TELL, /* messages with receivers that are to be reported (RCV_REPORTED), of which the user
-                 was not told: once nobody of the same expiry is still looked for */
-    DUE_WITHDRAW, /* receivers whose blob is to be closed */
-    DUE_LINE,     /* messages whose line in Outgoing is to change */
-    DUE_CANCEL,   /* receivers whose cancellation is to be put, or put again */
-    DUE_REGAIN,   /* blobs whose file is missing, and waited for */
-};
-size_t out_due(struct db *db, enum out_due what, int64_t now_ms, int64_t *n_r, size_t max,
-               int64_t *next_ms);
-
-/* How often this step failed on this row. */
-int64_t out_tries(struct db *db, enum out_due what, int64_t n);
 
 struct out_counts {
     int64_t messages, bytes, receivers_pending, work;

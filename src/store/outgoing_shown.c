@@ -33,14 +33,6 @@ int tell_done(struct db *db, int64_t message)
     return out_drop_head(db, message);
 }
 
-int tell_delay(struct db *db, int64_t message, int64_t due_ms)
-{
-    return db_run(db,
-                  "UPDATE receiver SET due_ms=?,tries=tries+1 WHERE message=? AND told<>1 "
-                  "AND " RCV_REPORTED,
-                  "ii", due_ms, message);
-}
-
 size_t dsn_delayed(struct db *db, int64_t message, int64_t *n_r, size_t max)
 {
     size_t n = 0;
@@ -55,12 +47,6 @@ size_t dsn_delayed(struct db *db, int64_t message, int64_t *n_r, size_t max)
 int dsn_delayed_done(struct db *db, int64_t message)
 {
     return db_run(db, "UPDATE receiver SET notify=notify&~4 WHERE message=? AND notify&4", "i",
-                  message);
-}
-
-int sent_delay(struct db *db, int64_t message, int64_t due_ms)
-{
-    return db_run(db, "UPDATE message SET sent_due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms,
                   message);
 }
 

@@ -107,54 +107,6 @@ int replica_ns_delay(struct db *db, int64_t n, int64_t due_ms)
     return db_run(db, "UPDATE replica_ns SET due_ms=?,tries=0 WHERE n=?", "ii", due_ms, n);
 }
 
-/* ---- what is due */
-
-size_t replica_due(struct db *db, enum replica_due what, int64_t now_ms, int64_t grace_ms,
-                   int64_t *n_r, size_t max, int64_t *next_ms)
-{
-    /* ?1 now, ?2 how many, ?3 expired before (s) */
-    static const char *const due[] = {
-        [REPLICA_DUE_FETCH - REPLICA_DUE_FETCH] =
-            "SELECT n FROM replica WHERE state=1 AND due_ms<=?1 AND expiry_s>?3"
-            " ORDER BY due_ms,n LIMIT ?2",
-        [REPLICA_DUE_DROP - REPLICA_DUE_FETCH] =
-            "SELECT n FROM replica WHERE due_ms<=?1 AND (state IN (4,6) OR expiry_s<=?3)"
-            " LIMIT ?2",
-        [REPLICA_DUE_NS - REPLICA_DUE_FETCH] =
-            "SELECT n FROM replica_ns WHERE due_ms<=?1 OR expiry_s<=?3 LIMIT ?2"};
-    static const char *const next[] = {
-        [REPLICA_DUE_FETCH - REPLICA_DUE_FETCH] =
-            "SELECT min(due_ms) FROM replica WHERE state=1 AND due_ms>?",
-        [REPLICA_DUE_DROP - REPLICA_DUE_FETCH] =
-            "SELECT min(due_ms) FROM replica WHERE state IN (4,6) AND due_ms>?",
-        [REPLICA_DUE_NS - REPLICA_DUE_FETCH] = "SELECT min(due_ms) FROM replica_ns WHERE due_ms>?"};
-    size_t n = 0;
-    sqlite3_stmt *q = db_query(db, due[what - REPLICA_DUE_FETCH], "iii", now_ms, (int64_t)max,
-                               (now_ms - grace_ms) / 1000);
-    while (db_row(q, NULL))
-        n_r[n++] = sqlite3_column_int64(q, 0);
-    if (next_ms == NULL)
-        return n;
-    int64_t at = db_int(db, INT64_MAX, next[what - REPLICA_DUE_FETCH], "i", now_ms);
-    if (at > now_ms && at < *next_ms)
-        *next_ms = at;
-    return n;
-}
-
-int replica_delay(struct db *db, enum replica_due what, int64_t n, int64_t due_ms)
-{
-    if (what == REPLICA_DUE_NS)
-        return db_run(db, "UPDATE replica_ns SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms,
-                      n);
-    return db_run(db, "UPDATE replica SET due_ms=?,tries=tries+1 WHERE n=?", "ii", due_ms, n);
-}
-
-int64_t replica_tries(struct db *db, enum replica_due what, int64_t n)
-{
-    return what == REPLICA_DUE_NS ? db_int(db, 0, "SELECT tries FROM replica_ns WHERE n=?", "i", n)
-                                  : db_int(db, 0, "SELECT tries FROM replica WHERE n=?", "i", n);
-}
-
 /* ---- a list that came */
 
 static bool life_ok(int64_t expiry_s, int64_t now_ms)

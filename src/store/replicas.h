@@ -52,17 +52,6 @@ void replica_ns_free(struct replica_ns *r);
 int replica_ns_delete(struct db *db, int64_t n);
 int replica_ns_delay(struct db *db, int64_t n, int64_t due_ms);
 
-enum replica_due { /* numbers that enum out_due does not use */
-                   REPLICA_DUE_FETCH = 1000,
-                   REPLICA_DUE_DROP,
-                   REPLICA_DUE_NS,
-};
-/* As out_due; what is due for dropping: removed, or expired for `grace_ms`. */
-size_t replica_due(struct db *db, enum replica_due what, int64_t now_ms, int64_t grace_ms,
-                   int64_t *n_r, size_t max, int64_t *next_ms);
-int replica_delay(struct db *db, enum replica_due what, int64_t n, int64_t due_ms);
-int64_t replica_tries(struct db *db, enum replica_due what, int64_t n);
-
 struct replica_news { /* what a list brought */
     bool old;         /* its counter is not higher than the last one's: nothing was taken */
     unsigned wanted, removed, refused;

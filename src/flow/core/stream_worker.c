@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* stream_worker.c - see stream_worker.h. */
 #include "flow/core/stream_worker.h"
+#include "flow/core/job.h"
+
+struct stream_worker {
+    struct growing *followed;
+};
+
+static struct stream_worker *stream_worker_of(const struct services *sv)
+{
+    return module_state(sv, &stream_worker_module);
+}
+
+bool stream_worker_busy(const struct services *sv)
+{
+    const struct stream_worker *w = stream_worker_of(sv);
+    return w == NULL || w->followed != NULL;
+}
 
 struct growing *stream_worker_take(struct services *sv)
 {
-    if (sv->followed != NULL || sv->stream_worker == NULL || sv->stopping)
+    if (stream_worker_busy(sv) || sv->stream_worker == NULL || sv->stopping)
         return NULL;
-    return sv->followed = growing_new();
+    return stream_worker_of(sv)->followed = growing_new();
 }
 
 void stream_worker_run(struct services *sv, struct job *job, void (*run)(struct job *, void *),
@@ -17,16 +33,29 @@ void stream_worker_run(struct services *sv, struct job *job, void (*run)(struct 
 
 void stream_worker_leave(struct services *sv)
 {
-    growing_free(&sv->followed);
+    growing_free(&stream_worker_of(sv)->followed);
 }
 
-void stream_worker_stop(struct services *sv)
+static int stream_worker_start(struct services *sv, struct error *e)
 {
-    if (sv->followed != NULL)
-        growing_abort(sv->followed);
+    const struct stream_worker *w = module_new(sv, &stream_worker_module, sizeof *w);
+    return w == NULL ? error_set(e, "Out of memory.") : 0;
 }
 
-void stream_worker_free(struct services *sv)
+/* What is followed will not grow any more. */
+static void stream_worker_stop(struct services *sv)
 {
-    growing_free(&sv->followed);
+    const struct stream_worker *w = stream_worker_of(sv);
+    if (w != NULL && w->followed != NULL)
+        growing_abort(w->followed);
 }
+
+static void stream_worker_free(struct services *sv)
+{
+    struct stream_worker *w = stream_worker_of(sv);
+    if (w != NULL)
+        growing_free(&w->followed);
+}
+
+const struct module stream_worker_module = {
+    .start = stream_worker_start, .stop = stream_worker_stop, .free = stream_worker_free};

@@ -7,11 +7,16 @@
 #define RESTANTE_FLOW_STREAM_WORKER_H
 
 #include "base/growing.h"
-#include "flow/core/services.h"
+#include "base/jobs.h"
+#include "flow/core/module.h"
 
 #define FOLLOW_FROM                                                                                \
     (16u * 1024 * 1024) /* octets: below, the thread's way costs more than it saves */
 
+extern const struct module stream_worker_module;
+
+/* Does a job follow something now? */
+bool stream_worker_busy(const struct services *sv);
 /* What a job shall follow. NULL: one is under way, or the peer stops. stream_worker_run comes next.
  */
 struct growing *stream_worker_take(struct services *sv);
@@ -21,9 +26,5 @@ void stream_worker_run(struct services *sv, struct job *job, void (*run)(struct 
 /* After done(), and when nobody will say any more how far the file is: the growing is freed, and
  * the thread is there for the next. */
 void stream_worker_leave(struct services *sv);
-/* The peer stops: what is followed will not grow any more. */
-void stream_worker_stop(struct services *sv);
-/* After the loop has run out. */
-void stream_worker_free(struct services *sv);
 
 #endif

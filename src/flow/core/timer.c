@@ -2,6 +2,7 @@
 /* timer.c - see timer.h. */
 #include "flow/core/timer.h"
 #include "base/log.h"
+#include "dht/dht.h"
 #include <stdlib.h>
 
 #define LOG_AREA "poll"

@@ -4,6 +4,7 @@
 #define RESTANTE_FLOW_TIMER_H
 
 #include "flow/core/services.h"
+#include "dht/dht.h"
 
 /* A timer of the flow's loop, not started yet; its callback finds data in it. NULL: no memory. Ends
  * with timer_free. */

@@ -5,8 +5,9 @@
 #include "flow/core/trusted_clock.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "flow/sender/collect.h"
 #include "flow/core/timer.h"
+#include "flow/core/step.h"
+#include "flow/core/events.h"
 #include <stdlib.h>
 
 #define LOG_AREA "clock"
@@ -20,6 +21,11 @@ struct trusted_clock {
     int64_t kept;
     bool looked;
 };
+
+static struct trusted_clock *trusted_clock_of(const struct services *sv)
+{
+    return module_state(sv, &trusted_clock_module);
+}
 
 int64_t clock_jump(int64_t wall_before, int64_t boot_before, int64_t wall_now, int64_t boot_now)
 {
@@ -35,23 +41,23 @@ static int keep_run(struct db *db, void *arg)
 
 static void keep(struct services *sv)
 {
-    sv->trusted_clock->kept = clock_wall_ms();
+    trusted_clock_of(sv)->kept = clock_wall_ms();
     store_do(sv->store, keep_run, NULL, NULL);
 }
 
 static void suspend(struct services *sv, int64_t jump)
 {
-    struct trusted_clock *w = sv->trusted_clock;
+    struct trusted_clock *w = trusted_clock_of(sv);
     log_warn("the clock jumped %s by %lld s: nothing expires until receipts were looked for",
              jump > 0 ? "ahead" : "back", (long long)(jump > 0 ? jump : -jump) / 1000);
     w->looked = false;
-    collection_poll(sv);
+    event_raise(sv, EVENT_CLOCK_JUMPED);
 }
 
 static void on_tick(uv_timer_t *t)
 {
     struct services *sv = t->data;
-    struct trusted_clock *w = sv->trusted_clock;
+    struct trusted_clock *w = trusted_clock_of(sv);
     int64_t wall = clock_wall_ms(), boot = clock_boot_ms();
     int64_t jump = clock_jump(w->wall, w->boot, wall, boot);
     w->wall = wall;
@@ -62,9 +68,9 @@ static void on_tick(uv_timer_t *t)
         keep(sv);
 }
 
-int trusted_clock_start(struct services *sv, struct error *e)
+static int trusted_clock_start(struct services *sv, struct error *e)
 {
-    struct trusted_clock *w = sv->trusted_clock = calloc(1, sizeof *w);
+    struct trusted_clock *w = module_new(sv, &trusted_clock_module, sizeof *w);
     uv_timer_t *t = w == NULL ? NULL : timer_new(sv, sv);
     int64_t kept = 0;
     if (t == NULL)
@@ -87,27 +93,30 @@ int trusted_clock_start(struct services *sv, struct error *e)
 
 bool trusted_clock_holds(const struct services *sv)
 {
-    return sv->trusted_clock != NULL && sv->trusted_clock->looked;
+    return trusted_clock_of(sv) != NULL && trusted_clock_of(sv)->looked;
 }
 
-void trusted_clock_looked(struct services *sv)
+static void looked(struct services *sv)
 {
-    if (sv->trusted_clock == NULL || sv->trusted_clock->looked)
+    if (trusted_clock_of(sv) == NULL || trusted_clock_of(sv)->looked)
         return;
-    sv->trusted_clock->looked = true;
+    trusted_clock_of(sv)->looked = true;
     log_info("receipts were looked for: what is over by this clock may expire");
     keep(sv);
     kick(sv);
 }
 
-void trusted_clock_stop(struct services *sv)
+static void trusted_clock_stop(struct services *sv)
 {
-    if (sv->trusted_clock != NULL)
-        timer_free(&sv->trusted_clock->timer);
+    if (trusted_clock_of(sv) != NULL)
+        timer_free(&trusted_clock_of(sv)->timer);
 }
 
-void trusted_clock_free(struct services *sv)
+static void trusted_clock_on(struct services *sv, enum event what)
 {
-    free(sv->trusted_clock);
-    sv->trusted_clock = NULL;
+    if (what == EVENT_RECEIPTS_LOOKED)
+        looked(sv);
 }
+
+const struct module trusted_clock_module = {
+    .on = trusted_clock_on, .start = trusted_clock_start, .stop = trusted_clock_stop};

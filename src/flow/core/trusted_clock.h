@@ -5,7 +5,7 @@
 #ifndef RESTANTE_FLOW_TRUSTED_CLOCK_H
 #define RESTANTE_FLOW_TRUSTED_CLOCK_H
 
-#include "flow/core/services.h"
+#include "flow/core/module.h"
 
 #define CLOCK_JUMP_MS (3600 * 1000LL) /* the slack of two clocks (LIFE_SLACK) */
 
@@ -13,11 +13,7 @@
  * ahead, negative back. 0 when it is at most CLOCK_JUMP_MS. */
 int64_t clock_jump(int64_t wall_before, int64_t boot_before, int64_t wall_now, int64_t boot_now);
 
-int trusted_clock_start(struct services *sv, struct error *e);
+extern const struct module trusted_clock_module;
 bool trusted_clock_holds(const struct services *sv);
-/* All receipts at nr:<own address> were looked for while connected. */
-void trusted_clock_looked(struct services *sv);
-void trusted_clock_stop(struct services *sv);
-void trusted_clock_free(struct services *sv);
 
 #endif

@@ -18,6 +18,11 @@ struct upkeep {
     uv_timer_t *timer;
 };
 
+static struct upkeep *upkeep_of(const struct services *sv)
+{
+    return module_state(sv, &upkeep_module);
+}
+
 static int forget_run(struct db *db, void *arg)
 {
     int64_t now = clock_wall_ms();
@@ -42,9 +47,9 @@ static void on_timer(uv_timer_t *t)
         store_do(sv->store, forget_run, forget_done, sv);
 }
 
-int upkeep_start(struct services *sv, struct error *e)
+static int upkeep_start(struct services *sv, struct error *e)
 {
-    struct upkeep *u = sv->upkeep = calloc(1, sizeof *u);
+    struct upkeep *u = module_new(sv, &upkeep_module, sizeof *u);
     uv_timer_t *t = u == NULL ? NULL : timer_new(sv, sv);
     if (t == NULL)
         return error_set(e, "Out of memory.");
@@ -52,14 +57,10 @@ int upkeep_start(struct services *sv, struct error *e)
     return uv_timer_start(t, on_timer, FIRST_MS, DAY_MS);
 }
 
-void upkeep_stop(struct services *sv)
+static void upkeep_stop(struct services *sv)
 {
-    if (sv->upkeep != NULL)
-        timer_free(&sv->upkeep->timer);
+    if (upkeep_of(sv) != NULL)
+        timer_free(&upkeep_of(sv)->timer);
 }
 
-void upkeep_free(struct services *sv)
-{
-    free(sv->upkeep);
-    sv->upkeep = NULL;
-}
+const struct module upkeep_module = {.start = upkeep_start, .stop = upkeep_stop};

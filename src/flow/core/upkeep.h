@@ -4,10 +4,8 @@
 #ifndef RESTANTE_FLOW_UPKEEP_H
 #define RESTANTE_FLOW_UPKEEP_H
 
-#include "flow/core/services.h"
+#include "flow/core/module.h"
 
-int upkeep_start(struct services *sv, struct error *e);
-void upkeep_stop(struct services *sv);
-void upkeep_free(struct services *sv);
+extern const struct module upkeep_module;
 
 #endif

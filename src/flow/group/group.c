@@ -6,11 +6,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/group/group_work.h"
-#include "flow/invite/invites.h"
-#include "flow/peers/presence.h"
 #include "flow/core/timer.h"
 #include "flow/peers/verify.h"
 #include "store/incoming.h"
+#include "store/groups.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
+#include "flow/core/job.h"
+#include "flow/core/sign.h"
+#include "flow/core/step.h"
+#include "flow/core/events.h"
+#include "proto/entry.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,9 +47,9 @@ struct group_look {
 static void look_end(struct group_look *l)
 {
     struct services *sv = l->services;
-    bool again = sv->groups->again || l->more;
-    sv->groups->look = NULL;
-    sv->groups->again = false;
+    bool again = groups_of(sv)->again || l->more;
+    groups_of(sv)->look = NULL;
+    groups_of(sv)->again = false;
     for (size_t i = 0; i < l->count; i++) {
         bytes_free(&l->c[i].value);
         free(l->c[i].v);
@@ -55,23 +61,13 @@ static void look_end(struct group_look *l)
         groups_poll(sv);
 }
 
-int group_read(const struct services *sv, const struct group_row *g, struct group_record *r,
-               struct error *e)
-{
-    struct span payload, signature;
-    struct record_place at = {sv->c.network, sv->groups->key};
-    if (record_unwrap(g->signed_.p, g->signed_.n, &payload, &signature, e) < 0)
-        return -1;
-    return group_decode(payload.p, payload.n, &at, r, e) == 0 ? 0 : -1;
-}
-
 void groups_settle(struct services *sv)
 {
-    struct groups *g = sv->groups;
+    struct groups *g = groups_of(sv);
     uint8_t fpr[FPR_LEN];
-    bool has = own_master(sv, fpr);
+    bool has = group_own_master(store_reader(sv->store), fpr);
     if (g->settled && (has != g->has || memcmp(fpr, g->master_fpr, FPR_LEN) != 0))
-        presence_again(sv);
+        event_raise(sv, EVENT_RECORDS_CHANGED);
     g->settled = true;
     g->has = has;
     memcpy(g->master_fpr, fpr, FPR_LEN);
@@ -90,11 +86,11 @@ static void put_committed(void *arg, int rc)
 {
     struct group_look *l = arg;
     store_crash_point("group.put.after");
-    l->services->groups->put_now = false;
+    groups_of(l->services)->put_now = false;
     if (rc == 0)
         log_debug("the descriptor of %s is put", l->g.name);
     if (rc == 0 && l->g.has_old)
-        l->services->groups->again = true; /* now the old one goes */
+        groups_of(l->services)->again = true; /* now the old one goes */
     look_end(l);
 }
 
@@ -113,7 +109,7 @@ static void put(struct group_look *l)
 {
     struct services *sv = l->services;
     int64_t now = clock_wall_ms(), now_s = now / 1000;
-    bool due = sv->groups->put_now || l->g.put_ms == 0 || now - l->g.put_ms >= sv->c.reput ||
+    bool due = groups_of(sv)->put_now || l->g.put_ms == 0 || now - l->g.put_ms >= sv->c.reput ||
                l->g.put_ms > now;
     if (!due || l->g.expiry_s <= now_s || sv->stopping) {
         look_end(l);
@@ -121,18 +117,18 @@ static void put(struct group_look *l)
     }
     uint8_t id[DHT_ID_LEN];
     memcpy(l->lock, l->g.lock, HASH_LEN);
-    entry_id_at(sv->groups->key, l->lock, l->g.record.p, l->g.record.n, id);
+    entry_id_at(groups_of(sv)->key, l->lock, l->g.record.p, l->g.record.n, id);
     for (size_t i = 0; i < l->live_count && !l->alive; i++)
         l->alive = memcmp(l->live + i * DHT_ID_LEN, id, DHT_ID_LEN) == 0;
     if (!l->alive) { /* lost, or deleted by somebody whose copy it was: under the own lock */
         struct entry_binding b;
         sha256(l->g.record.p, l->g.record.n, b.value_hash);
-        own_bind(sv, sv->groups->key, b.value_hash, &b);
+        own_bind(sv, groups_of(sv)->key, b.value_hash, &b);
         memcpy(l->lock, b.lock, HASH_LEN);
         wipe(&b, sizeof b);
     }
     int64_t until = now_s + DHT_LIFE_MAX < l->g.expiry_s ? now_s + DHT_LIFE_MAX : l->g.expiry_s;
-    dht_put(sv->dht, sv->groups->key, l->g.record.p, l->g.record.n, until, l->lock, on_put, l);
+    dht_put(sv->dht, groups_of(sv)->key, l->g.record.p, l->g.record.n, until, l->lock, on_put, l);
 }
 
 /* ---- second part: delete what an own descriptor replaced */
@@ -164,8 +160,8 @@ static void delete_old(struct group_look *l)
         put(l);
         return;
     }
-    own_bind(sv, sv->groups->key, l->g.old_hash, &old);
-    dht_del(sv->dht, sv->groups->key, l->g.old_hash, old.token, on_old, l);
+    own_bind(sv, groups_of(sv)->key, l->g.old_hash, &old);
+    dht_del(sv->dht, groups_of(sv)->key, l->g.old_hash, old.token, on_old, l);
     wipe(&old, sizeof old);
 }
 
@@ -173,11 +169,11 @@ static void tend(struct group_look *l)
 {
     struct services *sv = l->services;
     groups_settle(sv);
-    invites_tend(sv);
+    event_raise(sv, EVENT_GROUP_READ);
     bool member = group_get_accepted(store_reader(sv->store), &l->g) == 0;
     /* a list is put again and renewed in time; where there is none, one is heard of */
     int64_t period = member && groups_expect(sv, &l->g) ? groups_soon(sv) : sv->c.poll;
-    (member ? poll_again : poll_slower)(sv->groups->timer, period);
+    (member ? poll_again : poll_slower)(groups_of(sv)->timer, period);
     if (sv->stopping || !may_go(sv) || !member) {
         look_end(l);
         return;
@@ -270,7 +266,7 @@ static void check(struct job *job, void *thread_ctx)
             continue;
         }
         if (v != NULL)
-            log_info("an entry at %s is ignored: %s", l->services->groups->key, e.text);
+            log_info("an entry at %s is ignored: %s", groups_of(l->services)->key, e.text);
         free(v);
     }
 }
@@ -327,20 +323,20 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
             memcpy(wanted + DHT_ID_LEN * count++, id, DHT_ID_LEN);
     }
     if (count > 0)
-        dht_get(l->services->dht, l->services->groups->key, wanted, count, on_value, l);
+        dht_get(l->services->dht, groups_of(l->services)->key, wanted, count, on_value, l);
     else
         tend(l);
 }
 
 void groups_put(struct services *sv)
 {
-    sv->groups->put_now = true;
+    groups_of(sv)->put_now = true;
     groups_poll(sv);
 }
 
 void groups_poll(struct services *sv)
 {
-    struct groups *g = sv->groups;
+    struct groups *g = groups_of(sv);
     if (g == NULL || sv->stopping || dht_link_state(sv->dht) == DHT_DOWN)
         return;
     if (g->look != NULL) {
@@ -367,9 +363,9 @@ static void on_timer(uv_timer_t *t)
     groups_poll(t->data);
 }
 
-int groups_start(struct services *sv, struct error *e)
+static int groups_start(struct services *sv, struct error *e)
 {
-    struct groups *g = sv->groups = calloc(1, sizeof *g);
+    struct groups *g = module_new(sv, &groups_module, sizeof *g);
     if (g == NULL)
         return error_set(e, "Out of memory.");
     (void)dht_key(g->key, "group:", address_group(sv->c.address));
@@ -378,14 +374,17 @@ int groups_start(struct services *sv, struct error *e)
     return g->timer == NULL ? error_set(e, "Out of memory.") : 0;
 }
 
-void groups_stop(struct services *sv)
+static void groups_stop(struct services *sv)
 {
-    if (sv->groups != NULL)
-        timer_free(&sv->groups->timer);
+    if (groups_of(sv) != NULL)
+        timer_free(&groups_of(sv)->timer);
 }
 
-void groups_free(struct services *sv)
+static void groups_on(struct services *sv, enum event what)
 {
-    free(sv->groups);
-    sv->groups = NULL;
+    if (what == EVENT_CONNECTED || what == EVENT_GROUP_CHANGED)
+        groups_poll(sv);
 }
+
+const struct module groups_module = {
+    .key = &groups_key, .on = groups_on, .start = groups_start, .stop = groups_stop};

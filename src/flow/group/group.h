@@ -5,13 +5,12 @@
 #ifndef RESTANTE_FLOW_GROUP_H
 #define RESTANTE_FLOW_GROUP_H
 
-#include "flow/core/services.h"
+#include "flow/core/module.h"
+#include "flow/peers/members.h"
 #include "proto/group.h"
 #include "store/hold.h"
 
-int groups_start(struct services *sv, struct error *e);
-void groups_stop(struct services *sv);
-void groups_free(struct services *sv);
+extern const struct module groups_module;
 /* The accepted group's descriptor is put again now. */
 void groups_put(struct services *sv);
 /* Look now (the network is there, or something changed). */
@@ -30,15 +29,7 @@ void groups_leave(struct services *sv, groups_done_fn *done, void *ctx);
 /* What this peer holds from now on; whom the rule names must be members. */
 void groups_hold(struct services *sv, const struct hold *rule, groups_done_fn *done, void *ctx);
 
-/* The members of a sender's group, from its verified descriptor: without the sender and oneself.
- * count 0: why says that it is in no group, or could not be looked up. Valid during the call; never
- * called before group_members_of returned. */
-typedef void group_members_fn(void *ctx, const struct group_member *m, size_t count,
-                              const char *why);
-/* fpr: the sender's key. master_fpr: as its notification names it (struct incoming); NULL: as its
- * identity in the DHT names it. A descriptor counts only if it is of that master and names the
- * sender with that key. Remembered for half a minute. */
-void group_members_of(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
-                      const uint8_t *master_fpr, group_members_fn *fn, void *ctx);
+/* Who else may hold a blob; for services.members. */
+extern const struct members_service group_members_service;
 
 #endif

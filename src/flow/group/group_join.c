@@ -41,7 +41,7 @@ static void join_done(void *arg, int rc)
     else
         j->done(j->ctx, j->rc == 0, why[j->rc]);
     if (rc == 0)
-        groups_poll(j->services);
+        event_raise(j->services, EVENT_GROUP_CHANGED);
     contact_free(&j->master);
     free(j);
 }

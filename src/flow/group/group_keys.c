@@ -37,7 +37,7 @@ static void key_done(void *arg, int rc)
         log_info("the key of %s, a member of this group, is known", a->c.address);
     if (rc == 0 && a->joined && !a->had_joined)
         log_info("%s is in this group", a->c.address);
-    a->services->groups->finding--;
+    groups_of(a->services)->finding--;
     contact_free(&a->c);
     free(a);
 }
@@ -123,12 +123,12 @@ void groups_keys(struct services *sv, const struct group_row *g)
 {
     struct due d = {.services = sv, .g = g};
     d.open_age = (groups_expect(sv, g) ? groups_soon(sv) : sv->c.poll) / 2;
-    d.room = sv->groups->finding > 0 ? 0 : FINDING_MAX;
+    d.room = groups_of(sv)->finding > 0 ? 0 : FINDING_MAX;
     if (d.room == 0)
         return;
     group_members(store_reader(sv->store), g->master_fpr, collect, &d);
     for (size_t i = 0; i < d.count; i++) {
-        sv->groups->finding++;
+        groups_of(sv)->finding++;
         (d.found[i]->keep ? identity_keep : identity_find)(
             sv, d.found[i]->c.address, d.found[i]->c.fpr, on_identity, d.found[i]);
     }

@@ -6,6 +6,12 @@
 #include "base/log.h"
 #include "flow/group/group_work.h"
 #include "flow/peers/lookup.h"
+#include "store/groups.h"
+#include "pgp/pgp.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/sign.h"
+#include "proto/entry.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +38,7 @@ struct making {
 static void made(struct making *m, bool ok)
 {
     struct services *sv = m->services;
-    sv->groups->making = false;
+    groups_of(sv)->making = false;
     if (m->done != NULL)
         m->done(m->ctx, ok, ok ? NULL : m->why.text);
     else if (!ok)
@@ -42,7 +48,7 @@ static void made(struct making *m, bool ok)
     group_row_free(&m->base);
     free(m);
     if (ok)
-        groups_poll(sv);
+        event_raise(sv, EVENT_GROUP_CHANGED);
 }
 
 static int commit_run(struct db *db, void *arg)
@@ -102,7 +108,7 @@ static int sign_renewal(struct making *m, struct pgp *pgp, const struct record_p
 static void sign_run(struct job *job, void *thread_ctx)
 {
     struct making *m = (struct making *)job;
-    struct record_place at = {m->services->c.network, m->services->groups->key};
+    struct record_place at = {m->services->c.network, groups_of(m->services)->key};
     m->rc = m->kind == MAKE_RENEWAL ? sign_renewal(m, thread_ctx, &at)
                                     : sign_roster(m, thread_ctx, &at);
     struct entry_binding b;
@@ -189,13 +195,13 @@ static int prepare(struct making *m)
 static void make(struct services *sv, enum making_kind kind, const struct group_member *change,
                  groups_done_fn *done, void *ctx)
 {
-    struct making *m = sv->stopping || sv->groups->making ? NULL : calloc(1, sizeof *m);
+    struct making *m = sv->stopping || groups_of(sv)->making ? NULL : calloc(1, sizeof *m);
     if (m == NULL) {
         if (done != NULL)
             done(ctx, false, "Another change of the group is under way.");
         return;
     }
-    sv->groups->making = true;
+    groups_of(sv)->making = true;
     m->services = sv;
     m->kind = kind;
     m->done = done;
@@ -218,7 +224,7 @@ void groups_create(struct services *sv, groups_done_fn *done, void *ctx)
 void groups_renew(struct services *sv, const struct group_row *g)
 {
     int64_t left = g->expiry_s * 1000 - clock_wall_ms();
-    if (sv->groups->making)
+    if (groups_of(sv)->making)
         return;
     if (g->role == ROLE_MASTER && left < sv->c.group_life * 2 / 3)
         make(sv, MAKE_RENEW, NULL, NULL, NULL);
@@ -275,7 +281,8 @@ void groups_add(struct services *sv, const char *address, enum group_role role,
     if (take_address(sv, address, a->m.address, &e) < 0) {
         done(ctx, false, e.text);
         free(a);
-    } else if (!own_master(sv, fpr) || memcmp(fpr, sv->fpr, FPR_LEN) != 0) {
+    } else if (!group_own_master(store_reader(sv->store), fpr) ||
+               memcmp(fpr, sv->fpr, FPR_LEN) != 0) {
         make(sv, MAKE_ADD, &a->m, done, ctx); /* says why not */
         free(a);
     } else {

@@ -7,6 +7,9 @@
 #include "flow/peers/candidates.h"
 #include "flow/peers/identity.h"
 #include "flow/peers/verify.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
+#include "flow/core/job.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +32,7 @@ struct seeking {
     struct group_record *best; /* NULL: none */
     int64_t best_expiry;
     const char *why;
-    group_members_fn *fn;
+    members_fn *fn;
     void *ctx;
 };
 
@@ -160,8 +163,8 @@ static void begin(struct job *job)
     seek((struct seeking *)job);
 }
 
-void group_members_of(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
-                      const uint8_t *master_fpr, group_members_fn *fn, void *ctx)
+static void members_of(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
+                       const uint8_t *master_fpr, members_fn *fn, void *ctx)
 {
     struct seeking *s = calloc(1, sizeof *s);
     if (s == NULL)
@@ -178,3 +181,5 @@ void group_members_of(struct services *sv, const char *address, const uint8_t fp
     memcpy(s->master_fpr, master_fpr, FPR_LEN);
     job_run(sv->pgp, &s->job, nothing, begin, true);
 }
+
+const struct members_service group_members_service = {.of = members_of, .find = member_find};

@@ -7,6 +7,7 @@
 
 #include "flow/group/group.h"
 #include "store/groups.h"
+#include "dht/dht.h"
 
 struct group_look;
 struct groups {
@@ -35,5 +36,13 @@ bool groups_expect(struct services *sv, const struct group_row *g);
 int64_t groups_soon(const struct services *sv); /* ms */
 /* Looks for the identities of members of the accepted group where that is due. */
 void groups_keys(struct services *sv, const struct group_row *g);
+
+/* As members_service.find. */
+void member_find(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
+                 endpoint_lookup_fn *fn, void *ctx);
+
+/* The module's state; NULL when it does not run. Its name: */
+extern const char groups_key;
+struct groups *groups_of(const struct services *sv);
 
 #endif

@@ -2,6 +2,7 @@
 /* hold.c - the user says what this peer holds for the other members (P-12.9). */
 #include "flow/group/group.h"
 #include "store/groups.h"
+#include "flow/core/step.h"
 #include <stdlib.h>
 #include <string.h>
 

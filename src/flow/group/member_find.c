@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* member_find.c - a member of some group is known by address and fingerprint only; its key, without
  * which its descriptor cannot be believed, is looked for here. Nothing is pinned by it. */
+#include "flow/group/group_work.h"
 #include "flow/group/replicas.h"
 #include "flow/peers/identity.h"
-#include "flow/peers/sources.h"
 #include "flow/peers/endpoint_lookup.h"
 #include "store/contacts.h"
 #include <stdlib.h>
@@ -29,8 +29,7 @@ static void on_identity(void *ctx, const struct verified_identity *v, const char
 }
 
 void member_find(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
-                 void (*fn)(void *ctx, const struct endpoint *ep, size_t count, const char *why),
-                 void *ctx)
+                 endpoint_lookup_fn *fn, void *ctx)
 {
     struct group_fellow m;
     struct contact c;

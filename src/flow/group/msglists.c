@@ -5,6 +5,11 @@
 #include "base/log.h"
 #include "flow/group/replicas.h"
 #include "store/check.h"
+#include "pgp/pgp.h"
+#include "net/http_server.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/step.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,7 +117,7 @@ static int counter_run(struct db *db, void *arg)
 static void counter_done(void *arg, int rc)
 {
     struct publishing *p = arg;
-    struct replication *r = p->services->replication;
+    struct replication *r = replication_of(p->services);
     store_crash_point("msglist.after");
     r->publishing = false;
     if (rc == 0 && !p->services->stopping) {
@@ -161,7 +166,7 @@ static void sign_done(struct job *job)
     store_crash_point("msglist.before");
     if (p->rc != 0) {
         log_warn("the message list cannot be made: %s", p->why.text);
-        p->services->replication->publishing = false;
+        replication_of(p->services)->publishing = false;
         publishing_free(p);
         return;
     }
@@ -170,7 +175,7 @@ static void sign_done(struct job *job)
 
 static void nobody_reads(struct services *sv)
 {
-    struct replication *r = sv->replication;
+    struct replication *r = replication_of(sv);
     if (r->published)
         http_server_set_msglist(sv->server, NULL, 0);
     r->published = false;
@@ -201,21 +206,21 @@ static int prepare(struct publishing *p)
 
 /* A home that was restored from a backup first hears what the members hold for it, and tries once
  * to take it back (P-10.23). */
-static bool restoring(const struct services *sv)
+static bool restoring(const struct services *sv, bool heard)
 {
     struct db *db = store_reader(sv->store);
     return restored_since(db, clock_wall_ms() - RESTORE_MS) &&
-           !(watch_heard(sv) && !restored_untried(db, sv->c.address));
+           !(heard && !restored_untried(db, sv->c.address));
 }
 
-void msglists_turn(struct services *sv)
+void msglists_turn(struct services *sv, bool heard)
 {
-    struct replication *r = sv->replication;
+    struct replication *r = replication_of(sv);
     int64_t version = store_version(store_reader(sv->store));
     bool old = r->published && clock_mono_ms() - r->published_ms > RENEW_MS;
     if (r->publishing || (version == r->version && !old))
         return;
-    if (!may_go(sv) || restoring(sv)) /* another peer speaks for this address; or not yet */
+    if (!may_go(sv) || restoring(sv, heard)) /* another peer speaks for this address; or not yet */
         return;
     struct publishing *p = calloc(1, sizeof *p);
     if (p == NULL)

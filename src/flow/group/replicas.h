@@ -5,7 +5,7 @@
 #ifndef RESTANTE_FLOW_REPLICAS_H
 #define RESTANTE_FLOW_REPLICAS_H
 
-#include "flow/core/services.h"
+#include "flow/core/module.h"
 #include "proto/group.h"
 #include "store/groups.h"
 
@@ -22,20 +22,21 @@ struct replication {
     int64_t sync_ms;
 };
 
-int replication_start(struct services *sv, struct error *e);
-void replication_stop(struct services *sv);
-void replication_free(struct services *sv);
+extern const struct module replication_module;
 /* The network is there: ask all members now. */
 void replication_poll(struct services *sv);
 
-/* Private to replication: called at each turn of its timer. */
-void msglists_turn(struct services *sv);
+/* Private to replication: called at each turn of its timer. heard: every member was asked since the
+ * start, whatever came of it. */
+void msglists_turn(struct services *sv, bool heard);
 void watch_turn(struct services *sv);
 void watch_free(struct services *sv);
-/* Was every member asked since the start, whatever came of it? */
-bool watch_heard(const struct services *sv);
 
 /* The accepted fellow with this address; free pubkey. -1: none. */
 int fellow_get(const struct services *sv, const char *address, struct group_fellow *m_r);
+
+/* The module's state; NULL when it does not run. Its name: */
+extern const char replication_key;
+struct replication *replication_of(const struct services *sv);
 
 #endif

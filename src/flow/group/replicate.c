@@ -4,10 +4,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/group/replicas.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
 #include "flow/peers/part.h"
 #include "flow/peers/transfer.h"
 #include "store/replicas.h"
+#include "store/groups.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "base/file.h"
+#include "proto/entry.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,7 +127,7 @@ static void on_chunks(void *ctx, const uint8_t *p, size_t n)
         abort();
 }
 
-void step_replicate(struct work *w)
+static void replicate_start(struct work *w)
 {
     struct services *sv = w->services;
     struct replicating *x = calloc(1, sizeof *x);
@@ -143,10 +150,19 @@ void step_replicate(struct work *w)
     struct transfer *t = transfer_start(sv, x->r.owner, &x->owner.pubkey, x->owner.fpr, &x->r.ref,
                                         x->part, on_blob, x);
     uint8_t master_fpr[FPR_LEN];
-    if (strcmp(x->r.owner, sv->c.address) == 0 && own_master(sv, master_fpr))
+    if (strcmp(x->r.owner, sv->c.address) == 0 &&
+        group_own_master(store_reader(sv->store), master_fpr))
         transfer_master(t, master_fpr);
     transfer_want_chunks(t, on_chunks);
 }
+
+QUEUE(replicate);
+const struct step step_replicate = {
+    .queue = &queue_replicate,
+    .parallel = 4,
+    .needs_net = true,
+    .start = replicate_start,
+};
 
 /* ---- dropping */
 
@@ -197,7 +213,7 @@ static void drop_done(struct job *job)
     }
 }
 
-void step_drop(struct work *w)
+static void replica_drop_start(struct work *w)
 {
     struct db *db = store_reader(w->services->store);
     unsigned failed = store_failed_reads();
@@ -213,6 +229,13 @@ void step_drop(struct work *w)
     x->w = w;
     job_run(w->services->files, &x->job, drop_run, drop_done, true);
 }
+
+QUEUE(replica_drop);
+const struct step step_replica_drop = {
+    .queue = &queue_replica_drop,
+    .parallel = 8,
+    .start = replica_drop_start,
+};
 
 /* ---- another member's notification */
 
@@ -269,7 +292,7 @@ static void on_look(void *ctx, bool ok, enum dht_presence presence)
     dht_put(x->w->services->dht, x->r.key, x->r.entry.p, x->r.entry.n, until, x->r.lock, on_put, x);
 }
 
-void step_fellow_ns(struct work *w)
+static void member_ns_start(struct work *w)
 {
     struct reputting *x = calloc(1, sizeof *x);
     if (x == NULL || replica_ns_get(store_reader(w->services->store), w->n, &x->r) < 0) {
@@ -287,3 +310,11 @@ void step_fellow_ns(struct work *w)
     entry_id_at(x->r.key, x->r.lock, x->r.entry.p, x->r.entry.n, id);
     dht_look(w->services->dht, x->r.key, id, on_look, x);
 }
+
+QUEUE(member_ns);
+const struct step step_member_ns = {
+    .queue = &queue_member_ns,
+    .parallel = 8,
+    .needs_net = true,
+    .start = member_ns_start,
+};

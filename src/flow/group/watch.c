@@ -8,6 +8,14 @@
 #include "flow/peers/reach.h"
 #include "flow/peers/endpoint_lookup.h"
 #include "store/check.h"
+#include "pgp/pgp.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
+#include "flow/core/job.h"
+#include "flow/core/retry.h"
+#include "flow/core/step.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,7 +171,7 @@ static void ask(struct watcher *w)
     struct error e;
     bool known = w->etag[0] != '\0';
     if (w->ep_next == w->ep_count) {
-        endpoint_lookup_forget(w->address);
+        endpoint_lookup_forget(w->services, w->address);
         failed(w);
         return;
     }
@@ -200,7 +208,7 @@ static void on_where(void *ctx, const struct endpoint *ep, size_t count, const c
 static bool add_fellow(void *ctx, const struct group_fellow *m)
 {
     struct services *sv = ctx;
-    for (struct watcher *w = sv->replication->watchers; w != NULL; w = w->next) {
+    for (struct watcher *w = replication_of(sv)->watchers; w != NULL; w = w->next) {
         if (strcmp(w->address, m->address) == 0 && memcmp(w->fpr, m->fpr, FPR_LEN) == 0) {
             w->seen = true;
             return true;
@@ -217,8 +225,8 @@ static bool add_fellow(void *ctx, const struct group_fellow *m)
     memcpy(w->fpr, m->fpr, FPR_LEN);
     w->body = (struct buf)BUF_INIT(MSGLIST_MAX);
     w->plain = (struct buf)BUF_INIT(MSGLIST_MAX);
-    w->next = sv->replication->watchers;
-    sv->replication->watchers = w;
+    w->next = replication_of(sv)->watchers;
+    replication_of(sv)->watchers = w;
     return true;
 }
 
@@ -236,14 +244,14 @@ static void sync_fellows(struct services *sv)
     struct db *db = store_reader(sv->store);
     struct group_row g;
     char name[HOST_MAX + 1] = "";
-    for (struct watcher *w = sv->replication->watchers; w != NULL; w = w->next)
+    for (struct watcher *w = replication_of(sv)->watchers; w != NULL; w = w->next)
         w->seen = false;
     if (group_get_accepted(db, &g) == 0) {
         (void)strcpy(name, g.name);
         group_row_free(&g);
         group_fellows(db, sv->c.address, add_fellow, sv);
     }
-    for (struct watcher **at = &sv->replication->watchers; *at != NULL;) {
+    for (struct watcher **at = &replication_of(sv)->watchers; *at != NULL;) {
         struct watcher *w = *at;
         if (!w->busy)
             (void)strcpy(w->group, name);
@@ -259,13 +267,13 @@ static void sync_fellows(struct services *sv)
 void watch_turn(struct services *sv)
 {
     int64_t now = clock_mono_ms();
-    if (now - sv->replication->sync_ms >= SYNC_MS) {
-        sv->replication->sync_ms = now;
+    if (now - replication_of(sv)->sync_ms >= SYNC_MS) {
+        replication_of(sv)->sync_ms = now;
         sync_fellows(sv);
     }
     if (dht_link_state(sv->dht) == DHT_DOWN)
         return;
-    for (struct watcher *w = sv->replication->watchers; w != NULL; w = w->next) {
+    for (struct watcher *w = replication_of(sv)->watchers; w != NULL; w = w->next) {
         if (w->busy || !w->seen || w->next_ms > now)
             continue;
         w->busy = true;
@@ -273,28 +281,20 @@ void watch_turn(struct services *sv)
     }
 }
 
-bool watch_heard(const struct services *sv)
-{
-    for (const struct watcher *w = sv->replication->watchers; w != NULL; w = w->next)
-        if (!w->heard)
-            return false;
-    return true;
-}
-
 void watch_free(struct services *sv)
 {
-    while (sv->replication->watchers != NULL) {
-        struct watcher *w = sv->replication->watchers;
-        sv->replication->watchers = w->next;
+    while (replication_of(sv)->watchers != NULL) {
+        struct watcher *w = replication_of(sv)->watchers;
+        replication_of(sv)->watchers = w->next;
         watcher_free(w);
     }
 }
 
 void replication_poll(struct services *sv)
 {
-    if (sv->replication == NULL)
+    if (replication_of(sv) == NULL)
         return;
-    for (struct watcher *w = sv->replication->watchers; w != NULL; w = w->next) {
+    for (struct watcher *w = replication_of(sv)->watchers; w != NULL; w = w->next) {
         w->next_ms = 0;
         w->tries = 0;
     }
@@ -302,19 +302,28 @@ void replication_poll(struct services *sv)
 
 /* ---- the timer */
 
+/* Was every member asked since the start, whatever came of it? */
+static bool heard(const struct services *sv)
+{
+    for (const struct watcher *w = replication_of(sv)->watchers; w != NULL; w = w->next)
+        if (!w->heard)
+            return false;
+    return true;
+}
+
 static void on_timer(uv_timer_t *t)
 {
     struct services *sv = t->data;
     if (sv->stopping)
         return;
     http_server_tick(sv->server);
-    msglists_turn(sv);
+    msglists_turn(sv, heard(sv));
     watch_turn(sv);
 }
 
-int replication_start(struct services *sv, struct error *e)
+static int replication_start(struct services *sv, struct error *e)
 {
-    struct replication *r = sv->replication = calloc(1, sizeof *r);
+    struct replication *r = module_new(sv, &replication_module, sizeof *r);
     uv_timer_t *t = r == NULL ? NULL : timer_new(sv, sv);
     if (t == NULL)
         return error_set(e, "Out of memory.");
@@ -324,19 +333,29 @@ int replication_start(struct services *sv, struct error *e)
     return uv_timer_start(t, on_timer, TURN_MS, TURN_MS);
 }
 
-void replication_stop(struct services *sv)
+static void replication_stop(struct services *sv)
 {
-    if (sv->replication != NULL)
-        timer_free(&sv->replication->timer);
+    if (replication_of(sv) != NULL)
+        timer_free(&replication_of(sv)->timer);
 }
 
-void replication_free(struct services *sv)
+static void replication_free(struct services *sv)
 {
-    if (sv->replication == NULL)
+    if (replication_of(sv) == NULL)
         return;
     watch_free(sv);
-    if (sv->replication != NULL)
-        free(sv->replication->locks);
-    free(sv->replication);
-    sv->replication = NULL;
+    if (replication_of(sv) != NULL)
+        free(replication_of(sv)->locks);
 }
+
+static void replication_on(struct services *sv, enum event what)
+{
+    if (what == EVENT_CONNECTED)
+        replication_poll(sv);
+}
+
+const struct module replication_module = {.key = &replication_key,
+                                          .on = replication_on,
+                                          .start = replication_start,
+                                          .stop = replication_stop,
+                                          .free = replication_free};

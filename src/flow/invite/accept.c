@@ -5,6 +5,7 @@
 #include "flow/group/group.h"
 #include "flow/invite/invite_work.h"
 #include "store/groups.h"
+#include "flow/core/step.h"
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -91,7 +92,7 @@ static void accept_done(void *arg, int rc)
     bytes_free(&a->text);
     free(a);
     if (rc == 0)
-        invites_tend(sv);
+        event_raise(sv, EVENT_INVITE_USED);
 }
 
 void invites_accept(struct services *sv, const struct invite *v, const char *text,
@@ -129,7 +130,7 @@ static int joined_run(struct db *db, void *arg)
 static void joined_done(void *arg, int rc)
 {
     struct joining *j = arg;
-    j->services->invites->joining = false;
+    invites_of(j->services)->joining = false;
     free(j);
 }
 
@@ -142,7 +143,7 @@ static void on_joined(void *ctx, bool ok, const char *why)
         return;
     }
     log_warn("the group of %s, who invited this peer, is not accepted: %s", j->address, why);
-    j->services->invites->joining = false;
+    invites_of(j->services)->joining = false;
     free(j);
 }
 
@@ -151,13 +152,13 @@ void accept_tend(struct services *sv)
     struct accepted_invite a;
     struct group_row g;
     char hex[2 * FPR_LEN + 1];
-    if (sv->invites->joining || !may_go(sv) || accepted_to_join(store_reader(sv->store), &a) < 0)
+    if (invites_of(sv)->joining || !may_go(sv) || accepted_to_join(store_reader(sv->store), &a) < 0)
         return;
     struct joining *j = calloc(1, sizeof *j);
     if (j != NULL) {
         j->services = sv;
         (void)strcpy(j->address, a.address);
-        sv->invites->joining = true;
+        invites_of(sv)->joining = true;
         if (group_get_accepted(store_reader(sv->store), &g) == 0 &&
             memcmp(g.master_fpr, a.invite.fpr, FPR_LEN) == 0) { /* before the last kill -9 */
             store_do(sv->store, joined_run, joined_done, j);

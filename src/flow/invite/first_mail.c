@@ -6,6 +6,7 @@
 #include "base/texts.h"
 #include "flow/invite/invite_work.h"
 #include "flow/sender/submit.h"
+#include "flow/peers/standing.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,19 +63,19 @@ static void on_submitted(void *ctx, bool ok, const char *why)
 {
     struct writing *w = ctx;
     struct services *sv = w->services;
-    sv->invites->writing = false;
+    invites_of(sv)->writing = false;
     if (!ok)
         log_warn("the first mail to %s, who invited this peer, is not written yet: %s", w->address,
                  why);
     free(w);
     if (ok)
-        invites_tend(sv);
+        event_raise(sv, EVENT_INVITE_USED);
 }
 
 void first_mail_tend(struct services *sv)
 {
     struct accepted_invite a;
-    if (sv->invites->writing || sv->stop_reason[0] != '\0' ||
+    if (invites_of(sv)->writing || standing_of(sv)->stop_reason[0] != '\0' ||
         accepted_to_write(store_reader(sv->store), &a) < 0)
         return;
     struct buf b = BUF_INIT(MAIL_MAX);
@@ -88,7 +89,7 @@ void first_mail_tend(struct services *sv)
                                 .ctx = w};
         w->services = sv;
         (void)strcpy(w->address, a.address);
-        sv->invites->writing = true;
+        invites_of(sv)->writing = true;
         submit_own(sv, &mail);
     } else {
         free(w);

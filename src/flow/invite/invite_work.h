@@ -19,4 +19,8 @@ void accept_tend(struct services *sv);
 /* The next notice to write. */
 void named_tend(struct services *sv);
 
+/* The module's state; NULL when it does not run. Its name: */
+extern const char invites_key;
+struct invites *invites_of(const struct services *sv);
+
 #endif

@@ -6,6 +6,7 @@
 #include "flow/invite/invite_work.h"
 #include "flow/core/timer.h"
 #include "store/groups.h"
+#include "flow/core/step.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,10 +97,10 @@ static void named_done(void *arg, int rc)
 {
     struct naming *n = arg;
     struct services *sv = n->services;
-    sv->invites->naming = false;
+    invites_of(sv)->naming = false;
     free(n);
     if (rc == 0)
-        invites_tend(sv); /* the next one */
+        event_raise(sv, EVENT_INVITE_USED); /* the next one */
 }
 
 static void on_named(void *ctx, bool ok, const char *why)
@@ -112,7 +113,7 @@ static void on_named(void *ctx, bool ok, const char *why)
         return;
     }
     log_warn("%s, who was invited, is not named in this group yet: %s", n->address, why);
-    sv->invites->naming = false; /* the timer comes again */
+    invites_of(sv)->naming = false; /* the timer comes again */
     free(n);
 }
 
@@ -127,7 +128,7 @@ static bool find_to_name(void *ctx, const struct invite_user *u)
 static void name_tend(struct services *sv)
 {
     char address[ADDRESS_MAX + 1] = "";
-    if (sv->invites->naming || !may_go(sv))
+    if (invites_of(sv)->naming || !may_go(sv))
         return;
     invite_users(store_reader(sv->store), NULL, find_to_name, address);
     struct naming *n = address[0] == '\0' ? NULL : calloc(1, sizeof *n);
@@ -135,15 +136,15 @@ static void name_tend(struct services *sv)
         return;
     n->services = sv;
     (void)strcpy(n->address, address);
-    sv->invites->naming = true;
+    invites_of(sv)->naming = true;
     groups_add(sv, address, ROLE_MEMBER, on_named, n);
 }
 
 /* ---- what the rows say */
 
-void invites_tend(struct services *sv)
+static void invites_tend(struct services *sv)
 {
-    if (sv->invites == NULL || sv->stopping)
+    if (invites_of(sv) == NULL || sv->stopping)
         return;
     first_mail_tend(sv);
     name_tend(sv);
@@ -156,23 +157,26 @@ static void on_timer(uv_timer_t *t)
     invites_tend(t->data);
 }
 
-int invites_start(struct services *sv, struct error *e)
+static int invites_start(struct services *sv, struct error *e)
 {
-    sv->invites = calloc(1, sizeof *sv->invites);
-    if (sv->invites == NULL || (sv->invites->timer = timer_new(sv, sv)) == NULL)
+    (void)module_new(sv, &invites_module, sizeof(struct invites));
+    if (invites_of(sv) == NULL || (invites_of(sv)->timer = timer_new(sv, sv)) == NULL)
         return error_set(e, "Out of memory.");
-    (void)uv_timer_start(sv->invites->timer, on_timer, 0, (uint64_t)sv->c.poll);
+    (void)uv_timer_start(invites_of(sv)->timer, on_timer, 0, (uint64_t)sv->c.poll);
     return 0;
 }
 
-void invites_stop(struct services *sv)
+static void invites_stop(struct services *sv)
 {
-    if (sv->invites != NULL)
-        timer_free(&sv->invites->timer);
+    if (invites_of(sv) != NULL)
+        timer_free(&invites_of(sv)->timer);
 }
 
-void invites_free(struct services *sv)
+static void invites_on(struct services *sv, enum event what)
 {
-    free(sv->invites);
-    sv->invites = NULL;
+    if (what == EVENT_GROUP_READ || what == EVENT_INVITE_USED)
+        invites_tend(sv);
 }
+
+const struct module invites_module = {
+    .key = &invites_key, .on = invites_on, .start = invites_start, .stop = invites_stop};

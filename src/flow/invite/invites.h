@@ -5,17 +5,13 @@
 #ifndef RESTANTE_FLOW_INVITES_H
 #define RESTANTE_FLOW_INVITES_H
 
-#include "flow/core/services.h"
+#include "flow/core/module.h"
 #include "proto/invite.h"
 #include "store/invites.h"
 
 #define INVITE_TEXT_MAX 2000 /* octets that a user may say in the first mail */
 
-int invites_start(struct services *sv, struct error *e);
-void invites_stop(struct services *sv);
-void invites_free(struct services *sv);
-/* Does what the rows say; whenever something may have changed. */
-void invites_tend(struct services *sv);
+extern const struct module invites_module;
 
 /* done once, on the loop's thread, perhaps before the call returns. v: with its secret, valid
  * during the call; NULL: why says what is wrong. */

@@ -10,6 +10,10 @@
 #include "flow/invite/invite_work.h"
 #include "flow/mail/maildir.h"
 #include "store/groups.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +86,7 @@ static int commit_run(struct db *db, void *arg)
 
 static void end(struct telling *t)
 {
-    t->services->invites->telling = false;
+    invites_of(t->services)->telling = false;
     buf_free(&t->text);
     free(t);
 }
@@ -94,7 +98,7 @@ static void commit_done(void *arg, int rc)
     store_crash_point("group.told.after");
     end(t);
     if (rc == 0)
-        invites_tend(sv);
+        event_raise(sv, EVENT_INVITE_USED);
 }
 
 static void write_done(struct job *job)
@@ -132,7 +136,7 @@ static bool find(struct db *db, struct telling *t)
 
 void named_tend(struct services *sv)
 {
-    struct telling *t = sv->invites->telling ? NULL : calloc(1, sizeof *t);
+    struct telling *t = invites_of(sv)->telling ? NULL : calloc(1, sizeof *t);
     if (t == NULL)
         return;
     t->services = sv;
@@ -141,6 +145,6 @@ void named_tend(struct services *sv)
         free(t);
         return;
     }
-    sv->invites->telling = true;
+    invites_of(sv)->telling = true;
     job_run(sv->files, &t->job, write_run, write_done, true);
 }

@@ -169,6 +169,11 @@ struct maildir {
     int64_t read_ms, back_ms; /* when the look at Sent began that found them, and how far it went */
 };
 
+static struct maildir *maildir_of(const struct services *sv)
+{
+    return module_state(sv, &maildir_module);
+}
+
 static void remember(struct maildir *m, int dir, const char *name)
 {
     struct stat st;
@@ -221,7 +226,7 @@ static void read_sent(struct maildir *m, const char *home)
 
 bool maildir_sent_has(struct services *sv, const char *msgid, int64_t since_ms, int64_t until_ms)
 {
-    struct maildir *m = sv->maildir;
+    struct maildir *m = maildir_of(sv);
     uint8_t hash[HASH_LEN];
     bool found = false;
     sha256(msgid, strlen(msgid), hash);
@@ -240,7 +245,7 @@ bool maildir_sent_has(struct services *sv, const char *msgid, int64_t since_ms, 
 
 void maildir_trash_read(struct services *sv)
 {
-    struct inodes *s = &sv->maildir->trash;
+    struct inodes *s = &maildir_of(sv)->trash;
     s->count = 0;
     inodes_read(s, sv->c.home, ".Trash");
     inodes_read(s, sv->c.home, ".Junk");
@@ -249,26 +254,26 @@ void maildir_trash_read(struct services *sv)
 
 bool maildir_trash_has(const struct services *sv, ino_t inode)
 {
-    return inodes_has(&sv->maildir->trash, inode);
+    return inodes_has(&maildir_of(sv)->trash, inode);
 }
 
-int maildir_start(struct services *sv, struct error *e)
+static int maildir_start(struct services *sv, struct error *e)
 {
     char dir[PATH_CAP];
-    sv->maildir = calloc(1, sizeof *sv->maildir);
-    if (sv->maildir == NULL)
+    (void)module_new(sv, &maildir_module, sizeof(struct maildir));
+    if (maildir_of(sv) == NULL)
         return error_set(e, "Out of memory.");
-    (void)pthread_mutex_init(&sv->maildir->lock, NULL);
+    (void)pthread_mutex_init(&maildir_of(sv)->lock, NULL);
     return maildir_make(sv->c.home, "", dir, e);
 }
 
-void maildir_free(struct services *sv)
+static void maildir_free(struct services *sv)
 {
-    if (sv->maildir != NULL) {
-        inodes_free(&sv->maildir->trash);
-        (void)pthread_mutex_destroy(&sv->maildir->lock);
-        free(sv->maildir->ids);
+    if (maildir_of(sv) != NULL) {
+        inodes_free(&maildir_of(sv)->trash);
+        (void)pthread_mutex_destroy(&maildir_of(sv)->lock);
+        free(maildir_of(sv)->ids);
     }
-    free(sv->maildir);
-    sv->maildir = NULL;
 }
+
+const struct module maildir_module = {.start = maildir_start, .free = maildir_free};

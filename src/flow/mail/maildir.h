@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "flow/core/module.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -14,8 +15,7 @@
 struct services;
 
 /* Makes the Maildir with tmp, new and cur unless it is there. */
-int maildir_start(struct services *sv, struct error *e);
-void maildir_free(struct services *sv);
+extern const struct module maildir_module;
 
 /* Where a folder ("" = inbox, ".Sent") is or would be. */
 int maildir_path(const char *home, const char *folder, char dir_r[PATH_CAP], struct error *e);

@@ -4,6 +4,7 @@
  * mail program may rename a copy at any moment. */
 #include "base/crypt.h"
 #include "flow/mail/maildir.h"
+#include "base/file.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -5,6 +5,7 @@
 #define RESTANTE_FLOW_CANDIDATES_H
 
 #include "flow/core/services.h"
+#include "dht/dht.h"
 
 #define CANDIDATES_MAX 64
 

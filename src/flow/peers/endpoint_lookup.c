@@ -7,6 +7,10 @@
 #include "flow/peers/candidates.h"
 #include "flow/peers/offline.h"
 #include "flow/peers/verify.h"
+#include "pgp/pgp.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
+#include "flow/core/job.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +20,7 @@
 #define REMEMBERED 64
 #define LOOK_AT 16 /* records */
 
-static struct memory {
+struct memory {
     char address[ADDRESS_MAX + 1];
     uint8_t fpr[FPR_LEN]; /* two keys may claim one address */
     struct endpoint ep[ENDPOINTS_MAX];
@@ -24,7 +28,11 @@ static struct memory {
     int64_t until_ms;
     struct endpoint served; /* gave octets, until then: */
     int64_t served_until_ms;
-} memory[REMEMBERED]; /* loop thread only */
+};
+
+struct endpoint_lookup {
+    struct memory memory[REMEMBERED];
+};
 
 struct finding {
     struct job job;
@@ -39,12 +47,14 @@ struct finding {
     bool found;
 };
 
-static struct memory *slot_of(const char *address)
+/* NULL: nothing is remembered. */
+static struct memory *slot_of(const struct services *sv, const char *address)
 {
+    struct endpoint_lookup *l = module_state(sv, &endpoint_lookup_module);
     uint32_t h = 5381;
     for (const char *c = address; *c != '\0'; c++)
         h = h * 33 + (unsigned char)*c;
-    return &memory[h % REMEMBERED];
+    return l == NULL ? NULL : &l->memory[h % REMEMBERED];
 }
 
 static bool is_of(const struct memory *m, const char *address, const uint8_t fpr[FPR_LEN])
@@ -87,16 +97,23 @@ static void check(struct job *job, void *thread_ctx)
     }
 }
 
+static void remember(const struct finding *x)
+{
+    struct memory *m = slot_of(x->services, x->address);
+    if (m == NULL)
+        return;
+    take_slot(m, x->address, x->fpr);
+    memcpy(m->ep, x->best.endpoints, sizeof m->ep);
+    m->count = x->best.endpoint_count;
+    m->until_ms = clock_mono_ms() + KEEP_MS;
+}
+
 static void checked(struct job *job)
 {
     struct finding *x = (struct finding *)job;
     struct error why = {""};
     if (x->found && x->best.endpoint_count > 0) {
-        struct memory *m = slot_of(x->address);
-        take_slot(m, x->address, x->fpr);
-        memcpy(m->ep, x->best.endpoints, sizeof m->ep);
-        m->count = x->best.endpoint_count;
-        m->until_ms = clock_mono_ms() + KEEP_MS;
+        remember(x);
     } else if (x->found || x->c.complete) {
         (void)error_set(&why, TEXT_PEER_OFFLINE, x->address);
     } else {
@@ -111,11 +128,11 @@ static void fetched(void *ctx)
     job_run(x->services->pgp, &x->job, check, checked, true);
 }
 
-static void remembered(struct job *job, void *thread_ctx)
+static void known_already(struct job *job, void *thread_ctx)
 {
 }
 
-static void recall(struct job *job)
+static void known(struct job *job)
 {
     struct finding *x = (struct finding *)job;
     finish(x, "");
@@ -132,12 +149,12 @@ void endpoint_lookup_find(struct services *sv, const char *address, const struct
     x->ctx = ctx;
     memcpy(x->fpr, fpr, FPR_LEN);
     (void)strcpy(x->address, address);
-    const struct memory *m = slot_of(address);
-    if (m->until_ms > clock_mono_ms() && is_of(m, address, fpr)) {
+    const struct memory *m = slot_of(sv, address);
+    if (m != NULL && m->until_ms > clock_mono_ms() && is_of(m, address, fpr)) {
         memcpy(x->best.endpoints, m->ep, sizeof m->ep);
         x->best.endpoint_count = m->count;
         x->found = true;
-        job_run(sv->pgp, &x->job, remembered, recall, true);
+        job_run(sv->pgp, &x->job, known_already, known, true);
         return;
     }
     x->c.max = LOOK_AT;
@@ -145,27 +162,39 @@ void endpoint_lookup_find(struct services *sv, const char *address, const struct
     candidates_fetch(&x->c, sv, fetched, x);
 }
 
-void endpoint_lookup_forget(const char *address)
+void endpoint_lookup_forget(struct services *sv, const char *address)
 {
-    struct memory *m = slot_of(address);
-    if (strcmp(m->address, address) == 0)
+    struct memory *m = slot_of(sv, address);
+    if (m != NULL && strcmp(m->address, address) == 0)
         m->until_ms = m->served_until_ms = 0;
 }
 
-void endpoint_lookup_served(const char *address, const uint8_t fpr[FPR_LEN],
+void endpoint_lookup_served(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                             const struct endpoint *ep)
 {
-    struct memory *m = slot_of(address);
+    struct memory *m = slot_of(sv, address);
+    if (m == NULL)
+        return;
     take_slot(m, address, fpr);
     m->served = *ep;
     m->served_until_ms = clock_mono_ms() + SERVED_MS;
 }
 
-bool endpoint_lookup_last(const char *address, const uint8_t fpr[FPR_LEN], struct endpoint *ep)
+bool endpoint_lookup_last(const struct services *sv, const char *address,
+                          const uint8_t fpr[FPR_LEN], struct endpoint *ep)
 {
-    const struct memory *m = slot_of(address);
-    if (m->served_until_ms <= clock_mono_ms() || !is_of(m, address, fpr))
+    const struct memory *m = slot_of(sv, address);
+    if (m == NULL || m->served_until_ms <= clock_mono_ms() || !is_of(m, address, fpr))
         return false;
     *ep = m->served;
     return true;
 }
+
+static int endpoint_lookup_start(struct services *sv, struct error *e)
+{
+    return module_new(sv, &endpoint_lookup_module, sizeof(struct endpoint_lookup)) == NULL
+               ? error_set(e, "Out of memory.")
+               : 0;
+}
+
+const struct module endpoint_lookup_module = {.start = endpoint_lookup_start};

@@ -6,6 +6,9 @@
 #include "flow/peers/candidates.h"
 #include "flow/peers/revocation.h"
 #include "store/revoked.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
+#include "flow/core/job.h"
 #include <stdlib.h>
 #include <string.h>
 

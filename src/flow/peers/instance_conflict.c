@@ -8,6 +8,11 @@
 #include "flow/peers/instance_live.h"
 #include "flow/peers/verify.h"
 #include "store/revoked.h"
+#include "flow/peers/standing.h"
+#include "pgp/pgp.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
+#include "flow/core/job.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,16 +116,16 @@ static void judge_rivals(const struct conflict_looking *t)
     for (size_t i = 0; i < t->rivals; i++)
         if (t->rival[i].until_s > found.until_s && !is_revoked(t, t->rival[i].fpr))
             found = t->rival[i];
-    if (found.stands && memcmp(found.fpr, sv->rival.fpr, FPR_LEN) != 0) {
+    if (found.stands && memcmp(found.fpr, standing_of(sv)->rival.fpr, FPR_LEN) != 0) {
         hex_encode(found.fpr, FPR_LEN, hex);
         log_warn("another key of %s stands in the network: %s. See `restante status`.",
                  sv->c.address, hex);
-    } else if (!found.stands && sv->rival.stands && t->identities.complete) {
+    } else if (!found.stands && standing_of(sv)->rival.stands && t->identities.complete) {
         log_info("no other key of %s stands in the network any more", sv->c.address);
     }
     if (found.stands || t->identities.complete)
-        sv->rival = found;
-    sv->revoked = sv->revoked || is_revoked(t, sv->fpr);
+        standing_own(sv)->rival = found;
+    standing_own(sv)->revoked = standing_of(sv)->revoked || is_revoked(t, sv->fpr);
 }
 
 static void checked(struct job *job)
@@ -132,13 +137,13 @@ static void checked(struct job *job)
         return;
     }
     judge_rivals(t);
-    if (t->shards > sv->shards)
-        sv->shards = t->shards;
+    if (t->shards > standing_of(sv)->shards)
+        standing_own(sv)->shards = t->shards;
     uint64_t posted = 0;
     (void)meta_get(store_reader(sv->store), "seq", &posted, sizeof posted);
     t->what = conflict_compare(t->found ? &t->newest : NULL, sv->instance, posted);
     /* a copy has the same instance and the same numbers until one of the two posts again */
-    if (t->what == TWIN_OTHER || !t->found || sv->looked ||
+    if (t->what == TWIN_OTHER || !t->found || standing_of(sv)->looked ||
         conflict_live(sv, &t->newest, on_live, t) < 0)
         finish(t, t->what);
 }

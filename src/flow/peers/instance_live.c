@@ -4,6 +4,9 @@
  * drawn, and its own server says whether it has come there. */
 #include "flow/peers/instance_live.h"
 #include "base/log.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include "dht/dht.h"
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>

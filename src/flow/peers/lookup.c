@@ -7,6 +7,9 @@
 #include "flow/core/timer.h"
 #include "flow/peers/offline.h"
 #include "store/revoked.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
+#include "flow/core/job.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +37,7 @@ static void warm(struct services *sv, const struct contact *c)
     dht_warm(sv->dht, key);
 }
 
-void lookup_finish(struct lookup *l, enum lookup_result result)
+static void lookup_finish(struct lookup *l, enum lookup_result result)
 {
     lookup_fn *fn = l->fn;
     l->fn = NULL;
@@ -70,7 +73,7 @@ static void pin_done(void *arg, int rc)
     lookup_finish(l, l->result);
 }
 
-void lookup_commit(struct lookup *l)
+static void lookup_commit(struct lookup *l)
 {
     store_do(l->services->store, pin_run, pin_done, l);
 }
@@ -88,7 +91,7 @@ static void on_again(uv_timer_t *t)
 }
 
 /* While nodes come and go a look may miss what is there, and a refusal is final: look twice. */
-void lookup_none(struct lookup *l)
+static void lookup_none(struct lookup *l)
 {
     uv_timer_t *t = l->again || l->services->stopping ? NULL : timer_new(l->services, l);
     (void)error_set(&l->why, TEXT_KEY_NONE, l->address);
@@ -99,6 +102,22 @@ void lookup_none(struct lookup *l)
     l->again = true;
     int64_t wait = l->calm ? AGAIN_RETRIES * l->services->c.retry : AGAIN_MS;
     (void)uv_timer_start(t, on_again, (uint64_t)wait, 0);
+}
+
+static void chosen(struct job *job)
+{
+    struct lookup *l = (struct lookup *)job;
+    switch (lookup_choose(l)) {
+    case LOOKUP_STORE:
+        lookup_commit(l);
+        break;
+    case LOOKUP_LOOK_AGAIN:
+        lookup_none(l);
+        break;
+    case LOOKUP_END:
+        lookup_finish(l, l->result);
+        break;
+    }
 }
 
 static void check(struct job *job, void *thread_ctx)
@@ -130,7 +149,7 @@ static void on_value(void *ctx, bool ok, const struct dht_value *v)
         lookup_finish(l, LOOKUP_INCOMPLETE);
         return;
     }
-    job_run(l->services->pgp, &l->job, check, lookup_decide, true);
+    job_run(l->services->pgp, &l->job, check, chosen, true);
 }
 
 static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)

@@ -7,6 +7,12 @@
 #include "store/revoked.h"
 #include <string.h>
 
+static enum lookup_next ends(struct lookup *l, enum lookup_result result)
+{
+    l->result = result;
+    return LOOKUP_END;
+}
+
 static int take(struct lookup *l, const struct candidate *c)
 {
     l->found.ocb = c->id.r.ocb;
@@ -36,20 +42,24 @@ static const struct candidate *best_of(const struct lookup *l, const uint8_t *fp
     return best;
 }
 
-static void decide_accept(struct lookup *l)
+/* This identity's key, to be pinned. */
+static enum lookup_next pin(struct lookup *l, const struct candidate *c)
+{
+    if (take(l, c) == 0)
+        return LOOKUP_STORE;
+    (void)error_set(&l->why, TEXT_NO_MEMORY);
+    return ends(l, LOOKUP_INCOMPLETE);
+}
+
+static enum lookup_next choose_accepted(struct lookup *l)
 {
     bool several;
     const struct candidate *c = best_of(l, l->fpr, &several);
     l->result = LOOKUP_FOUND;
-    if (c == NULL) {
-        (void)error_set(&l->why, TEXT_KEY_ABSENT, l->address);
-        lookup_finish(l, LOOKUP_NONE);
-    } else if (take(l, c) < 0) {
-        (void)error_set(&l->why, TEXT_NO_MEMORY);
-        lookup_finish(l, LOOKUP_INCOMPLETE);
-    } else {
-        lookup_commit(l);
-    }
+    if (c != NULL)
+        return pin(l, c);
+    (void)error_set(&l->why, TEXT_KEY_ABSENT, l->address);
+    return ends(l, LOOKUP_NONE);
 }
 
 /* The fingerprint that counts at this address whatever else stands there: the user's pin, else what
@@ -127,43 +137,31 @@ static void say_absent(struct lookup *l, const uint8_t want[FPR_LEN], const stru
     (void)error_set(&l->why, TEXT_KEY_NOT_THIS, l->address, one, two);
 }
 
-static void decide_free(struct lookup *l)
+static enum lookup_next choose_free(struct lookup *l)
 {
     bool several;
     const struct candidate *c = best_of(l, NULL, &several);
     if (several) {
         say_several(l);
-        lookup_finish(l, LOOKUP_UNDECIDED);
-    } else if (l->listed > CANDIDATES_MAX) { /* what was not fetched may be the right one */
-        (void)error_set(&l->why, TEXT_KEY_FLOODED, l->address);
-        lookup_finish(l, LOOKUP_UNDECIDED);
-    } else if (c == NULL) {
-        lookup_none(l);
-    } else if (take(l, c) < 0) {
-        (void)error_set(&l->why, TEXT_NO_MEMORY);
-        lookup_finish(l, LOOKUP_INCOMPLETE);
-    } else {
-        lookup_commit(l);
+        return ends(l, LOOKUP_UNDECIDED);
     }
+    if (l->listed > CANDIDATES_MAX) { /* what was not fetched may be the right one */
+        (void)error_set(&l->why, TEXT_KEY_FLOODED, l->address);
+        return ends(l, LOOKUP_UNDECIDED);
+    }
+    return c == NULL ? LOOKUP_LOOK_AGAIN : pin(l, c);
 }
 
 /* This fingerprint is the user's choice, or the group's: a rival moves nothing, as long as the
  * identity that was seen last lives (P-10.31). */
-static void decide_chosen(struct lookup *l, const uint8_t want[FPR_LEN])
+static enum lookup_next choose_wanted(struct lookup *l, const uint8_t want[FPR_LEN])
 {
     bool several, gone = is_revoked(l, want), stays = false;
     const struct candidate *c = gone ? NULL : best_of(l, want, &several);
     const struct candidate *other = best_of(l, NULL, &several);
     int64_t now = clock_wall_ms() / 1000;
-    if (c != NULL) {
-        if (take(l, c) < 0) {
-            (void)error_set(&l->why, TEXT_NO_MEMORY);
-            lookup_finish(l, LOOKUP_INCOMPLETE);
-        } else {
-            lookup_commit(l);
-        }
-        return;
-    }
+    if (c != NULL)
+        return pin(l, c);
     if (contact_get(store_reader(l->services->store), l->address, &l->found) == 0)
         stays = !gone && !(l->found.expiry_s > 0 && l->found.expiry_s < now);
     if (other != NULL) {
@@ -177,23 +175,18 @@ static void decide_chosen(struct lookup *l, const uint8_t want[FPR_LEN])
     else
         say_absent(l, want, other);
     if (gone || other != NULL)
-        lookup_commit(l);
-    else if (l->found.pubkey.p != NULL && l->listed <= CANDIDATES_MAX)
-        lookup_none(l);
-    else
-        lookup_finish(l, LOOKUP_UNDECIDED);
+        return LOOKUP_STORE;
+    if (l->found.pubkey.p != NULL && l->listed <= CANDIDATES_MAX)
+        return LOOKUP_LOOK_AGAIN;
+    return ends(l, LOOKUP_UNDECIDED);
 }
 
-void lookup_decide(struct job *job)
+enum lookup_next lookup_choose(struct lookup *l)
 {
-    struct lookup *l = (struct lookup *)job;
     uint8_t want[FPR_LEN];
     l->result = LOOKUP_FOUND;
     drop_revoked(l);
     if (l->accept)
-        decide_accept(l);
-    else if (wanted(l, want))
-        decide_chosen(l, want);
-    else
-        decide_free(l);
+        return choose_accepted(l);
+    return wanted(l, want) ? choose_wanted(l, want) : choose_free(l);
 }

@@ -8,6 +8,8 @@
 #include "flow/peers/verify.h"
 #include "flow/peers/lookup.h"
 #include "store/contacts.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
 
 struct candidate {
     struct bytes value;
@@ -36,17 +38,15 @@ struct lookup {
     uint8_t other[FPR_LEN];
 };
 
-/* Of a job: what stood there is verified; ends in one of the three below. Loop thread. */
-void lookup_decide(struct job *job);
+enum lookup_next {
+    LOOKUP_STORE,      /* commit what was decided (found, revocation, other), answer l->result */
+    LOOKUP_LOOK_AGAIN, /* nothing stands there: look once more, then answer LOOKUP_NONE */
+    LOOKUP_END,        /* answer l->result, with l->why */
+};
+/* Decides by what stood there and is verified. Loop thread. */
+enum lookup_next lookup_choose(struct lookup *l);
 /* Why the key that counts here cannot be used: other NULL when no other is announced. */
 void lookup_say_held(struct error *e, const char *address, bool revoked, const uint8_t *fpr,
                      const uint8_t *other);
-
-/* Answers, and frees l. */
-void lookup_finish(struct lookup *l, enum lookup_result result);
-/* Nothing stands there: looks once more, then answers LOOKUP_NONE. */
-void lookup_none(struct lookup *l);
-/* Commits what was decided (found, revocation, other), then answers l->result. */
-void lookup_commit(struct lookup *l);
 
 #endif

@@ -2,6 +2,7 @@
 /* offline.c - see offline.h. */
 #include "flow/peers/offline.h"
 #include "base/texts.h"
+#include "dht/dht.h"
 
 /* A peer that announces loopback lives in a network of its own computer. */
 static bool has_cable(const struct services *sv)

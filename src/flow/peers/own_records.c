@@ -3,6 +3,15 @@
  * put: a restart never goes back. */
 #include "flow/peers/own_records.h"
 #include "base/clock.h"
+#include "flow/peers/standing.h"
+#include "store/groups.h"
+#include "pgp/pgp.h"
+#include "net/http_server.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
+#include "flow/core/job.h"
+#include "flow/core/sign.h"
+#include "proto/entry.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,7 +124,7 @@ static int encode(struct posting *p, struct pgp *pgp, enum kind kind)
     int rc;
     if (kind == IDENTITY) {
         struct identity r = {.pubkey = {sv->pubkey.p, sv->pubkey.n},
-                             .shards = sv->shards,
+                             .shards = standing_of(sv)->shards,
                              .ocb = true,
                              .seq = p->seq,
                              .expiry = p->expiry[kind],
@@ -173,7 +182,7 @@ int own_records_post(struct services *sv, bool withdraw, uint64_t seen, own_reco
         seq = 0;
     p->seq = seq + 1 > (uint64_t)now ? seq + 1 : (uint64_t)now;
     p->services = sv;
-    p->has_master = own_master(sv, p->master_fpr);
+    p->has_master = group_own_master(store_reader(sv->store), p->master_fpr);
     p->withdraw = withdraw;
     p->done = done;
     p->ctx = ctx;

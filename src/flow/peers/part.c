@@ -3,6 +3,7 @@
 #include "flow/peers/part.h"
 #include "base/log.h"
 #include "base/texts.h"
+#include "flow/core/path.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -6,6 +6,7 @@
 
 #include "base/growing.h"
 #include "flow/core/services.h"
+#include "base/file.h"
 
 struct part {
     struct blob_ref blob;

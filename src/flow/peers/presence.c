@@ -6,14 +6,15 @@
 #include "base/texts.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "flow/sender/collect.h"
-#include "flow/receiver/discover.h"
 #include "flow/core/timer.h"
 #include "flow/peers/instance_conflict.h"
 #include "flow/peers/instance_live.h"
-#include "flow/core/scheduler.h"
+#include "flow/core/step.h"
 #include "store/check.h"
 #include "store/outgoing.h"
+#include "flow/peers/standing.h"
+#include "dht/dht.h"
+#include "flow/core/events.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,45 +35,50 @@ struct presence {
     uint64_t seen; /* the highest sequence number met in the DHT */
 };
 
+static struct presence *presence_of(const struct services *sv)
+{
+    return module_state(sv, &presence_module);
+}
+
 static void on_timer(uv_timer_t *t);
 
 /* The next look for a twin, or the next posting, whichever comes first. */
 static void look_later(struct services *sv)
 {
-    int64_t wait = sv->presence->post_ms - clock_mono_ms(), look = sv->c.poll * LOOK_POLLS;
-    if (sv->stop_reason[0] != '\0' || wait > look)
+    int64_t wait = presence_of(sv)->post_ms - clock_mono_ms(), look = sv->c.poll * LOOK_POLLS;
+    if (standing_of(sv)->stop_reason[0] != '\0' || wait > look)
         wait = look;
-    if (sv->presence->heard)
+    if (presence_of(sv)->heard)
         wait = 0;
-    sv->presence->heard = false;
-    if (sv->presence->timer != NULL)
-        (void)uv_timer_start(sv->presence->timer, on_timer, wait < 1 ? 1 : (uint64_t)wait, 0);
+    presence_of(sv)->heard = false;
+    if (presence_of(sv)->timer != NULL)
+        (void)uv_timer_start(presence_of(sv)->timer, on_timer, wait < 1 ? 1 : (uint64_t)wait, 0);
 }
 
 static void posted(void *ctx, bool ok, const char *why)
 {
     struct services *sv = ctx;
-    sv->presence->busy = false;
-    sv->identity_posted = sv->descriptor_posted = ok;
+    presence_of(sv)->busy = false;
+    standing_own(sv)->identity_posted = standing_own(sv)->descriptor_posted = ok;
     if (ok)
         log_info("identity and descriptor are posted");
     else
         log_info("identity and descriptor are not posted yet: %s", why);
-    sv->presence->post_ms = clock_mono_ms() + (ok ? sv->c.descriptor : sv->c.retry * 2);
-    if (sv->presence->changed)
-        sv->presence->post_ms = 0;
+    presence_of(sv)->post_ms = clock_mono_ms() + (ok ? sv->c.descriptor : sv->c.retry * 2);
+    if (presence_of(sv)->changed)
+        presence_of(sv)->post_ms = 0;
     look_later(sv);
 }
 
 static void post(struct services *sv)
 {
-    if (own_records_post(sv, false, sv->presence->seen, posted, sv) < 0) {
-        sv->presence->post_ms = clock_mono_ms() + sv->c.retry;
+    if (own_records_post(sv, false, presence_of(sv)->seen, posted, sv) < 0) {
+        presence_of(sv)->post_ms = clock_mono_ms() + sv->c.retry;
         look_later(sv);
         return;
     }
-    sv->presence->busy = true;
-    sv->presence->changed = false;
+    presence_of(sv)->busy = true;
+    presence_of(sv)->changed = false;
 }
 
 /* ---- is this the only peer of this address, and is its store the newest? */
@@ -99,18 +105,17 @@ static void renew_done(void *arg, int rc)
     struct renewing *r = arg;
     struct services *sv = r->services;
     store_crash_point("instance.after");
-    sv->presence->busy = false;
+    presence_of(sv)->busy = false;
     if (rc == 0) {
         memcpy(sv->instance, r->instance, INSTANCE_LEN);
-        sv->presence->taking = false;
-        if (sv->presence->lock < 0)
-            (void)conflict_lock(sv, &sv->presence->lock);
-        sv->stop_reason[0] = '\0';
-        sv->looked = true;
-        if (!sv->stopping && !sv->presence->withdrawn)
+        presence_of(sv)->taking = false;
+        if (presence_of(sv)->lock < 0)
+            (void)conflict_lock(sv, &presence_of(sv)->lock);
+        standing_own(sv)->stop_reason[0] = '\0';
+        standing_own(sv)->looked = true;
+        if (!sv->stopping && !presence_of(sv)->withdrawn)
             post(sv);
-        discovery_poll(sv);
-        collection_poll(sv);
+        event_raise(sv, EVENT_MAY_GO);
         kick(sv);
     } else {
         look_later(sv);
@@ -123,7 +128,7 @@ static void renew(struct services *sv)
 {
     struct renewing *r = calloc(1, sizeof *r);
     if (r == NULL) {
-        sv->presence->busy = false;
+        presence_of(sv)->busy = false;
         look_later(sv);
         return;
     }
@@ -136,18 +141,19 @@ static void renew(struct services *sv)
 
 static void stop_for_twin(struct services *sv)
 {
-    if (sv->stop_reason[0] == '\0') {
-        (void)snprintf(sv->stop_reason, sizeof sv->stop_reason, TEXT_TWIN, sv->c.address);
-        log_error("%s", sv->stop_reason);
+    if (standing_of(sv)->stop_reason[0] == '\0') {
+        (void)snprintf(standing_own(sv)->stop_reason, sizeof standing_of(sv)->stop_reason,
+                       TEXT_TWIN, sv->c.address);
+        log_error("%s", standing_of(sv)->stop_reason);
     }
-    sv->identity_posted = sv->descriptor_posted = false;
+    standing_own(sv)->identity_posted = standing_own(sv)->descriptor_posted = false;
 }
 
 static void on_looked(void *ctx, enum twin what, uint64_t seq)
 {
     struct services *sv = ctx;
-    struct presence *p = sv->presence;
-    bool stopped = sv->stop_reason[0] != '\0';
+    struct presence *p = presence_of(sv);
+    bool stopped = standing_of(sv)->stop_reason[0] != '\0';
     p->busy = false;
     if (sv->stopping || p->withdrawn || p->timer == NULL)
         return;
@@ -157,13 +163,14 @@ static void on_looked(void *ctx, enum twin what, uint64_t seq)
         (void)uv_timer_start(p->timer, on_timer, (uint64_t)sv->c.retry, 0);
         return;
     }
-    if (sv->revoked) {
-        if (sv->stop_reason[0] == '\0') {
-            (void)snprintf(sv->stop_reason, sizeof sv->stop_reason, TEXT_REVOKED, sv->c.address);
-            log_error("%s", sv->stop_reason);
+    if (standing_of(sv)->revoked) {
+        if (standing_of(sv)->stop_reason[0] == '\0') {
+            (void)snprintf(standing_own(sv)->stop_reason, sizeof standing_of(sv)->stop_reason,
+                           TEXT_REVOKED, sv->c.address);
+            log_error("%s", standing_of(sv)->stop_reason);
         }
         p->taking = false;
-        sv->identity_posted = sv->descriptor_posted = false;
+        standing_own(sv)->identity_posted = standing_own(sv)->descriptor_posted = false;
         look_later(sv);
         return;
     }
@@ -177,14 +184,13 @@ static void on_looked(void *ctx, enum twin what, uint64_t seq)
     }
     if (what == TWIN_OTHER)
         stop_for_twin(sv);
-    if (sv->stop_reason[0] != '\0') {
+    if (standing_of(sv)->stop_reason[0] != '\0') {
         look_later(sv);
         return;
     }
-    if (!sv->looked && dht_link_state(sv->dht) == DHT_CONNECTED) {
-        sv->looked = true;
-        discovery_poll(sv);
-        collection_poll(sv);
+    if (!standing_of(sv)->looked && dht_link_state(sv->dht) == DHT_CONNECTED) {
+        standing_own(sv)->looked = true;
+        event_raise(sv, EVENT_MAY_GO);
         kick(sv);
     }
     if (clock_mono_ms() >= p->post_ms)
@@ -196,30 +202,30 @@ static void on_looked(void *ctx, enum twin what, uint64_t seq)
 static void on_timer(uv_timer_t *t)
 {
     struct services *sv = t->data;
-    if (sv->presence->busy || sv->presence->withdrawn)
+    if (presence_of(sv)->busy || presence_of(sv)->withdrawn)
         return;
-    sv->presence->busy =
+    presence_of(sv)->busy =
         dht_link_state(sv->dht) != DHT_DOWN && conflict_look(sv, on_looked, sv) == 0;
-    if (!sv->presence->busy)
+    if (!presence_of(sv)->busy)
         (void)uv_timer_start(t, on_timer, (uint64_t)sv->c.retry, 0);
 }
 
 void presence_again(struct services *sv)
 {
-    if (sv->presence == NULL || sv->presence->withdrawn)
+    if (presence_of(sv) == NULL || presence_of(sv)->withdrawn)
         return;
-    sv->presence->changed = true;
-    sv->presence->post_ms = 0;
-    if (sv->presence->timer != NULL && !sv->presence->busy)
-        (void)uv_timer_start(sv->presence->timer, on_timer, 1, 0);
+    presence_of(sv)->changed = true;
+    presence_of(sv)->post_ms = 0;
+    if (presence_of(sv)->timer != NULL && !presence_of(sv)->busy)
+        (void)uv_timer_start(presence_of(sv)->timer, on_timer, 1, 0);
 }
 
 void presence_takeover(struct services *sv)
 {
-    sv->presence->taking = true;
-    sv->presence->post_ms = 0;
-    if (sv->presence->timer != NULL)
-        (void)uv_timer_start(sv->presence->timer, on_timer, 1, 0);
+    presence_of(sv)->taking = true;
+    presence_of(sv)->post_ms = 0;
+    if (presence_of(sv)->timer != NULL)
+        (void)uv_timer_start(presence_of(sv)->timer, on_timer, 1, 0);
 }
 
 /* Somebody has put a descriptor here. Whether it is signed, the look will tell; it is made at most
@@ -227,7 +233,7 @@ void presence_takeover(struct services *sv)
 static void on_heard(void *ctx, const struct dht_value *v)
 {
     struct services *sv = ctx;
-    struct presence *p = sv->presence;
+    struct presence *p = presence_of(sv);
     struct span payload, signature;
     struct descriptor d;
     struct error e;
@@ -245,9 +251,9 @@ static void on_heard(void *ctx, const struct dht_value *v)
         (void)uv_timer_start(p->timer, on_timer, 1, 0);
 }
 
-int presence_start(struct services *sv, struct error *e)
+static int presence_start(struct services *sv, struct error *e)
 {
-    struct presence *p = sv->presence = calloc(1, sizeof *p);
+    struct presence *p = module_new(sv, &presence_module, sizeof *p);
     uv_timer_t *t = p == NULL ? NULL : timer_new(sv, sv);
     if (t == NULL)
         return error_set(e, "Out of memory.");
@@ -260,12 +266,13 @@ int presence_start(struct services *sv, struct error *e)
     return uv_timer_start(t, on_timer, 50, 0);
 }
 
-void presence_link(struct services *sv)
+/* The network is there: post now what is not posted. */
+static void link_is_up(struct services *sv)
 {
-    if (sv->presence != NULL && sv->presence->timer != NULL &&
-        !(sv->identity_posted && sv->descriptor_posted)) {
-        sv->presence->post_ms = 0;
-        (void)uv_timer_start(sv->presence->timer, on_timer, 10, 0);
+    if (presence_of(sv) != NULL && presence_of(sv)->timer != NULL &&
+        !(standing_of(sv)->identity_posted && standing_of(sv)->descriptor_posted)) {
+        presence_of(sv)->post_ms = 0;
+        (void)uv_timer_start(presence_of(sv)->timer, on_timer, 10, 0);
     }
 }
 
@@ -278,38 +285,43 @@ struct withdrawing {
 static void withdrawn(void *ctx, bool ok, const char *why)
 {
     struct withdrawing *w = ctx;
-    w->services->presence->busy = false;
+    presence_of(w->services)->busy = false;
     w->done(w->ctx);
     free(w);
 }
 
 void presence_withdraw(struct services *sv, void (*done)(void *ctx), void *ctx)
 {
-    sv->presence->withdrawn = true;
-    bool stands = dht_link_state(sv->dht) == DHT_CONNECTED && sv->descriptor_posted;
+    presence_of(sv)->withdrawn = true;
+    bool stands = dht_link_state(sv->dht) == DHT_CONNECTED && standing_of(sv)->descriptor_posted;
     struct withdrawing *w = stands ? calloc(1, sizeof *w) : NULL;
     if (w != NULL)
         *w = (struct withdrawing){sv, done, ctx};
-    if (w == NULL || own_records_post(sv, true, sv->presence->seen, withdrawn, w) < 0) {
+    if (w == NULL || own_records_post(sv, true, presence_of(sv)->seen, withdrawn, w) < 0) {
         free(w);
         done(ctx);
         return;
     }
-    sv->presence->busy = true;
+    presence_of(sv)->busy = true;
 }
 
-void presence_stop(struct services *sv)
+static void presence_stop(struct services *sv)
 {
-    if (sv->presence == NULL)
+    if (presence_of(sv) == NULL)
         return;
-    timer_free(&sv->presence->timer);
-    if (sv->presence->lock >= 0)
-        (void)close(sv->presence->lock);
-    sv->presence->lock = -1;
+    timer_free(&presence_of(sv)->timer);
+    if (presence_of(sv)->lock >= 0)
+        (void)close(presence_of(sv)->lock);
+    presence_of(sv)->lock = -1;
 }
 
-void presence_free(struct services *sv)
+static void presence_on(struct services *sv, enum event what)
 {
-    free(sv->presence);
-    sv->presence = NULL;
+    if (what == EVENT_CONNECTED)
+        link_is_up(sv);
+    else if (what == EVENT_RECORDS_CHANGED || what == EVENT_ADDRESS_CHANGED)
+        presence_again(sv);
 }
+
+const struct module presence_module = {
+    .on = presence_on, .start = presence_start, .stop = presence_stop};

@@ -4,11 +4,9 @@
 #ifndef RESTANTE_FLOW_PRESENCE_H
 #define RESTANTE_FLOW_PRESENCE_H
 
-#include "flow/core/services.h"
+#include "flow/core/module.h"
 
-int presence_start(struct services *sv, struct error *e);
-/* The network is there: post now what is not posted. */
-void presence_link(struct services *sv);
+extern const struct module presence_module;
 /* Something in them changed (the group): sign and post anew. */
 void presence_again(struct services *sv);
 /* The user says that this is the peer of its address: a new instance is posted, and whatever
@@ -16,7 +14,5 @@ void presence_again(struct services *sv);
 void presence_takeover(struct services *sv);
 /* Posts a descriptor without endpoints; done is called when it stands there or cannot. */
 void presence_withdraw(struct services *sv, void (*done)(void *ctx), void *ctx);
-void presence_stop(struct services *sv);
-void presence_free(struct services *sv);
 
 #endif

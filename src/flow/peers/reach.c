@@ -5,6 +5,7 @@
 #include "base/texts.h"
 #include "store/contacts.h"
 #include "store/groups.h"
+#include "net/http_client.h"
 #include <string.h>
 
 static bool is_trusted(const struct services *sv, const char *address, const uint8_t fpr[FPR_LEN])

@@ -3,10 +3,13 @@
 #include "flow/peers/revocation.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "flow/peers/presence.h"
 #include "flow/peers/verify.h"
 #include "flow/core/timer.h"
 #include "store/revoked.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
+#include "flow/core/job.h"
+#include "flow/core/events.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +21,11 @@
 struct revocations {
     uv_timer_t *timer;
 };
+
+static struct revocations *revocations_of(const struct services *sv)
+{
+    return module_state(sv, &revocation_module);
+}
 
 struct taking {
     struct job job;
@@ -67,9 +75,9 @@ static void on_timer(uv_timer_t *t)
     (void)uv_timer_start(t, on_timer, (uint64_t)(up ? sv->c.reput : sv->c.retry), 0);
 }
 
-int revocation_start(struct services *sv, struct error *e)
+static int revocation_start(struct services *sv, struct error *e)
 {
-    struct revocations *r = sv->revocations = calloc(1, sizeof *r);
+    struct revocations *r = module_new(sv, &revocation_module, sizeof *r);
     uv_timer_t *t = r == NULL ? NULL : timer_new(sv, sv);
     if (t == NULL)
         return error_set(e, "Out of memory.");
@@ -77,16 +85,10 @@ int revocation_start(struct services *sv, struct error *e)
     return uv_timer_start(t, on_timer, FIRST_MS, 0);
 }
 
-void revocation_stop(struct services *sv)
+static void revocation_stop(struct services *sv)
 {
-    if (sv->revocations != NULL)
-        timer_free(&sv->revocations->timer);
-}
-
-void revocation_free(struct services *sv)
-{
-    free(sv->revocations);
-    sv->revocations = NULL;
+    if (revocations_of(sv) != NULL)
+        timer_free(&revocations_of(sv)->timer);
 }
 
 /* ---- a new one */
@@ -128,7 +130,8 @@ static void keep_done(void *arg, int rc)
         return;
     }
     if (t->fn != NULL)
-        presence_again(t->services); /* it may have been a rival's, or the own key */
+        event_raise(t->services,
+                    EVENT_RECORDS_CHANGED); /* it may have been a rival's, or the own key */
     put(t->services, t->address, &t->record, on_put, t);
 }
 
@@ -191,3 +194,5 @@ void revocation_keep(struct services *sv, const char *address, const uint8_t fpr
     (void)strcpy(t->address, address);
     store_do(sv->store, keep_run, keep_done, t);
 }
+
+const struct module revocation_module = {.start = revocation_start, .stop = revocation_stop};

@@ -4,12 +4,10 @@
 #ifndef RESTANTE_FLOW_REVOCATION_H
 #define RESTANTE_FLOW_REVOCATION_H
 
-#include "flow/core/services.h"
+#include "flow/core/module.h"
 
 /* Those that are known are put when the network is there, and then every f->c.reput. */
-int revocation_start(struct services *sv, struct error *e);
-void revocation_stop(struct services *sv);
-void revocation_free(struct services *sv);
+extern const struct module revocation_module;
 
 /* why: NULL when the revocation is durable here; address and fpr say of what. put: it stands in the
  * DHT, otherwise it is put as soon as that is possible. */

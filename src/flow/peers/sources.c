@@ -3,8 +3,7 @@
 #include "flow/peers/sources.h"
 #include "base/texts.h"
 #include "base/log.h"
-#include "flow/group/group.h"
-#include "flow/group/replicas.h"
+#include "flow/peers/members.h"
 #include "flow/peers/reach.h"
 #include "flow/peers/endpoint_lookup.h"
 #include <stdlib.h>
@@ -86,13 +85,13 @@ void sources_fault(struct sources *s, enum source_fault fault, const char *why)
     if (fault != SOURCE_UNREACHABLE && fault != SOURCE_UNASKED)
         s->ep_next = s->ep_count; /* its other endpoints are the same peer */
     else
-        endpoint_lookup_forget(x->address);
+        endpoint_lookup_forget(s->services, x->address);
 }
 
 void sources_served(const struct sources *s)
 {
     const struct source *x = &s->one[s->at];
-    endpoint_lookup_served(x->address, x->fpr, &s->ep[s->ep_next - 1]);
+    endpoint_lookup_served(s->services, x->address, x->fpr, &s->ep[s->ep_next - 1]);
 }
 
 static void nobody(struct sources *s)
@@ -160,8 +159,11 @@ static void look(struct sources *s)
         nobody(s);
     } else if (s->at >= s->count && !s->has_members) {
         s->has_members = true;
-        group_members_of(s->services, s->one[0].address, s->one[0].fpr,
-                         s->has_master ? s->master_fpr : NULL, on_members, s);
+        if (s->services->members == NULL)
+            look(s);
+        else
+            s->services->members->of(s->services, s->one[0].address, s->one[0].fpr,
+                                     s->has_master ? s->master_fpr : NULL, on_members, s);
     } else if (s->at >= s->count && !s->patient) {
         s->patient = true;
         s->at = 0;
@@ -172,7 +174,8 @@ static void look(struct sources *s)
         endpoint_lookup_find(s->services, s->one[0].address, &s->pubkey, s->one[0].fpr, on_where,
                              s);
     } else {
-        member_find(s->services, s->one[s->at].address, s->one[s->at].fpr, on_where, s);
+        s->services->members->find(s->services, s->one[s->at].address, s->one[s->at].fpr, on_where,
+                                   s);
     }
 }
 

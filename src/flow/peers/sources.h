@@ -36,10 +36,4 @@ void sources_fault(struct sources *s, enum source_fault fault, const char *why);
 /* It gave all that was asked for: it is there. */
 void sources_served(const struct sources *s);
 
-/* Where a member of some group is, known by its fingerprint: its key is taken from the own group,
- * the key cache or its identity in the DHT. As endpoint_lookup_find. */
-void member_find(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
-                 void (*fn)(void *ctx, const struct endpoint *ep, size_t count, const char *why),
-                 void *ctx);
-
 #endif

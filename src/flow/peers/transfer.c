@@ -8,6 +8,9 @@
 #include "flow/peers/part.h"
 #include "flow/peers/reach.h"
 #include "flow/peers/sources.h"
+#include "net/http_client.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
 #include <stdlib.h>
 #include <string.h>
 

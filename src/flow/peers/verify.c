@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* verify.c - see verify.h. */
 #include "flow/peers/verify.h"
+#include "dht/dht.h"
 #include <string.h>
 
 void verified_identity_free(struct verified_identity *v)

@@ -9,8 +9,14 @@
 #include "flow/receiver/receipt_push.h"
 #include "flow/mail/maildir.h"
 #include "flow/receiver/parts.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
 #include "store/incoming.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "base/file.h"
+#include "proto/entry.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +24,9 @@
 #define LOG_AREA "answer"
 #define KEEP_S (30LL * 86400)
 #define AGAIN_S 3700 /* a notification that its sender has not deleted then is answered again */
+
+QUEUE(answer);
+QUEUE(receipt_refresh);
 
 struct answering {
     struct job job;
@@ -174,7 +183,7 @@ static void tell(struct answering *a)
     struct receipt r;
     memcpy(r.id, a->id, ENTRY_ID_LEN);
     memcpy(r.value, a->value, HASH_LEN);
-    if (!receipt_push_over(a->services, &a->in, &r, on_handed, a))
+    if (!receipt_push(a->services, &a->in, &r, on_handed, a))
         through_dht(a);
 }
 
@@ -187,7 +196,7 @@ static void recall_apply_done(struct job *job)
         tell(a);
 }
 
-void step_answer(struct work *w)
+static void answer_start(struct work *w)
 {
     struct answering *a = begin(w);
     if (a != NULL && a->in.outcome == OUTCOME_CANCELLED)
@@ -195,6 +204,13 @@ void step_answer(struct work *w)
     else if (a != NULL)
         tell(a);
 }
+
+const struct step step_answer = {
+    .queue = &queue_answer,
+    .parallel = 32,
+    .needs_net = true,
+    .start = answer_start,
+};
 
 /* ---- settle */
 
@@ -207,7 +223,7 @@ static int settled_run(struct db *db, void *arg)
     int64_t wait = a->services->c.poll << shift;
     if (wait > a->services->c.reput)
         wait = a->services->c.reput;
-    return in_delay(db, a->in.n, clock_wall_ms() + wait, NULL);
+    return queue_delay(db, &queue_receipt_refresh, a->in.n, clock_wall_ms() + wait, NULL);
 }
 
 static void settled_done(void *arg, int rc)
@@ -237,9 +253,16 @@ static void on_look(void *ctx, bool ok, enum dht_presence presence)
         on_put_again(a, ok, NULL);
 }
 
-void step_receipt_refresh(struct work *w)
+static void receipt_refresh_start(struct work *w)
 {
     struct answering *a = begin(w);
     if (a != NULL)
         dht_look(a->services->dht, a->key, a->id, on_look, a);
 }
+
+const struct step step_receipt_refresh = {
+    .queue = &queue_receipt_refresh,
+    .parallel = 16,
+    .needs_net = true,
+    .start = receipt_refresh_start,
+};

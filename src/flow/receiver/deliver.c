@@ -6,8 +6,12 @@
 #include "flow/mail/maildir.h"
 #include "flow/receiver/sender_feedback.h"
 #include "flow/receiver/opening.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
 #include "store/incoming.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,7 +121,7 @@ static void fill_done(struct job *job)
     store_do(d->w->services->store, commit_run, commit_done, d);
 }
 
-void step_deliver(struct work *w)
+static void deliver_start(struct work *w)
 {
     struct delivery *d = calloc(1, sizeof *d);
     if (d == NULL || in_get(store_reader(w->services->store), w->n, &d->in) < 0) {
@@ -130,3 +134,10 @@ void step_deliver(struct work *w)
     home_path(w->services, d->full, "inbox/full", d->in.nid, HASH_LEN, "");
     job_run(w->services->files, &d->job, fill_run, fill_done, true);
 }
+
+QUEUE(deliver);
+const struct step step_deliver = {
+    .queue = &queue_deliver,
+    .parallel = 32,
+    .start = deliver_start,
+};

@@ -5,9 +5,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/receiver/notice.h"
-#include "flow/peers/presence.h"
 #include "flow/core/timer.h"
 #include "store/incoming.h"
+#include "flow/peers/standing.h"
+#include "dht/dht.h"
+#include "flow/core/step.h"
+#include "flow/core/events.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +39,11 @@ struct discovery {
     size_t under_way;
     uint8_t busy[UNDER_WAY_MAX + FETCH_MAX][DHT_ID_LEN]; /* ids of the entries being opened */
 };
+
+static struct discovery *discovery_of(const struct services *sv)
+{
+    return module_state(sv, &discovery_module);
+}
 
 static bool is_busy(const struct discovery *d, const uint8_t id[DHT_ID_LEN])
 {
@@ -67,7 +75,7 @@ static bool is_doubted(const struct discovery *d, const uint8_t id[DHT_ID_LEN])
 
 static void opened(struct services *sv, const uint8_t id[DHT_ID_LEN], bool later)
 {
-    struct discovery *d = sv->discovery;
+    struct discovery *d = discovery_of(sv);
     if (later && d->doubt_count < DOUBTS_MAX) {
         memcpy(d->doubts[d->doubt_count].id, id, DHT_ID_LEN);
         d->doubts[d->doubt_count++].until_ms = clock_mono_ms() + sv->c.poll;
@@ -85,7 +93,7 @@ static void opened(struct services *sv, const uint8_t id[DHT_ID_LEN], bool later
 
 static void take(struct services *sv, const char *key, const struct dht_value *v)
 {
-    struct discovery *d = sv->discovery;
+    struct discovery *d = discovery_of(sv);
     if (sv->stopping || !may_go(sv) || v->len > RECORD_MAX || is_busy(d, v->id) ||
         is_doubted(d, v->id) || looked_has(store_reader(sv->store), v->id))
         return;
@@ -102,7 +110,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n);
 
 static void look_at(struct services *sv, uint32_t shard)
 {
-    struct discovery *d = sv->discovery;
+    struct discovery *d = discovery_of(sv);
     d->at = shard;
     dht_ns_key(d->at_key, sv->c.address, shard);
     dht_list(sv->dht, d->at_key, on_list, sv);
@@ -124,21 +132,21 @@ static void grow_done(void *arg, int rc)
 {
     struct growing *g = arg;
     store_crash_point("shards.after");
-    if (rc == 0 && g->shards > g->services->shards) {
-        g->services->shards = g->shards;
+    if (rc == 0 && g->shards > standing_of(g->services)->shards) {
+        standing_own(g->services)->shards = g->shards;
         log_info("notifications for this peer are spread over %u shards now", (unsigned)g->shards);
         if (!g->services->stopping)
-            presence_again(g->services);
+            event_raise(g->services, EVENT_RECORDS_CHANGED);
     }
     free(g);
 }
 
 static void more_shards(struct services *sv, size_t live)
 {
-    struct growing *g = sv->shards >= SHARDS_MOST ? NULL : calloc(1, sizeof *g);
+    struct growing *g = standing_of(sv)->shards >= SHARDS_MOST ? NULL : calloc(1, sizeof *g);
     if (g == NULL)
         return;
-    *g = (struct growing){sv, sv->shards * 4};
+    *g = (struct growing){sv, standing_of(sv)->shards * 4};
     log_info("%zu notifications wait for this peer", live);
     store_crash_point("shards.before");
     store_do(sv->store, grow_run, grow_done, g);
@@ -147,22 +155,22 @@ static void more_shards(struct services *sv, size_t live)
 /* What stands in the old shards stays there: the mean counts. */
 static void count_live(struct services *sv, size_t n)
 {
-    struct discovery *d = sv->discovery;
+    struct discovery *d = discovery_of(sv);
     size_t sum = 0;
     if (d->at < SHARDS_MOST)
         d->live[d->at] = n;
     for (size_t i = 0; i < SHARDS_MOST; i++)
         sum += d->live[i];
-    if (sum > (size_t)sv->c.shard_at * sv->shards)
+    if (sum > (size_t)sv->c.shard_at * standing_of(sv)->shards)
         more_shards(sv, sum);
 }
 
 /* Shard 0, then the one whose turn it is. */
 static void look_end(struct services *sv)
 {
-    struct discovery *d = sv->discovery;
-    if (d->at == 0 && !d->again && sv->shards > 1 && !sv->stopping) {
-        d->turn = d->turn + 1 < sv->shards ? d->turn + 1 : 1;
+    struct discovery *d = discovery_of(sv);
+    if (d->at == 0 && !d->again && standing_of(sv)->shards > 1 && !sv->stopping) {
+        d->turn = d->turn + 1 < standing_of(sv)->shards ? d->turn + 1 : 1;
         look_at(sv, d->turn);
         return;
     }
@@ -178,7 +186,7 @@ static void on_value(void *ctx, bool ok, const struct dht_value *v)
     if (sv->stopping)
         return;
     if (v != NULL)
-        take(sv, sv->discovery->at_key, v);
+        take(sv, discovery_of(sv)->at_key, v);
     else
         look_end(sv);
 }
@@ -188,7 +196,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
     struct services *sv = ctx;
     if (sv->stopping)
         return;
-    struct discovery *d = sv->discovery;
+    struct discovery *d = discovery_of(sv);
     uint8_t wanted[FETCH_MAX * DHT_ID_LEN];
     size_t count = 0, start = n == 0 ? 0 : d->start % n, doubts = drop_old_doubts(d);
     d->again = d->found = false;
@@ -208,8 +216,8 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
         memcpy(wanted + DHT_ID_LEN * count++, id, DHT_ID_LEN);
     }
     /* the slower, the longer everything there had been heard of; only shard 0 is listened to */
-    (!ok || count > 0 || doubts > 0 || sv->shards > 1 ? poll_again : poll_slower)(d->timer,
-                                                                                  sv->c.poll);
+    (!ok || count > 0 || doubts > 0 || standing_of(sv)->shards > 1 ? poll_again : poll_slower)(
+        d->timer, sv->c.poll);
     if (count > 0)
         dht_get(sv->dht, d->at_key, wanted, count, on_value, sv);
     else
@@ -218,7 +226,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
 
 void discovery_poll(struct services *sv)
 {
-    struct discovery *d = sv->discovery;
+    struct discovery *d = discovery_of(sv);
     if (d == NULL || sv->stopping || !may_go(sv) || dht_link_state(sv->dht) == DHT_DOWN)
         return;
     if (d->looking) {
@@ -233,8 +241,8 @@ static void on_heard(void *ctx, const struct dht_value *v)
 {
     struct services *sv = ctx;
     if (!sv->stopping)
-        poll_again(sv->discovery->timer, sv->c.poll); /* if it could not be opened for now */
-    take(sv, sv->discovery->key, v);
+        poll_again(discovery_of(sv)->timer, sv->c.poll); /* if it could not be opened for now */
+    take(sv, discovery_of(sv)->key, v);
 }
 
 static void on_timer(uv_timer_t *t)
@@ -242,26 +250,27 @@ static void on_timer(uv_timer_t *t)
     discovery_poll(t->data);
 }
 
-int discovery_start(struct services *sv, struct error *e)
+static int discovery_start(struct services *sv, struct error *e)
 {
-    struct discovery *d = sv->discovery = calloc(1, sizeof *d);
+    struct discovery *d = module_new(sv, &discovery_module, sizeof *d);
     if (d == NULL)
         return error_set(e, "Out of memory.");
     dht_ns_key(d->key, sv->c.address, 0);
-    sv->shards = 1;
-    (void)meta_get(store_reader(sv->store), "shards", &sv->shards, sizeof sv->shards);
     d->timer = poll_start(sv, d->key, on_timer, on_heard, "each notification");
     return d->timer == NULL ? error_set(e, "Out of memory.") : 0;
 }
 
-void discovery_stop(struct services *sv)
+static void discovery_stop(struct services *sv)
 {
-    if (sv->discovery != NULL)
-        timer_free(&sv->discovery->timer);
+    if (discovery_of(sv) != NULL)
+        timer_free(&discovery_of(sv)->timer);
 }
 
-void discovery_free(struct services *sv)
+static void discovery_on(struct services *sv, enum event what)
 {
-    free(sv->discovery);
-    sv->discovery = NULL;
+    if (what == EVENT_CONNECTED || what == EVENT_MAY_GO)
+        discovery_poll(sv);
 }
+
+const struct module discovery_module = {
+    .on = discovery_on, .start = discovery_start, .stop = discovery_stop};

@@ -3,12 +3,10 @@
 #ifndef RESTANTE_FLOW_DISCOVER_H
 #define RESTANTE_FLOW_DISCOVER_H
 
-#include "flow/core/services.h"
+#include "flow/core/module.h"
 
-int discovery_start(struct services *sv, struct error *e);
+extern const struct module discovery_module;
 /* Look now. */
 void discovery_poll(struct services *sv);
-void discovery_stop(struct services *sv);
-void discovery_free(struct services *sv);
 
 #endif

@@ -10,8 +10,13 @@
 #include "flow/mail/maildir.h"
 #include "flow/receiver/opening.h"
 #include "flow/receiver/parts.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
 #include "store/incoming.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "base/file.h"
+#include "flow/core/trusted_clock.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,11 +42,18 @@ static void simple_done(void *arg, int rc)
         work_end(w);
 }
 
-void step_prefetch(struct work *w)
+static void prefetch_start(struct work *w)
 {
     log_info("a contact's message is about to expire: it is pulled");
     store_do(w->services->store, prefetch_run, simple_done, w);
 }
+
+QUEUE(prefetch);
+const struct step step_prefetch = {
+    .queue = &queue_prefetch,
+    .parallel = 8,
+    .start = prefetch_start,
+};
 
 /* ---- its time is over */
 
@@ -57,11 +69,19 @@ static void expire_done(void *arg, int rc)
     simple_done(arg, rc);
 }
 
-void step_expire(struct work *w)
+static void expire_start(struct work *w)
 {
     store_crash_point("expire.before");
     store_do(w->services->store, expire_run, expire_done, w);
 }
+
+QUEUE(expire);
+const struct step step_expire = {
+    .queue = &queue_expire,
+    .parallel = 8,
+    .may = trusted_clock_holds,
+    .start = expire_start,
+};
 
 /* ---- the notice */
 
@@ -188,7 +208,7 @@ static void replaced(struct job *job)
     store_do(x->w->services->store, expiry_notice_run, expiry_notice_done, x);
 }
 
-void step_expiry_notice(struct work *w)
+static void expiry_notice_start(struct work *w)
 {
     struct lapsing *x = calloc(1, sizeof *x);
     char why[160], date[40];
@@ -205,3 +225,10 @@ void step_expiry_notice(struct work *w)
     home_path(w->services, x->notice, "inbox/stubs", x->in.nid, HASH_LEN, ".notice");
     job_run(w->services->files, &x->job, replace_run, replaced, true);
 }
+
+QUEUE(expiry_notice);
+const struct step step_expiry_notice = {
+    .queue = &queue_expiry_notice,
+    .parallel = 8,
+    .start = expiry_notice_start,
+};

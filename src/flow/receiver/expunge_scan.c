@@ -12,6 +12,11 @@
 #include "flow/receiver/policy.h"
 #include "flow/core/timer.h"
 #include "store/incoming.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "flow/core/step.h"
+#include "base/file.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,6 +45,11 @@ struct expunge_scan {
                                declines it; kept in the database: new mail and a restart do not
                                make a restored Maildir right */
 };
+
+static struct expunge_scan *expunge_scan_of(const struct services *sv)
+{
+    return module_state(sv, &expunge_scan_module);
+}
 
 static void look_at(struct expunge_scan *s, size_t i)
 {
@@ -206,9 +216,9 @@ static void on_timer(uv_timer_t *t)
     next_page(s);
 }
 
-int expunge_scan_start(struct services *sv, struct error *e)
+static int expunge_scan_start(struct services *sv, struct error *e)
 {
-    struct expunge_scan *s = sv->expunge_scan = calloc(1, sizeof *s);
+    struct expunge_scan *s = module_new(sv, &expunge_scan_module, sizeof *s);
     uv_timer_t *t = s == NULL ? NULL : timer_new(sv, s);
     if (t == NULL)
         return error_set(e, "Out of memory.");
@@ -221,7 +231,7 @@ int expunge_scan_start(struct services *sv, struct error *e)
 
 void expunge_scan_hint(struct services *sv)
 {
-    struct expunge_scan *s = sv->expunge_scan;
+    struct expunge_scan *s = expunge_scan_of(sv);
     if (s == NULL || s->timer == NULL)
         return;
     if (s->running)
@@ -232,7 +242,7 @@ void expunge_scan_hint(struct services *sv)
 
 size_t expunge_scan_held(const struct services *sv)
 {
-    return sv->expunge_scan == NULL ? 0 : sv->expunge_scan->held;
+    return expunge_scan_of(sv) == NULL ? 0 : expunge_scan_of(sv)->held;
 }
 
 int64_t expunge_scan_held_to(struct db *db)
@@ -340,14 +350,10 @@ int expunge_scan_decline(struct services *sv, int64_t n, struct error *why)
     return 0;
 }
 
-void expunge_scan_stop(struct services *sv)
+static void expunge_scan_stop(struct services *sv)
 {
-    if (sv->expunge_scan != NULL)
-        timer_free(&sv->expunge_scan->timer);
+    if (expunge_scan_of(sv) != NULL)
+        timer_free(&expunge_scan_of(sv)->timer);
 }
 
-void expunge_scan_free(struct services *sv)
-{
-    free(sv->expunge_scan);
-    sv->expunge_scan = NULL;
-}
+const struct module expunge_scan_module = {.start = expunge_scan_start, .stop = expunge_scan_stop};

@@ -3,14 +3,14 @@
 #ifndef RESTANTE_FLOW_EXPUNGE_SCAN_H
 #define RESTANTE_FLOW_EXPUNGE_SCAN_H
 
-#include "flow/core/services.h"
+#include "flow/core/module.h"
 
 struct deletion;
 
 /* Stubs whose hard links a copy of the home has lost: counts them, links them again if told to. */
 int expunge_scan_relink(struct services *sv, bool repair, size_t *found_r, struct error *e);
 
-int expunge_scan_start(struct services *sv, struct error *e);
+extern const struct module expunge_scan_module;
 /* A stub was expunged: look soon. */
 void expunge_scan_hint(struct services *sv);
 /* Declines one stub now, by the user's word. -1 and why when it is decided already or unknown. */
@@ -27,7 +27,5 @@ int expunge_scan_confirm(struct services *sv, expunge_scan_confirmed_fn *fn, voi
 int64_t expunge_scan_held_to(struct db *db);
 /* Stubs that vanished in so large a number that the user must confirm. */
 size_t expunge_scan_held(const struct services *sv);
-void expunge_scan_stop(struct services *sv);
-void expunge_scan_free(struct services *sv);
 
 #endif

@@ -4,6 +4,8 @@
 #include "flow/receiver/held.h"
 #include "base/log.h"
 #include "store/replicas.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -5,13 +5,22 @@
 #include "flow/receiver/notice.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "flow/invite/invites.h"
+#include "flow/core/events.h"
 #include "flow/mail/header.h"
 #include "flow/peers/verify.h"
 #include "store/cancel.h"
 #include "store/contacts.h"
 #include "store/incoming.h"
 #include "store/revoked.h"
+#include "pgp/pgp.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "base/file.h"
+#include "proto/entry.h"
+#include "proto/invite.h"
+#include "store/invites.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -244,7 +253,7 @@ static void tell_invite(struct noticing *x)
         log_info("%s was invited: its key is verified", x->in.sender);
     else if (why != NULL)
         log_warn("%s writes with an invitation that does not hold: %s", x->in.sender, why);
-    invites_tend(x->services);
+    event_raise(x->services, EVENT_INVITE_USED);
 }
 
 static int commit_run(struct db *db, void *arg)

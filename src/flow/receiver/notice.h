@@ -4,6 +4,7 @@
 #define RESTANTE_FLOW_NOTICE_H
 
 #include "flow/core/services.h"
+#include "dht/dht.h"
 
 /* Called once, when the entry's fate is committed (or could not be: it is met again). later: what
  * is wrong with it may pass (no memory, this peer's clock), and nothing of it was remembered. */

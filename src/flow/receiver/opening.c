@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "flow/peers/transfer.h"
 #include "store/incoming.h"
+#include "flow/peers/standing.h"
+#include "flow/core/step.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,9 +36,14 @@ struct openings {
     } pulls[PULLS_MAX];
 };
 
+static struct openings *openings_of(const struct services *sv)
+{
+    return module_state(sv, &openings_module);
+}
+
 static void drop(struct opening *o)
 {
-    for (struct opening **at = &o->services->openings->first; *at != NULL; at = &(*at)->next) {
+    for (struct opening **at = &openings_of(o->services)->first; *at != NULL; at = &(*at)->next) {
         if (*at == o) {
             *at = o->next;
             break;
@@ -127,8 +134,8 @@ struct opening *opening_ask(struct services *sv, const uint8_t nid[HASH_LEN], in
     struct error why = {TEXT_OPEN_UNKNOWN};
     int64_t n = in_find(store_reader(sv->store), nid);
     int verdict = -1;
-    if (sv->stop_reason[0] != '\0')
-        (void)error_set(&why, "%s", sv->stop_reason);
+    if (standing_of(sv)->stop_reason[0] != '\0')
+        (void)error_set(&why, "%s", standing_of(sv)->stop_reason);
     else if (n != 0 && in_get(store_reader(sv->store), n, &in) == 0) {
         verdict = judge(sv, &in, &why);
         incoming_free(&in);
@@ -145,9 +152,9 @@ struct opening *opening_ask(struct services *sv, const uint8_t nid[HASH_LEN], in
                           .asked_ms = clock_mono_ms(),
                           .until_ms = wait_ms == 0 ? INT64_MAX : clock_mono_ms() + wait_ms,
                           .held = true,
-                          .next = sv->openings->first};
+                          .next = openings_of(sv)->first};
     memcpy(o->nid, nid, HASH_LEN);
-    sv->openings->first = o;
+    openings_of(sv)->first = o;
     store_do(sv->store, want_run, want_done, o);
     return o;
 }
@@ -161,7 +168,7 @@ void opening_cancel(struct opening *o)
 
 static void tell(struct services *sv, const uint8_t nid[HASH_LEN], bool ok, const char *why)
 {
-    for (struct opening *o = sv->openings->first, *next; o != NULL; o = next) {
+    for (struct opening *o = openings_of(sv)->first, *next; o != NULL; o = next) {
         next = o->next;
         if (o->fn != NULL && !o->held && memcmp(o->nid, nid, HASH_LEN) == 0)
             answer(o, ok, why);
@@ -181,7 +188,7 @@ void openings_failed(struct services *sv, const uint8_t nid[HASH_LEN], const cha
 void openings_try_failed(struct services *sv, const uint8_t nid[HASH_LEN], int64_t began_ms,
                          const char *why)
 {
-    for (struct opening *o = sv->openings->first, *next; o != NULL; o = next) {
+    for (struct opening *o = openings_of(sv)->first, *next; o != NULL; o = next) {
         next = o->next;
         if (o->fn == NULL || o->held || memcmp(o->nid, nid, HASH_LEN) != 0)
             continue;
@@ -197,7 +204,7 @@ void openings_try_failed(struct services *sv, const uint8_t nid[HASH_LEN], int64
 void openings_progress_set(struct services *sv, const uint8_t nid[HASH_LEN],
                            const struct transfer *t)
 {
-    struct openings *all = sv->openings;
+    struct openings *all = openings_of(sv);
     for (size_t i = 0; i < PULLS_MAX; i++)
         if (all->pulls[i].t != NULL && memcmp(all->pulls[i].nid, nid, HASH_LEN) == 0)
             all->pulls[i].t = NULL;
@@ -212,7 +219,7 @@ void openings_progress_set(struct services *sv, const uint8_t nid[HASH_LEN],
 
 int64_t openings_progress(const struct services *sv, const uint8_t nid[HASH_LEN])
 {
-    const struct openings *all = sv->openings;
+    const struct openings *all = openings_of(sv);
     for (size_t i = 0; i < PULLS_MAX; i++)
         if (all->pulls[i].t != NULL && memcmp(all->pulls[i].nid, nid, HASH_LEN) == 0)
             return (int64_t)transfer_octets(all->pulls[i].t);
@@ -224,7 +231,7 @@ static void on_timer(uv_timer_t *t)
 {
     struct services *sv = t->data;
     int64_t now = clock_mono_ms();
-    for (struct opening *o = sv->openings->first, *next; o != NULL; o = next) {
+    for (struct opening *o = openings_of(sv)->first, *next; o != NULL; o = next) {
         next = o->next;
         if (o->held || o->fn == NULL || settle(o) || now < o->until_ms)
             continue;
@@ -240,31 +247,32 @@ static void on_timer(uv_timer_t *t)
     }
 }
 
-int openings_start(struct services *sv, struct error *e)
+static int openings_start(struct services *sv, struct error *e)
 {
-    sv->openings = calloc(1, sizeof *sv->openings);
-    uv_timer_t *t = sv->openings == NULL ? NULL : timer_new(sv, sv);
+    (void)module_new(sv, &openings_module, sizeof(struct openings));
+    uv_timer_t *t = openings_of(sv) == NULL ? NULL : timer_new(sv, sv);
     if (t == NULL)
         return error_set(e, "Out of memory.");
-    sv->openings->timer = t;
+    openings_of(sv)->timer = t;
     return uv_timer_start(t, on_timer, 500, 500);
 }
 
-void openings_stop(struct services *sv)
+static void openings_stop(struct services *sv)
 {
-    if (sv->openings == NULL)
+    if (openings_of(sv) == NULL)
         return;
-    timer_free(&sv->openings->timer);
-    for (struct opening *o = sv->openings->first, *next; o != NULL; o = next) {
+    timer_free(&openings_of(sv)->timer);
+    for (struct opening *o = openings_of(sv)->first, *next; o != NULL; o = next) {
         next = o->next;
         answer(o, false, TEXT_OPEN_STOPPING);
     }
 }
 
-void openings_free(struct services *sv)
+static void openings_free(struct services *sv)
 {
-    while (sv->openings != NULL && sv->openings->first != NULL)
-        drop(sv->openings->first);
-    free(sv->openings);
-    sv->openings = NULL;
+    while (openings_of(sv) != NULL && openings_of(sv)->first != NULL)
+        drop(openings_of(sv)->first);
 }
+
+const struct module openings_module = {
+    .start = openings_start, .stop = openings_stop, .free = openings_free};

@@ -5,7 +5,7 @@
 #ifndef RESTANTE_FLOW_OPENING_H
 #define RESTANTE_FLOW_OPENING_H
 
-#include "flow/core/services.h"
+#include "flow/core/module.h"
 
 /* ok: the message stands in the Maildir. why: a sentence for the user otherwise. */
 typedef void opening_fn(void *ctx, bool ok, const char *why);
@@ -32,8 +32,6 @@ void openings_progress_set(struct services *sv, const uint8_t nid[HASH_LEN],
                            const struct transfer *t);
 int64_t openings_progress(const struct services *sv, const uint8_t nid[HASH_LEN]);
 
-int openings_start(struct services *sv, struct error *e);
-void openings_stop(struct services *sv);
-void openings_free(struct services *sv);
+extern const struct module openings_module;
 
 #endif

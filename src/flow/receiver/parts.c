@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* parts.c - see parts.h. */
 #include "flow/receiver/parts.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
 #include "store/incoming.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <unistd.h>
+
+QUEUE(pull);
+QUEUE(stub);
 
 static void take_away(struct services *sv, const uint8_t nid[HASH_LEN])
 {
@@ -19,7 +24,7 @@ static void take_away(struct services *sv, const uint8_t nid[HASH_LEN])
 
 void parts_forget(struct services *sv, int64_t n, const uint8_t nid[HASH_LEN])
 {
-    if (!work_under_way(sv, step_pull, n) && !work_under_way(sv, step_stub, n))
+    if (!work_under_way(sv, &queue_pull, n) && !work_under_way(sv, &queue_stub, n))
         take_away(sv, nid);
 }
 

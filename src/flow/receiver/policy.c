@@ -2,6 +2,7 @@
 /* policy.c - see policy.h. */
 #include "flow/receiver/policy.h"
 #include "base/texts.h"
+#include "flow/peers/standing.h"
 #include <string.h>
 #include <strings.h>
 
@@ -77,7 +78,7 @@ enum verdict policy_judge(struct services *sv, const uint8_t nid[HASH_LEN], cons
 {
     char sender[ADDRESS_MAX + 1];
     struct db *db = store_reader(sv->store);
-    if (sv->stop_reason[0] != '\0' || !policy_sender(db, nid, sender, sizeof sender))
+    if (standing_of(sv)->stop_reason[0] != '\0' || !policy_sender(db, nid, sender, sizeof sender))
         return VERDICT_PULL;
     enum verdict v = policy_verdict(db, sender, r);
     if (v == VERDICT_REFUSE)

@@ -9,9 +9,15 @@
 #include "flow/receiver/held.h"
 #include "flow/receiver/opening.h"
 #include "flow/receiver/parts.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
 #include "flow/peers/transfer.h"
 #include "store/incoming.h"
+#include "pgp/pgp.h"
+#include "mime/mime.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -22,6 +28,8 @@
 
 #define LOG_AREA "pull"
 #define SMALL (1024 * 1024)
+
+QUEUE(pull);
 
 struct pulling {
     struct job job;
@@ -64,7 +72,8 @@ static void fail(struct pulling *p, const char *why)
 static int give_up_run(struct db *db, void *arg)
 {
     struct pulling *p = arg;
-    return in_set_wanted(db, p->in.n, false) | in_delay(db, p->in.n, 0, p->why.text);
+    return in_set_wanted(db, p->in.n, false) |
+           queue_delay(db, &queue_pull, p->in.n, 0, p->why.text);
 }
 
 static void give_up_done(void *arg, int rc)
@@ -334,7 +343,7 @@ static void start_with_head(struct pulling *p)
     }
 }
 
-void step_pull(struct work *w)
+static void pull_start(struct work *w)
 {
     struct pulling *p = calloc(1, sizeof *p);
     if (p == NULL || in_get(store_reader(w->services->store), w->n, &p->in) < 0) {
@@ -357,3 +366,10 @@ void step_pull(struct work *w)
         start_with_head(p);
     }
 }
+
+const struct step step_pull = {
+    .queue = &queue_pull,
+    .parallel = 8,
+    .needs_net = true,
+    .start = pull_start,
+};

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/texts.h"
 #include "flow/receiver/opening.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
 #include "store/cancel.h"
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static void decide_done(void *arg, int rc)
     free(v);
 }
 
-void step_recall_apply(struct work *w)
+static void recall_apply_start(struct work *w)
 {
     struct vanishing *v = calloc(1, sizeof *v);
     if (v == NULL || in_get(store_reader(w->services->store), w->n, &v->in) < 0) {
@@ -55,3 +55,10 @@ void step_recall_apply(struct work *w)
     store_crash_point("vanish.before");
     store_do(w->services->store, decide_run, decide_done, v);
 }
+
+QUEUE(recall_apply);
+const struct step step_recall_apply = {
+    .queue = &queue_recall_apply,
+    .parallel = 8,
+    .start = recall_apply_start,
+};

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "flow/peers/reach.h"
 #include "flow/peers/endpoint_lookup.h"
+#include "net/http_client.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,9 +30,18 @@ struct courier { /* to one sender, while there is something for it */
     struct courier *next;
 };
 
+struct receipt_push {
+    struct courier *couriers;
+};
+
+static struct receipt_push *push_of(const struct services *sv)
+{
+    return module_state(sv, &receipt_push_module);
+}
+
 static struct courier *courier_find(const struct services *sv, const struct incoming *in)
 {
-    struct courier *c = sv->couriers;
+    struct courier *c = push_of(sv)->couriers;
     while (c != NULL &&
            (strcmp(c->address, in->sender) != 0 || memcmp(c->fpr, in->fpr, FPR_LEN) != 0))
         c = c->next;
@@ -40,7 +50,7 @@ static struct courier *courier_find(const struct services *sv, const struct inco
 
 static void courier_free(struct courier *c)
 {
-    struct courier **at = &c->services->couriers;
+    struct courier **at = &push_of(c->services)->couriers;
     while (*at != c)
         at = &(*at)->next;
     *at = c->next;
@@ -99,7 +109,7 @@ static void on_done(void *ctx, bool ok, int status, const char *why)
     struct receipt_answer a[RECEIPTS_MAX];
     struct error e;
     if (status <= 0)
-        endpoint_lookup_forget(c->address);
+        endpoint_lookup_forget(c->services, c->address);
     if (!ok)
         fail(c, reach_unasked(status, c->address, why, &e) ? e.text : why);
     else if (answers_decode(c->answer.data, c->answer.len, a, c->under_way, &e) != 0)
@@ -130,7 +140,7 @@ static void go(struct courier *c)
                                         .data = on_answer,
                                         .done = on_done,
                                         .ctx = c};
-    if (!endpoint_lookup_last(c->address, c->fpr, &ep)) {
+    if (!endpoint_lookup_last(c->services, c->address, c->fpr, &ep)) {
         fail(c, "it is not known any more where it is");
     } else if (receipts_encode(r, n, &body) != 0) {
         fail(c, "out of memory");
@@ -143,11 +153,12 @@ static void go(struct courier *c)
     buf_free(&body);
 }
 
-bool receipt_push_over(struct services *sv, const struct incoming *in, const struct receipt *r,
-                       receipt_push_fn *fn, void *ctx)
+bool receipt_push(struct services *sv, const struct incoming *in, const struct receipt *r,
+                  receipt_push_fn *fn, void *ctx)
 {
     struct endpoint ep;
-    if (sv->http == NULL || !endpoint_lookup_last(in->sender, in->fpr, &ep))
+    if (sv->http == NULL || push_of(sv) == NULL ||
+        !endpoint_lookup_last(sv, in->sender, in->fpr, &ep))
         return false;
     struct courier *c = courier_find(sv, in);
     struct handing *h = calloc(1, sizeof *h);
@@ -155,8 +166,8 @@ bool receipt_push_over(struct services *sv, const struct incoming *in, const str
         c->services = sv;
         (void)strcpy(c->address, in->sender);
         memcpy(c->fpr, in->fpr, FPR_LEN);
-        c->next = sv->couriers;
-        sv->couriers = c;
+        c->next = push_of(sv)->couriers;
+        push_of(sv)->couriers = c;
     }
     if (h == NULL || c == NULL) {
         free(h);
@@ -176,8 +187,22 @@ bool receipt_push_over(struct services *sv, const struct incoming *in, const str
     return true;
 }
 
-void receipt_push_free(struct services *sv)
+bool receipt_push_idle(const struct services *sv)
 {
-    while (sv->couriers != NULL)
-        courier_free(sv->couriers);
+    return push_of(sv) == NULL || push_of(sv)->couriers == NULL;
 }
+
+static int push_start(struct services *sv, struct error *e)
+{
+    return module_new(sv, &receipt_push_module, sizeof(struct receipt_push)) == NULL
+               ? error_set(e, "Out of memory.")
+               : 0;
+}
+
+static void push_free(struct services *sv)
+{
+    while (push_of(sv) != NULL && push_of(sv)->couriers != NULL)
+        courier_free(push_of(sv)->couriers);
+}
+
+const struct module receipt_push_module = {.start = push_start, .free = push_free};

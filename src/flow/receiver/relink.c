@@ -6,6 +6,8 @@
 #include "flow/receiver/expunge_scan.h"
 #include "proto/stub.h"
 #include "store/incoming.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -9,6 +9,11 @@
 #include "flow/mail/inodes.h"
 #include "flow/mail/maildir.h"
 #include "store/senders.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "flow/core/step.h"
+#include "base/file.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -51,6 +56,11 @@ struct sender_feedback {
     struct error why;
     int rc;
 };
+
+static struct sender_feedback *sender_feedback_of(const struct services *sv)
+{
+    return module_state(sv, &feedback_module);
+}
 
 /* ---- where a message belongs */
 
@@ -347,7 +357,7 @@ static void look_done(struct job *job)
 
 void feedback_look(struct services *sv)
 {
-    struct sender_feedback *m = sv->sender_feedback;
+    struct sender_feedback *m = sender_feedback_of(sv);
     if (m == NULL || m->running || sv->stopping)
         return;
     m->running = true;
@@ -357,10 +367,10 @@ void feedback_look(struct services *sv)
     job_run(sv->files, &m->job, look_run, look_done, true);
 }
 
-int feedback_start(struct services *sv, struct error *e)
+static int feedback_start(struct services *sv, struct error *e)
 {
     char flag[2];
-    struct sender_feedback *m = sv->sender_feedback = calloc(1, sizeof *m);
+    struct sender_feedback *m = module_new(sv, &feedback_module, sizeof *m);
     if (m == NULL)
         return error_set(e, TEXT_NO_MEMORY);
     m->services = sv;
@@ -370,8 +380,4 @@ int feedback_start(struct services *sv, struct error *e)
     return 0;
 }
 
-void feedback_free(struct services *sv)
-{
-    free(sv->sender_feedback);
-    sv->sender_feedback = NULL;
-}
+const struct module feedback_module = {.start = feedback_start};

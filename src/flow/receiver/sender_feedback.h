@@ -7,7 +7,7 @@
 #ifndef RESTANTE_FLOW_SENDER_FEEDBACK_H
 #define RESTANTE_FLOW_SENDER_FEEDBACK_H
 
-#include "flow/core/services.h"
+#include "flow/core/module.h"
 #include "store/incoming.h"
 
 /* Is mail of this sender not taken at all: blocked, or a stranger's and strangers' goes nowhere? */
@@ -23,7 +23,6 @@ int feedback_watch(const struct services *sv, const uint8_t nid[HASH_LEN], const
                    struct error *e);
 /* Looks where everything stands now; at most one look at a time. */
 void feedback_look(struct services *sv);
-int feedback_start(struct services *sv, struct error *e);
-void feedback_free(struct services *sv);
+extern const struct module feedback_module;
 
 #endif

@@ -10,11 +10,17 @@
 #include "flow/mail/header.h"
 #include "flow/receiver/sender_feedback.h"
 #include "flow/receiver/parts.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
 #include "flow/peers/transfer.h"
 #include "proto/stub.h"
 #include "store/cancel.h"
 #include "store/policy.h"
+#include "pgp/pgp.h"
+#include "mime/mime.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,7 +299,7 @@ static void held_done(struct job *job)
         ask_head(s);
 }
 
-void step_stub(struct work *w)
+static void stub_start(struct work *w)
 {
     struct stubbing *s = calloc(1, sizeof *s);
     if (s == NULL || in_get(store_reader(w->services->store), w->n, &s->in) < 0) {
@@ -320,3 +326,10 @@ void step_stub(struct work *w)
             ask_head(s);
     }
 }
+
+QUEUE(stub);
+const struct step step_stub = {
+    .queue = &queue_stub,
+    .parallel = 32,
+    .start = stub_start,
+};

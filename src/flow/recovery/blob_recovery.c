@@ -4,10 +4,15 @@
  * (P-10.23). */
 #include "base/log.h"
 #include "flow/sender/blob_step.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
 #include "flow/peers/part.h"
 #include "flow/peers/transfer.h"
 #include "store/check.h"
+#include "store/groups.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -89,7 +94,7 @@ static void gather(struct services *sv, const uint8_t hash[HASH_LEN], const char
     }
 }
 
-void step_blob_recovery(struct work *w)
+static void blob_recovery_start(struct work *w)
 {
     struct services *sv = w->services;
     struct regaining *x = blob_step_new(w, sizeof *x);
@@ -100,7 +105,7 @@ void step_blob_recovery(struct work *w)
     struct blob_ref ref = {.size = x->s.b.size};
     home_path(sv, part, "outbox", x->s.b.hash, HASH_LEN, ".part");
     gather(sv, x->s.b.hash, part);
-    x->grouped = own_master(sv, master_fpr);
+    x->grouped = group_own_master(store_reader(sv->store), master_fpr);
     if (!x->grouped && !file_exists(part)) {
         lose(x);
         return;
@@ -113,3 +118,11 @@ void step_blob_recovery(struct work *w)
     if (x->grouped)
         transfer_master(t, master_fpr);
 }
+
+QUEUE(blob_recovery);
+const struct step step_blob_recovery = {
+    .queue = &queue_blob_recovery,
+    .parallel = 4,
+    .needs_net = true,
+    .start = blob_recovery_start,
+};

@@ -9,14 +9,19 @@
 #include "flow/peers/presence.h"
 #include "flow/receiver/expunge_scan.h"
 #include "store/check.h"
-#include <stdarg.h>
+#include "store/queue.h"
+#include "flow/core/path.h"
+#include "flow/core/step.h"
+#include "base/file.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define LOG_AREA "fsck"
-#define FAULTS_MAX 100000 /* the rest is found by the next look */
+
+QUEUE(announce);
+QUEUE(stub);
 
 static const struct {
     const char *name, *text, *help, *done;
@@ -76,28 +81,6 @@ const char *fsck_kind_text(enum fsck_kind k)
 const char *fsck_kind_help(enum fsck_kind k, bool repaired)
 {
     return repaired ? kinds[k].done : kinds[k].help;
-}
-
-struct fsck_fault *fsck_add(struct fsck *x, enum fsck_kind kind, int64_t n, const char *fmt, ...)
-{
-    static struct fsck_fault spare; /* of what is not kept */
-    struct fsck_fault *f = &spare;
-    if (x->count == x->room && x->room < FAULTS_MAX) {
-        size_t room = x->room == 0 ? 32 : x->room * 2;
-        struct fsck_fault *grown = realloc(x->fault, room * sizeof *grown);
-        if (grown != NULL) {
-            x->fault = grown;
-            x->room = room;
-        }
-    }
-    if (x->count < x->room)
-        f = &x->fault[x->count++];
-    *f = (struct fsck_fault){.kind = kind, .n = n};
-    va_list ap;
-    va_start(ap, fmt);
-    (void)vsnprintf(f->what, sizeof f->what, fmt, ap);
-    va_end(ap);
-    return f;
 }
 
 void fsck_free(struct fsck *x)
@@ -274,7 +257,9 @@ static int mend_row(struct db *db, const struct fsck *x, const struct fsck_fault
                           ? -1
                           : 0);
     case FSCK_PUT:
-        return f->n == 0 ? 0 : f->incoming ? in_delay(db, f->n, 0, NULL) : rcv_delay(db, f->n, 0);
+        return f->n == 0
+                   ? 0
+                   : queue_delay(db, f->incoming ? &queue_stub : &queue_announce, f->n, 0, NULL);
     case FSCK_CLEAN:
         return f->incoming ? check_answer_again(db, f->n) : rcv_again(db, f->n, INT64_MAX);
     case FSCK_REMOVE:
@@ -389,7 +374,7 @@ static void started(void *ctx, int rc)
     free(x);
 }
 
-int fsck_start(struct services *sv, struct error *e)
+static int fsck_start(struct services *sv, struct error *e)
 {
     struct fsck *x = calloc(1, sizeof *x);
     if (x == NULL)
@@ -405,3 +390,5 @@ int fsck_start(struct services *sv, struct error *e)
     fsck_repair(x, started, x);
     return 0;
 }
+
+const struct module fsck_module = {.start = fsck_start};

@@ -5,7 +5,7 @@
 #ifndef RESTANTE_FLOW_FSCK_H
 #define RESTANTE_FLOW_FSCK_H
 
-#include "flow/core/services.h"
+#include "flow/core/module.h"
 
 enum fsck_kind {
     /* a file without a row */
@@ -81,7 +81,7 @@ void fsck_free(struct fsck *x);
 
 /* At start, before anything runs: looks, repairs, says so in the log. What is repaired in the store
  * is done when the store comes to it. */
-int fsck_start(struct services *sv, struct error *e);
+extern const struct module fsck_module;
 
 /* fsck_files.c: files without rows. */
 int fsck_orphans(struct fsck *x, struct error *e);

@@ -6,6 +6,8 @@
 #include "flow/recovery/fsck.h"
 #include "store/check.h"
 #include "store/lines.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

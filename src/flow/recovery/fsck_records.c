@@ -7,6 +7,11 @@
 #include "flow/recovery/fsck.h"
 #include "store/check.h"
 #include "store/groups.h"
+#include "flow/peers/standing.h"
+#include "dht/dht.h"
+#include "flow/core/sign.h"
+#include "flow/core/step.h"
+#include "proto/entry.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -249,7 +254,7 @@ void fsck_records(struct fsck *x, void (*done)(void *ctx, bool complete), void *
         return;
     }
     *l = (struct looking){.x = x, .complete = true, .done = done, .ctx = ctx};
-    if (sv->identity_posted && sv->descriptor_posted)
+    if (standing_of(sv)->identity_posted && standing_of(sv)->descriptor_posted)
         add_own(l);
     add_group(l);
     check_posted(x->db, x->now_s, on_receiver, l);

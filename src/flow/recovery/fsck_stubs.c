@@ -5,6 +5,7 @@
 #include "flow/recovery/fsck.h"
 #include "proto/stub.h"
 #include "store/check.h"
+#include "base/file.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -5,12 +5,17 @@
 #include "base/log.h"
 #include "flow/core/trusted_clock.h"
 #include "flow/sender/collect.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
 #include "store/outgoing.h"
+#include "dht/dht.h"
+#include "proto/entry.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define LOG_AREA "announce"
+
+QUEUE(announce);
+QUEUE(reput);
 
 struct announcing {
     struct work *w;
@@ -47,7 +52,7 @@ static int commit_run(struct db *db, void *arg)
     if (a->answered)
         return rcv_end(db, a->r.n, a->known, true, NULL) < 0 ? -1 : 0;
     if (a->waits)
-        return rcv_delay(db, a->r.n, next_look(a));
+        return queue_delay(db, &queue_reput, a->r.n, next_look(a), NULL);
     return rcv_set_announced(db, a->r.n, next_look(a));
 }
 
@@ -179,7 +184,7 @@ static void on_look(void *ctx, bool ok, enum dht_presence presence)
     }
 }
 
-void step_announce(struct work *w)
+static void announce_start(struct work *w)
 {
     struct announcing *a = calloc(1, sizeof *a);
     if (a == NULL || rcv_get(store_reader(w->services->store), w->n, &a->r) < 0) {
@@ -203,3 +208,19 @@ void step_announce(struct work *w)
     entry_id_at(a->key, a->r.lock, a->r.ns.p, a->r.ns.n, id);
     dht_look(w->services->dht, a->key, id, on_look, a);
 }
+
+const struct step step_announce = {
+    .queue = &queue_announce,
+    .parallel = 32,
+    .needs_net = true,
+    .rank = STEP_FIRST,
+    .start = announce_start,
+};
+
+/* The same, again. */
+const struct step step_reput = {
+    .queue = &queue_reput,
+    .parallel = 8,
+    .needs_net = true,
+    .start = announce_start,
+};

@@ -6,6 +6,8 @@
 
 #include "flow/core/scheduler.h"
 #include "store/outgoing.h"
+#include "base/jobs.h"
+#include "flow/core/step.h"
 
 struct blob_step { /* the first member of a step's own struct, or the whole of it */
     struct job job;

@@ -5,10 +5,13 @@
 #include "flow/sender/collect.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "flow/core/trusted_clock.h"
 #include "flow/core/timer.h"
 #include "store/cancel.h"
 #include "store/outgoing.h"
+#include "dht/dht.h"
+#include "flow/core/step.h"
+#include "flow/core/events.h"
+#include "proto/entry.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +30,11 @@ struct collection {
     char key[DHT_KEY_MAX + 1];
     bool looking, again;
 };
+
+static struct collection *collection_of(const struct services *sv)
+{
+    return module_state(sv, &collection_module);
+}
 
 struct taking { /* a receipt that came, on its way to the store */
     struct services *services;
@@ -126,9 +134,9 @@ static void take(struct services *sv, const struct dht_value *v)
 
 static void look_end(struct services *sv, bool complete)
 {
-    struct collection *c = sv->collection;
+    struct collection *c = collection_of(sv);
     if (complete && dht_link_state(sv->dht) == DHT_CONNECTED)
-        trusted_clock_looked(sv);
+        event_raise(sv, EVENT_RECEIPTS_LOOKED);
     c->looking = false;
     if (c->again && !sv->stopping) {
         c->again = false;
@@ -159,17 +167,17 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
         if (expected_find(store_reader(sv->store), ids + i * DHT_ID_LEN, &o) != 0)
             memcpy(wanted + DHT_ID_LEN * count++, ids + i * DHT_ID_LEN, DHT_ID_LEN);
     if (count > 0)
-        dht_get(sv->dht, sv->collection->key, wanted, count, on_value, sv);
+        dht_get(sv->dht, collection_of(sv)->key, wanted, count, on_value, sv);
     else
         look_end(sv, ok);
     /* the slower, the longer everything there had been heard of */
-    (!ok || count > 0 ? poll_again : poll_slower)(sv->collection->timer, sv->c.poll);
+    (!ok || count > 0 ? poll_again : poll_slower)(collection_of(sv)->timer, sv->c.poll);
     free(wanted);
 }
 
 void collection_poll(struct services *sv)
 {
-    struct collection *c = sv->collection;
+    struct collection *c = collection_of(sv);
     if (c == NULL || sv->stopping || !may_go(sv) || dht_link_state(sv->dht) == DHT_DOWN)
         return;
     if (c->looking) {
@@ -185,7 +193,7 @@ static void on_heard(void *ctx, const struct dht_value *v)
     struct services *sv = ctx;
     if (sv->stopping)
         return;
-    poll_again(sv->collection->timer, sv->c.poll); /* if it could not be taken now */
+    poll_again(collection_of(sv)->timer, sv->c.poll); /* if it could not be taken now */
     if (may_go(sv))
         take(sv, v);
 }
@@ -195,9 +203,9 @@ static void on_timer(uv_timer_t *t)
     collection_poll(t->data);
 }
 
-int collection_start(struct services *sv, struct error *e)
+static int collection_start(struct services *sv, struct error *e)
 {
-    struct collection *c = sv->collection = calloc(1, sizeof *c);
+    struct collection *c = module_new(sv, &collection_module, sizeof *c);
     if (c == NULL)
         return error_set(e, "Out of memory.");
     (void)dht_key(c->key, "nr:", sv->c.address);
@@ -205,14 +213,17 @@ int collection_start(struct services *sv, struct error *e)
     return c->timer == NULL ? error_set(e, "Out of memory.") : 0;
 }
 
-void collection_stop(struct services *sv)
+static void collection_stop(struct services *sv)
 {
-    if (sv->collection != NULL)
-        timer_free(&sv->collection->timer);
+    if (collection_of(sv) != NULL)
+        timer_free(&collection_of(sv)->timer);
 }
 
-void collection_free(struct services *sv)
+static void collection_on(struct services *sv, enum event what)
 {
-    free(sv->collection);
-    sv->collection = NULL;
+    if (what == EVENT_CONNECTED || what == EVENT_MAY_GO || what == EVENT_CLOCK_JUMPED)
+        collection_poll(sv);
 }
+
+const struct module collection_module = {
+    .on = collection_on, .start = collection_start, .stop = collection_stop};

@@ -4,10 +4,10 @@
 #ifndef RESTANTE_FLOW_COLLECT_H
 #define RESTANTE_FLOW_COLLECT_H
 
-#include "flow/core/services.h"
+#include "flow/core/module.h"
 #include "proto/receipts.h"
 
-int collection_start(struct services *sv, struct error *e);
+extern const struct module collection_module;
 /* Look for receipts now. */
 void collection_poll(struct services *sv);
 /* A receipt that somebody handed over. fn once, perhaps before this returns: taken says that it is
@@ -15,7 +15,5 @@ void collection_poll(struct services *sv);
  * for. */
 typedef void receipt_taken_fn(void *ctx, bool taken, const uint8_t proof[HASH_LEN]);
 void collection_take(struct services *sv, const struct receipt *r, receipt_taken_fn *fn, void *ctx);
-void collection_stop(struct services *sv);
-void collection_free(struct services *sv);
 
 #endif

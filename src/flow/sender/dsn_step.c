@@ -6,8 +6,12 @@
 #include "base/log.h"
 #include "flow/mail/dsn.h"
 #include "flow/mail/maildir.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
 #include "store/outgoing.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -108,7 +112,7 @@ static void begin_done(void *arg, int rc)
     free(n);
 }
 
-void step_dsn(struct work *w)
+static void dsn_start(struct work *w)
 {
     struct telling *t = calloc(1, sizeof *t);
     if (t == NULL || out_get(store_reader(w->services->store), w->n, &t->m) < 0) {
@@ -119,3 +123,10 @@ void step_dsn(struct work *w)
     t->w = w;
     store_do(w->services->store, begin_run, begin_done, t);
 }
+
+QUEUE(dsn);
+const struct step step_dsn = {
+    .queue = &queue_dsn,
+    .parallel = 4,
+    .start = dsn_start,
+};

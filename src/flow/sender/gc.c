@@ -3,13 +3,21 @@
  * the DHT, the spool file of a message that is sealed (P-10.6). */
 #include "base/log.h"
 #include "flow/sender/blob_step.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
 #include "store/cancel.h"
 #include "store/outgoing.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "base/file.h"
+#include "proto/entry.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define LOG_AREA "tidy"
+
+QUEUE(cancel);
 
 /* ---- blobs */
 
@@ -46,12 +54,19 @@ static void free_done(struct job *job)
         store_do(x->w->services->store, free_commit, free_committed, x);
 }
 
-void step_blob_gc(struct work *w)
+static void blob_gc_start(struct work *w)
 {
     struct blob_step *x = blob_step_new(w, sizeof *x);
     if (x != NULL)
         job_run(w->services->files, &x->job, free_run, free_done, true);
 }
+
+QUEUE(blob_gc);
+const struct step step_blob_gc = {
+    .queue = &queue_blob_gc,
+    .parallel = 16,
+    .start = blob_gc_start,
+};
 
 /* ---- entries of an ended receiver: its notification, then the receipt that ended it */
 
@@ -145,9 +160,9 @@ static void dht_gc_next(struct cleaning *c)
     wipe(&b, sizeof b);
 }
 
-void step_dht_gc(struct work *w)
+static void dht_gc_start(struct work *w)
 {
-    if (work_under_way(w->services, step_cancel, w->n)) {
+    if (work_under_way(w->services, &queue_cancel, w->n)) {
         work_retry(w, "The cancellation is being posted: it leaves after that.");
         return;
     }
@@ -168,6 +183,14 @@ void step_dht_gc(struct work *w)
     c->w = w;
     dht_gc_next(c);
 }
+
+QUEUE(dht_gc);
+const struct step step_dht_gc = {
+    .queue = &queue_dht_gc,
+    .parallel = 16,
+    .needs_net = true,
+    .start = dht_gc_start,
+};
 
 /* ---- spool files */
 
@@ -218,7 +241,7 @@ static void spool_gc_done(struct job *job)
         store_do(t->w->services->store, spool_gc_commit, spool_gc_committed, t);
 }
 
-void step_spool_gc(struct work *w)
+static void spool_gc_start(struct work *w)
 {
     struct tidying *t = calloc(1, sizeof *t);
     if (t == NULL || out_get(store_reader(w->services->store), w->n, &t->m) < 0) {
@@ -229,3 +252,10 @@ void step_spool_gc(struct work *w)
     t->w = w;
     job_run(w->services->files, &t->job, spool_gc_run, spool_gc_done, true);
 }
+
+QUEUE(spool_gc);
+const struct step step_spool_gc = {
+    .queue = &queue_spool_gc,
+    .parallel = 16,
+    .start = spool_gc_start,
+};

@@ -5,8 +5,12 @@
 #include "base/log.h"
 #include "flow/mail/header.h"
 #include "flow/mail/maildir.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
 #include "store/outgoing.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -121,7 +125,7 @@ static void delivered(struct job *job)
         store_do(o->w->services->store, commit_run, commit_done, o);
 }
 
-void step_local_delivery(struct work *w)
+static void local_delivery_start(struct work *w)
 {
     struct db *db = store_reader(w->services->store);
     struct owning *o = calloc(1, sizeof *o);
@@ -137,3 +141,10 @@ void step_local_delivery(struct work *w)
     home_path(w->services, o->path, "spool", o->m.id, MESSAGE_ID_LEN, ".own");
     job_run(w->services->files, &o->job, deliver_run, delivered, true);
 }
+
+QUEUE(local_delivery);
+const struct step step_local_delivery = {
+    .queue = &queue_local_delivery,
+    .parallel = 4,
+    .start = local_delivery_start,
+};

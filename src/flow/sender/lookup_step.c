@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/texts.h"
 #include "flow/peers/lookup.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
 #include "store/contacts.h"
 #include "store/outgoing.h"
 #include <stdlib.h>
@@ -117,7 +117,7 @@ static void on_key(void *ctx, enum lookup_result result, const char *why)
     free(p);
 }
 
-void step_lookup(struct work *w)
+static void lookup_start(struct work *w)
 {
     struct pending *p = calloc(1, sizeof *p);
     if (p == NULL || rcv_get(store_reader(w->services->store), w->n, &p->r) < 0) {
@@ -128,3 +128,11 @@ void step_lookup(struct work *w)
     p->w = w;
     (void)lookup_key_calmly(w->services, p->r.address, on_key, p);
 }
+
+QUEUE(lookup);
+const struct step step_lookup = {
+    .queue = &queue_lookup,
+    .parallel = 32,
+    .needs_net = true,
+    .start = lookup_start,
+};

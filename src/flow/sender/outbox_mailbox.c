@@ -8,11 +8,17 @@
 #include "flow/sender/outbox_mailbox.h"
 #include "base/clock.h"
 #include "flow/mail/maildir.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+
+QUEUE(outbox_line);
 
 struct lining {
     struct job job;
@@ -172,7 +178,7 @@ static int line_commit(struct db *db, void *arg)
 {
     struct lining *l = arg;
     if (l->gone)
-        return line_delay(db, l->m.n, clock_wall_ms() + LINES_PAUSE_MS);
+        return queue_delay(db, &queue_outbox_line, l->m.n, clock_wall_ms() + LINES_PAUSE_MS, NULL);
     return line_set(db, &l->line, l->state, clock_wall_ms() + LINES_PAUSE_MS);
 }
 
@@ -192,7 +198,7 @@ static void line_done(struct job *job)
         store_do(l->w->services->store, line_commit, line_committed, l);
 }
 
-void step_outbox_line(struct work *w)
+static void outbox_line_start(struct work *w)
 {
     struct services *sv = w->services;
     struct db *db = store_reader(sv->store);
@@ -212,3 +218,10 @@ void step_outbox_line(struct work *w)
     else
         job_run(sv->files, &l->job, line_run, line_done, true);
 }
+
+const struct step step_outbox_line = {
+    .queue = &queue_outbox_line,
+    .parallel = 8,
+    .rank = STEP_LAST,
+    .start = outbox_line_start,
+};

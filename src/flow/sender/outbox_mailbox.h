@@ -5,7 +5,7 @@
 #ifndef RESTANTE_FLOW_OUTBOX_MAILBOX_H
 #define RESTANTE_FLOW_OUTBOX_MAILBOX_H
 
-#include "flow/core/services.h"
+#include "flow/core/module.h"
 #include "store/lines.h"
 
 #define LINES_FOLDER ".Outgoing"
@@ -13,9 +13,7 @@
 #define LINES_PAUSE_MS 2000         /* between two changes of one line */
 
 /* Looks from now on whether the lines still stand. */
-int outbox_mailbox_start(struct services *sv, struct error *e);
-void outbox_mailbox_stop(struct services *sv);
-void outbox_mailbox_free(struct services *sv);
+extern const struct module outbox_mailbox_module;
 
 /* Is the mailbox the one that the lines were put into? Otherwise it was deleted as a whole. */
 bool outbox_mailbox_marked(const char *home);

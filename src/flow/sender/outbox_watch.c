@@ -9,6 +9,11 @@
 #include "flow/sender/recall.h"
 #include "flow/core/timer.h"
 #include "store/cancel.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "flow/core/step.h"
+#include "base/file.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,6 +35,11 @@ struct outbox_mailbox {
     struct timespec dirs[2];   /* when its folders changed last, at that reading */
     bool all_stood, as_before; /* every line did, in this round; nothing changed since one */
 };
+
+static struct outbox_mailbox *outbox_mailbox_of(const struct services *sv)
+{
+    return module_state(sv, &outbox_mailbox_module);
+}
 
 static void watch_again(struct outbox_mailbox *s);
 
@@ -204,9 +214,9 @@ static void on_timer(uv_timer_t *t)
     watch_again(s);
 }
 
-int outbox_mailbox_start(struct services *sv, struct error *e)
+static int outbox_mailbox_start(struct services *sv, struct error *e)
 {
-    struct outbox_mailbox *s = sv->outbox_mailbox = calloc(1, sizeof *s);
+    struct outbox_mailbox *s = module_new(sv, &outbox_mailbox_module, sizeof *s);
     uv_timer_t *t = s == NULL ? NULL : timer_new(sv, s);
     if (t == NULL)
         return error_set(e, "Out of memory.");
@@ -224,16 +234,17 @@ int outbox_mailbox_start(struct services *sv, struct error *e)
     return uv_timer_start(t, on_timer, (uint64_t)every, (uint64_t)every);
 }
 
-void outbox_mailbox_stop(struct services *sv)
+static void outbox_mailbox_stop(struct services *sv)
 {
-    if (sv->outbox_mailbox != NULL)
-        timer_free(&sv->outbox_mailbox->timer);
+    if (outbox_mailbox_of(sv) != NULL)
+        timer_free(&outbox_mailbox_of(sv)->timer);
 }
 
-void outbox_mailbox_free(struct services *sv)
+static void outbox_mailbox_free(struct services *sv)
 {
-    if (sv->outbox_mailbox != NULL)
-        inodes_free(&sv->outbox_mailbox->stand);
-    free(sv->outbox_mailbox);
-    sv->outbox_mailbox = NULL;
+    if (outbox_mailbox_of(sv) != NULL)
+        inodes_free(&outbox_mailbox_of(sv)->stand);
 }
+
+const struct module outbox_mailbox_module = {
+    .start = outbox_mailbox_start, .stop = outbox_mailbox_stop, .free = outbox_mailbox_free};

@@ -4,7 +4,11 @@
  * seal.c gives it its name. */
 #include "base/log.h"
 #include "flow/sender/blob_step.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,9 +57,17 @@ static void publish_done(struct job *job)
         store_do(p->w->services->store, commit_run, commit_done, p);
 }
 
-void step_publish(struct work *w)
+static void publish_start(struct work *w)
 {
     struct blob_step *p = blob_step_new(w, sizeof *p);
     if (p != NULL)
         job_run(w->services->files, &p->job, publish_run, publish_done, false);
 }
+
+QUEUE(publish);
+const struct step step_publish = {
+    .queue = &queue_publish,
+    .parallel = 16,
+    .rank = STEP_FIRST,
+    .start = publish_start,
+};

@@ -7,9 +7,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/sender/collect.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
 #include "store/cancel.h"
 #include "store/contacts.h"
+#include "pgp/pgp.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "flow/core/sign.h"
+#include "base/file.h"
+#include "proto/entry.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,7 +152,7 @@ static void close_done(struct job *job)
         store_do(c->w->services->store, close_commit, close_committed, c);
 }
 
-void step_recall(struct work *w)
+static void recall_start(struct work *w)
 {
     struct db *db = store_reader(w->services->store);
     struct closing *c = calloc(1, sizeof *c);
@@ -161,6 +169,13 @@ void step_recall(struct work *w)
     out_receiver_free(&r);
     job_run(w->services->files, &c->job, close_run, close_done, true);
 }
+
+QUEUE(recall);
+const struct step step_recall = {
+    .queue = &queue_recall,
+    .parallel = 8,
+    .start = recall_start,
+};
 
 /* ---- posting the cancellation */
 
@@ -350,7 +365,7 @@ static void on_last_look(void *ctx, bool ok, const uint8_t *ids, size_t n)
     store_do(sv->store, over_run, over_done, p);
 }
 
-void step_cancel(struct work *w)
+static void cancel_start(struct work *w)
 {
     struct services *sv = w->services;
     struct db *db = store_reader(sv->store);
@@ -374,3 +389,11 @@ void step_cancel(struct work *w)
     else
         job_run(sv->pgp, &p->job, make_run, make_done, true);
 }
+
+QUEUE(cancel);
+const struct step step_cancel = {
+    .queue = &queue_cancel,
+    .parallel = 8,
+    .needs_net = true,
+    .start = cancel_start,
+};

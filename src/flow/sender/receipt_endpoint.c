@@ -4,14 +4,20 @@
 #include "flow/sender/receipt_endpoint.h"
 #include "base/log.h"
 #include "flow/sender/collect.h"
+#include "net/http_server.h"
+#include "flow/core/step.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define LOG_AREA "receipt"
 
+struct receipt_endpoint {
+    uv_async_t *wake; /* wakes the loop for receipts that are handed over */
+};
+
 struct request;
 
-struct receipt_endpoint_one {
+struct one_receipt {
     struct request *of;
     struct receipt_answer answer;
 };
@@ -20,7 +26,7 @@ struct request {
     struct services *services;
     uint64_t number; /* the HTTP server's */
     size_t count, left;
-    struct receipt_endpoint_one one[RECEIPTS_MAX];
+    struct one_receipt one[RECEIPTS_MAX];
 };
 
 static void reply(struct request *x)
@@ -39,7 +45,7 @@ static void reply(struct request *x)
 
 static void on_taken(void *ctx, bool taken, const uint8_t proof[HASH_LEN])
 {
-    struct receipt_endpoint_one *one = ctx;
+    struct one_receipt *one = ctx;
     one->answer.taken = taken;
     if (taken)
         memcpy(one->answer.proof, proof, HASH_LEN);
@@ -87,24 +93,28 @@ static void on_post(void *ctx)
     (void)uv_async_send(ctx);
 }
 
-int receipt_endpoint_start(struct services *sv, struct error *e)
+static int endpoint_start(struct services *sv, struct error *e)
 {
+    struct receipt_endpoint *r = module_new(sv, &receipt_endpoint_module, sizeof *r);
     uv_async_t *wake = malloc(sizeof *wake);
-    if (wake == NULL || uv_async_init(sv->loop, wake, on_wake) < 0) {
+    if (r == NULL || wake == NULL || uv_async_init(sv->loop, wake, on_wake) < 0) {
         free(wake);
         return error_set(e, "Receipts cannot be waited for.");
     }
     wake->data = sv;
-    sv->receipt_endpoint = wake;
+    r->wake = wake;
     http_server_on_post(sv->server, on_post, wake);
     return 0;
 }
 
-void receipt_endpoint_stop(struct services *sv)
+static void endpoint_stop(struct services *sv)
 {
-    if (sv->receipt_endpoint == NULL)
+    struct receipt_endpoint *r = module_state(sv, &receipt_endpoint_module);
+    if (r == NULL || r->wake == NULL)
         return;
     http_server_on_post(sv->server, NULL, NULL);
-    uv_close((uv_handle_t *)sv->receipt_endpoint, (uv_close_cb)free);
-    sv->receipt_endpoint = NULL;
+    uv_close((uv_handle_t *)r->wake, (uv_close_cb)free);
+    r->wake = NULL;
 }
+
+const struct module receipt_endpoint_module = {.start = endpoint_start, .stop = endpoint_stop};

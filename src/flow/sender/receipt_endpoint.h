@@ -4,9 +4,8 @@
 #ifndef RESTANTE_FLOW_RECEIPT_ENDPOINT_H
 #define RESTANTE_FLOW_RECEIPT_ENDPOINT_H
 
-#include "flow/core/services.h"
+#include "flow/core/module.h"
 
-int receipt_endpoint_start(struct services *sv, struct error *e);
-void receipt_endpoint_stop(struct services *sv);
+extern const struct module receipt_endpoint_module;
 
 #endif

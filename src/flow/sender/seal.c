@@ -7,7 +7,13 @@
 #include "base/log.h"
 #include "base/texts.h"
 #include "flow/sender/seal_stream.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
+#include "store/groups.h"
+#include "pgp/pgp.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -217,7 +223,7 @@ static void on_early(void *ctx, struct sealed_file *body, const struct seal_keys
     job_run(s->services->pgp, &s->job, seal_run, seal_done, s->has_body || s->m.size < SMALL);
 }
 
-void step_seal(struct work *w)
+static void seal_start(struct work *w)
 {
     struct sealing *s = calloc(1, sizeof *s);
     if (s == NULL || out_get(store_reader(w->services->store), w->n, &s->m) < 0) {
@@ -227,7 +233,7 @@ void step_seal(struct work *w)
     }
     s->w = w;
     s->services = w->services;
-    s->has_master = own_master(w->services, s->master_fpr);
+    s->has_master = group_own_master(store_reader(w->services->store), s->master_fpr);
     if (gather(s) < 0) {
         work_retry(w, s->why.text);
         sealing_free(s);
@@ -236,3 +242,11 @@ void step_seal(struct work *w)
     if (!seal_stream_claim(w->services, s->m.id, on_early, s))
         on_early(s, NULL, NULL);
 }
+
+QUEUE(seal);
+const struct step step_seal = {
+    .queue = &queue_seal,
+    .parallel = 8,
+    .rank = STEP_FIRST,
+    .start = seal_start,
+};

@@ -7,6 +7,9 @@
 #include "flow/sender/seal_file.h"
 #include "flow/core/scheduler.h"
 #include "store/outgoing.h"
+#include "pgp/pgp.h"
+#include "base/jobs.h"
+#include "flow/core/step.h"
 
 struct sealing {
     struct job job;

@@ -2,6 +2,9 @@
 /* seal_file.c - see seal_file.h. The blob lies in the outbox under a name that is not served until
  * it is published. */
 #include "flow/sender/seal_file.h"
+#include "pgp/pgp.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -6,6 +6,8 @@
 #include "base/growing.h"
 #include "flow/core/services.h"
 #include "store/contacts.h"
+#include "pgp/pgp.h"
+#include "base/file.h"
 
 /* The receivers whose key is in the cache, in the order of their session-key packets. */
 struct seal_keys {

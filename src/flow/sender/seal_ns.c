@@ -4,6 +4,10 @@
 #include "base/clock.h"
 #include "flow/sender/seal.h"
 #include "flow/mail/validity.h"
+#include "pgp/pgp.h"
+#include "dht/dht.h"
+#include "flow/core/sign.h"
+#include "proto/entry.h"
 #include <string.h>
 
 static struct span span_of(const struct bytes *b)

@@ -3,6 +3,9 @@
 #include "flow/sender/seal_stream.h"
 #include "base/log.h"
 #include "flow/core/stream_worker.h"
+#include "base/jobs.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,10 +29,19 @@ struct seal_stream {
     struct error why;
 };
 
+struct seal_streams {
+    struct seal_stream *one; /* there is one thread for it */
+};
+
+static struct seal_streams *streams_of(const struct services *sv)
+{
+    return module_state(sv, &seal_stream_module);
+}
+
 static void discard(struct seal_stream *x)
 {
-    if (x->services->seal_stream == x)
-        x->services->seal_stream = NULL;
+    if (streams_of(x->services)->one == x)
+        streams_of(x->services)->one = NULL;
     if (x->fd >= 0)
         (void)close(x->fd);
     seal_keys_free(&x->keys);
@@ -46,7 +58,7 @@ static void remove_blob(const struct seal_stream *x)
         (void)unlink(path);
 }
 
-static void receipt_push_over(struct seal_stream *x)
+static void give(struct seal_stream *x)
 {
     char path[PATH_CAP];
     home_path(x->services, path, "outbox", x->body.hash, HASH_LEN, ".sealed");
@@ -77,7 +89,7 @@ static void seal_stream_done(struct job *job)
         remove_blob(x);
         discard(x);
     } else if (x->fn != NULL) {
-        receipt_push_over(x);
+        give(x);
     } else if (x->rc < 0) {
         discard(x);
     }
@@ -85,14 +97,15 @@ static void seal_stream_done(struct job *job)
 
 static struct seal_stream *find(const struct services *sv, const uint8_t id[MESSAGE_ID_LEN])
 {
-    return sv->seal_stream != NULL && memcmp(sv->seal_stream->id, id, MESSAGE_ID_LEN) == 0
-               ? sv->seal_stream
+    const struct seal_streams *all = streams_of(sv);
+    return all != NULL && all->one != NULL && memcmp(all->one->id, id, MESSAGE_ID_LEN) == 0
+               ? all->one
                : NULL;
 }
 
 static void drop(struct seal_stream *x)
 {
-    x->services->seal_stream = NULL;
+    streams_of(x->services)->one = NULL;
     if (x->grows != NULL) {
         x->dropped = true;
         growing_abort(x->grows);
@@ -121,10 +134,11 @@ bool seal_stream_start(struct services *sv, const uint8_t id[MESSAGE_ID_LEN],
                        const struct receivers *to, uint64_t octets)
 {
     char path[PATH_CAP];
-    if (sv->followed != NULL)
+    struct seal_streams *all = streams_of(sv);
+    if (all == NULL || stream_worker_busy(sv))
         return false;
-    if (sv->seal_stream != NULL) /* ended long ago, and nobody asked for it */
-        drop(sv->seal_stream);
+    if (all->one != NULL) /* ended long ago, and nobody asked for it */
+        drop(all->one);
     struct seal_stream *x = calloc(1, sizeof *x);
     if (x == NULL)
         return false;
@@ -139,7 +153,7 @@ bool seal_stream_start(struct services *sv, const uint8_t id[MESSAGE_ID_LEN],
         discard(x);
         return false;
     }
-    sv->seal_stream = x;
+    all->one = x;
     growing_to(x->grows, octets);
     stream_worker_run(sv, &x->job, seal_stream_run, seal_stream_done);
     return true;
@@ -175,12 +189,22 @@ bool seal_stream_claim(struct services *sv, const uint8_t id[MESSAGE_ID_LEN], se
     x->fn = fn;
     x->ctx = ctx;
     if (x->grows == NULL)
-        receipt_push_over(x);
+        give(x);
     return true;
 }
 
-void seal_stream_free(struct services *sv)
+static int streams_start(struct services *sv, struct error *e)
 {
-    if (sv->seal_stream != NULL && sv->seal_stream->grows == NULL)
-        discard(sv->seal_stream);
+    return module_new(sv, &seal_stream_module, sizeof(struct seal_streams)) == NULL
+               ? error_set(e, "Out of memory.")
+               : 0;
 }
+
+static void streams_free(struct services *sv)
+{
+    const struct seal_streams *all = streams_of(sv);
+    if (all != NULL && all->one != NULL && all->one->grows == NULL)
+        discard(all->one);
+}
+
+const struct module seal_stream_module = {.start = streams_start, .free = streams_free};

@@ -6,9 +6,11 @@
 #ifndef RESTANTE_FLOW_SEAL_STREAM_H
 #define RESTANTE_FLOW_SEAL_STREAM_H
 
-#include "flow/core/services.h"
+#include "flow/core/module.h"
 #include "flow/sender/receivers.h"
 #include "flow/sender/seal_file.h"
+
+extern const struct module seal_stream_module;
 
 /* spool/<id> holds FOLLOW_FROM octets or more of a message to these receivers. false: it is not
  * sealed early; the other calls may be made all the same. */
@@ -27,7 +29,5 @@ typedef void seal_stream_fn(void *ctx, struct sealed_file *body, const struct se
  * none. */
 bool seal_stream_claim(struct services *sv, const uint8_t id[MESSAGE_ID_LEN], seal_stream_fn *fn,
                        void *ctx);
-/* After the loop has run out. */
-void seal_stream_free(struct services *sv);
 
 #endif

@@ -5,8 +5,12 @@
 #include "flow/sender/sent.h"
 #include "base/log.h"
 #include "flow/mail/maildir.h"
-#include "flow/steps.h"
+#include "flow/core/step.h"
 #include "store/outgoing.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/path.h"
+#include "base/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -107,7 +111,7 @@ static void write_run(struct job *job, void *thread_ctx)
     c->rc = maildir_add(home, SENT_FOLDER, path, name, "S", &c->why);
 }
 
-void step_sent(struct work *w)
+static void sent_start(struct work *w)
 {
     struct copy *c = calloc(1, sizeof *c);
     if (c == NULL || out_get(store_reader(w->services->store), w->n, &c->m) < 0) {
@@ -119,6 +123,14 @@ void step_sent(struct work *w)
     c->w = w;
     job_run(w->services->files, &c->job, write_run, written, true);
 }
+
+QUEUE(sent);
+const struct step step_sent = {
+    .queue = &queue_sent,
+    .parallel = 8,
+    .rank = STEP_LAST,
+    .start = sent_start,
+};
 
 static void remove_run(struct job *job, void *thread_ctx)
 {

@@ -8,6 +8,7 @@
 #include "flow/core/stream_worker.h"
 #include "flow/sender/seal_stream.h"
 #include "flow/mail/header.h"
+#include "flow/core/path.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,6 +17,15 @@
 
 #define LOG_AREA "submit"
 #define SHORT_BODY 65536
+
+int submission_refuse(struct submission *s, int code, const char *text)
+{
+    if (s->code == 0) {
+        s->code = code;
+        (void)error_set(&s->why, "%s", text);
+    }
+    return -1;
+}
 
 /* The header is complete: m's header goes to the spool file. */
 static int begin_message(struct submission *s, size_t header_len)

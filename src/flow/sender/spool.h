@@ -9,6 +9,9 @@
 #include "flow/sender/receivers.h"
 #include "flow/sender/submit.h"
 #include "store/outgoing.h"
+#include "net/smtp_server.h"
+#include "base/jobs.h"
+#include "base/file.h"
 
 struct submission {
     struct job job;

@@ -9,6 +9,12 @@
 #include "flow/mail/header.h"
 #include "flow/sender/spool.h"
 #include "flow/mail/validity.h"
+#include "flow/peers/standing.h"
+#include "mime/mime.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/step.h"
+#include "base/file.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -33,21 +39,12 @@ static void submission_free(struct submission *s)
     free(s);
 }
 
-int submission_refuse(struct submission *s, int code, const char *text)
-{
-    if (s->code == 0) {
-        s->code = code;
-        (void)error_set(&s->why, "%s", text);
-    }
-    return -1;
-}
-
 static void on_mail(void *ctx, struct smtp_session *session, const char *from, uint64_t size)
 {
     struct services *sv = ctx;
     char address[ADDRESS_MAX + 1];
-    if (sv->stop_reason[0] != '\0') {
-        smtp_reply(session, 451, TEXT_STOPPED, sv->stop_reason);
+    if (standing_of(sv)->stop_reason[0] != '\0') {
+        smtp_reply(session, 451, TEXT_STOPPED, standing_of(sv)->stop_reason);
         return;
     }
     if (address_parse(from, address) < 0 || strcmp(address, sv->c.address) != 0) {

@@ -6,6 +6,7 @@
 
 #include "flow/core/services.h"
 #include "store/outgoing.h"
+#include "net/smtp_server.h"
 
 /* A mail that this peer writes in its user's name: m, whole, with CRLF. also runs in the
  * transaction that makes it durable; done is called once, later. p is read during the call only. */

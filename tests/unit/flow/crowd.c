@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "flow/core/services.h"
 #include "flow/peers/verify.h"
+#include "flow/core/sign.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

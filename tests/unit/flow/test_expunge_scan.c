@@ -6,6 +6,10 @@
 #include "flow/receiver/policy.h"
 #include "flow/receiver/expunge_scan.h"
 #include "store/incoming.h"
+#include "base/jobs.h"
+#include "flow/core/job.h"
+#include "flow/core/module.h"
+#include "flow/core/path.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -132,6 +136,8 @@ static enum in_state state_of(int i)
     return in.state;
 }
 
+static const struct module *const modules[] = {&maildir_module, &expunge_scan_module, NULL};
+
 static void start(void)
 {
     struct error e = {""};
@@ -145,20 +151,18 @@ static void start(void)
     sv.files = jobs_create(&loop, &files, &e);
     assert_non_null(sv.store);
     assert_non_null(sv.files);
-    assert_int_equal(maildir_start(&sv, &e), 0);
-    assert_int_equal(expunge_scan_start(&sv, &e), 0);
+    assert_int_equal(modules_start(&sv, modules, &e), 0);
     expunge_scan_hint(&sv);
 }
 
 static void stop(void)
 {
     sv.stopping = true;
-    expunge_scan_stop(&sv);
+    modules_stop(&sv, modules);
     jobs_free(&sv.files);
     store_close(&sv.store);
     (void)uv_run(&loop, UV_RUN_DEFAULT);
-    expunge_scan_free(&sv);
-    maildir_free(&sv);
+    modules_free(&sv, modules);
 }
 
 static int undecided(int from, int to)

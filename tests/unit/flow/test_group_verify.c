@@ -3,6 +3,7 @@
  * renewal by one of its deputies (P-4.12, P-4.13). */
 #include "flow/core/services.h"
 #include "flow/peers/verify.h"
+#include "flow/core/sign.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "flow/core/services.h"
 #include "flow/mail/maildir.h"
+#include "flow/core/module.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,6 +20,7 @@
 #include <cmocka.h>
 
 static char home[] = "/tmp/restante-maildir-XXXXXX";
+static const struct module *const modules[] = {&maildir_module, NULL};
 static struct services sv;
 
 static const char *at(const char *path)
@@ -63,7 +65,7 @@ static int clean(void **state)
     if (system(command) != 0)
         return -1;
     sv = (struct services){.c = {.home = home}};
-    if (maildir_start(&sv, &e) < 0)
+    if (modules_start(&sv, modules, &e) < 0)
         return -1;
     if (mkdir(at("lost"), 0700) < 0)
         return -1;
@@ -75,7 +77,7 @@ static int clean(void **state)
 
 static int end(void **state)
 {
-    maildir_free(&sv);
+    modules_free(&sv, modules);
     return 0;
 }
 
@@ -333,7 +335,7 @@ static void test_sent_has(void **state)
 {
     struct services here = {.c.home = home};
     struct error e;
-    assert_int_equal(maildir_start(&here, &e), 0);
+    assert_int_equal(modules_start(&here, modules, &e), 0);
     assert_false(maildir_sent_has(&here, "<1@demo>", 0, INT64_MAX)); /* there is no Sent */
     folder("Maildir/.Sent");
     put("Maildir/.Sent/cur/a:2,S",
@@ -351,7 +353,7 @@ static void test_sent_has(void **state)
     put("Maildir/.Sent/cur/b:2,S", "Message-ID: <4@demo>\r\n\r\n");
     assert_false(maildir_sent_has(&here, "<4@demo>", 0, 0));
     assert_true(maildir_sent_has(&here, "<4@demo>", 0, clock_wall_ms() + 1));
-    maildir_free(&here);
+    modules_free(&here, modules);
 }
 
 static void test_trash(void **state)

@@ -6,6 +6,8 @@
 #include "flow/peers/reach.h"
 #include "store/contacts.h"
 #include "store/groups.h"
+#include "base/file.h"
+#include "net/http_client.h"
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>

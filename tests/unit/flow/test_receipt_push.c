@@ -4,6 +4,9 @@
  * proof that p gives counts (P-6.8, P-6.9, P-3.11). The sender is the real HTTP server. */
 #include "flow/peers/endpoint_lookup.h"
 #include "flow/receiver/receipt_push.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include "base/file.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -20,6 +23,7 @@ enum manner { TAKES, REFUSES_FIRST, LIES, ONE_MORE, GARBAGE, REFUSES, SILENT };
 
 static uv_loop_t loop;
 static uv_async_t wake;
+static const struct module *const modules[] = {&endpoint_lookup_module, &receipt_push_module, NULL};
 static struct services sv;
 static char folder[] = "/tmp/restante-hand-XXXXXX";
 static enum manner manner;
@@ -85,18 +89,18 @@ static void hand(size_t count)
     memset(done, 0, sizeof done);
     for (size_t i = 0; i < count; i++) {
         struct receipt r = {{(uint8_t)i}, {(uint8_t)i, 7}};
-        assert_true(receipt_push_over(&sv, &in[i], &r, on_told, &done[i]));
+        assert_true(receipt_push(&sv, &in[i], &r, on_told, &done[i]));
     }
     while (told < count)
         if (uv_run(&loop, UV_RUN_NOWAIT) != 0)
             (void)usleep(500);
-    assert_null(sv.couriers);
+    assert_true(receipt_push_idle(&sv));
 }
 
 static void is_at(uint16_t port)
 {
     struct endpoint ep = {.host = "127.0.0.1", .port = port};
-    endpoint_lookup_served(SENDER, in[0].fpr, &ep);
+    endpoint_lookup_served(&sv, SENDER, in[0].fpr, &ep);
 }
 
 static int set(void **state)
@@ -147,7 +151,7 @@ static void test_silent(void **state)
     assert_int_equal(taken, 0);
     struct receipt r = {{1}, {1}};
     bool done = false;
-    assert_false(receipt_push_over(&sv, &in[0], &r, on_told, &done)); /* it is not there any more */
+    assert_false(receipt_push(&sv, &in[0], &r, on_told, &done)); /* it is not there any more */
 }
 
 static void test_older_peer(void **state)
@@ -165,7 +169,7 @@ static void test_gone(void **state)
     is_at(1); /* nobody listens there */
     hand(3);
     assert_int_equal(taken, 0);
-    assert_false(receipt_push_over(&sv, &in[0], &r, on_told, &done));
+    assert_false(receipt_push(&sv, &in[0], &r, on_told, &done));
 }
 
 /* Only to whom served with this key, and never elsewhere than the policy allows. */
@@ -175,10 +179,10 @@ static void test_nowhere(void **state)
     struct incoming other = in[0];
     bool done = false;
     other.fpr[0] ^= 1;
-    assert_false(receipt_push_over(&sv, &other, &r, on_told, &done));
+    assert_false(receipt_push(&sv, &other, &r, on_told, &done));
     other = in[0];
     (void)strcpy(other.sender, "carol@demo");
-    assert_false(receipt_push_over(&sv, &other, &r, on_told, &done));
+    assert_false(receipt_push(&sv, &other, &r, on_told, &done));
     sv.policy.loopback = false;
     hand(1);
     assert_int_equal(taken, 0);
@@ -194,6 +198,8 @@ static int make(void **state)
     if (mkdtemp(folder) == NULL || uv_loop_init(&loop) < 0)
         return -1;
     sv = (struct services){.loop = &loop, .policy = {.loopback = true}};
+    if (modules_start(&sv, modules, &e) < 0)
+        return -1;
     sv.http = http_client_new(&loop, &client, &e);
     sv.server = http_server_start(&server, &e);
     if (sv.http == NULL || sv.server == NULL || uv_async_init(&loop, &wake, on_wake) < 0)
@@ -209,7 +215,7 @@ static int make(void **state)
 
 static int unmake(void **state)
 {
-    receipt_push_free(&sv);
+    modules_free(&sv, modules);
     http_client_free(&sv.http);
     http_server_stop(&sv.server);
     uv_close((uv_handle_t *)&wake, NULL);

@@ -4,6 +4,14 @@
  * the sender did not announce never reaches the file (P-5.4, P-6). */
 #include "base/clock.h"
 #include "flow/peers/transfer.h"
+#include "base/file.h"
+#include "base/jobs.h"
+#include "dht/dht.h"
+#include "flow/core/path.h"
+#include "flow/core/sign.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include "pgp/pgp.h"
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>

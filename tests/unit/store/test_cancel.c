@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_cancel.c - taking messages back in the store (P-14.1, P-14.2, P-14.5, P-14.6). */
 #include "store/cancel.h"
+#include "store/queue.h"
 #include "one_db.h"
+
+QUEUE(blob_gc);
+QUEUE(cancel);
+QUEUE(dht_gc);
+QUEUE(recall);
+
+static const struct queue_rules NO_RULES = {0};
 
 /* A message to two; sealed if told so. Its receivers are rows 1 and 2. */
 static void make(bool sealed)
@@ -36,10 +44,10 @@ static enum rcv_state state_of(int64_t n)
     return s;
 }
 
-static size_t due(enum out_due what)
+static size_t due(const struct queue *what)
 {
     int64_t rows[8], next = INT64_MAX;
-    return out_due(&db, what, INT64_MAX / 2, rows, 8, &next);
+    return queue_due(&db, what, &NO_RULES, INT64_MAX / 2, rows, 8, &next);
 }
 
 static void test_before_it_is_announced(void **state)
@@ -48,7 +56,7 @@ static void test_before_it_is_announced(void **state)
     assert_int_equal(cancel_begin(&db, 1), 1);
     assert_int_equal(state_of(1), RCV_CANCELLED);
     assert_int_equal(cancel_begin(&db, 1), 0);
-    assert_int_equal(due(DUE_WITHDRAW), 0);
+    assert_int_equal(due(&queue_recall), 0);
     assert_int_equal(state_of(2), RCV_READY);
     int64_t rows[4];
     assert_int_equal(cancel_receivers(&db, 1, NULL, rows, 4), 2);
@@ -65,15 +73,15 @@ static void test_blob_waits_until_it_was_looked_at(void **state)
     assert_true(cancel_blob_wanted(&db, 1));
     assert_int_equal(cancel_closed(&db, 1, 1, false), 0);
     assert_int_equal(state_of(1), RCV_WITHDRAWING);
-    assert_int_equal(due(DUE_CANCEL), 1);
-    assert_int_equal(due(DUE_FREE), 0); /* carol waits */
+    assert_int_equal(due(&queue_cancel), 1);
+    assert_int_equal(due(&queue_blob_gc), 0); /* carol waits */
     assert_int_equal(cancel_begin(&db, 2), 1);
     assert_false(cancel_blob_wanted(&db, 1));
     assert_true(cancel_deciding(&db, 1));
-    assert_int_equal(due(DUE_FREE), 0); /* the note of fetches is still needed */
+    assert_int_equal(due(&queue_blob_gc), 0); /* the note of fetches is still needed */
     assert_int_equal(cancel_closed(&db, 2, 1, true), 0);
     assert_false(cancel_deciding(&db, 1));
-    assert_int_equal(due(DUE_FREE), 1);
+    assert_int_equal(due(&queue_blob_gc), 1);
     /* nobody began to fetch it: that is true for both */
     assert_int_equal(state_of(1), RCV_CANCELLED);
     assert_int_equal(state_of(2), RCV_CANCELLED);
@@ -92,8 +100,8 @@ static void test_which_reports_count(void **state)
     assert_int_equal(rcv_end(&db, 1, RCV_PULLED, true, NULL), 1);
     assert_int_equal(cancel_answered(&db, 1, OUTCOME_PULLED, false), 0);
     assert_int_equal(cancel_outcome(&db, 1), OUTCOME_PULLED);
-    assert_int_equal(due(DUE_WITHDRAW), 0);
-    assert_int_equal(due(DUE_CLEAN), 1);
+    assert_int_equal(due(&queue_recall), 0);
+    assert_int_equal(due(&queue_dht_gc), 1);
 }
 
 static void test_entry_is_made_once(void **state)

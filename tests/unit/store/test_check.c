@@ -2,8 +2,18 @@
 /* test_check.c - which rows need their files, and what becomes of a row whose file is gone; blobs
  * that no row names any more (P-10.23, P-10.24). */
 #include "store/check.h"
+#include "store/queue.h"
 #include "base/clock.h"
 #include "store_test.h"
+
+QUEUE(announce);
+QUEUE(blob_gc);
+QUEUE(blob_recovery);
+QUEUE(dsn);
+QUEUE(publish);
+QUEUE(replicate);
+
+static const struct queue_rules NO_RULES = {0};
 
 static const char *const two[] = {"bob@demo", "carol@demo", NULL};
 
@@ -58,10 +68,10 @@ static int blobs(struct db *db)
     return n;
 }
 
-static size_t due(struct db *db, enum out_due what)
+static size_t due(struct db *db, const struct queue *what)
 {
     int64_t rows[8], next = INT64_MAX;
-    return out_due(db, what, clock_wall_ms() + 1000, rows, 8, &next);
+    return queue_due(db, what, &NO_RULES, clock_wall_ms() + 1000, rows, 8, &next);
 }
 
 static void test_outgoing(void **state)
@@ -83,7 +93,7 @@ static void test_outgoing(void **state)
     assert_int_equal(check_spool_lost(&db, lost, "gone"), 0);
     assert_int_equal(test_rcv_state(&db, rows[1]), RCV_FAILED);
     assert_int_equal(messages(&db), 1);
-    assert_int_equal(due(&db, DUE_TELL), 1);
+    assert_int_equal(due(&db, &queue_dsn), 1);
 
     test_seal(&db, m, 3, false);
     assert_int_equal(blobs(&db), 1);
@@ -93,27 +103,27 @@ static void test_outgoing(void **state)
     assert_int_equal(blob_find(&db, hash, &b), 0);
     bytes_free(&b.chunks);
     assert_int_equal(blob_set_state(&db, b.n, BLOB_PUBLISHED), 0);
-    assert_int_equal(due(&db, DUE_ANNOUNCE), 2);
+    assert_int_equal(due(&db, &queue_announce), 2);
     /* missing: taken back before it is announced */
     assert_int_equal(check_blob_missing(&db, b.n), 0);
     assert_int_equal(blobs(&db), 0);
-    assert_int_equal(due(&db, DUE_ANNOUNCE), 0);
-    assert_int_equal(due(&db, DUE_REGAIN), 1);
+    assert_int_equal(due(&db, &queue_announce), 0);
+    assert_int_equal(due(&db, &queue_blob_recovery), 1);
     assert_true(restored_untried(&db, "alice@demo"));
-    assert_int_equal(blob_delay(&db, b.n, 0), 0);
+    assert_int_equal(queue_delay(&db, &queue_publish, b.n, 0, NULL), 0);
     assert_false(restored_untried(&db, "alice@demo"));
     assert_int_equal(rcv_of_message(&db, m, RCV_SEALED, rows, 4), 2);
     assert_int_equal(rcv_end(&db, rows[0], RCV_PULLED, true, NULL), 1);
-    assert_int_equal(due(&db, DUE_FREE), 0);
+    assert_int_equal(due(&db, &queue_blob_gc), 0);
     /* nobody has it: who pulled it stays, the other fails, and it is freed */
     assert_int_equal(check_blob_lost(&db, b.n, "gone"), 0);
     assert_int_equal(test_rcv_state(&db, rows[0]), RCV_PULLED);
     assert_int_equal(test_rcv_state(&db, rows[1]), RCV_FAILED);
-    assert_int_equal(due(&db, DUE_REGAIN), 0);
-    assert_int_equal(due(&db, DUE_FREE), 1);
+    assert_int_equal(due(&db, &queue_blob_recovery), 0);
+    assert_int_equal(due(&db, &queue_blob_gc), 1);
     assert_int_equal(blob_set_state(&db, b.n, BLOB_GONE), 0);
     assert_int_equal(check_blob_missing(&db, b.n), 0); /* too late */
-    assert_int_equal(due(&db, DUE_REGAIN), 0);
+    assert_int_equal(due(&db, &queue_blob_recovery), 0);
 
     int posted = 0;
     check_posted(&db, 1, count_row, &posted);
@@ -203,7 +213,7 @@ static void test_restored(void **state)
     check_replicas(&db, 0, count_replica, &n);
     assert_int_equal(n, 0); /* none is held yet */
     int64_t rows[8], next = INT64_MAX;
-    assert_int_equal(replica_due(&db, REPLICA_DUE_FETCH, now + 1000, 0, rows, 8, &next), 2);
+    assert_int_equal(queue_due(&db, &queue_replicate, &NO_RULES, now + 1000, rows, 8, &next), 2);
     assert_int_equal(replica_set_held(&db, rows[0]), 0);
     check_replicas(&db, 0, count_replica, &n);
     assert_int_equal(n, 1);

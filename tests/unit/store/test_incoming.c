@@ -4,15 +4,26 @@
 #include "one_db.h"
 #include "store/contacts.h"
 #include "store/schema.h"
+#include "store/queue.h"
 #include <stdio.h>
+
+QUEUE(answer);
+QUEUE(deliver);
+QUEUE(expire);
+QUEUE(expiry_notice);
+QUEUE(prefetch);
+QUEUE(pull);
+QUEUE(recall_apply);
+QUEUE(receipt_refresh);
+QUEUE(stub);
 
 #define FAR 4000000000LL
 
-static size_t due(enum in_due what, int64_t now, int64_t *n)
+static size_t due(const struct queue *what, int64_t now, int64_t *n)
 {
     int64_t next = INT64_MAX;
-    const struct in_rules rules = {.expiry_grace = 5000, .pull_before = 0};
-    return in_due(&db, what, &rules, now, n, 16, &next);
+    const struct queue_rules rules = {.expiry_grace = 5000, .pull_before = 0};
+    return queue_due(&db, what, &rules, now, n, 16, &next);
 }
 
 static int64_t stub(uint8_t tag, int64_t expiry_s)
@@ -125,17 +136,17 @@ static void test_decide(void **state)
     int64_t rows[16];
     int64_t pulled = stub(1, FAR), declined = stub(2, FAR);
     assert_int_equal(in_set_wanted(&db, pulled, true), 0);
-    assert_int_equal(due(IN_DUE_PULL, 1, rows), 1);
+    assert_int_equal(due(&queue_pull, 1, rows), 1);
     assert_int_equal(in_decide(&db, pulled, OUTCOME_PULLED), 1);
     assert_int_equal(in_decide(&db, pulled, OUTCOME_DECLINED), 0);
     assert_int_equal(in_decide(&db, declined, OUTCOME_DECLINED), 1);
     assert_int_equal(in_decide(&db, declined, OUTCOME_PULLED), 0);
     assert_int_equal(test_in_state(&db, pulled), IN_PULLED);
     assert_int_equal(test_in_state(&db, declined), IN_ANSWER);
-    assert_int_equal(due(IN_DUE_PULL, 1, rows), 0);
-    assert_int_equal(due(IN_DUE_DELIVER, 1, rows), 1);
+    assert_int_equal(due(&queue_pull, 1, rows), 0);
+    assert_int_equal(due(&queue_deliver, 1, rows), 1);
     assert_int_equal(rows[0], pulled);
-    assert_int_equal(due(IN_DUE_ANSWER, 1, rows), 1);
+    assert_int_equal(due(&queue_answer, 1, rows), 1);
     assert_int_equal(rows[0], declined);
     assert_int_equal(in_set_wanted(&db, declined, true), 0); /* too late to want it */
     struct incoming in;
@@ -152,11 +163,11 @@ static void test_way(void **state)
     int64_t rows[16];
     int64_t n = test_incoming(&db, 1, FAR);
     struct bytes trace = {(uint8_t *)"trace", 5};
-    assert_int_equal(due(IN_DUE_STUB, 1, rows), 1);
-    assert_int_equal(in_delay(&db, n, 50, "not yet"), 0);
-    assert_int_equal(in_tries(&db, n), 1);
-    assert_int_equal(due(IN_DUE_STUB, 49, rows), 0);
-    assert_int_equal(due(IN_DUE_STUB, 50, rows), 1);
+    assert_int_equal(due(&queue_stub, 1, rows), 1);
+    assert_int_equal(queue_delay(&db, &queue_stub, n, 50, "not yet"), 0);
+    assert_int_equal(queue_tries(&db, &queue_stub, n), 1);
+    assert_int_equal(due(&queue_stub, 49, rows), 0);
+    assert_int_equal(due(&queue_stub, 50, rows), 1);
     assert_int_equal(in_set_head(&db, n, "HEAD", 4), 0);
     assert_int_equal(in_set_stub(&db, n, "name", &trace, PLACE_REQUESTS), 0);
     struct incoming in;
@@ -174,8 +185,8 @@ static void test_way(void **state)
     assert_int_equal(in_decide(&db, n, OUTCOME_PULLED), 1);
     assert_int_equal(in_set_answer(&db, n), 0);
     assert_int_equal(in_set_answered(&db, n, 70), 0);
-    assert_int_equal(due(IN_DUE_SETTLE, 69, rows), 0);
-    assert_int_equal(due(IN_DUE_SETTLE, 70, rows), 1);
+    assert_int_equal(due(&queue_receipt_refresh, 69, rows), 0);
+    assert_int_equal(due(&queue_receipt_refresh, 70, rows), 1);
     assert_int_equal(in_set_settled(&db, n), 0);
     assert_int_equal(test_in_state(&db, n), IN_SETTLED);
     struct in_counts c;
@@ -205,7 +216,7 @@ static void test_stubs_and_gone(void **state)
 static void test_many_stubs(void **state)
 {
     enum { STUBS = 3000, STEPS_MAX = 400 };
-    const struct in_rules rules = {
+    const struct queue_rules rules = {
         .pull_before = 86400000, .pull_before_max = 1000000, .expiry_grace = 86400000};
     int64_t rows[16], next = INT64_MAX, now = 1000;
     assert_int_equal(db_run(&db, "BEGIN", ""), 0);
@@ -226,8 +237,17 @@ static void test_many_stubs(void **state)
                              0);
     }
     assert_int_equal(db_run(&db, "COMMIT", ""), 0);
-    for (int what = IN_DUE_STUB; what <= IN_DUE_CANCEL; what++)
-        (void)in_due(&db, (enum in_due)what, &rules, now, rows, 16, &next);
+    const struct queue *const all[] = {&queue_stub,
+                                       &queue_pull,
+                                       &queue_deliver,
+                                       &queue_answer,
+                                       &queue_receipt_refresh,
+                                       &queue_prefetch,
+                                       &queue_expire,
+                                       &queue_expiry_notice,
+                                       &queue_recall_apply};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        (void)queue_due(&db, all[i], &rules, now, rows, 16, &next);
     for (sqlite3_stmt *s = NULL; (s = sqlite3_next_stmt(db.sql, s)) != NULL;)
         if (strncmp(sqlite3_sql(s), "SELECT", 6) == 0)
             assert_in_range(sqlite3_stmt_status(s, SQLITE_STMTSTATUS_VM_STEP, 0), 0, STEPS_MAX);

@@ -4,14 +4,28 @@
 #include "base/clock.h"
 #include "store/cancel.h"
 #include "one_db.h"
+#include "store/queue.h"
+
+QUEUE(announce);
+QUEUE(blob_gc);
+QUEUE(dht_gc);
+QUEUE(dsn);
+QUEUE(lookup);
+QUEUE(publish);
+QUEUE(reput);
+QUEUE(seal);
+QUEUE(sent);
+QUEUE(spool_gc);
+
+static const struct queue_rules NO_RULES = {0};
 
 static const char *const two[] = {"bob@demo", "carol@demo", NULL};
 
 /* The rows due for a step. */
-static size_t due(enum out_due what, int64_t now, int64_t *n, int64_t *next)
+static size_t due(const struct queue *what, int64_t now, int64_t *n, int64_t *next)
 {
     int64_t at = INT64_MAX;
-    size_t count = out_due(&db, what, now, n, 16, &at);
+    size_t count = queue_due(&db, what, &NO_RULES, now, n, 16, &at);
     if (next != NULL)
         *next = at;
     return count;
@@ -21,29 +35,30 @@ static void test_way(void **state)
 {
     int64_t n[16], next;
     int64_t m = test_message(&db, 1, false, two);
-    assert_int_equal(due(DUE_LOOKUP, 1, n, NULL), 2);
-    assert_int_equal(due(DUE_SEAL, 1, n, NULL), 0);
+    assert_int_equal(due(&queue_lookup, 1, n, NULL), 2);
+    assert_int_equal(due(&queue_seal, 1, n, NULL), 0);
     assert_int_equal(rcv_set_ready(&db, n[0]), 0);
-    assert_int_equal(due(DUE_LOOKUP, 1, n, NULL), 1);
+    assert_int_equal(due(&queue_lookup, 1, n, NULL), 1);
     assert_int_equal(rcv_set_ready(&db, n[0]), 0);
-    assert_int_equal(due(DUE_SEAL, 1, n, NULL), 1);
+    assert_int_equal(due(&queue_seal, 1, n, NULL), 1);
     assert_int_equal(n[0], m);
     test_seal(&db, m, 9, true);
-    assert_int_equal(due(DUE_SEAL, 1, n, NULL), 0);
-    assert_int_equal(due(DUE_ANNOUNCE, 1, n, NULL), 0); /* not before both blobs can be fetched */
-    assert_int_equal(due(DUE_PUBLISH, 1, n, NULL), 2);
+    assert_int_equal(due(&queue_seal, 1, n, NULL), 0);
+    assert_int_equal(due(&queue_announce, 1, n, NULL),
+                     0); /* not before both blobs can be fetched */
+    assert_int_equal(due(&queue_publish, 1, n, NULL), 2);
     int64_t first = n[0], second = n[1];
     assert_int_equal(blob_set_state(&db, first, BLOB_PUBLISHED), 0);
-    assert_int_equal(due(DUE_ANNOUNCE, 1, n, NULL), 0);
+    assert_int_equal(due(&queue_announce, 1, n, NULL), 0);
     assert_int_equal(blob_set_state(&db, second, BLOB_PUBLISHED), 0);
-    assert_int_equal(due(DUE_ANNOUNCE, 1, n, NULL), 2);
+    assert_int_equal(due(&queue_announce, 1, n, NULL), 2);
     assert_int_equal(rcv_set_announced(&db, n[0], 500), 0);
     assert_int_equal(rcv_set_announced(&db, n[1], 700), 0);
-    assert_int_equal(due(DUE_REPUT, 1, n, &next), 0);
+    assert_int_equal(due(&queue_reput, 1, n, &next), 0);
     assert_int_equal(next, 500);
-    assert_int_equal(due(DUE_REPUT, 500, n, &next), 1);
+    assert_int_equal(due(&queue_reput, 500, n, &next), 1);
     assert_int_equal(next, 700);
-    assert_int_equal(due(DUE_FREE, 1, n, NULL), 0);
+    assert_int_equal(due(&queue_blob_gc, 1, n, NULL), 0);
     struct out_counts c;
     out_count(&db, &c);
     assert_int_equal(c.messages, 1);
@@ -56,24 +71,24 @@ static void test_delay(void **state)
 {
     int64_t n[16], next;
     int64_t m = test_message(&db, 1, true, two);
-    assert_int_equal(out_delay(&db, m, 900), 0);
-    assert_int_equal(out_delay(&db, m, 900), 0);
-    assert_int_equal(out_tries(&db, DUE_SEAL, m), 2);
-    assert_int_equal(due(DUE_SEAL, 899, n, &next), 0);
+    assert_int_equal(queue_delay(&db, &queue_seal, m, 900, NULL), 0);
+    assert_int_equal(queue_delay(&db, &queue_seal, m, 900, NULL), 0);
+    assert_int_equal(queue_tries(&db, &queue_seal, m), 2);
+    assert_int_equal(due(&queue_seal, 899, n, &next), 0);
     assert_int_equal(next, 900);
-    assert_int_equal(due(DUE_SEAL, 900, n, NULL), 1);
+    assert_int_equal(due(&queue_seal, 900, n, NULL), 1);
     test_seal(&db, m, 9, false);
-    assert_int_equal(due(DUE_PUBLISH, 1, n, NULL), 1);
-    assert_int_equal(blob_delay(&db, n[0], 300), 0);
-    assert_int_equal(out_tries(&db, DUE_PUBLISH, n[0]), 1);
-    assert_int_equal(due(DUE_PUBLISH, 1, n, NULL), 0);
-    assert_int_equal(due(DUE_PUBLISH, 300, n, NULL), 1);
+    assert_int_equal(due(&queue_publish, 1, n, NULL), 1);
+    assert_int_equal(queue_delay(&db, &queue_publish, n[0], 300, NULL), 0);
+    assert_int_equal(queue_tries(&db, &queue_publish, n[0]), 1);
+    assert_int_equal(due(&queue_publish, 1, n, NULL), 0);
+    assert_int_equal(due(&queue_publish, 300, n, NULL), 1);
     assert_int_equal(blob_set_state(&db, n[0], BLOB_PUBLISHED), 0);
-    assert_int_equal(out_tries(&db, DUE_PUBLISH, n[0]), 0);
-    assert_int_equal(due(DUE_ANNOUNCE, 1, n, NULL), 2);
-    assert_int_equal(rcv_delay(&db, n[0], 400), 0);
-    assert_int_equal(out_tries(&db, DUE_ANNOUNCE, n[0]), 1);
-    assert_int_equal(due(DUE_ANNOUNCE, 1, n, NULL), 1);
+    assert_int_equal(queue_tries(&db, &queue_publish, n[0]), 0);
+    assert_int_equal(due(&queue_announce, 1, n, NULL), 2);
+    assert_int_equal(queue_delay(&db, &queue_announce, n[0], 400, NULL), 0);
+    assert_int_equal(queue_tries(&db, &queue_announce, n[0]), 1);
+    assert_int_equal(due(&queue_announce, 1, n, NULL), 1);
 }
 
 /* The first end stays, but pulled wins over every other one. */
@@ -116,23 +131,23 @@ static void test_clean_and_free(void **state)
     test_seal(&db, m, 9, false);
     assert_int_equal(rcv_of_message(&db, m, RCV_SEALED, rows, 2), 2);
     assert_int_equal(rcv_end(&db, rows[0], RCV_PULLED, true, NULL), 1);
-    assert_int_equal(due(DUE_FREE, 1, n, NULL), 0);
+    assert_int_equal(due(&queue_blob_gc, 1, n, NULL), 0);
     assert_int_equal(rcv_end(&db, rows[1], RCV_FAILED, false, "no"), 1);
-    assert_int_equal(due(DUE_FREE, 1, n, NULL), 1);
+    assert_int_equal(due(&queue_blob_gc, 1, n, NULL), 1);
     assert_int_equal(blob_set_state(&db, n[0], BLOB_GONE), 0);
-    assert_int_equal(due(DUE_FREE, 1, n, NULL), 0);
-    assert_int_equal(due(DUE_CLEAN, 1, n, NULL), 1);
+    assert_int_equal(due(&queue_blob_gc, 1, n, NULL), 0);
+    assert_int_equal(due(&queue_dht_gc, 1, n, NULL), 1);
     assert_int_equal(n[0], rows[0]);
     int64_t before = clock_wall_ms() - 1;
     assert_int_equal(rcv_set_clean(&db, rows[0]), 0);
-    assert_int_equal(due(DUE_CLEAN, 1, n, NULL), 0);
+    assert_int_equal(due(&queue_dht_gc, 1, n, NULL), 0);
     assert_int_equal(rcv_again(&db, rows[0], before), 0); /* that was just done */
-    assert_int_equal(due(DUE_CLEAN, 1, n, NULL), 0);
+    assert_int_equal(due(&queue_dht_gc, 1, n, NULL), 0);
     assert_int_equal(rcv_again(&db, rows[0], INT64_MAX), 0);
-    assert_int_equal(due(DUE_CLEAN, 1, n, NULL), 1);
+    assert_int_equal(due(&queue_dht_gc, 1, n, NULL), 1);
     assert_int_equal(rcv_again(&db, rows[1], INT64_MAX),
                      0); /* was never cleaned: nothing to do again */
-    assert_int_equal(due(DUE_CLEAN, 1, n, NULL), 1);
+    assert_int_equal(due(&queue_dht_gc, 1, n, NULL), 1);
 }
 
 /* P-6.9: a receipt that was handed over stands nowhere, unless it also came through the DHT; one
@@ -203,27 +218,28 @@ static void test_sent(void **state)
 {
     int64_t n[16], next;
     int64_t m = test_message(&db, 1, true, two);
-    assert_int_equal(due(DUE_SENT, 4999, n, &next), 0);
+    assert_int_equal(due(&queue_sent, 4999, n, &next), 0);
     assert_int_equal(next, 5000);
-    assert_int_equal(due(DUE_SENT, 5000, n, NULL), 1);
-    assert_int_equal(sent_delay(&db, m, 6000), 0);
-    assert_int_equal(due(DUE_SENT, 5999, n, NULL), 0);
-    assert_int_equal(due(DUE_TIDY, 9000, n, NULL), 0); /* the copy in Sent still needs the spool */
+    assert_int_equal(due(&queue_sent, 5000, n, NULL), 1);
+    assert_int_equal(queue_delay(&db, &queue_sent, m, 6000, NULL), 0);
+    assert_int_equal(due(&queue_sent, 5999, n, NULL), 0);
+    assert_int_equal(due(&queue_spool_gc, 9000, n, NULL),
+                     0); /* the copy in Sent still needs the spool */
     assert_int_equal(sent_set(&db, m, SENT_OURS), 1);
     assert_int_equal(sent_find(&db, "<id@demo>", n, 16), 1);
     assert_int_equal(sent_find(&db, "<other@demo>", n, 16), 0);
     assert_int_equal(sent_set(&db, m, SENT_CLIENT), 1);
     assert_int_equal(sent_set(&db, m, SENT_OURS), 0); /* the client's came first: it stays */
     assert_int_equal(sent_find(&db, "<id@demo>", n, 16), 0);
-    assert_int_equal(due(DUE_TIDY, 9000, n, NULL), 0); /* to be sealed */
+    assert_int_equal(due(&queue_spool_gc, 9000, n, NULL), 0); /* to be sealed */
     test_seal(&db, m, 9, false);
     uint8_t id[MESSAGE_ID_LEN];
     memset(id, 1, sizeof id);
     assert_true(out_needs_spool(&db, id));
-    assert_int_equal(due(DUE_TIDY, 9000, n, NULL), 1);
+    assert_int_equal(due(&queue_spool_gc, 9000, n, NULL), 1);
     assert_int_equal(out_set_done(&db, m), 0);
     assert_false(out_needs_spool(&db, id));
-    assert_int_equal(due(DUE_TIDY, 9000, n, NULL), 0);
+    assert_int_equal(due(&queue_spool_gc, 9000, n, NULL), 0);
 }
 
 /* Forgotten is only what ended long ago, in all its parts. */
@@ -249,7 +265,7 @@ static void test_forget(void **state)
     assert_int_equal(out_forget(&db, INT64_MAX), 0);
     assert_int_equal(out_get(&db, m, &got), 0); /* its blob stands */
     out_message_free(&got);
-    assert_int_equal(due(DUE_FREE, 1, n, NULL), 1);
+    assert_int_equal(due(&queue_blob_gc, 1, n, NULL), 1);
     assert_int_equal(blob_set_state(&db, n[0], BLOB_GONE), 0);
     assert_int_equal(out_forget(&db, 1), 0);
     assert_int_equal(out_get(&db, m, &got), 0); /* too young */
@@ -275,12 +291,12 @@ static void test_reports(void **state)
     int64_t row[16];
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(rcv_end(&db, n[i], i % 2 ? RCV_PULLED : RCV_FAILED, true, "why"), 1);
-    assert_int_equal(due(DUE_TELL, 1, row, NULL), 1);
+    assert_int_equal(due(&queue_dsn, 1, row, NULL), 1);
     assert_int_equal(dsn_begin(&db, m), 0);
     assert_int_equal(dsn_rcpts(&db, m, row, 16), 3);
     assert_memory_equal(row, n + 1, 3 * sizeof *row);
     assert_int_equal(tell_done(&db, m), 0);
-    assert_int_equal(due(DUE_TELL, 1, row, NULL), 0);
+    assert_int_equal(due(&queue_dsn, 1, row, NULL), 0);
 }
 
 static void pin(struct contact *c, uint8_t key, uint64_t seq, int64_t at)

@@ -2,7 +2,10 @@
 /* test_policy.c - rules about fetching (P-7.12, P-7.13). */
 #include "store/policy.h"
 #include "store_test.h"
+#include "store/queue.h"
 #include <stdio.h>
+
+QUEUE(stub);
 
 static struct db db;
 
@@ -89,7 +92,7 @@ static void all_of_it(void **state)
     assert_int_equal(wanted(thrown), 0);
     policy_progress(&db, one, &p);
     assert_true(!p.ended && !p.failing);
-    assert_int_equal(in_delay(&db, one, 5, "away"), 0);
+    assert_int_equal(queue_delay(&db, &queue_stub, one, 5, "away"), 0);
     policy_progress(&db, one, &p);
     assert_true(!p.ended && p.failing);
     policy_progress(&db, pulled, &p); /* decided, and not delivered yet */

@@ -2,7 +2,12 @@
 /* test_replicas.c - what another member's list changes and what it does not (P-12.3 to P-12.5), and
  * what the own list says. */
 #include "store/replicas.h"
+#include "store/queue.h"
 #include "one_db.h"
+
+QUEUE(member_ns);
+QUEUE(replica_drop);
+QUEUE(replicate);
 
 #define NOW_S 1800000000LL
 #define NOW (NOW_S * 1000)
@@ -27,10 +32,10 @@ static struct replica_news apply(const char *owner, uint64_t counter, struct msg
     return news;
 }
 
-static size_t due(enum replica_due what, int64_t now, int64_t grace, int64_t *n)
+static size_t due(const struct queue *what, int64_t now, int64_t grace, int64_t *n)
 {
     int64_t next = INT64_MAX;
-    return replica_due(&db, what, now, grace, n, 16, &next);
+    return queue_due(&db, what, &(struct queue_rules){.expiry_grace = grace}, now, n, 16, &next);
 }
 
 static void test_removal_only(void **state)
@@ -39,23 +44,23 @@ static void test_removal_only(void **state)
     struct msglist_blob b[] = {blob(1, 10), blob(2, 20)};
     struct msglist_removal r = {.hash = {1}, .reason = REMOVAL_DONE, .until = NOW_S + 1000};
     assert_int_equal(apply("ada@five", 5, b, 2, NULL, 0).wanted, 2);
-    assert_int_equal(due(REPLICA_DUE_FETCH, NOW, 0, n), 2);
+    assert_int_equal(due(&queue_replicate, NOW, 0, n), 2);
     assert_int_equal(replica_set_held(&db, n[0]), 0);
     /* omitted: nothing happens; older or equal: not looked at */
     assert_false(apply("ada@five", 6, NULL, 0, NULL, 0).old);
     assert_true(apply("ada@five", 6, NULL, 0, &r, 1).old);
     assert_true(apply("ada@five", 2, NULL, 0, &r, 1).old);
     assert_true(replica_needed(&db, b[0].ref.hash));
-    assert_int_equal(due(REPLICA_DUE_DROP, NOW, 0, n), 0);
+    assert_int_equal(due(&queue_replica_drop, NOW, 0, n), 0);
     /* somebody else's removal does not reach it */
     assert_int_equal(apply("cas@five", 9, NULL, 0, &r, 1).removed, 0);
     assert_int_equal(apply("ada@five", 7, NULL, 0, &r, 1).removed, 1);
     assert_false(replica_needed(&db, b[0].ref.hash));
-    assert_int_equal(due(REPLICA_DUE_DROP, NOW, 0, n), 1);
+    assert_int_equal(due(&queue_replica_drop, NOW, 0, n), 1);
     assert_int_equal(replica_delete(&db, n[0]), 0);
     /* the other one goes when it expired and the grace is over */
-    assert_int_equal(due(REPLICA_DUE_DROP, NOW + 1001000, 5000, n), 0);
-    assert_int_equal(due(REPLICA_DUE_DROP, NOW + 1006000, 5000, n), 1);
+    assert_int_equal(due(&queue_replica_drop, NOW + 1001000, 5000, n), 0);
+    assert_int_equal(due(&queue_replica_drop, NOW + 1006000, 5000, n), 1);
 }
 
 static void test_shared_blob(void **state)
@@ -66,7 +71,7 @@ static void test_shared_blob(void **state)
     (void)apply("ada@five", 1, &b, 1, NULL, 0);
     (void)apply("eve@five", 1, &b, 1, NULL, 0); /* claims it too, and takes it back */
     assert_int_equal(apply("eve@five", 2, NULL, 0, &r, 1).removed, 1);
-    assert_int_equal(due(REPLICA_DUE_DROP, NOW, 0, n), 1);
+    assert_int_equal(due(&queue_replica_drop, NOW, 0, n), 1);
     assert_true(replica_needed_beside(&db, n[0], b.ref.hash));
 }
 
@@ -78,9 +83,9 @@ static void test_quota(void **state)
     struct replica_news news = apply("ada@five", 1, b, 4, NULL, 0);
     assert_int_equal(news.wanted, 2);
     assert_int_equal(news.refused, 2);
-    assert_int_equal(due(REPLICA_DUE_FETCH, NOW, 0, n), 2);
+    assert_int_equal(due(&queue_replicate, NOW, 0, n), 2);
     (void)apply("ada@five", 2, NULL, 0, &r, 1);
-    assert_int_equal(due(REPLICA_DUE_DROP, NOW, 0, n), 1);
+    assert_int_equal(due(&queue_replica_drop, NOW, 0, n), 1);
     assert_int_equal(replica_delete(&db, n[0]), 0);
     news = apply("ada@five", 3, NULL, 0, NULL, 0); /* there is room now */
     assert_int_equal(news.wanted, 2);
@@ -111,8 +116,8 @@ static void test_pending_and_held(void **state)
     assert_int_equal(replica_apply(&db, &l, 100, "ben@five", NOW, NOW + 50, &news), 0);
     assert_int_equal(holders_count(&db, h[0].ref.hash), 1);
     assert_int_equal(holders_count(&db, h[1].ref.hash), 0);
-    assert_int_equal(due(REPLICA_DUE_NS, NOW, 0, n), 0);
-    assert_int_equal(due(REPLICA_DUE_NS, NOW + 50, 0, n), 1);
+    assert_int_equal(due(&queue_member_ns, NOW, 0, n), 0);
+    assert_int_equal(due(&queue_member_ns, NOW + 50, 0, n), 1);
     assert_int_equal(replica_ns_get(&db, n[0], &ns), 0);
     assert_string_equal(ns.key, "ns:zoe@demo");
     assert_int_equal(ns.entry.n, 5);
@@ -120,7 +125,7 @@ static void test_pending_and_held(void **state)
     struct msglist_removal r = {.hash = {1}, .reason = REMOVAL_DONE, .until = NOW_S + 1000};
     (void)apply("ada@five", 2, NULL, 0, &r, 1); /* what it holds is said anew each time */
     assert_int_equal(holders_count(&db, h[0].ref.hash), 0);
-    assert_int_equal(due(REPLICA_DUE_NS, NOW + 50, 0, n), 0);
+    assert_int_equal(due(&queue_member_ns, NOW + 50, 0, n), 0);
 }
 
 int main(void)

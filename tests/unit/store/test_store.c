@@ -3,7 +3,10 @@
  * of a batch when the commit fails; what a closed and opened database still knows; migrations. */
 #include "store/schema.h"
 #include "store_test.h"
+#include "store/queue.h"
 #include <stdio.h>
+
+QUEUE(announce);
 
 static uv_loop_t loop;
 static int reported, last_rc;
@@ -299,7 +302,7 @@ static int add_message(struct db *db, void *arg)
 
 static int end_nobody(struct db *db, void *arg)
 {
-    return rcv_delay(db, 999, 0);
+    return queue_delay(db, &queue_announce, 999, 0, NULL);
 }
 
 static void counted(void *arg, int rc)

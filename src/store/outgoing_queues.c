@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* outgoing_queues.c - what is due on the sender's side; see queue.h. The states are those of enum
+ * out_state, blob_state, rcv_state. */
+#include "store/column.h"
+#include "store/queue.h"
+
+#define RECEIVER_DELAY "UPDATE receiver SET due_ms=?1,tries=tries+1 WHERE n=?2"
+#define RECEIVER_TRIES "SELECT tries FROM receiver WHERE n=?"
+#define CANCEL_DELAY "UPDATE receiver SET cancel_due_ms=?1,cancel_tries=cancel_tries+1 WHERE n=?2"
+#define CANCEL_TRIES "SELECT cancel_tries FROM receiver WHERE n=?"
+#define MESSAGE_DELAY "UPDATE message SET due_ms=?1,tries=tries+1 WHERE n=?2"
+#define MESSAGE_TRIES "SELECT tries FROM message WHERE n=?"
+#define BLOB_DELAY "UPDATE blob SET due_ms=?1,tries=tries+1 WHERE n=?2"
+#define BLOB_TRIES "SELECT tries FROM blob WHERE n=?"
+
+/* Receivers without a key. */
+const struct queue queue_lookup = {
+    .name = "lookup",
+    .tables = STORE_RECEIVER,
+    .due = "SELECT n FROM receiver WHERE state=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM receiver WHERE state=1 AND due_ms>?",
+    .delay = RECEIVER_DELAY,
+    .tries = RECEIVER_TRIES,
+};
+
+/* Receivers that are this peer itself. */
+const struct queue queue_local_delivery = {
+    .name = "local_delivery",
+    .tables = STORE_RECEIVER,
+    .due =
+        "SELECT n FROM receiver WHERE state=2 AND own=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM receiver WHERE state=2 AND own=1 AND due_ms>?",
+    .delay = RECEIVER_DELAY,
+    .tries = RECEIVER_TRIES,
+};
+
+/* Receivers that are sealed for, once the blobs are published. */
+const struct queue queue_announce = {
+    .name = "announce",
+    .tables = STORE_RECEIVER | STORE_BLOB,
+    .due = "SELECT r.n FROM receiver r JOIN blob b ON b.n=r.blob WHERE r.state=3 AND"
+           " r.due_ms<=?1 AND b.state=2 AND NOT EXISTS(SELECT 1 FROM blob h WHERE"
+           " h.n=r.head AND h.state<>2) ORDER BY r.due_ms,r.n LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM receiver WHERE state=3 AND due_ms>?",
+    .delay = RECEIVER_DELAY,
+    .tries = RECEIVER_TRIES,
+};
+
+/* Receivers that are announced, to be put again. */
+const struct queue queue_reput = {
+    .name = "reput",
+    .tables = STORE_RECEIVER,
+    .due = "SELECT n FROM receiver WHERE state=4 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM receiver WHERE state=4 AND due_ms>?",
+    .delay = RECEIVER_DELAY,
+    .tries = RECEIVER_TRIES,
+};
+
+/* Ended receivers with entries in the DHT. */
+const struct queue queue_dht_gc = {
+    .name = "dht_gc",
+    .tables = STORE_RECEIVER,
+    .due = "SELECT n FROM receiver WHERE clean=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM receiver WHERE clean=1 AND due_ms>?",
+    .delay = RECEIVER_DELAY,
+    .tries = RECEIVER_TRIES,
+};
+
+/* Receivers whose blob is to be closed. (cancel>0 lets SQLite take the partial index.) */
+const struct queue queue_recall = {
+    .name = "recall",
+    .tables = STORE_RECEIVER,
+    .due = "SELECT n FROM receiver WHERE cancel>0 AND cancel=1 AND cancel_due_ms<=?1 ORDER BY"
+           " cancel_due_ms,n LIMIT ?2",
+    .next =
+        "SELECT min(cancel_due_ms) FROM receiver WHERE cancel>0 AND cancel=1 AND cancel_due_ms>?",
+    .delay = CANCEL_DELAY,
+    .tries = CANCEL_TRIES,
+};
+
+/* Receivers whose cancellation is to be put, or put again. */
+const struct queue queue_cancel = {
+    .name = "cancel",
+    .tables = STORE_RECEIVER,
+    .due =
+        "SELECT n FROM receiver WHERE cancel>0 AND cancel IN (2,3) AND cancel_due_ms<=?1 ORDER BY"
+        " cancel_due_ms,n LIMIT ?2",
+    .next = "SELECT min(cancel_due_ms) FROM receiver WHERE cancel>0 AND cancel IN (2,3) AND "
+            "cancel_due_ms>?",
+    .delay = CANCEL_DELAY,
+    .tries = CANCEL_TRIES,
+};
+
+/* Messages with receivers to seal for. */
+const struct queue queue_seal = {
+    .name = "seal",
+    .tables = STORE_MESSAGE | STORE_RECEIVER,
+    .due =
+        "SELECT m.n FROM message m WHERE m.state=1 AND m.due_ms<=?1 AND EXISTS(SELECT 1 FROM"
+        " receiver r WHERE r.message=m.n AND r.state=2 AND r.own=0) ORDER BY m.due_ms,m.n LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM message WHERE state=1 AND due_ms>?",
+    .delay = MESSAGE_DELAY,
+    .tries = MESSAGE_TRIES,
+};
+
+/* Messages whose copy in Sent is open. */
+const struct queue queue_sent = {
+    .name = "sent",
+    .tables = STORE_MESSAGE,
+    .due = "SELECT n FROM message WHERE sent=1 AND sent_due_ms<=?1 ORDER BY sent_due_ms,n"
+           " LIMIT ?2",
+    .next = "SELECT min(sent_due_ms) FROM message WHERE sent=1 AND sent_due_ms>?",
+    .delay = "UPDATE message SET sent_due_ms=?1,tries=tries+1 WHERE n=?2",
+    .tries = "SELECT tries FROM message WHERE n=?",
+};
+
+/* Messages whose line in Outgoing is to change. */
+const struct queue queue_outbox_line = {
+    .name = "outbox_line",
+    .tables = STORE_MESSAGE,
+    .due = "SELECT n FROM message WHERE line_dirty>0 AND line_due_ms<=?1 LIMIT ?2",
+    .next = "SELECT min(line_due_ms) FROM message WHERE line_dirty>0 AND line_due_ms>?",
+    .delay = "UPDATE message SET line_due_ms=?1,line_tries=line_tries+1 WHERE n=?2",
+    .tries = "SELECT line_tries FROM message WHERE n=?",
+};
+
+/* Messages of which everybody is sealed for. */
+const struct queue queue_spool_gc = {
+    .name = "spool_gc",
+    .tables = STORE_MESSAGE | STORE_RECEIVER,
+    .due = "SELECT m.n FROM message m WHERE m.state=1 AND m.sent<>1 AND m.due_ms<=?1 AND NOT"
+           " EXISTS(SELECT 1 FROM receiver r WHERE r.message=m.n AND r.state IN (1,2)) LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM message WHERE state=1 AND due_ms>?",
+    .delay = MESSAGE_DELAY,
+    .tries = MESSAGE_TRIES,
+};
+
+/* Messages with receivers that are to be reported, of which the user was not told: once nobody of
+ * the same expiry is still looked for. */
+const struct queue queue_dsn = {
+    .name = "dsn",
+    .tables = STORE_RECEIVER,
+    .due =
+        "SELECT t.message FROM (SELECT message,max(CASE state WHEN 8 THEN expiry_s END) AS expiry"
+        " FROM receiver INDEXED BY receiver_tell WHERE told<>1 AND " RCV_REPORTED
+        " AND due_ms<=?1 GROUP BY message) t WHERE"
+        " NOT EXISTS(SELECT 1 FROM receiver o WHERE o.message=t.message AND o.state<5 AND"
+        " o.expiry_s<=t.expiry) LIMIT ?2",
+    .next =
+        "SELECT min(due_ms) FROM receiver INDEXED BY receiver_tell WHERE told<>1 AND " RCV_REPORTED
+        " AND due_ms>?",
+    .delay = "UPDATE receiver SET due_ms=?1,tries=tries+1 WHERE message=?2 AND told<>1 "
+             "AND " RCV_REPORTED,
+    .tries = "SELECT max(tries) FROM receiver WHERE message=? AND told<>1",
+};
+
+/* Sealed blobs. */
+const struct queue queue_publish = {
+    .name = "publish",
+    .tables = STORE_BLOB,
+    .due = "SELECT n FROM blob WHERE state=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM blob WHERE state=1 AND due_ms>?",
+    .delay = BLOB_DELAY,
+    .tries = BLOB_TRIES,
+};
+
+/* Blobs nobody waits for. */
+const struct queue queue_blob_gc = {
+    .name = "blob_gc",
+    .tables = STORE_BLOB | STORE_RECEIVER,
+    .due =
+        "SELECT b.n FROM blob b INDEXED BY blob_may_go WHERE b.may_go=1 AND b.state<>3 AND"
+        " b.due_ms<=?1 AND NOT EXISTS"
+        "(SELECT 1 FROM receiver r WHERE (r.state<5 OR r.cancel=1) AND (r.blob=b.n OR r.head=b.n))"
+        " LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM blob INDEXED BY blob_may_go WHERE may_go=1 AND state<>3"
+            " AND due_ms>?",
+    .delay = BLOB_DELAY,
+    .tries = BLOB_TRIES,
+};
+
+/* Blobs whose file is missing, and waited for. */
+const struct queue queue_blob_recovery = {
+    .name = "blob_recovery",
+    .tables = STORE_BLOB | STORE_RECEIVER,
+    .due = "SELECT b.n FROM blob b WHERE b.state=4 AND b.due_ms<=?1 AND EXISTS(SELECT 1"
+           " FROM receiver r WHERE r.state<5 AND (r.blob=b.n OR r.head=b.n)) LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM blob WHERE state=4 AND due_ms>?",
+    .delay = BLOB_DELAY,
+    .tries = BLOB_TRIES,
+};

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* replica_queues.c - what is due on what this peer keeps for others; see queue.h. The states are
+ * those of enum replica_state. */
+#include "store/queue.h"
+
+#define REPLICA_DELAY "UPDATE replica SET due_ms=?1,tries=tries+1 WHERE n=?2"
+#define REPLICA_TRIES "SELECT tries FROM replica WHERE n=?"
+
+/* Blobs to be fetched. */
+const struct queue queue_replicate = {
+    .name = "replicate",
+    .tables = STORE_REPLICA,
+    .due = "SELECT n FROM replica WHERE state=1 AND due_ms<=?1 AND expiry_s>?1/1000"
+           " ORDER BY due_ms,n LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM replica WHERE state=1 AND due_ms>?",
+    .delay = REPLICA_DELAY,
+    .tries = REPLICA_TRIES,
+};
+
+/* Blobs that were removed, or have expired for the grace. */
+const struct queue queue_replica_drop = {
+    .name = "replica_drop",
+    .tables = STORE_REPLICA,
+    .due = "SELECT n FROM replica WHERE due_ms<=?1 AND (state IN (4,6) OR expiry_s<=(?1-?3)/1000)"
+           " LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM replica WHERE state IN (4,6) AND due_ms>?",
+    .delay = REPLICA_DELAY,
+    .tries = REPLICA_TRIES,
+};
+
+/* Notifications of other members. */
+const struct queue queue_member_ns = {
+    .name = "member_ns",
+    .tables = STORE_REPLICA,
+    .due = "SELECT n FROM replica_ns WHERE due_ms<=?1 OR expiry_s<=?1/1000 LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM replica_ns WHERE due_ms>?",
+    .delay = "UPDATE replica_ns SET due_ms=?1,tries=tries+1 WHERE n=?2",
+    .tries = "SELECT tries FROM replica_ns WHERE n=?",
+};
