@@ -57,7 +57,7 @@ int main(int argc, char **argv)
         return 2;
     }
     struct buf secret = BUF_INIT(PGP_PUBKEY_MAX), public = BUF_INIT(PGP_PUBKEY_MAX);
-    struct buf skp = BUF_INIT(PGP_PUBKEY_MAX), chunks = BUF_INIT(1 << 20);
+    struct buf pkesk = BUF_INIT(PGP_PUBKEY_MAX), chunks = BUF_INIT(1 << 20);
     struct pgp *p;
     check(pgp_new(&p, &err));
     check(pgp_generate("bench@demo", &secret, &public, &err));
@@ -65,14 +65,14 @@ int main(int argc, char **argv)
     struct pgp_pub to = {public.data, public.len};
     struct pgp_seal s = {.in_fd = scratch(), .out_fd = scratch(), .to = &to, .to_count = 1};
     s.in_size = size;
-    s.skp = &skp;
+    s.pkesk = &pkesk;
     s.chunks = &chunks;
     fill(s.in_fd, size);
     (void)lseek(s.in_fd, 0, SEEK_SET);
     double start = now();
     check(pgp_seal(p, &s, &err));
     double sealed = now() - start;
-    struct pgp_unseal u = {.skp = skp.data, .skp_len = skp.len, .blob_fd = s.out_fd};
+    struct pgp_unseal u = {.pkesk = pkesk.data, .pkesk_len = pkesk.len, .blob_fd = s.out_fd};
     u.out_fd = scratch();
     u.max_size = size;
     u.from = to;
@@ -83,7 +83,7 @@ int main(int argc, char **argv)
     pgp_free(&p);
     buf_free(&secret);
     buf_free(&public);
-    buf_free(&skp);
+    buf_free(&pkesk);
     buf_free(&chunks);
     return 0;
 }

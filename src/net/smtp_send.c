@@ -10,7 +10,7 @@
 struct mail {
     CURL *curl;
     curl_mime *mime;
-    struct curl_slist *fields, *receivers;
+    struct curl_slist *fields, *recipients;
     char why[CURL_ERROR_SIZE];
 };
 
@@ -37,7 +37,7 @@ static int compose(struct mail *m, const char *from, const char *to, const char 
     m->mime = curl_mime_init(m->curl);
     curl_mimepart *part = m->mime == NULL ? NULL : curl_mime_addpart(m->mime);
     return part == NULL || add_field(m, "From", from) < 0 || add_field(m, "To", to) < 0 ||
-                   add_field(m, "Subject", subject) < 0 || field_add(&m->receivers, to) < 0 ||
+                   add_field(m, "Subject", subject) < 0 || field_add(&m->recipients, to) < 0 ||
                    curl_mime_data(part, text, CURL_ZERO_TERMINATED) != CURLE_OK ||
                    curl_mime_type(part, "text/plain; charset=utf-8") != CURLE_OK ||
                    curl_mime_encoder(part, "quoted-printable") != CURLE_OK
@@ -56,7 +56,7 @@ static CURLcode perform(struct mail *m, const struct smtp_account *a)
     (void)curl_easy_setopt(m->curl, CURLOPT_USERNAME, a->address);
     (void)curl_easy_setopt(m->curl, CURLOPT_PASSWORD, a->password);
     (void)curl_easy_setopt(m->curl, CURLOPT_MAIL_FROM, a->address);
-    (void)curl_easy_setopt(m->curl, CURLOPT_MAIL_RCPT, m->receivers);
+    (void)curl_easy_setopt(m->curl, CURLOPT_MAIL_RCPT, m->recipients);
     (void)curl_easy_setopt(m->curl, CURLOPT_HTTPHEADER, m->fields);
     (void)curl_easy_setopt(m->curl, CURLOPT_MIMEPOST, m->mime);
     (void)curl_easy_setopt(m->curl, CURLOPT_TIMEOUT, SEND_WAIT_S);
@@ -77,7 +77,7 @@ int smtp_send(const struct smtp_account *a, const char *to, const char *subject,
                        m.why[0] == '\0' ? curl_easy_strerror(code) : m.why);
     curl_mime_free(m.mime);
     curl_slist_free_all(m.fields);
-    curl_slist_free_all(m.receivers);
+    curl_slist_free_all(m.recipients);
     curl_easy_cleanup(m.curl);
     return rc;
 }

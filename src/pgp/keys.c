@@ -8,7 +8,7 @@
 #define USER_ID_MAX 128 /* octets that the OpenPGP library gives a new key */
 #define RSA_MIN_BITS 2048
 #define RSA_SIGN_MAX_BITS 4096    /* a signature stays within SIGNATURE_MAX */
-#define RSA_ENCRYPT_MAX_BITS 3072 /* a session-key packet stays within SKP_MAX */
+#define RSA_ENCRYPT_MAX_BITS 3072 /* a session-key packet stays within PKESK_MAX */
 
 int key_fpr(rnp_key_handle_t key, uint8_t fpr_r[PGP_FPR_LEN])
 {

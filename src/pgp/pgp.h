@@ -79,7 +79,7 @@ struct pgp_seal {
     bool ocb;         /* OCB instead of CFB with MDC: only if every receiver announces it */
     uint64_t in_size; /* size of m, or of what is there, to choose the compression */
     /* results */
-    struct buf *skp; /* array of to_count buffers, made by the caller with a cap: one
+    struct buf *pkesk; /* array of to_count buffers, made by the caller with a cap: one
                         session-key packet each, in the order of `to` */
     uint64_t blob_size;
     uint8_t blob_hash[HASH_LEN]; /* h: SHA-256 of the blob */
@@ -90,8 +90,8 @@ int pgp_seal(struct pgp *p, struct pgp_seal *s, struct error *e);
 /* Opening: session-key packet + blob -> plaintext, whose signer must be `from`. The plaintext in
  * out_fd must not be used unless 0 is returned. */
 struct pgp_unseal {
-    const uint8_t *skp;
-    size_t skp_len;
+    const uint8_t *pkesk;
+    size_t pkesk_len;
     int blob_fd;           /* read from its current position to the end */
     struct growing *grows; /* blob_fd is still being written; NULL: it is complete */
     int out_fd;            /* not synced */

@@ -85,7 +85,7 @@ static int front_head(struct pgp_sealing *w, uint8_t octet)
         return error_set(w->e, "The OpenPGP library wrote something unknown.");
     if (h.tag == TAG_SESSION_KEY && !h.partial && h.body_len > 0 && w->done < w->s->to_count) {
         w->body_left = h.body_len;
-        if (buf_append(&w->s->skp[w->done], w->head, n) == 0)
+        if (buf_append(&w->s->pkesk[w->done], w->head, n) == 0)
             return 0;
         return error_set(w->e, "A receiver's session-key packet is too large.");
     }
@@ -100,14 +100,14 @@ static int front_head(struct pgp_sealing *w, uint8_t octet)
  * is. */
 static int front_body(struct pgp_sealing *w, const uint8_t *p, size_t n)
 {
-    struct buf *skp = &w->s->skp[w->done];
+    struct buf *pkesk = &w->s->pkesk[w->done];
     uint8_t keyid[KEYID_LEN];
-    if (buf_append(skp, p, n) < 0)
+    if (buf_append(pkesk, p, n) < 0)
         return error_set(w->e, "A receiver's session-key packet is too large.");
     w->body_left -= (uint32_t)n;
     if (w->body_left > 0)
         return 0;
-    if (packet_session_key(skp->data, skp->len, keyid, w->e) < 0)
+    if (packet_session_key(pkesk->data, pkesk->len, keyid, w->e) < 0)
         return -1;
     if (memcmp(keyid, w->receivers[w->done]->keyid, KEYID_LEN) != 0)
         return error_set(w->e, "The OpenPGP library changed the order of the receivers.");

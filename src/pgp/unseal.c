@@ -10,8 +10,8 @@
 struct unsealing {
     struct pgp_unseal *u;
     struct error *e;
-    bool failed;     /* a callback wrote the error */
-    size_t skp_done; /* octets of the session-key packet handed over */
+    bool failed;       /* a callback wrote the error */
+    size_t pkesk_done; /* octets of the session-key packet handed over */
     struct packet_stream stream;
     struct sha256 *hash;
     uint64_t asked; /* of what was written, sent to the disk */
@@ -22,11 +22,11 @@ static bool unseal_read(void *ctx, void *p, size_t n, size_t *n_r)
     struct unsealing *w = ctx;
     if (w->failed)
         return false;
-    if (w->skp_done < w->u->skp_len) {
-        size_t left = w->u->skp_len - w->skp_done;
+    if (w->pkesk_done < w->u->pkesk_len) {
+        size_t left = w->u->pkesk_len - w->pkesk_done;
         *n_r = left < n ? left : n;
-        memcpy(p, w->u->skp + w->skp_done, *n_r);
-        w->skp_done += *n_r;
+        memcpy(p, w->u->pkesk + w->pkesk_done, *n_r);
+        w->pkesk_done += *n_r;
         return true;
     }
     ssize_t r = growing_read(w->u->grows, w->u->blob_fd, p, n);
@@ -148,7 +148,7 @@ int pgp_unseal(struct pgp *p, struct pgp_unseal *u, struct error *e)
     u->local = p == NULL || pgp_need_secret(p, e) < 0;
     if (u->local)
         return p == NULL ? error_set(e, "OpenPGP did not start.") : -1;
-    if (packet_session_key(u->skp, u->skp_len, keyid, e) < 0)
+    if (packet_session_key(u->pkesk, u->pkesk_len, keyid, e) < 0)
         return -1;
     ffi_clock(p->ffi, PGP_CLOCK_SLACK);
     if (sender_enter(p, &u->from, &sender, fpr, &u->local, e) < 0)

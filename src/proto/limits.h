@@ -14,7 +14,7 @@
 #define RECORD_MAX (12 * 1024)        /* any signed record as it stands in the DHT */
 #define PUBKEY_MAX 8192               /* an OpenPGP public key, binary */
 #define SIGNATURE_MAX 1024            /* a detached signature */
-#define SKP_MAX 512                   /* one session-key packet */
+#define PKESK_MAX 512                 /* one session-key packet */
 #define BLOBS_MAX 8                   /* blobs of a message; version 1 sends one */
 #define CHUNK_LEN (4u * 1024 * 1024)  /* octets of a blob per chunk hash */
 #define CHUNKS_MAX (4u * 1024 * 1024) /* chunk hashes of a blob: 16 TiB */

@@ -12,14 +12,14 @@ enum {
     F_PUBKEY,
     F_MASTER,
     F_BLOBS,
-    F_SKP,
+    F_PKESK,
     F_M_HASH,
     F_M_SIZE,
     F_P,
     F_EXPIRY,
     F_HEAD,      /* either this */
     F_HEAD_BLOB, /* or these three */
-    F_HEAD_SKP,
+    F_HEAD_PKESK,
     F_SUMMARY
 };
 #define SUMMARY_FIELDS 6
@@ -69,7 +69,7 @@ static void out_head(struct cbor_out *w, const struct notification *r)
     }
     cbor_out_uint(w, F_HEAD_BLOB);
     out_blob(w, &r->head_blob);
-    out_field_bytes(w, F_HEAD_SKP, r->head_skp.p, r->head_skp.n);
+    out_field_bytes(w, F_HEAD_PKESK, r->head_pkesk.p, r->head_pkesk.n);
     cbor_out_uint(w, F_SUMMARY);
     cbor_out_array(w, SUMMARY_FIELDS);
     for (size_t i = 0; i < SUMMARY_FIELDS; i++)
@@ -96,7 +96,7 @@ int notification_encode(const struct notification *r, const struct record_place 
     cbor_out_array(&w, r->blob_count);
     for (size_t i = 0; i < r->blob_count; i++)
         out_blob(&w, &r->blobs[i]);
-    out_field_bytes(&w, F_SKP, r->skp.p, r->skp.n);
+    out_field_bytes(&w, F_PKESK, r->pkesk.p, r->pkesk.n);
     out_field_bytes(&w, F_M_HASH, r->m_hash, HASH_LEN);
     out_field_uint(&w, F_M_SIZE, r->m_size);
     out_field_bytes(&w, F_P, r->p, SECRET_LEN);
@@ -109,9 +109,9 @@ int notification_encode(const struct notification *r, const struct record_place 
     return cbor_out_end(&w);
 }
 
-static void in_skp(struct cbor_in *in, struct span *skp)
+static void in_pkesk(struct cbor_in *in, struct span *pkesk)
 {
-    if (cbor_in_bytes(in, SKP_MAX, skp) == 0 && skp->n == 0)
+    if (cbor_in_bytes(in, PKESK_MAX, pkesk) == 0 && pkesk->n == 0)
         cbor_in_fail(in, "an empty session-key packet");
 }
 
@@ -141,8 +141,8 @@ static void in_head(struct cbor_in *in, struct notification *r)
     r->has_head_blob = true;
     cbor_in_need(in, F_HEAD_BLOB);
     in_blob(in, HEAD_BLOB_MAX, &r->head_blob);
-    cbor_in_need(in, F_HEAD_SKP);
-    in_skp(in, &r->head_skp);
+    cbor_in_need(in, F_HEAD_PKESK);
+    in_pkesk(in, &r->head_pkesk);
     cbor_in_need(in, F_SUMMARY);
     cbor_in_array_of(in, SUMMARY_FIELDS);
     for (size_t i = 0; i < SUMMARY_FIELDS; i++)
@@ -167,8 +167,8 @@ static void in_body(struct cbor_in *in, struct notification *r)
         cbor_in_fail(in, "a list that does not hold exactly one blob");
     in_blob(in, BLOB_SIZE_MAX, &r->blobs[0]);
     cbor_in_leave(in);
-    cbor_in_need(in, F_SKP);
-    in_skp(in, &r->skp);
+    cbor_in_need(in, F_PKESK);
+    in_pkesk(in, &r->pkesk);
     cbor_in_need(in, F_M_HASH);
     cbor_in_bytes_of(in, r->m_hash, HASH_LEN);
     cbor_in_need(in, F_M_SIZE);

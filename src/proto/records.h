@@ -105,7 +105,7 @@ struct notification {
     uint8_t master_fpr[FPR_LEN];
     struct blob_ref blobs[BLOBS_MAX];
     size_t blob_count;        /* 1 in version 1 */
-    struct span skp;          /* the receiver's session-key packet */
+    struct span pkesk;        /* the receiver's session-key packet */
     uint8_t m_hash[HASH_LEN]; /* SHA-256 of m */
     uint64_t m_size;
     uint8_t p[SECRET_LEN];
@@ -115,7 +115,7 @@ struct notification {
     struct span head; /* head_pack()ed */
     /* or: a head blob, fetched and opened like the body, whose plaintext is head_pack()ed */
     struct blob_ref head_blob;
-    struct span head_skp;
+    struct span head_pkesk;
     struct span from, to, date, subject, msgid, references; /* at most SUMMARY_MAX each */
 };
 int notification_encode(const struct notification *r, const struct record_place *at,

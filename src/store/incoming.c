@@ -21,8 +21,8 @@ const char *in_trust_name(enum in_trust t)
 
 void incoming_free(struct incoming *in)
 {
-    struct bytes *const all[] = {&in->pubkey,  &in->skp,  &in->head,  &in->head_skp, &in->from,
-                                 &in->subject, &in->date, &in->trace, &in->why};
+    struct bytes *const all[] = {&in->pubkey,  &in->pkesk, &in->head,  &in->head_pkesk, &in->from,
+                                 &in->subject, &in->date,  &in->trace, &in->why};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         bytes_free(all[i]);
     wipe(in->p, sizeof in->p);
@@ -45,8 +45,9 @@ static int set_head_blob(struct db *db, int64_t n, const struct incoming *in)
     return db_exec(db,
                    "UPDATE incoming SET head_skp=?,head_hash=?,head_size=?,head_chunks_hash=?"
                    " WHERE n=?",
-                   "bbibi", in->head_skp.p, in->head_skp.n, in->head_blob.hash, (size_t)HASH_LEN,
-                   (int64_t)in->head_blob.size, in->head_blob.chunks_hash, (size_t)HASH_LEN, n) < 0
+                   "bbibi", in->head_pkesk.p, in->head_pkesk.n, in->head_blob.hash,
+                   (size_t)HASH_LEN, (int64_t)in->head_blob.size, in->head_blob.chunks_hash,
+                   (size_t)HASH_LEN, n) < 0
                ? -1
                : 1;
 }
@@ -66,7 +67,7 @@ int in_add(struct db *db, const struct incoming *in)
         "bitbbiitbbbbibbibbbbiiib", in->nid, (size_t)HASH_LEN, (int64_t)in->state, in->sender,
         in->fpr, (size_t)FPR_LEN, in->pubkey.p, in->pubkey.n, (int64_t)in->trust,
         (int64_t)in->place, in->ns_key, in->ns_hash, (size_t)HASH_LEN, in->p, (size_t)SECRET_LEN,
-        in->skp.p, in->skp.n, in->blob.hash, (size_t)HASH_LEN, (int64_t)in->blob.size,
+        in->pkesk.p, in->pkesk.n, in->blob.hash, (size_t)HASH_LEN, (int64_t)in->blob.size,
         in->blob.chunks_hash, (size_t)HASH_LEN, in->m_hash, (size_t)HASH_LEN, (int64_t)in->m_size,
         in->head.p, in->head.n, in->from.p, in->from.n, in->subject.p, in->subject.n, in->date.p,
         in->date.n, in->expiry_s, in->arrived_ms, in->arrived_ms, in->why.p, in->why.n);
@@ -76,7 +77,7 @@ int in_add(struct db *db, const struct incoming *in)
     if (in->has_master && db_exec(db, "UPDATE incoming SET master_fpr=? WHERE n=?", "bi",
                                   in->master_fpr, (size_t)FPR_LEN, n) < 0)
         return -1;
-    return in->head_skp.p == NULL ? 1 : set_head_blob(db, n, in);
+    return in->head_pkesk.p == NULL ? 1 : set_head_blob(db, n, in);
 }
 
 int in_again(struct db *db, const struct incoming *in, int64_t now_ms)
@@ -99,11 +100,11 @@ int in_again(struct db *db, const struct incoming *in, int64_t now_ms)
         "head_chunks_hash=NULL,state=CASE WHEN state IN (5,6) THEN 4 ELSE state END"
         " WHERE n=? AND (state IN (1,2) OR (state IN (3,4,5,6) AND outcome IS NOT NULL))",
         "tbbbbibiii", in->ns_key, in->ns_hash, (size_t)HASH_LEN, in->p, (size_t)SECRET_LEN,
-        in->skp.p, in->skp.n, in->blob.hash, (size_t)HASH_LEN, (int64_t)in->blob.size,
+        in->pkesk.p, in->pkesk.n, in->blob.hash, (size_t)HASH_LEN, (int64_t)in->blob.size,
         in->blob.chunks_hash, (size_t)HASH_LEN, in->expiry_s, now_ms, n);
     if (changed <= 0)
         return changed;
-    if (in->head_skp.p != NULL)
+    if (in->head_pkesk.p != NULL)
         return set_head_blob(db, n, in);
     return in->head.p == NULL ? 1
            : db_exec(db, "UPDATE incoming SET head=? WHERE n=? AND state=1", "bi", in->head.p,
@@ -117,7 +118,8 @@ static int read_head_blob(sqlite3_stmt *q, struct incoming *in)
     if (sqlite3_column_type(q, 18) == SQLITE_NULL)
         return 0;
     in->head_blob.size = (uint64_t)sqlite3_column_int64(q, 20);
-    return column_bytes(q, 18, &in->head_skp) | column_fixed(q, 19, in->head_blob.hash, HASH_LEN) |
+    return column_bytes(q, 18, &in->head_pkesk) |
+           column_fixed(q, 19, in->head_blob.hash, HASH_LEN) |
            column_fixed(q, 21, in->head_blob.chunks_hash, HASH_LEN);
 }
 
@@ -146,7 +148,7 @@ int in_get(struct db *db, int64_t n, struct incoming *in)
         column_fixed(q, 4, in->fpr, FPR_LEN) | column_bytes(q, 5, &in->pubkey) |
         column_text(q, 8, in->ns_key, sizeof in->ns_key) |
         column_fixed(q, 9, in->ns_hash, HASH_LEN) | column_fixed(q, 10, in->p, SECRET_LEN) |
-        column_bytes(q, 11, &in->skp) | column_fixed(q, 12, in->blob.hash, HASH_LEN) |
+        column_bytes(q, 11, &in->pkesk) | column_fixed(q, 12, in->blob.hash, HASH_LEN) |
         column_fixed(q, 14, in->blob.chunks_hash, HASH_LEN) |
         column_fixed(q, 15, in->m_hash, HASH_LEN) | column_bytes(q, 17, &in->head) |
         read_head_blob(q, in) | column_bytes(q, 22, &in->from) | column_bytes(q, 23, &in->subject) |

@@ -39,12 +39,12 @@ struct incoming {
     char ns_key[DHT_KEY_MAX + 1];
     uint8_t ns_hash[HASH_LEN]; /* of the entry as it stood in the DHT */
     uint8_t p[SECRET_LEN];
-    struct bytes skp;
+    struct bytes pkesk;
     struct blob_ref blob;
     uint8_t m_hash[HASH_LEN];
     uint64_t m_size;
     struct bytes head; /* packed header and skeleton; empty until a head blob came */
-    struct bytes head_skp;
+    struct bytes head_pkesk;
     struct blob_ref head_blob;
     struct bytes from, subject, date;
     struct bytes trace; /* the two trace fields, made with the stub */

@@ -112,14 +112,14 @@ static int fill(struct noticing *x, const struct notification *r, const uint8_t 
     in->state = IN_NOTICED;
     in->has_master = r->has_master;
     memcpy(in->master_fpr, r->master_fpr, FPR_LEN);
-    int rc = copy(&in->pubkey, &r->pubkey) | copy(&in->skp, &r->skp);
+    int rc = copy(&in->pubkey, &r->pubkey) | copy(&in->pkesk, &r->pkesk);
     if (!r->has_head_blob) {
         rc |= copy(&in->head, &r->head);
         summarize(x);
         return rc;
     }
     in->head_blob = r->head_blob;
-    return rc | copy(&in->head_skp, &r->head_skp) | copy(&in->from, &r->from) |
+    return rc | copy(&in->head_pkesk, &r->head_pkesk) | copy(&in->from, &r->from) |
            copy(&in->subject, &r->subject) | copy(&in->date, &r->date);
 }
 

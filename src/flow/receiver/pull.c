@@ -192,8 +192,8 @@ static void open_run(struct job *job, void *thread_ctx)
     struct pulling *p = (struct pulling *)job;
     int in_fd = open(p->part, O_RDONLY | O_CLOEXEC);
     int fd = open(p->tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    struct pgp_unseal u = {.skp = p->in.skp.p,
-                           .skp_len = p->in.skp.n,
+    struct pgp_unseal u = {.pkesk = p->in.pkesk.p,
+                           .pkesk_len = p->in.pkesk.n,
                            .blob_fd = in_fd,
                            .grows = p->grows,
                            .out_fd = fd,

@@ -232,8 +232,8 @@ static void unseal_run(struct job *job, void *thread_ctx)
     home_path(s->w->services, out, "inbox/parts", s->in.nid, HASH_LEN, ".head.plain");
     int in_fd = open(s->part, O_RDONLY | O_CLOEXEC);
     int fd = open(out, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    struct pgp_unseal u = {.skp = s->in.head_skp.p,
-                           .skp_len = s->in.head_skp.n,
+    struct pgp_unseal u = {.pkesk = s->in.head_pkesk.p,
+                           .pkesk_len = s->in.head_pkesk.n,
                            .blob_fd = in_fd,
                            .out_fd = fd,
                            .max_size = HEAD_BLOB_MAX,
@@ -316,7 +316,7 @@ static void stub_start(struct work *w)
         store_do(w->services->store, refuse_run, refuse_done, s);
     } else if (s->in.head.n > 0) {
         with_head(s);
-    } else if (s->in.head_skp.n == 0 || s->in.head_blob.size > HEAD_BLOB_MAX) {
+    } else if (s->in.head_pkesk.n == 0 || s->in.head_blob.size > HEAD_BLOB_MAX) {
         refuse(s, "its header is missing or too large");
     } else {
         home_path(w->services, s->part, "inbox/parts", s->in.nid, HASH_LEN, ".head");

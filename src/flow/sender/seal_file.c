@@ -57,18 +57,18 @@ int sealed_file_init(struct sealed_file *x, size_t count)
 {
     *x = (struct sealed_file){.count = count};
     x->chunks.cap = (size_t)CHUNKS_MAX * HASH_LEN;
-    x->skp = calloc(count + 1, sizeof *x->skp);
-    for (size_t i = 0; i < count && x->skp != NULL; i++)
-        x->skp[i].cap = SKP_MAX;
-    return x->skp == NULL ? -1 : 0;
+    x->pkesk = calloc(count + 1, sizeof *x->pkesk);
+    for (size_t i = 0; i < count && x->pkesk != NULL; i++)
+        x->pkesk[i].cap = PKESK_MAX;
+    return x->pkesk == NULL ? -1 : 0;
 }
 
 void sealed_file_free(struct sealed_file *x)
 {
     buf_free(&x->chunks);
-    for (size_t i = 0; i < x->count && x->skp != NULL; i++)
-        buf_free(&x->skp[i]);
-    free(x->skp);
+    for (size_t i = 0; i < x->count && x->pkesk != NULL; i++)
+        buf_free(&x->pkesk[i]);
+    free(x->pkesk);
     *x = (struct sealed_file){0};
 }
 
@@ -90,7 +90,7 @@ int seal_file(const struct services *sv, struct pgp *pgp, const uint8_t id[MESSA
                          .to_count = k->count,
                          .ocb = k->ocb,
                          .in_size = size,
-                         .skp = x->skp,
+                         .pkesk = x->pkesk,
                          .chunks = &x->chunks};
     int rc = pgp_seal(pgp, &p, e);
     if (rc == 0 && fsync(fd) < 0)

@@ -31,7 +31,7 @@ struct sealed_file {
     uint64_t size;
     struct buf chunks;
     size_t count;
-    struct buf *skp; /* one per receiver */
+    struct buf *pkesk; /* one per receiver */
 };
 
 /* For so many receivers. -1: memory is short. */

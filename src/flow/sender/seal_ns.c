@@ -28,7 +28,7 @@ static void fill(const struct sealing *s, size_t i, struct notification *r)
     memcpy(r->blobs[0].hash, s->body.hash, HASH_LEN);
     memcpy(r->blobs[0].chunks_hash, s->body.chunks_hash, HASH_LEN);
     r->blobs[0].size = s->body.size;
-    r->skp = (struct span){s->body.skp[i].data, s->body.skp[i].len};
+    r->pkesk = (struct span){s->body.pkesk[i].data, s->body.pkesk[i].len};
     memcpy(r->m_hash, s->m.hash, HASH_LEN);
     memcpy(r->p, s->made[i].p, SECRET_LEN);
     r->expiry = s->made[i].expiry_s;
@@ -40,7 +40,7 @@ static void fill(const struct sealing *s, size_t i, struct notification *r)
     memcpy(r->head_blob.hash, s->head.hash, HASH_LEN);
     memcpy(r->head_blob.chunks_hash, s->head.chunks_hash, HASH_LEN);
     r->head_blob.size = s->head.size;
-    r->head_skp = (struct span){s->head.skp[i].data, s->head.skp[i].len};
+    r->head_pkesk = (struct span){s->head.pkesk[i].data, s->head.pkesk[i].len};
     r->from = span_of(&s->m.from);
     r->to = (struct span){(const uint8_t *)s->keys.address[i], strlen(s->keys.address[i])};
     r->date = span_of(&s->m.date);

@@ -65,7 +65,7 @@ static void give(struct seal_stream *x)
     /* who came so late for it that fsck took it for a leftover seals again */
     bool good = x->rc == 0 && file_exists(path);
     x->fn(x->ctx, good ? &x->body : NULL, good ? &x->keys : NULL);
-    if (good && x->body.skp != NULL) /* refused */
+    if (good && x->body.pkesk != NULL) /* refused */
         remove_blob(x);
     discard(x);
 }

@@ -49,11 +49,11 @@ static void start(void)
     must(blob_fd >= 0 && out_fd >= 0);
 }
 
-static void open_blob(const uint8_t *skp, size_t skp_len, const uint8_t *blob, size_t n)
+static void open_blob(const uint8_t *pkesk, size_t pkesk_len, const uint8_t *blob, size_t n)
 {
     static char text[MAX + 1];
-    struct pgp_unseal u = {.skp = skp,
-                           .skp_len = skp_len,
+    struct pgp_unseal u = {.pkesk = pkesk,
+                           .pkesk_len = pkesk_len,
                            .blob_fd = blob_fd,
                            .out_fd = out_fd,
                            .max_size = MAX,
@@ -89,9 +89,9 @@ static void open_inner(const uint8_t *packets, size_t n)
     if (rnp_op_encrypt_execute(op) == RNP_SUCCESS &&
         rnp_output_memory_get_buf(out, &all, &len, false) == RNP_SUCCESS &&
         packet_whole(all, len, &h) == 0) {
-        size_t skp_len = h.header_len + h.body_len;
+        size_t pkesk_len = h.header_len + h.body_len;
 
-        open_blob(all, skp_len, all + skp_len, len - skp_len);
+        open_blob(all, pkesk_len, all + pkesk_len, len - pkesk_len);
     }
     rnp_op_encrypt_destroy(op);
     rnp_output_destroy(out);
@@ -110,16 +110,16 @@ static void open_record(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    size_t skp_len;
+    size_t pkesk_len;
 
     start();
     if (size < 3)
         return 0;
     switch (data[0]) {
     case 0:
-        skp_len = (size_t)data[1] << 8 | data[2];
-        if (skp_len <= size - 3)
-            open_blob(data + 3, skp_len, data + 3 + skp_len, size - 3 - skp_len);
+        pkesk_len = (size_t)data[1] << 8 | data[2];
+        if (pkesk_len <= size - 3)
+            open_blob(data + 3, pkesk_len, data + 3 + pkesk_len, size - 3 - pkesk_len);
         break;
     case 1:
         open_inner(data + 1, size - 1);

@@ -106,7 +106,7 @@ static void read_one(uint32_t network, char *line)
     print_hex(r.message_id, MESSAGE_ID_LEN, ' ');
     print_hex(r.blobs[0].hash, HASH_LEN, ' ');
     print_hex(lock, HASH_LEN, ' ');
-    print_hex(r.skp.p, r.skp.n, ' ');
+    print_hex(r.pkesk.p, r.pkesk.n, ' ');
     print_hex(r.pubkey.p, r.pubkey.n, '\n');
     pgp_free(&p);
     buf_wipe(&plain);

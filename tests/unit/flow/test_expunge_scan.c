@@ -56,7 +56,7 @@ static int add_run(struct db *db, void *arg)
     struct bytes trace = {(uint8_t *)"t", 1};
     nid_of(in.nid, *(int *)arg);
     (void)strcpy(in.sender, "alice@demo");
-    in.pubkey = in.skp = trace;
+    in.pubkey = in.pkesk = trace;
     if (in_add(db, &in) != 1)
         return -1;
     return in_set_stub(db, in_find(db, in.nid), "file", &trace, PLACE_INBOX);

@@ -53,7 +53,7 @@ static void sign(rnp_op_encrypt_t op, rnp_ffi_t ffi, const struct peer *by)
     rnp_key_handle_destroy(key);
 }
 
-void craft(const struct craft *c, struct buf *skp, struct buf *blob)
+void craft(const struct craft *c, struct buf *pkesk, struct buf *blob)
 {
     rnp_ffi_t ffi = NULL;
     rnp_input_t in = NULL;
@@ -88,7 +88,7 @@ void craft(const struct craft *c, struct buf *skp, struct buf *blob)
     take(mem, &all);
     while (packet_whole(all.data + at, all.len - at, &h) == 0 && (h.tag == 1 || h.tag == 3))
         at += h.header_len + h.body_len;
-    assert_int_equal(buf_append(skp, all.data, at), 0);
+    assert_int_equal(buf_append(pkesk, all.data, at), 0);
     assert_int_equal(buf_append(blob, all.data + at, all.len - at), 0);
     buf_free(&all);
     rnp_key_handle_destroy(to);

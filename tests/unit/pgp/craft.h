@@ -17,8 +17,8 @@ struct craft {
     const char *hash;     /* NULL: SHA256 */
     const char *password; /* encrypts to a password too */
 };
-/* The session-key packets go to skp, the rest to blob. */
-void craft(const struct craft *c, struct buf *skp, struct buf *blob);
+/* The session-key packets go to pkesk, the rest to blob. */
+void craft(const struct craft *c, struct buf *pkesk, struct buf *blob);
 
 /* The packets of a signed message, not encrypted. */
 void craft_signed(const struct peer *by, const void *data, size_t n, struct buf *packets);

@@ -53,14 +53,14 @@ void seal_octets(struct sealed *s, struct peer *from, const struct pgp_pub *to, 
     assert_true(to_count <= SEALED_MAX);
     *s = (struct sealed){.chunks = BUF_INIT(4096), .fd = file_of("", 0)};
     for (size_t i = 0; i < to_count; i++)
-        s->skp[i].cap = 512;
+        s->pkesk[i].cap = 512;
     s->seal = (struct pgp_seal){.in_fd = in,
                                 .out_fd = s->fd,
                                 .to = to,
                                 .to_count = to_count,
                                 .ocb = ocb,
                                 .in_size = n,
-                                .skp = s->skp,
+                                .pkesk = s->pkesk,
                                 .chunks = &s->chunks};
     ok(pgp_seal(from->p, &s->seal, e));
     close(in);
@@ -70,18 +70,18 @@ void seal_octets(struct sealed *s, struct peer *from, const struct pgp_pub *to, 
 void sealed_free(struct sealed *s)
 {
     for (size_t i = 0; i < SEALED_MAX; i++)
-        buf_free(&s->skp[i]);
+        buf_free(&s->pkesk[i]);
     buf_free(&s->chunks);
     close(s->fd);
 }
 
-int unseal_octets(struct peer *to, const struct pgp_pub *from, const struct buf *skp,
+int unseal_octets(struct peer *to, const struct pgp_pub *from, const struct buf *pkesk,
                   const void *blob, size_t blob_len, uint64_t max, struct buf *plain,
                   struct error *e)
 {
     int in = file_of(blob, blob_len), out = file_of("", 0), result;
-    struct pgp_unseal u = {.skp = skp->data,
-                           .skp_len = skp->len,
+    struct pgp_unseal u = {.pkesk = pkesk->data,
+                           .pkesk_len = pkesk->len,
                            .blob_fd = in,
                            .out_fd = out,
                            .max_size = max,

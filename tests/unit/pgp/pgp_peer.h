@@ -45,7 +45,7 @@ void file_all(int fd, struct buf *b);
 /* One message sealed by a peer. */
 #define SEALED_MAX 8
 struct sealed {
-    struct buf skp[SEALED_MAX];
+    struct buf pkesk[SEALED_MAX];
     struct buf chunks;
     int fd; /* the blob */
     struct pgp_seal seal;
@@ -54,9 +54,9 @@ struct sealed {
 void seal_octets(struct sealed *s, struct peer *from, const struct pgp_pub *to, size_t to_count,
                  const void *p, size_t n, bool ocb);
 void sealed_free(struct sealed *s);
-/* Opens skp[i] with these blob octets; returns pgp_unseal's value; plain (may be NULL) gets what
+/* Opens pkesk[i] with these blob octets; returns pgp_unseal's value; plain (may be NULL) gets what
  * was written. */
-int unseal_octets(struct peer *to, const struct pgp_pub *from, const struct buf *skp,
+int unseal_octets(struct peer *to, const struct pgp_pub *from, const struct buf *pkesk,
                   const void *blob, size_t blob_len, uint64_t max, struct buf *plain,
                   struct error *e);
 

@@ -161,19 +161,19 @@ static void decrypt(char **a)
     pgp_free(&p);
 }
 
-static void save_skp(const char *blob, size_t i, const struct buf *skp)
+static void save_pkesk(const char *blob, size_t i, const struct buf *pkesk)
 {
     char path[PATH_CAP];
 
     (void)snprintf(path, sizeof(path), "%s.%zu", blob, i);
-    save(path, skp);
+    save(path, pkesk);
 }
 
 static void seal(char **a, size_t to_count)
 {
     struct pgp *p = with_secret(a[0]);
     struct pgp_pub *to = calloc(to_count, sizeof(*to));
-    struct buf *key = calloc(to_count, sizeof(*key)), *skp = calloc(to_count, sizeof(*skp));
+    struct buf *key = calloc(to_count, sizeof(*key)), *pkesk = calloc(to_count, sizeof(*pkesk));
     struct buf chunks = BUF_INIT(FILE_CAP);
     struct pgp_seal s = {.to = to, .to_count = to_count, .ocb = strcmp(a[1], "ocb") == 0};
     struct stat st;
@@ -181,25 +181,25 @@ static void seal(char **a, size_t to_count)
 
     s.in_fd = open_file(a[2], O_RDONLY);
     s.out_fd = open_file(a[3], O_WRONLY | O_CREAT | O_TRUNC);
-    s.skp = skp;
+    s.pkesk = pkesk;
     s.chunks = &chunks;
     s.in_size = fstat(s.in_fd, &st) == 0 ? (uint64_t)st.st_size : 0;
     for (size_t i = 0; i < to_count; i++) {
         key[i] = load(a[4 + i]);
         to[i] = (struct pgp_pub){key[i].data, key[i].len};
-        skp[i].cap = 512;
+        pkesk[i].cap = 512;
     }
     must(pgp_seal(p, &s, &err));
     for (size_t i = 0; i < to_count; i++) {
-        save_skp(a[3], i, &skp[i]);
-        buf_free(&skp[i]);
+        save_pkesk(a[3], i, &pkesk[i]);
+        buf_free(&pkesk[i]);
         buf_free(&key[i]);
     }
     print_cost(began);
     buf_free(&chunks);
     free(to);
     free(key);
-    free(skp);
+    free(pkesk);
     close(s.in_fd);
     close(s.out_fd);
     pgp_free(&p);
@@ -207,16 +207,16 @@ static void seal(char **a, size_t to_count)
 
 static void split(char **a)
 {
-    struct buf m = load(a[0]), skp = BUF_INIT(1024);
+    struct buf m = load(a[0]), pkesk = BUF_INIT(1024);
     struct packet_header h;
     size_t at = 0;
 
     for (size_t i = 0; packet_whole(m.data + at, m.len - at, &h) == 0 && h.tag == TAG_SESSION_KEY;
          i++) {
-        must(buf_append(&skp, m.data + at, h.header_len + h.body_len));
-        save_skp(a[1], i, &skp);
-        at += skp.len;
-        buf_free(&skp);
+        must(buf_append(&pkesk, m.data + at, h.header_len + h.body_len));
+        save_pkesk(a[1], i, &pkesk);
+        at += pkesk.len;
+        buf_free(&pkesk);
     }
     must(file_write(a[1], m.data + at, m.len - at, &err));
     buf_free(&m);
@@ -225,9 +225,9 @@ static void split(char **a)
 static void unseal(char **a)
 {
     struct pgp *p = with_secret(a[0]);
-    struct buf from = load(a[1]), skp = load(a[2]);
-    struct pgp_unseal u = {.skp = skp.data,
-                           .skp_len = skp.len,
+    struct buf from = load(a[1]), pkesk = load(a[2]);
+    struct pgp_unseal u = {.pkesk = pkesk.data,
+                           .pkesk_len = pkesk.len,
                            .max_size = UINT64_C(1) << 40,
                            .from = {from.data, from.len}};
     int64_t began = clock_mono_ms();
@@ -239,7 +239,7 @@ static void unseal(char **a)
     close(u.blob_fd);
     close(u.out_fd);
     buf_free(&from);
-    buf_free(&skp);
+    buf_free(&pkesk);
     pgp_free(&p);
 }
 

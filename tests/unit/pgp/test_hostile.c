@@ -16,7 +16,7 @@
 static const char text[] =
     "Subject: hello\r\n\r\nSome text, and some more text, and more text.\r\n";
 static struct peer alice, bob, mallory;
-static struct buf good_skp = BUF_INIT(512), good_blob = BUF_INIT(65536);
+static struct buf good_pkesk = BUF_INIT(512), good_blob = BUF_INIT(65536);
 
 static int setup(void **state)
 {
@@ -27,7 +27,7 @@ static int setup(void **state)
     peer_make(&mallory, "mallory@demo");
     seal_octets(&s, &alice, &bob.pub, 1, text, sizeof(text), false);
     file_all(s.fd, &good_blob);
-    assert_int_equal(buf_append(&good_skp, s.skp[0].data, s.skp[0].len), 0);
+    assert_int_equal(buf_append(&good_pkesk, s.pkesk[0].data, s.pkesk[0].len), 0);
     sealed_free(&s);
     return 0;
 }
@@ -37,42 +37,42 @@ static int teardown(void **state)
     peer_free(&alice);
     peer_free(&bob);
     peer_free(&mallory);
-    buf_free(&good_skp);
+    buf_free(&good_pkesk);
     buf_free(&good_blob);
     return 0;
 }
 
-static int open_it(const struct pgp_pub *from, const struct buf *skp, const struct buf *blob,
+static int open_it(const struct pgp_pub *from, const struct buf *pkesk, const struct buf *blob,
                    struct error *e)
 {
-    return unseal_octets(&bob, from, skp, blob->data, blob->len, MAX, NULL, e);
+    return unseal_octets(&bob, from, pkesk, blob->data, blob->len, MAX, NULL, e);
 }
 
 static int still_good(void **state)
 {
-    ok(open_it(&alice.pub, &good_skp, &good_blob, e));
+    ok(open_it(&alice.pub, &good_pkesk, &good_blob, e));
     return 0;
 }
 
 /* Crafts, and expects this refusal. */
 static void refused(const struct craft *c, const char *because)
 {
-    struct buf skp = BUF_INIT(4096), blob = BUF_INIT(64 * 1024 * 1024);
+    struct buf pkesk = BUF_INIT(4096), blob = BUF_INIT(64 * 1024 * 1024);
 
-    craft(c, &skp, &blob);
-    fails(open_it(&alice.pub, &skp, &blob, e), because);
-    buf_free(&skp);
+    craft(c, &pkesk, &blob);
+    fails(open_it(&alice.pub, &pkesk, &blob, e), because);
+    buf_free(&pkesk);
     buf_free(&blob);
 }
 
 static void test_crafted_good(void **state)
 {
     struct craft c = {.signers = {&alice}, .to = &bob.pub, .data = text, .len = sizeof(text)};
-    struct buf skp = BUF_INIT(4096), blob = BUF_INIT(MAX);
+    struct buf pkesk = BUF_INIT(4096), blob = BUF_INIT(MAX);
 
-    craft(&c, &skp, &blob); /* so that the refusals below have the reasons they say */
-    ok(open_it(&alice.pub, &skp, &blob, e));
-    buf_free(&skp);
+    craft(&c, &pkesk, &blob); /* so that the refusals below have the reasons they say */
+    ok(open_it(&alice.pub, &pkesk, &blob, e));
+    buf_free(&pkesk);
     buf_free(&blob);
 }
 
@@ -105,12 +105,12 @@ static void test_signatures(void **state)
 static void test_old_sender_is_forgotten(void **state)
 {
     struct craft c = {.signers = {&alice}, .to = &bob.pub, .data = text, .len = sizeof(text)};
-    struct buf skp = BUF_INIT(4096), blob = BUF_INIT(MAX);
+    struct buf pkesk = BUF_INIT(4096), blob = BUF_INIT(MAX);
 
-    craft(&c, &skp, &blob);
-    ok(open_it(&alice.pub, &skp, &blob, e));
-    fails(open_it(&mallory.pub, &skp, &blob, e), "another key");
-    buf_free(&skp);
+    craft(&c, &pkesk, &blob);
+    ok(open_it(&alice.pub, &pkesk, &blob, e));
+    fails(open_it(&mallory.pub, &pkesk, &blob, e), "another key");
+    buf_free(&pkesk);
     buf_free(&blob);
 }
 
@@ -121,7 +121,7 @@ static void test_cut(void **state)
     for (cut.len = 0; cut.len < good_blob.len; cut.len++) {
         struct error e;
 
-        assert_int_equal(open_it(&alice.pub, &good_skp, &cut, &e), -1);
+        assert_int_equal(open_it(&alice.pub, &good_pkesk, &cut, &e), -1);
     }
 }
 
@@ -131,17 +131,17 @@ static void test_changed(void **state)
         struct error e;
 
         good_blob.data[i] ^= 0x20;
-        if (open_it(&alice.pub, &good_skp, &good_blob, &e) == 0)
+        if (open_it(&alice.pub, &good_pkesk, &good_blob, &e) == 0)
             fail_msg("octet %zu of the blob changed: opened", i);
         good_blob.data[i] ^= 0x20;
     }
-    for (size_t i = 0; i < good_skp.len; i++) {
+    for (size_t i = 0; i < good_pkesk.len; i++) {
         struct error e;
 
-        good_skp.data[i] ^= 0x20;
-        if (open_it(&alice.pub, &good_skp, &good_blob, &e) == 0)
+        good_pkesk.data[i] ^= 0x20;
+        if (open_it(&alice.pub, &good_pkesk, &good_blob, &e) == 0)
             fail_msg("octet %zu of the session key changed: opened", i);
-        good_skp.data[i] ^= 0x20;
+        good_pkesk.data[i] ^= 0x20;
     }
 }
 
@@ -154,47 +154,47 @@ static void test_garbage(void **state)
         struct error e;
 
         random_bytes(octets, sizeof(octets));
-        assert_int_equal(open_it(&alice.pub, &good_skp, &garbage, &e), -1);
+        assert_int_equal(open_it(&alice.pub, &good_pkesk, &garbage, &e), -1);
         octets[0] = 0xc0 | TAG_ENCRYPTED_MDC; /* garbage in the right clothes */
         octets[1] = 0xff;
         octets[2] = octets[3] = 0;
         octets[4] = (sizeof(octets) - 6) >> 8;
         octets[5] = (sizeof(octets) - 6) & 0xff;
         octets[6] = 1;
-        assert_int_equal(open_it(&alice.pub, &good_skp, &garbage, &e), -1);
+        assert_int_equal(open_it(&alice.pub, &good_pkesk, &garbage, &e), -1);
         octets[0] = 0xc0 | TAG_ENCRYPTED_AEAD;
-        assert_int_equal(open_it(&alice.pub, &good_skp, &garbage, &e), -1);
+        assert_int_equal(open_it(&alice.pub, &good_pkesk, &garbage, &e), -1);
     }
 }
 
 static void test_shape(void **state)
 {
     struct craft c = {.signers = {&alice}, .to = &bob.pub, .data = text, .len = sizeof(text)};
-    struct buf skp = BUF_INIT(4096), blob = BUF_INIT(MAX);
+    struct buf pkesk = BUF_INIT(4096), blob = BUF_INIT(MAX);
 
     /* two session-key packets, a stray octet, none */
-    assert_int_equal(buf_append(&skp, good_skp.data, good_skp.len), 0);
-    assert_int_equal(buf_append(&skp, good_skp.data, good_skp.len), 0);
-    fails(open_it(&alice.pub, &skp, &good_blob, e), "exactly one OpenPGP session-key");
-    skp.len = good_skp.len + 1;
-    fails(open_it(&alice.pub, &skp, &good_blob, e), "exactly one OpenPGP session-key");
-    skp.len = good_skp.len - 1;
-    fails(open_it(&alice.pub, &skp, &good_blob, e), "exactly one OpenPGP session-key");
-    skp.len = 0;
-    fails(open_it(&alice.pub, &skp, &good_blob, e), "exactly one OpenPGP session-key");
+    assert_int_equal(buf_append(&pkesk, good_pkesk.data, good_pkesk.len), 0);
+    assert_int_equal(buf_append(&pkesk, good_pkesk.data, good_pkesk.len), 0);
+    fails(open_it(&alice.pub, &pkesk, &good_blob, e), "exactly one OpenPGP session-key");
+    pkesk.len = good_pkesk.len + 1;
+    fails(open_it(&alice.pub, &pkesk, &good_blob, e), "exactly one OpenPGP session-key");
+    pkesk.len = good_pkesk.len - 1;
+    fails(open_it(&alice.pub, &pkesk, &good_blob, e), "exactly one OpenPGP session-key");
+    pkesk.len = 0;
+    fails(open_it(&alice.pub, &pkesk, &good_blob, e), "exactly one OpenPGP session-key");
     fails(open_it(&alice.pub, &good_blob, &good_blob, e), "exactly one OpenPGP session-key");
     /* a session-key packet in front of the blob; another packet behind it */
-    assert_int_equal(buf_append(&blob, good_skp.data, good_skp.len), 0);
+    assert_int_equal(buf_append(&blob, good_pkesk.data, good_pkesk.len), 0);
     assert_int_equal(buf_append(&blob, good_blob.data, good_blob.len), 0);
-    fails(open_it(&alice.pub, &good_skp, &blob, e), "kind 1");
-    buf_consume(&blob, good_skp.len);
+    fails(open_it(&alice.pub, &good_pkesk, &blob, e), "kind 1");
+    buf_consume(&blob, good_pkesk.len);
     assert_int_equal(buf_append(&blob, good_blob.data, good_blob.len), 0);
-    fails(open_it(&alice.pub, &good_skp, &blob, e), "follows the end");
+    fails(open_it(&alice.pub, &good_pkesk, &blob, e), "follows the end");
     blob.len = good_blob.len;
     assert_int_equal(buf_append(&blob, "\0", 1), 0);
-    fails(open_it(&alice.pub, &good_skp, &blob, e), "follows the end");
+    fails(open_it(&alice.pub, &good_pkesk, &blob, e), "follows the end");
     buf_free(&blob);
-    buf_free(&skp);
+    buf_free(&pkesk);
     /* a password beside the key */
     c.password = "password";
     refused(&c, "exactly one OpenPGP session-key");
@@ -206,7 +206,7 @@ static void test_nested(void **state)
     struct buf inner = BUF_INIT(MAX);
     struct craft c = {.to = &bob.pub, .nowrap = true};
 
-    assert_int_equal(buf_append(&inner, good_skp.data, good_skp.len), 0);
+    assert_int_equal(buf_append(&inner, good_pkesk.data, good_pkesk.len), 0);
     assert_int_equal(buf_append(&inner, good_blob.data, good_blob.len), 0);
     c.data = inner.data;
     c.len = inner.len;
@@ -220,14 +220,14 @@ static void test_nested(void **state)
 static void packets_refused(const struct buf *packets, const char *because)
 {
     struct craft c = {.to = &bob.pub, .nowrap = true, .data = packets->data, .len = packets->len};
-    struct buf skp = BUF_INIT(4096), blob = BUF_INIT(MAX);
+    struct buf pkesk = BUF_INIT(4096), blob = BUF_INIT(MAX);
 
-    craft(&c, &skp, &blob);
+    craft(&c, &pkesk, &blob);
     if (because != NULL)
-        fails(open_it(&alice.pub, &skp, &blob, e), because);
+        fails(open_it(&alice.pub, &pkesk, &blob, e), because);
     else
-        ok(open_it(&alice.pub, &skp, &blob, e));
-    buf_free(&skp);
+        ok(open_it(&alice.pub, &pkesk, &blob, e));
+    buf_free(&pkesk);
     buf_free(&blob);
 }
 
@@ -236,15 +236,15 @@ static void packets_refused(const struct buf *packets, const char *because)
 static void left_out(const struct buf *packets)
 {
     struct craft c = {.to = &bob.pub, .nowrap = true, .data = packets->data, .len = packets->len};
-    struct buf skp = BUF_INIT(4096), blob = BUF_INIT(4 * MAX), plain = BUF_INIT(MAX);
+    struct buf pkesk = BUF_INIT(4096), blob = BUF_INIT(4 * MAX), plain = BUF_INIT(MAX);
     struct error e = {{0}};
 
-    craft(&c, &skp, &blob);
-    if (unseal_octets(&bob, &alice.pub, &skp, blob.data, blob.len, MAX, &plain, &e) == 0) {
+    craft(&c, &pkesk, &blob);
+    if (unseal_octets(&bob, &alice.pub, &pkesk, blob.data, blob.len, MAX, &plain, &e) == 0) {
         assert_int_equal(plain.len, sizeof(text));
         assert_memory_equal(plain.data, text, sizeof(text));
     }
-    buf_free(&skp);
+    buf_free(&pkesk);
     buf_free(&blob);
     buf_free(&plain);
 }
@@ -283,20 +283,20 @@ static void test_bomb(void **state)
     enum { SIZE = 32 * 1024 * 1024 };
     uint8_t *zeros = calloc(1, SIZE);
     struct craft c = {.signers = {&alice}, .to = &bob.pub, .data = zeros, .len = SIZE, .level = 9};
-    struct buf skp = BUF_INIT(4096), blob = BUF_INIT(MAX), plain = BUF_INIT(2 * MAX);
+    struct buf pkesk = BUF_INIT(4096), blob = BUF_INIT(MAX), plain = BUF_INIT(2 * MAX);
 
     assert_non_null(zeros);
-    craft(&c, &skp, &blob);
+    craft(&c, &pkesk, &blob);
     assert_true(blob.len < SIZE / 500);
-    fails(unseal_octets(&bob, &alice.pub, &skp, blob.data, blob.len, MAX, &plain, e),
+    fails(unseal_octets(&bob, &alice.pub, &pkesk, blob.data, blob.len, MAX, &plain, e),
           "larger than announced");
     assert_true(plain.len <= MAX);
-    fails(unseal_octets(&bob, &alice.pub, &skp, blob.data, blob.len, 0, NULL, e),
+    fails(unseal_octets(&bob, &alice.pub, &pkesk, blob.data, blob.len, 0, NULL, e),
           "larger than announced");
-    fails(unseal_octets(&bob, &alice.pub, &skp, blob.data, blob.len, SIZE - 1, NULL, e),
+    fails(unseal_octets(&bob, &alice.pub, &pkesk, blob.data, blob.len, SIZE - 1, NULL, e),
           "larger than announced");
-    ok(unseal_octets(&bob, &alice.pub, &skp, blob.data, blob.len, SIZE, NULL, e));
-    buf_free(&skp);
+    ok(unseal_octets(&bob, &alice.pub, &pkesk, blob.data, blob.len, SIZE, NULL, e));
+    buf_free(&pkesk);
     buf_free(&blob);
     buf_free(&plain);
     free(zeros);
@@ -316,7 +316,7 @@ static void test_stolen_subkey(void **state)
     assert_int_equal(buf_append(&key, mallory.public.data, mallory.public.len), 0);
     assert_int_equal(buf_append(&key, sub, (size_t)(bob.pub.data + bob.pub.len - sub)), 0);
     stolen = (struct pgp_pub){key.data, key.len};
-    fails(open_it(&stolen, &good_skp, &good_blob, e), "one of our own keys");
+    fails(open_it(&stolen, &good_pkesk, &good_blob, e), "one of our own keys");
     buf_free(&key);
 }
 
@@ -324,8 +324,8 @@ static void broken_sender(const struct buf *pub, const char *because)
 {
     struct pgp_pub from = {pub->data, pub->len};
 
-    fails(open_it(&from, &good_skp, &good_blob, e), because);
-    ok(open_it(&alice.pub, &good_skp, &good_blob, e));
+    fails(open_it(&from, &good_pkesk, &good_blob, e), because);
+    ok(open_it(&alice.pub, &good_pkesk, &good_blob, e));
 }
 
 static void test_clocks(void **state)
@@ -373,7 +373,7 @@ static void test_own_key_from_the_future(void **state)
     ok(pgp_verify(&carol.pub, "x", 1, sig.data, sig.len, e));
     seal_octets(&s, &carol, &bob.pub, 1, text, sizeof(text), true);
     file_all(s.fd, &blob);
-    ok(open_it(&carol.pub, &s.skp[0], &blob, e));
+    ok(open_it(&carol.pub, &s.pkesk[0], &blob, e));
     sealed_free(&s);
     buf_free(&sig);
     buf_free(&blob);

@@ -74,13 +74,13 @@ static void round_trip(size_t n, bool random, bool ocb)
     for (size_t i = 0; i < 3; i++) {
         struct buf plain = BUF_INIT(64 * 1024 * 1024);
 
-        ok(unseal_octets(who[i], &alice.pub, &s.skp[i], blob.data, blob.len, n, &plain, e));
+        ok(unseal_octets(who[i], &alice.pub, &s.pkesk[i], blob.data, blob.len, n, &plain, e));
         assert_int_equal(plain.len, n);
         if (n > 0)
             assert_memory_equal(plain.data, m, n);
         buf_free(&plain);
     }
-    fails(unseal_octets(&carol, &alice.pub, &s.skp[0], blob.data, blob.len, n, NULL, e),
+    fails(unseal_octets(&carol, &alice.pub, &s.pkesk[0], blob.data, blob.len, n, NULL, e),
           "not encrypted to our key");
     sealed_free(&s);
     buf_free(&blob);
@@ -130,7 +130,7 @@ static void test_to_oneself(void **state)
 
     seal_octets(&s, &alice, &alice.pub, 1, "note", 4, true);
     file_all(s.fd, &blob);
-    ok(unseal_octets(&alice, &alice.pub, &s.skp[0], blob.data, blob.len, 4, &plain, e));
+    ok(unseal_octets(&alice, &alice.pub, &s.pkesk[0], blob.data, blob.len, 4, &plain, e));
     assert_memory_equal(plain.data, "note", 4);
     sealed_free(&s);
     buf_free(&blob);
@@ -141,7 +141,7 @@ static void test_many_receivers(void **state)
 {
     enum { COUNT = 1000 };
     struct pgp_pub *to = calloc(COUNT, sizeof(*to));
-    struct buf *skp = calloc(COUNT, sizeof(*skp)), chunks = BUF_INIT(4096);
+    struct buf *pkesk = calloc(COUNT, sizeof(*pkesk)), chunks = BUF_INIT(4096);
     struct buf secret = BUF_INIT(8192), blob = BUF_INIT(100000);
     struct peer *last = &carol;
     int in = file_of("hello", 5), out = file_of("", 0);
@@ -150,13 +150,13 @@ static void test_many_receivers(void **state)
                          .to = to,
                          .to_count = COUNT,
                          .in_size = 5,
-                         .skp = skp,
+                         .pkesk = pkesk,
                          .chunks = &chunks};
 
     for (size_t i = 0; i < COUNT; i++) {
         struct buf pub = BUF_INIT(PUBKEY_MAX);
 
-        skp[i].cap = 512;
+        pkesk[i].cap = 512;
         if (i == COUNT - 1) {
             to[i] = last->pub;
             break;
@@ -167,18 +167,18 @@ static void test_many_receivers(void **state)
     }
     ok(pgp_seal(alice.p, &s, e));
     file_all(out, &blob);
-    ok(unseal_octets(last, &alice.pub, &skp[COUNT - 1], blob.data, blob.len, 5, NULL, e));
+    ok(unseal_octets(last, &alice.pub, &pkesk[COUNT - 1], blob.data, blob.len, 5, NULL, e));
     for (size_t i = 0; i < COUNT; i++) {
         uint8_t keyid[KEYID_LEN];
 
-        ok(packet_session_key(skp[i].data, skp[i].len, keyid, e));
-        buf_free(&skp[i]);
+        ok(packet_session_key(pkesk[i].data, pkesk[i].len, keyid, e));
+        buf_free(&pkesk[i]);
         if (i < COUNT - 1)
             free((void *)(uintptr_t)to[i].data);
     }
     buf_free(&chunks);
     buf_free(&blob);
-    free(skp);
+    free(pkesk);
     free(to);
     close(in);
     close(out);
@@ -186,7 +186,7 @@ static void test_many_receivers(void **state)
 
 static void test_caps(void **state)
 {
-    struct buf skp = BUF_INIT(40), chunks = BUF_INIT(4096);
+    struct buf pkesk = BUF_INIT(40), chunks = BUF_INIT(4096);
     int in = file_of("hello", 5), out = file_of("", 0);
     struct pgp_pub broken = {(const uint8_t *)"no key", 6};
     struct pgp_seal s = {.in_fd = in,
@@ -194,7 +194,7 @@ static void test_caps(void **state)
                          .to = &bob.pub,
                          .to_count = 1,
                          .in_size = 5,
-                         .skp = &skp,
+                         .pkesk = &pkesk,
                          .chunks = &chunks};
 
     fails(pgp_seal(alice.p, &s, e), "session-key packet is too large");
@@ -204,16 +204,16 @@ static void test_caps(void **state)
     s.to = &broken;
     fails(pgp_seal(alice.p, &s, e), "not made of whole OpenPGP packets");
     s.to = &bob.pub;
-    buf_free(&skp);
-    skp.cap = 512;
+    buf_free(&pkesk);
+    pkesk.cap = 512;
     s.out_fd = -1;
     fails(pgp_seal(alice.p, &s, e), "");
     close(in);
     s.in_fd = -1;
     s.out_fd = out;
-    buf_free(&skp);
+    buf_free(&pkesk);
     fails(pgp_seal(alice.p, &s, e), "cannot be read");
-    buf_free(&skp);
+    buf_free(&pkesk);
     buf_free(&chunks);
     close(out);
 }

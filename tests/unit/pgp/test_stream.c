@@ -75,7 +75,7 @@ static void *seal_thread(void *arg)
 
 static void test_large(void **state)
 {
-    struct buf skp = BUF_INIT(512), chunks = BUF_INIT(HASH_LEN * 200);
+    struct buf pkesk = BUF_INIT(512), chunks = BUF_INIT(HASH_LEN * 200);
     uint8_t hash[HASH_LEN];
     int in = large_file(), out = open("/dev/null", O_WRONLY | O_CLOEXEC), ends[2];
     struct sealer s = {.seal = {.in_fd = in,
@@ -83,7 +83,7 @@ static void test_large(void **state)
                                 .to_count = 1,
                                 .ocb = true,
                                 .in_size = SIZE,
-                                .skp = &skp,
+                                .pkesk = &pkesk,
                                 .chunks = &chunks}};
     struct pgp_unseal u = {.out_fd = out, .max_size = SIZE, .from = alice.pub};
     struct rusage usage;
@@ -96,8 +96,8 @@ static void test_large(void **state)
     assert_int_equal(pthread_create(&thread, NULL, seal_thread, &s), 0);
     /* The session key is complete before the blob's first octet. */
     assert_int_equal(poll(&(struct pollfd){.fd = ends[0], .events = POLLIN}, 1, 60000), 1);
-    u.skp = skp.data;
-    u.skp_len = skp.len;
+    u.pkesk = pkesk.data;
+    u.pkesk_len = pkesk.len;
     ok(pgp_unseal(bob.p, &u, e));
     assert_int_equal(pthread_join(thread, NULL), 0);
     if (s.result != 0)
@@ -109,7 +109,7 @@ static void test_large(void **state)
 #ifndef __SANITIZE_ADDRESS__
     assert_in_range(usage.ru_maxrss, 1, PEAK_KB);
 #endif
-    buf_free(&skp);
+    buf_free(&pkesk);
     buf_free(&chunks);
     close(ends[0]);
     close(in);
@@ -200,8 +200,8 @@ static void test_local(void **state)
     };
     for (size_t i = 0; i < sizeof x / sizeof *x; i++) {
         struct error why = {""};
-        struct pgp_unseal u = {.skp = s.skp[0].data,
-                               .skp_len = s.skp[0].len,
+        struct pgp_unseal u = {.pkesk = s.pkesk[0].data,
+                               .pkesk_len = s.pkesk[0].len,
                                .blob_fd = x[i].in,
                                .out_fd = x[i].out,
                                .max_size = sizeof m,

@@ -116,10 +116,10 @@ static struct notification sample(void)
         .receiver = "bob@demo",
         .pubkey = SPAN("key"),
         .blob_count = 1,
-        .skp = SPAN("skp"),
+        .pkesk = SPAN("skp"),
         .expiry = 1800000000,
         .has_head_blob = true,
-        .head_skp = SPAN("skp"),
+        .head_pkesk = SPAN("skp"),
         .subject = SPAN("hi"),
     };
     r.blobs[0].size = 1;
@@ -170,7 +170,7 @@ static void encoder_refuses(void **state)
     no(&r, at.key);
     fresh(&r)->pubkey = (struct span){big, sizeof big};
     no(&r, at.key);
-    fresh(&r)->skp = (struct span){big, SKP_MAX + 1};
+    fresh(&r)->pkesk = (struct span){big, PKESK_MAX + 1};
     no(&r, at.key);
     fresh(&r)->has_head_blob = false;
     no(&r, at.key);

@@ -103,7 +103,7 @@ static void head_to(const json_t *f, struct notification *r)
         return;
     }
     blob_to(json_object_get(f, "head_blob"), &r->head_blob);
-    r->head_skp = hex_of(f, "head_skp");
+    r->head_pkesk = hex_of(f, "head_skp");
     for (size_t i = 0; i < 6; i++)
         *fields[i] = hex(json_array_get(json_object_get(f, "summary"), i));
 }
@@ -118,7 +118,7 @@ static void check_notification(const json_t *f, const struct record_place *at,
     r.pubkey = hex_of(f, "pubkey");
     r.has_master = master_to(f, r.master_fpr);
     blob_to(json_array_get(json_object_get(f, "blobs"), 0), &r.blobs[0]);
-    r.skp = hex_of(f, "skp");
+    r.pkesk = hex_of(f, "skp");
     hex_to(f, "m_hash", r.m_hash, HASH_LEN);
     r.m_size = (uint64_t)number(f, "m_size");
     hex_to(f, "p", r.p, SECRET_LEN);
@@ -130,7 +130,7 @@ static void check_notification(const json_t *f, const struct record_place *at,
     assert_memory_equal(got.message_id, r.message_id, MESSAGE_ID_LEN);
     assert_string_equal(got.sender, r.sender);
     assert_string_equal(got.receiver, r.receiver);
-    assert_true(span_equal(&got.pubkey, &r.pubkey) && span_equal(&got.skp, &r.skp));
+    assert_true(span_equal(&got.pubkey, &r.pubkey) && span_equal(&got.pkesk, &r.pkesk));
     assert_int_equal(got.has_master, r.has_master);
     assert_memory_equal(got.master_fpr, r.master_fpr, FPR_LEN);
     assert_int_equal(got.blob_count, 1);
@@ -139,7 +139,7 @@ static void check_notification(const json_t *f, const struct record_place *at,
     assert_memory_equal(got.p, r.p, SECRET_LEN);
     assert_true(got.m_size == r.m_size && got.expiry == r.expiry);
     assert_int_equal(got.has_head_blob, r.has_head_blob);
-    assert_true(span_equal(&got.head, &r.head) && span_equal(&got.head_skp, &r.head_skp));
+    assert_true(span_equal(&got.head, &r.head) && span_equal(&got.head_pkesk, &r.head_pkesk));
     assert_true(blob_equal(&got.head_blob, &r.head_blob));
     assert_true(span_equal(&got.from, &r.from) && span_equal(&got.to, &r.to));
     assert_true(span_equal(&got.date, &r.date) && span_equal(&got.subject, &r.subject));

@@ -101,7 +101,7 @@ int64_t test_incoming(struct db *db, uint8_t tag, int64_t expiry_s)
     (void)strcpy(in.sender, "alice@demo");
     (void)strcpy(in.ns_key, "ns:bob@demo");
     assert_int_equal(bytes_set(&in.pubkey, "key", 3), 0);
-    assert_int_equal(bytes_set(&in.skp, "skp", 3), 0);
+    assert_int_equal(bytes_set(&in.pkesk, "skp", 3), 0);
     assert_int_equal(bytes_set(&in.head, "head", 4), 0);
     int rc = in_add(db, &in);
     int64_t n = in_find(db, in.nid);

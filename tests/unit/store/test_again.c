@@ -17,7 +17,7 @@ static struct incoming notice(uint8_t p)
     in.expiry_s = in.arrived_ms / 1000 + 1000;
     (void)strcpy(in.sender, "alice@demo");
     (void)strcpy(in.ns_key, "ns:bob@demo");
-    assert_int_equal(bytes_set(&in.pubkey, "k", 1) | bytes_set(&in.skp, "s", 1) |
+    assert_int_equal(bytes_set(&in.pubkey, "k", 1) | bytes_set(&in.pkesk, "s", 1) |
                          bytes_set(&in.head, "h", 1),
                      0);
     return in;

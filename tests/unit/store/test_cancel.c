@@ -126,7 +126,7 @@ static void test_same_signer_only(void **state)
     (void)strcpy(in.sender, "eve@demo");
     (void)strcpy(in.ns_key, "ns:bob@demo");
     assert_int_equal(bytes_set(&in.pubkey, "k", 1), 0);
-    assert_int_equal(bytes_set(&in.skp, "s", 1), 0);
+    assert_int_equal(bytes_set(&in.pkesk, "s", 1), 0);
     assert_int_equal(cancelled_add(&db, in.nid, other, 100), 0);
     assert_int_equal(in_add(&db, &in), 1);
     assert_false(cancelled_has(&db, 1));

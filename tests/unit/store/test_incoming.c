@@ -43,18 +43,18 @@ static void test_add_once(void **state)
     assert_string_equal(in.sender, "alice@demo");
     assert_int_equal(in.blob.size, 99);
     assert_int_equal(in.m_size, 77);
-    assert_int_equal(in.head_skp.n, 0);
+    assert_int_equal(in.head_pkesk.n, 0);
     again = in;
     assert_int_equal(in_add(&db, &again), 0); /* known: a copy or a replay */
     memset(again.nid, 2, HASH_LEN);
-    again.head_skp = again.skp;
+    again.head_pkesk = again.pkesk;
     again.head_blob.size = 55;
     assert_int_equal(in_add(&db, &again), 1);
     int64_t other = in_find(&db, again.nid);
     incoming_free(&in);
     assert_int_equal(in_get(&db, other, &in), 0);
     assert_int_equal(in.head_blob.size, 55);
-    assert_int_equal(in.head_skp.n, 3);
+    assert_int_equal(in.head_pkesk.n, 3);
     incoming_free(&in);
     assert_int_equal(in_get(&db, 4711, &in), -1);
 }
