@@ -2,6 +2,7 @@
 /* plugin.c - the module Dovecot loads (mail_plugins = notify restante, protocol imap only): hooks
  * are set here and nowhere else. */
 #include "imap-common.h"
+#include "imap-arg.h"
 #include "imap-commands.h"
 #include "mail-storage-hooks.h"
 #include "mail-storage-private.h"
@@ -24,6 +25,22 @@ static const struct mail_storage_hooks hooks = {
     .mail_allocated = restante_mail_allocated,
 };
 
+/* RFC 6154, 3: which mailboxes are special is set by the peer, and Dovecot takes the parameter
+ * without a word. A client that got what it did not ask for would look for its mail in the wrong
+ * place. */
+static bool restante_cmd_create(struct client_command_context *cmd)
+{
+    const struct imap_arg *args, *list;
+    if (!client_read_args(cmd, 0, 0, &args))
+        return FALSE;
+    if (!IMAP_ARG_IS_EOL(&args[0]) && imap_arg_get_list(&args[1], &list) &&
+        imap_arg_atom_equals(list, "USE")) {
+        client_send_tagline(cmd, TEXT_NO_USE);
+        return TRUE;
+    }
+    return cmd_create(cmd);
+}
+
 static void replace_command(const char *name, command_func_t *func, enum command_flags flags)
 {
     command_unregister(name);
@@ -37,6 +54,7 @@ void restante_plugin_init(struct module *module)
     replace_command("FETCH", restante_cmd_fetch, COMMAND_FLAG_USES_SEQS);
     replace_command("UID FETCH", restante_cmd_fetch, COMMAND_FLAG_BREAKS_SEQS);
     replace_command("ID", restante_cmd_id, 0);
+    replace_command("CREATE", restante_cmd_create, 0);
     restante_order_init();
     restante_client_hook_init();
 }

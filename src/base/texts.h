@@ -190,6 +190,9 @@
 #define TEXT_WAITING "The message is still on its way from its sender: try again in a moment."
 #define TEXT_NOT_HERE "This message has not been fetched from its sender yet: open it first."
 #define TEXT_FETCHING "The message is being fetched from its sender."
+#define TEXT_NO_USE                                                                                \
+    "NO [USEATTR] The special mailboxes of this account are fixed: create the mailbox without a "  \
+    "use."
 #define TEXT_NOTHING_YET "OK Fetch completed, nothing is here yet."
 #define TEXT_AHEAD                                                                                 \
     "This message is still with its sender: open it to fetch it, or see `restante policy` to "     \
