@@ -35,7 +35,7 @@ RUNS = (
     [PEER + "outbox.py"],
     [PEER + n + ".py" for n in ("cancel", "restore")],
     [PEER + n + ".py" for n in ("crowd", "churn", "fsck")],
-    [PEER + n + ".py" for n in ("endure", "dht", "dht_hostile", "plugin", "plugin_life", "dovecot_update")],
+    [PEER + n + ".py" for n in ("endure", "dht", "dht_hostile", "plugin", "plugin_life", "dovecot_update", "installed_anew")],
     [PEER + n + ".py" for n in ("race", "pipeline", "policy", "transcripts", "listing",
                                 "requests")],
     [PEER + "invite.py"],

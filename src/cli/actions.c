@@ -2,6 +2,7 @@
 /* actions.c - commands that make the peer do something: run, pull, decline. */
 #include "cli/commands.h"
 #include "cli/control.h"
+#include "cli/keep.h"
 #include "cli/progress.h"
 #include "cli/text.h"
 #include "daemon/program.h"
@@ -27,12 +28,15 @@ int cmd_run(struct cli *cli, int argc, char **argv)
         return CLI_FAILED;
     if (program_find("restanted", program, &e) < 0)
         return cli_fail(&e);
-    if (isatty(STDERR_FILENO) && getenv("INVOCATION_ID") == NULL) /* a person's, no manager's */
+    if (!keep_is_managed()) {
         (void)fprintf(stderr,
                       "The peer of %s runs here until Ctrl-C or `restante stop`; it writes to "
-                      "log/restanted.log in\n%s. `restante setup` has it started with the "
-                      "computer instead.\n",
+                      "log/restanted.log in\n%s. No service manager runs it: nothing starts it "
+                      "after a crash or with the computer. `restante setup` sees to that.\n",
                       c.address, cli->home);
+        int status = keep_peer(cli->home, &e);
+        return status < 0 ? cli_fail(&e) : status;
+    }
     (void)execl(program, "restanted", "--home", cli->home, (char *)NULL);
     (void)error_set(&e, "Cannot run %s: %s.", program, strerror(errno));
     return cli_fail(&e);

@@ -90,9 +90,9 @@ int child_wait(const char *const argv[], int wait_s, struct buf *out, struct err
 pid_t child_peer(const char *home, struct error *e)
 {
     char program[PATH_CAP], log[PATH_CAP];
-    if (program_find("restanted", program, e) < 0 || path_join(log, home, "log/start.log", e) < 0)
+    if (program_find("restante", program, e) < 0 || path_join(log, home, "log/start.log", e) < 0)
         return -1;
-    const char *const argv[] = {"restanted", "--home", home, NULL};
+    const char *const argv[] = {"restante", "--home", home, "run", NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     pid_t pid = -1;

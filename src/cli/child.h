@@ -14,9 +14,9 @@
  * the caller's terminal, stdin too. Returns its exit status, or -1 and e: it could not be run, was
  * killed, or took too long. */
 int child_wait(const char *const argv[], int wait_s, struct buf *out, struct error *e);
-/* Starts restanted for this home, in a session of its own, so that no closed terminal ends it; what
- * it writes before its log is open goes to HOME/log/start.log. Returns its process id or -1 and e.
- */
+/* Starts `restante run` for this home, in a session of its own, so that no closed terminal ends it;
+ * what the peer writes before its log is open goes to HOME/log/start.log. Returns its process id or
+ * -1 and e. */
 pid_t child_peer(const char *home, struct error *e);
 /* Is there a program of this name in PATH? */
 bool child_found(const char *name);

@@ -32,8 +32,10 @@ const struct command cli_commands[] = {
      "  --http-port N, --dht-port N, --imap-port N, --submission-port N\n"
      "  --set SECTION.KEY=VALUE any other setting of restante.conf(5); may be repeated\n"},
     {"run", "", "run this peer in the foreground", cmd_run,
-     "Becomes restanted(8) for this home. Stop it with Ctrl-C or `restante stop`. With & behind\n"
-     "it, it goes on when its terminal is closed.\n"},
+     "Runs restanted(8) for this home, and starts it anew after an update of its programs or of\n"
+     "Dovecot. Stop it with Ctrl-C or `restante stop`. With & behind it, it goes on when its\n"
+     "terminal is closed; after a crash or a restart of the computer nothing starts it, unless a\n"
+     "service manager runs it, as `restante setup` arranges.\n"},
     {"stop", "", "stop the running peer", cmd_stop,
      "Asks the running peer to end cleanly and waits until it has, for at most 90 seconds.\n"},
     {"restart", "", "stop the peer and start it again", cmd_restart,

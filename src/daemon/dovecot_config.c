@@ -278,7 +278,7 @@ int dovecot_write_config(const struct dovecot_config *c, struct error *e)
                             "add it to /etc/passwd and /etc/group.");
     if (make_folders(c->home, e) < 0 ||
         link_module(c->home, DOVECOT_MODULES, "lib15_notify_plugin.so", e) < 0 ||
-        link_module(c->home, c->plugin_dir, "lib20_restante_plugin.so", e) < 0 ||
+        link_module(c->home, c->plugin_dir, DOVECOT_PLUGIN, e) < 0 ||
         dovecot_write_password(c->home, c->address, c->password, e) < 0)
         return -1;
     struct dovecot_user user = {

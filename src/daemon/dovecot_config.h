@@ -20,6 +20,8 @@
 #define DOVECOT_IMAP "/usr/lib/dovecot/imap"
 #endif
 
+#define DOVECOT_PLUGIN "lib20_restante_plugin.so"
+
 /* HOME/dovecot/name. */
 int dovecot_path(char out[PATH_CAP], const char *home, const char *name, struct error *e);
 

@@ -88,7 +88,7 @@ static int daemon_run(const char *home, bool foreground)
     (void)uv_run(s.loop, UV_RUN_DEFAULT);
     service_free(&s);
     log_info("stopped");
-    return 0;
+    return s.start_anew ? PROGRAM_ANEW : 0;
 }
 
 static int run_fsck(const char *home, bool repair)

@@ -2,6 +2,7 @@
 /* parts.c - see parts.h. */
 #include "daemon/parts.h"
 #include "daemon/checks.h"
+#include "daemon/installed.h"
 #include "daemon/service.h"
 #include "mime/mime.h"
 #include "dht/dht.h"
@@ -34,6 +35,12 @@ static bool part_dht(struct service *s, struct health *health_r)
     return true;
 }
 
+static bool part_programs(struct service *s, struct health *health_r)
+{
+    installed_health(s, health_r);
+    return health_r->state != HEALTH_OK; /* not worth a line otherwise */
+}
+
 static const struct {
     const char *name;
     part_fn *look;
@@ -42,6 +49,7 @@ static const struct {
     {"dovecot", part_dovecot, true},
     {"restante-mime", part_mime, true},
     {"restante-dht", part_dht, true},
+    {"programs", part_programs, false},
 };
 #define LIST (sizeof list / sizeof list[0])
 

@@ -6,6 +6,11 @@
 #include "base/error.h"
 #include "base/file.h"
 
+/* How restanted ends when it wants to be started anew by whoever keeps it running: systemd, or
+ * `restante run`, which tells it so by this name in the environment. */
+#define PROGRAM_ANEW 75
+#define PROGRAM_KEPT "RESTANTE_KEPT"
+
 /* Path of "restanted", "restante-dht", "restante-mime" ...: in $RESTANTE_LIBEXEC, else beside the
  * running program, else elsewhere in the build tree that it lies in, else below the prefix that it
  * lies in (so that an installation can be moved as a whole), else where it was installed. */

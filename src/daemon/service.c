@@ -9,6 +9,7 @@
 #include "daemon/control_invite.h"
 #include "daemon/here.h"
 #include "daemon/home.h"
+#include "daemon/installed.h"
 #include "daemon/names.h"
 #include "daemon/plugin_socket.h"
 #include "daemon/program.h"
@@ -306,7 +307,8 @@ int service_start(struct service *s, const char *home, struct error *e)
         return -1;
     invite_nodes_take(s);
     if (start_faces(s, e) < 0 || flow_start(&s->services, e) < 0 || start_mail(s, e) < 0 ||
-        checks_watch_start(s, e) < 0 || home_gone_start(s, service_stop, e) < 0)
+        checks_watch_start(s, e) < 0 || home_gone_start(s, service_stop, e) < 0 ||
+        installed_start(s, service_stop, e) < 0)
         return -1;
     invite_waiting_take(s);
     if (watch_signals(s) < 0)

@@ -43,6 +43,8 @@ struct service {
     int64_t started_ms;
     struct checks_watch *health;
     struct home_gone *home_gone;
+    struct installed *installed;
+    bool start_anew; /* after the end: the exit status is PROGRAM_ANEW */
     _Atomic int64_t
         fetched_ms; /* when somebody last fetched a blob here, by clock_mono_ms(); 0: not yet */
     bool stopping;

@@ -4,6 +4,7 @@
 #include "daemon/checks_watch.h"
 #include "daemon/here.h"
 #include "daemon/home_gone.h"
+#include "daemon/installed.h"
 #include "daemon/names.h"
 #include "daemon/service.h"
 #include "flow/peers/presence.h"
@@ -24,6 +25,7 @@ static void close_rest(struct service *s)
     names_stop(s);
     checks_watch_stop(s);
     home_gone_stop(s);
+    installed_stop(s);
     flow_stop(&s->services);
     dovecot_stop(&s->dovecot, NULL, NULL);
     dht_free(&s->services.dht);

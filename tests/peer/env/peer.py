@@ -121,8 +121,8 @@ class Peer:
                                   r"-login: Error: master\(\w+\): read\(\) failed: Remote closed",
                                   line)]
 
-    def children(self):
-        """{name: pid} of what restanted started: restante-dht, restante-mime, restante-launch and what
+    def children(self, of=None):
+        """{name: pid} of what restanted (or the process `of`) started: restante-dht, restante-mime, restante-launch and what
         that started, dovecot."""
         running = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
@@ -133,7 +133,7 @@ class Peer:
                     running.append((name, int(pid), int(rest.split()[1])))
             except (OSError, IndexError):
                 pass  # it ended meanwhile
-        names = {name: pid for name, pid, parent in running if parent == self.process.pid}
+        names = {name: pid for name, pid, parent in running if parent == (of or self.process.pid)}
         launcher = names.get("restante-launch")
         names.update({name: pid for name, pid, parent in running if launcher and parent == launcher})
         return names
