@@ -2,6 +2,7 @@
 # The commands of this project; the build itself is Meson's (meson.build).
 #   make                      builds the product; make install [PREFIX=DIR] [DESTDIR=DIR], make uninstall
 #   make demo [ARGS=--once]   a small private network, one message from alice to bob
+#   make deb                  Debian packages, ./restante_*.deb
 #   make test                 unit tests and tests on real daemons
 #   make check tidy sanitize-unit   what continuous integration (.ci/run) asks for besides
 # Each installs first what packages.txt lists for it and is missing.
@@ -18,7 +19,7 @@ export OPENDHT
 PYTHON ?= /usr/bin/python3
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: all demo test test-newcomer test-clients corpus corpus-structure race big soak bench check werror layers tidy sanitize-unit sanitize tsan-unit tsan coverage install uninstall format-check format clean
+.PHONY: all deb demo test test-newcomer test-clients corpus corpus-structure race big soak bench check werror layers tidy sanitize-unit sanitize tsan-unit tsan coverage install uninstall format-check format clean
 
 all:
 	@sh scripts/install-packages run build
@@ -144,6 +145,12 @@ install: all
 # The same PREFIX and DESTDIR as when it was installed. Homes of users stay.
 uninstall:
 	@$(PYTHON) scripts/install.py uninstall --destdir "$(DESTDIR)" --prefix "$(PREFIX)" "$(BUILD)"
+
+# Debian packages for the system it runs on, built in a clean root without a network: ./restante_*.deb,
+# ./restante-dht_*.deb.
+deb:
+	sh scripts/install-packages deb
+	@$(PYTHON) scripts/deb.py $(ARGS)
 
 SOURCES = $(shell git ls-files '*.c' '*.h' '*.cpp' '*.hpp')
 format-check:

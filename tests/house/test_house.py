@@ -36,7 +36,7 @@ def test_every_package_has_a_stage_and_a_reason():
         for line in f:
             if line.strip() and not line.startswith("#"):
                 stage, package, reason = line.split(None, 2)
-                assert stage in ("run", "build", "opendht", "test", "check", "clients", "bench"), line
+                assert stage in ("run", "build", "opendht", "test", "deb", "check", "clients", "bench"), line
                 assert re.fullmatch(r"[a-z0-9.+-]+", package), line
                 assert reason.strip(), line
 
@@ -120,3 +120,22 @@ def test_texts_are_plain_sentences():
     used = "".join(text for path, text in sources(("src", "mimed", "plugin")) if path != TEXTS)
     unused = [name for name, _ in named if not re.search(rf"\b{name}\b", used)]
     assert not unused, unused
+
+
+def test_the_package_asks_for_what_the_build_does():
+    """debian/control and packages.txt name the same packages."""
+    with open(os.path.join(ROOT, "packages.txt"), encoding="utf-8") as f:
+        listed = {stage: set() for stage in ("run", "build")}
+        for line in f:
+            if line.startswith(("run ", "build ")):
+                listed[line.split()[0]].add(line.split()[1])
+    with open(os.path.join(ROOT, "debian", "control"), encoding="utf-8") as f:
+        control = f.read()
+    wanted = re.search(r"^Build-Depends:\n((?: .*\n)+)", control, re.M)[1]
+    wanted = {w for w in re.findall(r"[a-z0-9][a-z0-9.+-]+", re.sub(r"\(.*?\)", "", wanted))}
+    # A clean root has a compiler; the version there comes from debian/changelog.
+    missing = listed["build"] - {"gcc", "g++", "git"} - wanted
+    assert not missing, f"debian/control: Build-Depends lacks {missing}"
+    depends = re.search(r"^Package: restante\n(?:.*\n)*?Depends:\n((?: .*\n)+)", control, re.M)[1]
+    missing = {p for p in listed["run"] if f" {p},\n" not in depends} - {"openssl"}
+    assert not missing, f"debian/control: Depends lacks {missing}"
