@@ -82,7 +82,7 @@ static int write_locked(const char *home, const char *snapshot, const char *addr
                         struct backup_choice choice, const char *passphrase, int fd,
                         size_t *files_r, struct error *e)
 {
-    struct crypt c;
+    struct crypt c = {0};
     int to = crypt_start(&c, passphrase, true, fd, e);
     if (to < 0)
         return -1;

@@ -270,8 +270,12 @@ static void openings_stop(struct services *sv)
 
 static void openings_free(struct services *sv)
 {
-    while (openings_of(sv) != NULL && openings_of(sv)->first != NULL)
-        drop(openings_of(sv)->first);
+    struct openings *all = openings_of(sv);
+    struct opening *next;
+    for (struct opening *o = all == NULL ? NULL : all->first; o != NULL; o = next) {
+        next = o->next;
+        drop(o);
+    }
 }
 
 const struct module openings_module = {

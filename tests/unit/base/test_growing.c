@@ -86,7 +86,7 @@ static void test_given_up(void **state)
     struct reader r;
     int fd;
     begin(&r, &fd);
-    assert_int_equal(write(fd, "half", 4), 4);
+    assert_int_equal(pwrite(fd, "half", 4, 0), 4);
     growing_to(r.g, 4);
     assert_int_equal(pthread_create(&r.thread, NULL, read_all, &r), 0);
     growing_abort(r.g);
@@ -100,7 +100,7 @@ static void test_shorter_than_said(void **state)
     struct reader r;
     int fd;
     begin(&r, &fd);
-    assert_int_equal(write(fd, "half", 4), 4);
+    assert_int_equal(pwrite(fd, "half", 4, 0), 4);
     growing_to(r.g, 5);
     growing_end(r.g);
     assert_int_equal(pthread_create(&r.thread, NULL, read_all, &r), 0);
