@@ -14,13 +14,13 @@ int cancel_begin(struct db *db, int64_t receiver)
     int changed =
         db_exec(db,
                 "UPDATE receiver SET state=?,why='It was not announced yet.',changed_ms=?,"
-                "due_ms=0,tries=0 WHERE n=? AND state IN (1,2)",
+                "due_ms=0,tries=0 WHERE n=? AND state IN (1/*RCV_WAITING*/,2/*RCV_READY*/)",
                 "iii", (int64_t)RCV_CANCELLED, now, receiver);
     if (changed != 0)
         return changed;
     return db_exec(db,
                    "UPDATE receiver SET state=?,changed_ms=?,cancel=?,cancel_due_ms=0,"
-                   "cancel_tries=0 WHERE n=? AND state IN (3,4)",
+                   "cancel_tries=0 WHERE n=? AND state IN (3/*RCV_SEALED*/,4/*RCV_ANNOUNCED*/)",
                    "iiii", (int64_t)RCV_WITHDRAWING, now, (int64_t)CANCEL_CLOSE, receiver);
 }
 
@@ -39,7 +39,8 @@ size_t cancel_receivers(struct db *db, int64_t message, const char *address, int
 
 bool cancel_blob_wanted(struct db *db, int64_t blob)
 {
-    return db_int(db, 1, "SELECT count(*) FROM receiver WHERE blob=? AND state<5", "i", blob) > 0;
+    return db_int(db, 1, "SELECT count(*) FROM receiver WHERE blob=? AND state<5/*RCV_PULLED*/",
+                  "i", blob) > 0;
 }
 
 int cancel_closed(struct db *db, int64_t receiver, int64_t blob, bool never)
@@ -79,13 +80,13 @@ int cancel_set_posted(struct db *db, int64_t receiver, int64_t next_ms)
 {
     return db_run(db,
                   "UPDATE receiver SET cancel=?,cancel_due_ms=?,cancel_tries=0 WHERE n=? AND"
-                  " cancel IN (2,3)",
+                  " cancel IN (2/*CANCEL_POST*/,3/*CANCEL_POSTED*/)",
                   "iii", (int64_t)CANCEL_POSTED, next_ms, receiver);
 }
 
 int cancel_set_over(struct db *db, int64_t receiver)
 {
-    return db_run(db, "UPDATE receiver SET cancel=? WHERE n=? AND cancel<>0", "ii",
+    return db_run(db, "UPDATE receiver SET cancel=? WHERE n=? AND cancel<>0/*CANCEL_NONE*/", "ii",
                   (int64_t)CANCEL_OVER, receiver);
 }
 
@@ -97,8 +98,10 @@ int cancel_answered(struct db *db, int64_t receiver, enum outcome o, bool handed
                 "iii", (int64_t)handed, (int64_t)o, receiver) < 0)
         return -1;
     return db_run(db,
-                  "UPDATE receiver SET cancel=?1,clean=1,due_ms=0,tries=0 WHERE n=?2 AND (cancel IN"
-                  " (1,2,3) OR (cancel=?1 AND clean=0))",
+                  "UPDATE receiver SET cancel=?1,clean=1/*CLEAN_DUE*/,due_ms=0,tries=0 WHERE n=?2 "
+                  "AND (cancel IN"
+                  " (1/*CANCEL_CLOSE*/,2/*CANCEL_POST*/,3/*CANCEL_POSTED*/) OR (cancel=?1 AND "
+                  "clean=0/*CLEAN_NONE*/))",
                   "ii", (int64_t)CANCEL_OVER, receiver);
 }
 
@@ -133,8 +136,10 @@ int cancelled_add(struct db *db, const uint8_t nid[HASH_LEN], const uint8_t fpr[
     if (db_exec(db, "INSERT OR IGNORE INTO cancelled(nid,fpr,until_s) VALUES(?,?,?)", "bbi", nid,
                 (size_t)HASH_LEN, fpr, (size_t)FPR_LEN, until_s) < 0)
         return -1;
-    return db_run(db, "UPDATE incoming SET due_ms=0,tries=0 WHERE nid=? AND state IN (1,2)", "b",
-                  nid, (size_t)HASH_LEN);
+    return db_run(db,
+                  "UPDATE incoming SET due_ms=0,tries=0 WHERE nid=? AND state IN "
+                  "(1/*IN_NOTICED*/,2/*IN_STUB*/)",
+                  "b", nid, (size_t)HASH_LEN);
 }
 
 bool cancelled_has(struct db *db, int64_t incoming)

@@ -8,7 +8,9 @@
 #include <string.h>
 
 /* Somebody may still fetch b: one that is being taken back may be on its way out. */
-#define WAITED " EXISTS(SELECT 1 FROM receiver r WHERE r.state<5 AND (r.blob=b.n OR r.head=b.n))"
+#define WAITED                                                                                     \
+    " EXISTS(SELECT 1 FROM receiver r WHERE r.state<5/*RCV_PULLED*/ AND (r.blob=b.n OR "           \
+    "r.head=b.n))"
 
 int check_database(struct db *db, struct error *e)
 {
@@ -30,12 +32,13 @@ void check_messages(struct db *db,
                     bool (*fn)(void *ctx, int64_t n, const uint8_t id[MESSAGE_ID_LEN]), void *ctx)
 {
     bool more = true;
-    sqlite3_stmt *q =
-        db_query(db,
-                 "SELECT n,id FROM message m WHERE state=1 AND (sent=1 OR EXISTS"
-                 "(SELECT 1 FROM receiver r WHERE r.message=m.n AND r.state IN (1,2)))"
-                 " ORDER BY n",
-                 "");
+    sqlite3_stmt *q = db_query(db,
+                               "SELECT n,id FROM message m WHERE state=1/*OUT_SUBMITTED*/ AND "
+                               "(sent=1/*SENT_WAIT*/ OR EXISTS"
+                               "(SELECT 1 FROM receiver r WHERE r.message=m.n AND r.state IN "
+                               "(1/*RCV_WAITING*/,2/*RCV_READY*/)))"
+                               " ORDER BY n",
+                               "");
     while (more && db_row(q, NULL)) {
         uint8_t id[MESSAGE_ID_LEN];
         if (column_fixed(q, 1, id, sizeof id) == 0)
@@ -47,10 +50,10 @@ void check_messages(struct db *db,
 void check_blobs(struct db *db, bool (*fn)(void *ctx, const struct out_blob *b), void *ctx)
 {
     bool more = true;
-    sqlite3_stmt *q = db_query(
-        db,
-        "SELECT n,hash,size,chunks,state FROM blob b WHERE state IN (1,2) AND" WAITED " ORDER BY n",
-        "");
+    sqlite3_stmt *q = db_query(db,
+                               "SELECT n,hash,size,chunks,state FROM blob b WHERE state IN "
+                               "(1/*BLOB_SEALED*/,2/*BLOB_PUBLISHED*/) AND" WAITED " ORDER BY n",
+                               "");
     while (more && db_row(q, NULL)) {
         struct out_blob b = {.n = sqlite3_column_int64(q, 0),
                              .size = (uint64_t)sqlite3_column_int64(q, 2),
@@ -66,10 +69,11 @@ void check_replicas(struct db *db, int64_t after_expiry_s,
                     bool (*fn)(void *ctx, const struct replica *r), void *ctx)
 {
     bool more = true;
-    sqlite3_stmt *q = db_query(db,
-                               "SELECT n,hash,size,owner FROM replica WHERE state=2 AND expiry_s>?"
-                               " ORDER BY n",
-                               "i", after_expiry_s);
+    sqlite3_stmt *q = db_query(
+        db,
+        "SELECT n,hash,size,owner FROM replica WHERE state=2/*REPLICA_HELD*/ AND expiry_s>?"
+        " ORDER BY n",
+        "i", after_expiry_s);
     while (more && db_row(q, NULL)) {
         struct replica r = {.n = sqlite3_column_int64(q, 0), .state = REPLICA_HELD};
         r.ref.size = (uint64_t)sqlite3_column_int64(q, 2);
@@ -86,8 +90,10 @@ void check_incoming(struct db *db,
                     void *ctx)
 {
     bool more = true;
-    sqlite3_stmt *q =
-        db_query(db, "SELECT n,nid,state,fresh FROM incoming WHERE state IN (2,3) ORDER BY n", "");
+    sqlite3_stmt *q = db_query(db,
+                               "SELECT n,nid,state,fresh FROM incoming WHERE state IN "
+                               "(2/*IN_STUB*/,3/*IN_PULLED*/) ORDER BY n",
+                               "");
     while (more && db_row(q, NULL)) {
         uint8_t nid[HASH_LEN];
         if (column_fixed(q, 1, nid, sizeof nid) == 0)
@@ -108,8 +114,9 @@ static void numbers(sqlite3_stmt *q, bool (*fn)(void *ctx, int64_t n), void *ctx
 void check_posted(struct db *db, int64_t now_s, bool (*fn)(void *ctx, int64_t n), void *ctx)
 {
     numbers(db_query(db,
-                     "SELECT n FROM receiver WHERE expiry_s>? AND ns IS NOT NULL AND (state=4 OR"
-                     " (state>4 AND clean=2)) ORDER BY n",
+                     "SELECT n FROM receiver WHERE expiry_s>? AND ns IS NOT NULL AND "
+                     "(state=4/*RCV_ANNOUNCED*/ OR"
+                     " (state>4/*RCV_ANNOUNCED*/ AND clean=2/*CLEAN_DONE*/)) ORDER BY n",
                      "i", now_s),
             fn, ctx);
 }
@@ -117,7 +124,8 @@ void check_posted(struct db *db, int64_t now_s, bool (*fn)(void *ctx, int64_t n)
 void check_answered(struct db *db, int64_t now_s, bool (*fn)(void *ctx, int64_t n), void *ctx)
 {
     numbers(db_query(db,
-                     "SELECT n FROM incoming WHERE outcome IS NOT NULL AND (state=5 OR (state=6 AND"
+                     "SELECT n FROM incoming WHERE outcome IS NOT NULL AND (state=5/*IN_ANSWERED*/ "
+                     "OR (state=6/*IN_SETTLED*/ AND"
                      " expiry_s>?)) ORDER BY n",
                      "i", now_s),
             fn, ctx);
@@ -125,7 +133,9 @@ void check_answered(struct db *db, int64_t now_s, bool (*fn)(void *ctx, int64_t 
 
 int check_answer_again(struct db *db, int64_t incoming)
 {
-    return db_run(db, "UPDATE incoming SET state=4,due_ms=0,tries=0 WHERE n=? AND state IN (5,6)",
+    return db_run(db,
+                  "UPDATE incoming SET state=4/*IN_ANSWER*/,due_ms=0,tries=0 WHERE n=? AND state "
+                  "IN (5/*IN_ANSWERED*/,6/*IN_SETTLED*/)",
                   "i", incoming);
 }
 
@@ -136,40 +146,48 @@ bool out_known(struct db *db, const uint8_t id[MESSAGE_ID_LEN])
 
 int check_spool_lost(struct db *db, int64_t message, const char *why)
 {
-    if (db_exec(
-            db,
-            "UPDATE receiver SET state=9,why=?,changed_ms=?,due_ms=0,tries=0 WHERE message=? AND"
-            " state IN (1,2)",
-            "tii", why, clock_wall_ms(), message) < 0 ||
-        db_exec(db, "UPDATE message SET sent=2 WHERE n=? AND sent=1", "i", message) < 0)
+    if (db_exec(db,
+                "UPDATE receiver SET state=9/*RCV_FAILED*/,why=?,changed_ms=?,due_ms=0,tries=0 "
+                "WHERE message=? AND"
+                " state IN (1/*RCV_WAITING*/,2/*RCV_READY*/)",
+                "tii", why, clock_wall_ms(), message) < 0 ||
+        db_exec(db, "UPDATE message SET sent=2/*SENT_OURS*/ WHERE n=? AND sent=1/*SENT_WAIT*/", "i",
+                message) < 0)
         return -1;
     return 0;
 }
 
 int check_blob_missing(struct db *db, int64_t blob)
 {
-    return db_run(db, "UPDATE blob SET state=4,due_ms=0,tries=0 WHERE n=? AND state IN (1,2)", "i",
-                  blob);
+    return db_run(db,
+                  "UPDATE blob SET state=4/*BLOB_MISSING*/,due_ms=0,tries=0 WHERE n=? AND state IN "
+                  "(1/*BLOB_SEALED*/,2/*BLOB_PUBLISHED*/)",
+                  "i", blob);
 }
 
 int check_blob_lost(struct db *db, int64_t blob, const char *why)
 {
-    return db_run(db,
-                  "UPDATE receiver SET state=9,clean=1,why=?,changed_ms=?,due_ms=0,tries=0 WHERE"
-                  " (blob=?3 OR head=?3) AND state IN (3,4)",
-                  "tii", why, clock_wall_ms(), blob);
+    return db_run(
+        db,
+        "UPDATE receiver SET "
+        "state=9/*RCV_FAILED*/,clean=1/*CLEAN_DUE*/,why=?,changed_ms=?,due_ms=0,tries=0 WHERE"
+        " (blob=?3 OR head=?3) AND state IN (3/*RCV_SEALED*/,4/*RCV_ANNOUNCED*/)",
+        "tii", why, clock_wall_ms(), blob);
 }
 
 int check_replica_again(struct db *db, int64_t replica)
 {
-    return db_run(db, "UPDATE replica SET state=1,due_ms=0,tries=0 WHERE n=? AND state=2", "i",
-                  replica);
+    return db_run(db,
+                  "UPDATE replica SET state=1/*REPLICA_WANTED*/,due_ms=0,tries=0 WHERE n=? AND "
+                  "state=2/*REPLICA_HELD*/",
+                  "i", replica);
 }
 
 int check_stub_again(struct db *db, int64_t incoming)
 {
     return db_run(db,
-                  "UPDATE incoming SET state=1,due_ms=0,tries=0,gone_ms=NULL WHERE n=? AND state=2",
+                  "UPDATE incoming SET state=1/*IN_NOTICED*/,due_ms=0,tries=0,gone_ms=NULL WHERE "
+                  "n=? AND state=2/*IN_STUB*/",
                   "i", incoming);
 }
 
@@ -177,7 +195,7 @@ int check_pull_again(struct db *db, int64_t incoming, bool stub)
 {
     return db_run(db,
                   "UPDATE incoming SET state=?,outcome=NULL,wanted=1,due_ms=0,tries=0,gone_ms=NULL"
-                  " WHERE n=? AND state=3",
+                  " WHERE n=? AND state=3/*IN_PULLED*/",
                   "ii", (int64_t)(stub ? IN_STUB : IN_NOTICED), incoming);
 }
 
@@ -233,8 +251,11 @@ bool restored_since(struct db *db, int64_t ms)
 
 bool restored_untried(struct db *db, const char *own)
 {
-    return db_int(db, 0,
-                  "SELECT (SELECT count(*) FROM replica WHERE owner=? AND state=1 AND tries=0)+"
-                  "(SELECT count(*) FROM blob b WHERE state=4 AND tries=0 AND" WAITED ")",
-                  "t", own) > 0;
+    return db_int(
+               db, 0,
+               "SELECT (SELECT count(*) FROM replica WHERE owner=? AND state=1/*REPLICA_WANTED*/ "
+               "AND tries=0)+"
+               "(SELECT count(*) FROM blob b WHERE state=4/*BLOB_MISSING*/ AND tries=0 AND" WAITED
+               ")",
+               "t", own) > 0;
 }

@@ -13,7 +13,9 @@ int column_text(sqlite3_stmt *q, int i, char *out, size_t size);
 
 /* Receivers whose end the user wants to be told of: expired or failed, or, if asked for, pulled.
  * The same words stand in the index receiver_tell. */
-#define RCV_REPORTED "((state IN (8,9) AND notify&2) OR (state=5 AND notify&1))"
+#define RCV_REPORTED                                                                               \
+    "((state IN (8/*RCV_EXPIRED*/,9/*RCV_FAILED*/) AND notify&2/*NOTIFY_FAILURE*/) OR"             \
+    " (state=5/*RCV_PULLED*/ AND notify&1/*NOTIFY_SUCCESS*/))"
 
 /* The key that signed a row of incoming: its own, or, where that is empty, the signer's. */
 #define IN_PUBKEY                                                                                  \

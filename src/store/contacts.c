@@ -43,7 +43,8 @@ int contact_pin(struct db *db, const struct contact *c)
 {
     if (db_exec(db,
                 "INSERT OR IGNORE INTO contact(address,pubkey,fpr,trust,ocb,shards,seq,checked_ms)"
-                " SELECT ?1,?2,?3,CASE WHEN EXISTS(SELECT 1 FROM pin WHERE address=?1) THEN 3 ELSE"
+                " SELECT ?1,?2,?3,CASE WHEN EXISTS(SELECT 1 FROM pin WHERE address=?1) THEN "
+                "3/*TRUST_VERIFIED*/ ELSE"
                 " ?4 END,?5,?6,?7,?8 WHERE NOT EXISTS(SELECT 1 FROM pin WHERE address=?1 AND"
                 " fpr<>?3)",
                 "tbbiiiii", c->address, c->pubkey.p, c->pubkey.n, c->fpr, (size_t)FPR_LEN,
@@ -96,8 +97,10 @@ static int take_known_key(struct db *db, const char *address, const uint8_t fpr[
 
 int contact_verify(struct db *db, const char *address, const uint8_t fpr[FPR_LEN])
 {
-    int known = db_exec(db, "UPDATE contact SET trust=3,changed_fpr=NULL WHERE address=? AND fpr=?",
-                        "tb", address, fpr, (size_t)FPR_LEN);
+    int known = db_exec(
+        db,
+        "UPDATE contact SET trust=3/*TRUST_VERIFIED*/,changed_fpr=NULL WHERE address=? AND fpr=?",
+        "tb", address, fpr, (size_t)FPR_LEN);
     if (known < 0)
         return -1;
     if (known == 0 && (contact_forget(db, address) < 0 ||
@@ -136,9 +139,11 @@ void contact_each(struct db *db,
     sqlite3_stmt *q = db_query(
         db,
         "SELECT address,fpr,trust,checked_ms,coalesce(changed_fpr,(SELECT i.fpr FROM incoming i"
-        " WHERE i.state=8 AND i.sender=contact.address AND i.fpr<>contact.fpr AND i.fpr NOT IN"
+        " WHERE i.state=8/*IN_QUARANTINED*/ AND i.sender=contact.address AND i.fpr<>contact.fpr "
+        "AND i.fpr NOT IN"
         " (SELECT r.fpr FROM revoked r) ORDER BY i.n DESC"
-        " LIMIT 1)) FROM contact UNION ALL SELECT address,fpr,3,0,NULL FROM pin ORDER BY address",
+        " LIMIT 1)) FROM contact UNION ALL SELECT address,fpr,3/*TRUST_VERIFIED*/,0,NULL FROM pin "
+        "ORDER BY address",
         "");
     while (db_row(q, NULL)) {
         struct contact c = {0};
@@ -175,7 +180,8 @@ size_t contact_others(struct db *db, const char *address, uint8_t (*fpr_r)[FPR_L
     sqlite3_stmt *q = db_query(
         db,
         "SELECT fpr FROM (SELECT changed_fpr AS fpr,9e18 AS at FROM contact WHERE address=?1 AND"
-        " changed_fpr IS NOT NULL UNION ALL SELECT fpr,n AS at FROM incoming WHERE state=8 AND"
+        " changed_fpr IS NOT NULL UNION ALL SELECT fpr,n AS at FROM incoming WHERE "
+        "state=8/*IN_QUARANTINED*/ AND"
         " sender=?1) WHERE fpr NOT IN (SELECT r.fpr FROM revoked r) GROUP BY fpr ORDER BY max(at) "
         "DESC LIMIT ?2",
         "ti", address, (int64_t)max);
@@ -189,9 +195,11 @@ int contact_quarantined_key(struct db *db, const char *address, const uint8_t fp
                             struct bytes *pubkey)
 {
     *pubkey = (struct bytes){0};
-    sqlite3_stmt *q = db_query(
-        db, "SELECT " IN_PUBKEY " FROM incoming WHERE state=8 AND sender=? AND fpr=? LIMIT 1", "tb",
-        address, fpr, (size_t)FPR_LEN);
+    sqlite3_stmt *q =
+        db_query(db,
+                 "SELECT " IN_PUBKEY
+                 " FROM incoming WHERE state=8/*IN_QUARANTINED*/ AND sender=? AND fpr=? LIMIT 1",
+                 "tb", address, fpr, (size_t)FPR_LEN);
     if (!db_row(q, NULL))
         return -1;
     int rc = column_bytes(q, 0, pubkey);

@@ -139,10 +139,11 @@ int group_vouched_fpr(struct db *db, const char *address, uint8_t fpr[FPR_LEN])
 
 static int make_room(struct db *db)
 {
-    if (db_exec(db,
-                "DELETE FROM peer_group WHERE accepted=0 AND (role=0 OR expiry_s<?1) AND"
-                " (SELECT count(*) FROM peer_group)>=?2",
-                "ii", clock_wall_ms() / 1000, (int64_t)GROUPS_MAX) < 0 ||
+    if (db_exec(
+            db,
+            "DELETE FROM peer_group WHERE accepted=0 AND (role=0/*ROLE_NONE*/ OR expiry_s<?1) AND"
+            " (SELECT count(*) FROM peer_group)>=?2",
+            "ii", clock_wall_ms() / 1000, (int64_t)GROUPS_MAX) < 0 ||
         db_exec(db,
                 "DELETE FROM member WHERE master_fpr NOT IN (SELECT master_fpr FROM peer_group)",
                 "") < 0)
@@ -154,7 +155,7 @@ static int put_members(struct db *db, const uint8_t master_fpr[FPR_LEN],
                        const struct group_record *r)
 {
     /* role 0 marks those that the new list does not name; keys of the others stay */
-    if (db_exec(db, "UPDATE member SET role=0 WHERE master_fpr=?", "b", master_fpr,
+    if (db_exec(db, "UPDATE member SET role=0/*ROLE_NONE*/ WHERE master_fpr=?", "b", master_fpr,
                 (size_t)FPR_LEN) < 0)
         return -1;
     for (size_t i = 0; i < r->count; i++) {
@@ -169,8 +170,8 @@ static int put_members(struct db *db, const uint8_t master_fpr[FPR_LEN],
                     (int64_t)m->role) < 0)
             return -1;
     }
-    return db_run(db, "DELETE FROM member WHERE master_fpr=? AND role=0", "b", master_fpr,
-                  (size_t)FPR_LEN);
+    return db_run(db, "DELETE FROM member WHERE master_fpr=? AND role=0/*ROLE_NONE*/", "b",
+                  master_fpr, (size_t)FPR_LEN);
 }
 
 static int put_row(struct db *db, const struct group_row *g, enum group_role role, bool accepted,
@@ -228,8 +229,8 @@ enum group_news group_apply(struct db *db, const struct group_row *g, const stru
 
 int group_accept(struct db *db, const uint8_t master_fpr[FPR_LEN])
 {
-    if (db_int(db, 0, "SELECT 1 FROM peer_group WHERE master_fpr=? AND role<>0", "b", master_fpr,
-               (size_t)FPR_LEN) == 0)
+    if (db_int(db, 0, "SELECT 1 FROM peer_group WHERE master_fpr=? AND role<>0/*ROLE_NONE*/", "b",
+               master_fpr, (size_t)FPR_LEN) == 0)
         return 1;
     if (db_int(db, 0, "SELECT count(*) FROM peer_group WHERE accepted=1 AND master_fpr<>?", "b",
                master_fpr, (size_t)FPR_LEN) > 0)
@@ -246,7 +247,8 @@ int group_leave(struct db *db, const uint8_t master_fpr[FPR_LEN])
 {
     /* what only this group vouched for is an ordinary pin again */
     if (db_exec(db,
-                "UPDATE contact SET trust=1 WHERE trust=2 AND address IN (SELECT address FROM"
+                "UPDATE contact SET trust=1/*TRUST_SEEN*/ WHERE trust=2/*TRUST_VOUCHED*/ AND "
+                "address IN (SELECT address FROM"
                 " member WHERE master_fpr=?)",
                 "b", master_fpr, (size_t)FPR_LEN) < 0)
         return -1;
@@ -281,8 +283,10 @@ int group_set_key(struct db *db, const struct contact *c, bool joined)
         return 0;
     if (contact_pin(db, c) < 0)
         return -1;
-    return db_run(db, "UPDATE contact SET trust=2 WHERE address=? AND fpr=? AND trust<2", "tb",
-                  c->address, c->fpr, (size_t)FPR_LEN);
+    return db_run(db,
+                  "UPDATE contact SET trust=2/*TRUST_VOUCHED*/ WHERE address=? AND fpr=? AND "
+                  "trust<2/*TRUST_VOUCHED*/",
+                  "tb", c->address, c->fpr, (size_t)FPR_LEN);
 }
 
 int group_to_tell(struct db *db, struct group_named *g)
@@ -290,7 +294,8 @@ int group_to_tell(struct db *db, struct group_named *g)
     *g = (struct group_named){0};
     sqlite3_stmt *q =
         db_query(db,
-                 "SELECT master,master_fpr,seq FROM peer_group WHERE role IN (1,2) AND"
+                 "SELECT master,master_fpr,seq FROM peer_group WHERE role IN "
+                 "(1/*ROLE_MEMBER*/,2/*ROLE_DEPUTY*/) AND"
                  " accepted=0 AND told=0 AND NOT EXISTS(SELECT 1 FROM accepted a WHERE"
                  " a.address=master AND a.fpr=master_fpr AND a.team=1) LIMIT 1",
                  "");

@@ -49,14 +49,18 @@ static struct blob_row *read_rows(struct db *db, const char *owner, const char *
     struct blob_row *row = calloc(cap + 1, sizeof *row);
     if (row == NULL)
         return NULL;
-    *held_r = (uint64_t)db_int(
-        db, 0, "SELECT sum(size) FROM replica WHERE owner=? AND state IN (2,4,6)", "t", owner);
+    *held_r = (uint64_t)db_int(db, 0,
+                               "SELECT sum(size) FROM replica WHERE owner=? AND state IN "
+                               "(2/*REPLICA_HELD*/,4/*REPLICA_DROP*/,6/*REPLICA_LET_GO*/)",
+                               "t", owner);
     sqlite3_stmt *q = db_query(
         db,
         "SELECT n,size,state,EXISTS(SELECT 1 FROM replica_ns s WHERE s.owner=r.owner AND"
         " s.blob=r.hash) AND NOT EXISTS(SELECT 1 FROM replica_ns s WHERE s.owner=r.owner AND"
         " s.blob=r.hash AND s.key<>'ns:'||?2 AND substr(s.key,1,length(?2)+4)<>'ns:'||?2||'/')"
-        " FROM replica r WHERE owner=?1 AND (state IN (1,3,5) OR (?3 AND state=2)) ORDER BY n",
+        " FROM replica r WHERE owner=?1 AND (state IN "
+        "(1/*REPLICA_WANTED*/,3/*REPLICA_REFUSED*/,5/*REPLICA_UNWANTED*/) OR (?3 AND "
+        "state=2/*REPLICA_HELD*/)) ORDER BY n",
         "tti", owner, own, (int64_t)held);
     while (db_row(q, NULL)) {
         if (count < cap)

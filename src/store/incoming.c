@@ -89,16 +89,21 @@ int in_again(struct db *db, const struct incoming *in, int64_t now_ms)
         return 0;
     if (db_int(db, 0, "SELECT 1 FROM incoming WHERE n=? AND p=?", "ib", n, in->p,
                (size_t)SECRET_LEN) == 1)
-        return db_exec(db,
-                       "UPDATE incoming SET state=4,due_ms=0,tries=0,changed_ms=?1 WHERE n=?2 AND"
-                       " state IN (5,6) AND outcome IS NOT NULL AND changed_ms<?1-3600000",
-                       "ii", now_ms, n);
+        return db_exec(
+            db,
+            "UPDATE incoming SET state=4/*IN_ANSWER*/,due_ms=0,tries=0,changed_ms=?1 WHERE n=?2 AND"
+            " state IN (5/*IN_ANSWERED*/,6/*IN_SETTLED*/) AND outcome IS NOT NULL AND "
+            "changed_ms<?1-3600000",
+            "ii", now_ms, n);
     int changed = db_exec(
         db,
         "UPDATE incoming SET ns_key=?,ns_hash=?,p=?,skp=?,hash=?,blob_size=?,chunks_hash=?,"
         "expiry_s=?,changed_ms=?,due_ms=0,tries=0,head_skp=NULL,head_hash=NULL,head_size=NULL,"
-        "head_chunks_hash=NULL,state=CASE WHEN state IN (5,6) THEN 4 ELSE state END"
-        " WHERE n=? AND (state IN (1,2) OR (state IN (3,4,5,6) AND outcome IS NOT NULL))",
+        "head_chunks_hash=NULL,state=CASE WHEN state IN (5/*IN_ANSWERED*/,6/*IN_SETTLED*/) THEN "
+        "4/*IN_ANSWER*/ ELSE state END"
+        " WHERE n=? AND (state IN (1/*IN_NOTICED*/,2/*IN_STUB*/) OR (state IN "
+        "(3/*IN_PULLED*/,4/*IN_ANSWER*/,5/*IN_ANSWERED*/,6/*IN_SETTLED*/) AND outcome IS NOT "
+        "NULL))",
         "tbbbbibiii", in->ns_key, in->ns_hash, (size_t)HASH_LEN, in->p, (size_t)SECRET_LEN,
         in->pkesk.p, in->pkesk.n, in->blob.hash, (size_t)HASH_LEN, (int64_t)in->blob.size,
         in->blob.chunks_hash, (size_t)HASH_LEN, in->expiry_s, now_ms, n);
@@ -107,8 +112,8 @@ int in_again(struct db *db, const struct incoming *in, int64_t now_ms)
     if (in->head_pkesk.p != NULL)
         return set_head_blob(db, n, in);
     return in->head.p == NULL ? 1
-           : db_exec(db, "UPDATE incoming SET head=? WHERE n=? AND state=1", "bi", in->head.p,
-                     in->head.n, n) < 0
+           : db_exec(db, "UPDATE incoming SET head=? WHERE n=? AND state=1/*IN_NOTICED*/", "bi",
+                     in->head.p, in->head.n, n) < 0
                ? -1
                : 1;
 }
@@ -201,8 +206,9 @@ static int move(struct db *db, int64_t n, enum in_state from, enum in_state to, 
 int in_set_stub(struct db *db, int64_t n, const char *file, const struct bytes *trace,
                 enum in_place place)
 {
-    if (db_exec(db, "UPDATE incoming SET file=?,trace=?,place=? WHERE n=? AND state=1", "tbii",
-                file, trace->p, trace->n, (int64_t)place, n) < 0)
+    if (db_exec(db,
+                "UPDATE incoming SET file=?,trace=?,place=? WHERE n=? AND state=1/*IN_NOTICED*/",
+                "tbii", file, trace->p, trace->n, (int64_t)place, n) < 0)
         return -1;
     return move(db, n, IN_NOTICED, IN_STUB, 0);
 }
@@ -214,19 +220,21 @@ int in_set_fresh(struct db *db, int64_t n)
 
 int in_set_wanted(struct db *db, int64_t n, bool wanted)
 {
-    return db_run(db, "UPDATE incoming SET wanted=?,due_ms=0,tries=0 WHERE n=? AND state<=2", "ii",
-                  (int64_t)wanted, n);
+    return db_run(db,
+                  "UPDATE incoming SET wanted=?,due_ms=0,tries=0 WHERE n=? AND state<=2/*IN_STUB*/",
+                  "ii", (int64_t)wanted, n);
 }
 
 int in_decide(struct db *db, int64_t n, enum outcome o)
 {
     /* the header is needed until the stub is filled; what is over keeps only what a late look needs
      */
-    return db_exec(db,
-                   "UPDATE incoming SET outcome=?1,state=?2,wanted=0,due_ms=0,tries=0,why=NULL,"
-                   "changed_ms=?3 WHERE n=?4 AND outcome IS NULL AND state IN (1,2)",
-                   "iiii", (int64_t)o, (int64_t)(o == OUTCOME_PULLED ? IN_PULLED : IN_ANSWER),
-                   clock_wall_ms(), n);
+    return db_exec(
+        db,
+        "UPDATE incoming SET outcome=?1,state=?2,wanted=0,due_ms=0,tries=0,why=NULL,"
+        "changed_ms=?3 WHERE n=?4 AND outcome IS NULL AND state IN (1/*IN_NOTICED*/,2/*IN_STUB*/)",
+        "iiii", (int64_t)o, (int64_t)(o == OUTCOME_PULLED ? IN_PULLED : IN_ANSWER), clock_wall_ms(),
+        n);
 }
 
 int in_set_answer(struct db *db, int64_t n)
@@ -239,7 +247,8 @@ int in_set_answered(struct db *db, int64_t n, int64_t next_ms)
     if (db_exec(db, "UPDATE incoming SET head=NULL WHERE n=?", "i", n) < 0 ||
         move(db, n, IN_ANSWER, IN_ANSWERED, next_ms) < 0)
         return -1;
-    return db_run(db, "UPDATE incoming SET due_ms=? WHERE n=? AND state=5", "ii", next_ms, n);
+    return db_run(db, "UPDATE incoming SET due_ms=? WHERE n=? AND state=5/*IN_ANSWERED*/", "ii",
+                  next_ms, n);
 }
 
 int in_set_settled(struct db *db, int64_t n)
@@ -267,20 +276,22 @@ int in_set_expired(struct db *db, int64_t n)
     return db_exec(
         db,
         "UPDATE incoming SET state=?,wanted=0,due_ms=0,tries=0,changed_ms=? WHERE n=? AND"
-        " state IN (1,2)",
+        " state IN (1/*IN_NOTICED*/,2/*IN_STUB*/)",
         "iii", (int64_t)IN_EXPIRED, clock_wall_ms(), n);
 }
 
 int in_set_lapsed(struct db *db, int64_t n)
 {
-    return db_run(db, "UPDATE incoming SET lapsed=1,head=NULL WHERE n=? AND state=7", "i", n);
+    return db_run(db, "UPDATE incoming SET lapsed=1,head=NULL WHERE n=? AND state=7/*IN_EXPIRED*/",
+                  "i", n);
 }
 
 int in_set_hastened(struct db *db, int64_t n)
 {
-    return db_run(db,
-                  "UPDATE incoming SET hastened=1,wanted=1,due_ms=0,tries=0 WHERE n=? AND state=2",
-                  "i", n);
+    return db_run(
+        db,
+        "UPDATE incoming SET hastened=1,wanted=1,due_ms=0,tries=0 WHERE n=? AND state=2/*IN_STUB*/",
+        "i", n);
 }
 
 int in_set_gone(struct db *db, int64_t n, int64_t gone_ms)
@@ -291,21 +302,23 @@ int in_set_gone(struct db *db, int64_t n, int64_t gone_ms)
 
 int in_set_person(struct db *db, const uint8_t nid[HASH_LEN])
 {
-    return db_run(db, "UPDATE incoming SET person=1 WHERE nid=? AND state=2", "b", nid,
+    return db_run(db, "UPDATE incoming SET person=1 WHERE nid=? AND state=2/*IN_STUB*/", "b", nid,
                   (size_t)HASH_LEN);
 }
 
 int64_t in_held(struct db *db, int64_t n_max)
 {
     return db_int(db, 0,
-                  "SELECT count(*) FROM incoming WHERE state=2 AND gone_ms IS NOT NULL AND person=0"
+                  "SELECT count(*) FROM incoming WHERE state=2/*IN_STUB*/ AND gone_ms IS NOT NULL "
+                  "AND person=0"
                   " AND n<=?",
                   "i", n_max);
 }
 
 int in_set_person_gone(struct db *db, int64_t n_max)
 {
-    return db_exec(db,
-                   "UPDATE incoming SET person=1 WHERE state=2 AND gone_ms IS NOT NULL AND n<=?",
-                   "i", n_max);
+    return db_exec(
+        db,
+        "UPDATE incoming SET person=1 WHERE state=2/*IN_STUB*/ AND gone_ms IS NOT NULL AND n<=?",
+        "i", n_max);
 }

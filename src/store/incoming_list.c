@@ -8,12 +8,16 @@
 
 void in_count(struct db *db, struct in_counts *c)
 {
-    c->stubs = db_int(db, 0, "SELECT count(*) FROM incoming WHERE state=2", "");
-    c->wanted = db_int(db, 0, "SELECT count(*) FROM incoming WHERE wanted=1 AND state=2", "");
-    c->receipts_pending = db_int(db, 0, "SELECT count(*) FROM incoming WHERE state IN (4,5)", "");
+    c->stubs = db_int(db, 0, "SELECT count(*) FROM incoming WHERE state=2/*IN_STUB*/", "");
+    c->wanted =
+        db_int(db, 0, "SELECT count(*) FROM incoming WHERE wanted=1 AND state=2/*IN_STUB*/", "");
+    c->receipts_pending = db_int(
+        db, 0, "SELECT count(*) FROM incoming WHERE state IN (4/*IN_ANSWER*/,5/*IN_ANSWERED*/)",
+        "");
     c->work = c->wanted + c->receipts_pending +
               db_int(db, 0,
-                     "SELECT count(*) FROM incoming WHERE state IN (1,3) OR (state=7 AND"
+                     "SELECT count(*) FROM incoming WHERE state IN "
+                     "(1/*IN_NOTICED*/,3/*IN_PULLED*/) OR (state=7/*IN_EXPIRED*/ AND"
                      " lapsed=0)",
                      "");
 }
@@ -52,11 +56,11 @@ size_t in_stubs(struct db *db, int64_t after_n, int64_t *n_r, uint8_t (*nid_r)[H
                 int64_t *gone_r, bool *person_r, size_t max)
 {
     size_t n = 0;
-    sqlite3_stmt *q =
-        db_query(db,
-                 "SELECT n,nid,gone_ms,person FROM incoming WHERE state=2 AND n>? ORDER BY n LIMIT"
-                 " ?",
-                 "ii", after_n, (int64_t)max);
+    sqlite3_stmt *q = db_query(db,
+                               "SELECT n,nid,gone_ms,person FROM incoming WHERE state=2/*IN_STUB*/ "
+                               "AND n>? ORDER BY n LIMIT"
+                               " ?",
+                               "ii", after_n, (int64_t)max);
     while (db_row(q, NULL)) {
         n_r[n] = sqlite3_column_int64(q, 0);
         gone_r[n] = sqlite3_column_int64(q, 2);
@@ -74,8 +78,10 @@ int in_forget(struct db *db, int64_t now_ms)
     if (db_exec(db, "DELETE FROM cancelled WHERE until_s<?", "i", now_ms / 1000) < 0 ||
         db_exec(db, "DELETE FROM looked WHERE until_s<?", "i", now_ms / 1000) < 0)
         return -1;
-    int gone =
-        db_exec(db, "DELETE FROM incoming WHERE state IN (6,7,8) AND expiry_s<?", "i", before_s);
+    int gone = db_exec(db,
+                       "DELETE FROM incoming WHERE state IN "
+                       "(6/*IN_SETTLED*/,7/*IN_EXPIRED*/,8/*IN_QUARANTINED*/) AND expiry_s<?",
+                       "i", before_s);
     if (gone <= 0)
         return gone;
     return db_run(db, "DELETE FROM signer WHERE fpr NOT IN (SELECT fpr FROM incoming)", "");

@@ -9,7 +9,7 @@
 /* A contact's stub of at most ?5 octets that stands where the user would see it, and when it is to
  * be pulled at the latest, ?4 being the time before the expiry. Those of which that time has begun
  * are found by the index. */
-#define STANDS " state=2 AND wanted=0 AND hastened=0 AND gone_ms IS NULL AND m_size<=?5"
+#define STANDS " state=2/*IN_STUB*/ AND wanted=0 AND hastened=0 AND gone_ms IS NULL AND m_size<=?5"
 #define TO_PREFETCH                                                                                \
     " FROM incoming i INDEXED BY incoming_hasten WHERE" STANDS                                     \
     " AND expiry_s<=(?1+?4)/1000 AND EXISTS(SELECT 1 FROM contact c WHERE c.address=i.sender AND"  \
@@ -23,8 +23,9 @@
 const struct queue queue_stub = {
     .name = "stub",
     .tables = STORE_REST,
-    .due = "SELECT n FROM incoming WHERE state=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM incoming WHERE state=1 AND due_ms>?",
+    .due = "SELECT n FROM incoming WHERE state=1/*IN_NOTICED*/ AND due_ms<=?1 ORDER BY due_ms,n "
+           "LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM incoming WHERE state=1/*IN_NOTICED*/ AND due_ms>?",
     .delay = INCOMING_DELAY,
     .tries = INCOMING_TRIES,
 };
@@ -33,10 +34,10 @@ const struct queue queue_stub = {
 const struct queue queue_pull = {
     .name = "pull",
     .tables = STORE_REST,
-    .due = "SELECT n FROM incoming INDEXED BY incoming_wanted WHERE wanted=1 AND state=2"
+    .due = "SELECT n FROM incoming INDEXED BY incoming_wanted WHERE wanted=1 AND state=2/*IN_STUB*/"
            " AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
     .next = "SELECT min(due_ms) FROM incoming INDEXED BY incoming_wanted WHERE wanted=1 AND"
-            " state=2 AND due_ms>?",
+            " state=2/*IN_STUB*/ AND due_ms>?",
     .delay = INCOMING_DELAY,
     .tries = INCOMING_TRIES,
 };
@@ -45,9 +46,9 @@ const struct queue queue_pull = {
 const struct queue queue_deliver = {
     .name = "deliver",
     .tables = STORE_REST,
-    .due = "SELECT n FROM incoming WHERE state=3 AND due_ms<=?1 ORDER BY due_ms,n"
+    .due = "SELECT n FROM incoming WHERE state=3/*IN_PULLED*/ AND due_ms<=?1 ORDER BY due_ms,n"
            " LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM incoming WHERE state=3 AND due_ms>?",
+    .next = "SELECT min(due_ms) FROM incoming WHERE state=3/*IN_PULLED*/ AND due_ms>?",
     .delay = INCOMING_DELAY,
     .tries = INCOMING_TRIES,
 };
@@ -56,9 +57,9 @@ const struct queue queue_deliver = {
 const struct queue queue_answer = {
     .name = "answer",
     .tables = STORE_REST,
-    .due = "SELECT n FROM incoming WHERE state=4 AND due_ms<=?1 ORDER BY due_ms,n"
+    .due = "SELECT n FROM incoming WHERE state=4/*IN_ANSWER*/ AND due_ms<=?1 ORDER BY due_ms,n"
            " LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM incoming WHERE state=4 AND due_ms>?",
+    .next = "SELECT min(due_ms) FROM incoming WHERE state=4/*IN_ANSWER*/ AND due_ms>?",
     .delay = INCOMING_DELAY,
     .tries = INCOMING_TRIES,
 };
@@ -67,9 +68,9 @@ const struct queue queue_answer = {
 const struct queue queue_receipt_refresh = {
     .name = "receipt_refresh",
     .tables = STORE_REST,
-    .due = "SELECT n FROM incoming WHERE state=5 AND due_ms<=?1 ORDER BY due_ms,n"
+    .due = "SELECT n FROM incoming WHERE state=5/*IN_ANSWERED*/ AND due_ms<=?1 ORDER BY due_ms,n"
            " LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM incoming WHERE state=5 AND due_ms>?",
+    .next = "SELECT min(due_ms) FROM incoming WHERE state=5/*IN_ANSWERED*/ AND due_ms>?",
     .delay = INCOMING_DELAY,
     .tries = INCOMING_TRIES,
 };
@@ -91,10 +92,10 @@ const struct queue queue_prefetch = {
 const struct queue queue_expire = {
     .name = "expire",
     .tables = STORE_REST,
-    .due = "SELECT n FROM incoming INDEXED BY incoming_expiry WHERE state<3 AND"
+    .due = "SELECT n FROM incoming INDEXED BY incoming_expiry WHERE state<3/*IN_PULLED*/ AND"
            " expiry_s<=(?1-?3)/1000 LIMIT ?2",
     .next = "SELECT min(expiry_s)*1000+?3 FROM incoming INDEXED BY incoming_expiry WHERE"
-            " state<3 AND expiry_s>(?1-?3)/1000",
+            " state<3/*IN_PULLED*/ AND expiry_s>(?1-?3)/1000",
     .delay = INCOMING_DELAY,
     .tries = INCOMING_TRIES,
 };
@@ -103,9 +104,11 @@ const struct queue queue_expire = {
 const struct queue queue_expiry_notice = {
     .name = "expiry_notice",
     .tables = STORE_REST,
-    .due = "SELECT n FROM incoming INDEXED BY incoming_lapse WHERE state=7 AND lapsed=0 "
-           "AND due_ms<=?1 LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM incoming INDEXED BY incoming_lapse WHERE state=7 AND "
+    .due =
+        "SELECT n FROM incoming INDEXED BY incoming_lapse WHERE state=7/*IN_EXPIRED*/ AND lapsed=0 "
+        "AND due_ms<=?1 LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM incoming INDEXED BY incoming_lapse WHERE "
+            "state=7/*IN_EXPIRED*/ AND "
             "lapsed=0 AND due_ms>?",
     .delay = INCOMING_DELAY,
     .tries = INCOMING_TRIES,
@@ -116,9 +119,9 @@ const struct queue queue_recall_apply = {
     .name = "recall_apply",
     .tables = STORE_REST,
     .due = "SELECT i.n FROM cancelled c CROSS JOIN incoming i ON i.nid=c.nid AND"
-           " i.fpr=c.fpr WHERE i.state=2 AND i.due_ms<=?1 LIMIT ?2",
+           " i.fpr=c.fpr WHERE i.state=2/*IN_STUB*/ AND i.due_ms<=?1 LIMIT ?2",
     .next = "SELECT min(i.due_ms) FROM cancelled c CROSS JOIN incoming i ON i.nid=c.nid"
-            " WHERE i.state=2 AND i.due_ms>?",
+            " WHERE i.state=2/*IN_STUB*/ AND i.due_ms>?",
     .delay = INCOMING_DELAY,
     .tries = INCOMING_TRIES,
 };

@@ -37,7 +37,7 @@ int invite_find(struct db *db, const char *hex, uint8_t id[INVITE_ID_LEN])
 
 #define ROW                                                                                        \
     "SELECT id,secret,team,uses_max,made_ms,expiry_s,revoked,(SELECT count(*) FROM invite_use u "  \
-    "WHERE u.id=invite.id AND u.step<2) FROM invite "
+    "WHERE u.id=invite.id AND u.step<2/*INVITE_REFUSED*/) FROM invite "
 
 static int row(sqlite3_stmt *q, struct invite_row *v)
 {
@@ -123,7 +123,7 @@ static enum invite_verdict claim_judge(struct db *db, const struct invite_claim 
         return INVITE_FORGED;
     if (db_int(db, 0,
                "SELECT count(*) FROM invite_use WHERE id=? AND address=? AND fpr=? AND"
-               " step<2",
+               " step<2/*INVITE_REFUSED*/",
                "btb", c->id, (size_t)INVITE_ID_LEN, c->address, c->fpr, (size_t)FPR_LEN) > 0)
         return INVITE_AGAIN;
     if (v->revoked)
@@ -181,8 +181,10 @@ enum invite_verdict invite_use(struct db *db, const struct invite_claim *c,
 int invite_to_tell(struct db *db, struct invite_refusal *r)
 {
     *r = (struct invite_refusal){0};
-    sqlite3_stmt *q = db_query(
-        db, "SELECT id,address,step,at_ms FROM invite_use WHERE step>2 AND told=0 LIMIT 1", "");
+    sqlite3_stmt *q = db_query(db,
+                               "SELECT id,address,step,at_ms FROM invite_use WHERE "
+                               "step>2/*INVITE_REFUSED*/ AND told=0 LIMIT 1",
+                               "");
     if (!db_row(q, NULL))
         return -1;
     int rc =
@@ -203,7 +205,8 @@ int invite_forget(struct db *db, int64_t now_ms)
 {
     int64_t before_s = now_ms / 1000 - FORGET_S;
     if (db_exec(db,
-                "DELETE FROM invite_use WHERE step<>1 AND id IN (SELECT id FROM invite WHERE"
+                "DELETE FROM invite_use WHERE step<>1/*INVITE_TO_NAME*/ AND id IN (SELECT id FROM "
+                "invite WHERE"
                 " expiry_s<?)",
                 "i", before_s) < 0 ||
         db_exec(db,
@@ -310,12 +313,12 @@ int accepted_to_write(struct db *db, struct accepted_invite *a)
 
 int accepted_to_join(struct db *db, struct accepted_invite *a)
 {
-    return accepted_one(db_query(db,
-                                 ACCEPTED
-                                 "JOIN peer_group g ON g.master=a.address AND g.master_fpr=a.fpr"
-                                 " WHERE a.team=1 AND a.joined=0 AND g.role<>0 LIMIT 1",
-                                 ""),
-                        a);
+    return accepted_one(
+        db_query(db,
+                 ACCEPTED "JOIN peer_group g ON g.master=a.address AND g.master_fpr=a.fpr"
+                          " WHERE a.team=1 AND a.joined=0 AND g.role<>0/*ROLE_NONE*/ LIMIT 1",
+                 ""),
+        a);
 }
 
 size_t invite_nodes(struct db *db, char (*node)[INVITE_NODE_MAX + 1], size_t max)
@@ -331,14 +334,16 @@ size_t invite_nodes(struct db *db, char (*node)[INVITE_NODE_MAX + 1], size_t max
 
 void invite_count(struct db *db, int64_t now_ms, struct invite_counts *c)
 {
-    c->open = db_int(db, 0,
-                     "SELECT count(*) FROM invite WHERE revoked=0 AND expiry_s>? AND uses_max>"
-                     "(SELECT count(*) FROM invite_use u WHERE u.id=invite.id AND u.step<2)",
-                     "i", now_ms / 1000);
+    c->open = db_int(
+        db, 0,
+        "SELECT count(*) FROM invite WHERE revoked=0 AND expiry_s>? AND uses_max>"
+        "(SELECT count(*) FROM invite_use u WHERE u.id=invite.id AND u.step<2/*INVITE_REFUSED*/)",
+        "i", now_ms / 1000);
     c->pending = db_int(db, 0,
                         "SELECT count(*) FROM accepted a WHERE a.joined=0 OR a.message IS NULL OR"
                         " EXISTS(SELECT 1 FROM receiver r JOIN message m ON m.n=r.message WHERE"
-                        " m.id=a.message AND r.address=a.address AND r.state<5)",
+                        " m.id=a.message AND r.address=a.address AND r.state<5/*RCV_PULLED*/)",
                         "");
-    c->to_name = db_int(db, 0, "SELECT count(*) FROM invite_use WHERE step=1", "");
+    c->to_name =
+        db_int(db, 0, "SELECT count(*) FROM invite_use WHERE step=1/*INVITE_TO_NAME*/", "");
 }

@@ -41,7 +41,7 @@ static int read_blobs(struct db *db, int64_t now_s, struct msglist *l)
     sqlite3_stmt *q =
         db_query(db,
                  "SELECT b.hash,b.size,b.chunks,max(r.expiry_s) FROM blob b JOIN receiver r ON"
-                 " (r.blob=b.n OR r.head=b.n) WHERE b.state=2 GROUP BY b.n HAVING"
+                 " (r.blob=b.n OR r.head=b.n) WHERE b.state=2/*BLOB_PUBLISHED*/ GROUP BY b.n HAVING"
                  " max(r.expiry_s)>? ORDER BY b.n LIMIT ?",
                  "ii", now_s, (int64_t)MSGLIST_ENTRIES_MAX);
     while (db_row(q, &ok)) {
@@ -60,7 +60,8 @@ static int read_removals(struct db *db, int64_t now_s, int64_t grace_s, struct m
     sqlite3_stmt *q = db_query(
         db,
         "SELECT b.hash,max(r.expiry_s),min(r.state),max(r.state) FROM blob b JOIN receiver r ON"
-        " (r.blob=b.n OR r.head=b.n) WHERE b.state=3 GROUP BY b.n HAVING max(r.expiry_s)>?"
+        " (r.blob=b.n OR r.head=b.n) WHERE b.state=3/*BLOB_GONE*/ GROUP BY b.n HAVING "
+        "max(r.expiry_s)>?"
         " ORDER BY b.n DESC LIMIT ?",
         "ii", now_s - grace_s, (int64_t)MSGLIST_ENTRIES_MAX);
     while (db_row(q, &ok)) {
@@ -84,7 +85,7 @@ static int read_held(struct db *db, struct msglist *l)
     int rc = 0;
     sqlite3_stmt *q = db_query(db,
                                "SELECT owner,hash,size,chunks_hash,expiry_s FROM replica WHERE"
-                               " state=2 ORDER BY n LIMIT ?",
+                               " state=2/*REPLICA_HELD*/ ORDER BY n LIMIT ?",
                                "i", (int64_t)MSGLIST_ENTRIES_MAX);
     while (db_row(q, &ok)) {
         l->held = grow(l->held, &l->held_count, sizeof *l->held);
@@ -106,7 +107,8 @@ static int read_pending(struct db *db, int64_t now_s, struct msglist *l, struct 
         db_query(db,
                  "SELECT b.hash,r.address,r.ns,r.lock,r.expiry_s,r.shard FROM receiver r JOIN blob "
                  "b ON b.n=r.blob"
-                 " WHERE r.state IN (3,4) AND b.state=2 AND r.expiry_s>? ORDER BY r.n LIMIT ?",
+                 " WHERE r.state IN (3/*RCV_SEALED*/,4/*RCV_ANNOUNCED*/) AND "
+                 "b.state=2/*BLOB_PUBLISHED*/ AND r.expiry_s>? ORDER BY r.n LIMIT ?",
                  "ii", now_s, (int64_t)MSGLIST_ENTRIES_MAX);
     while (db_row(q, &ok)) {
         char address[ADDRESS_MAX + 1];

@@ -102,8 +102,10 @@ bool out_needs_spool(struct db *db, const uint8_t id[MESSAGE_ID_LEN])
 int out_drop_head(struct db *db, int64_t message)
 {
     return db_run(db,
-                  "UPDATE message SET head=NULL WHERE n=?1 AND state=2 AND NOT EXISTS(SELECT 1 FROM"
-                  " receiver WHERE message=?1 AND (state<5 OR (told<>1 AND " RCV_REPORTED ")))",
+                  "UPDATE message SET head=NULL WHERE n=?1 AND state=2/*OUT_DONE*/ AND NOT "
+                  "EXISTS(SELECT 1 FROM"
+                  " receiver WHERE message=?1 AND (state<5/*RCV_PULLED*/ OR (told<>1/*TOLD*/ "
+                  "AND " RCV_REPORTED ")))",
                   "i", message);
 }
 
@@ -281,7 +283,9 @@ int rcv_end(struct db *db, int64_t n, enum rcv_state state, bool clean, const ch
      * only by an answer or its time */
     return db_exec(db,
                    "UPDATE receiver SET state=?,clean=?,why=?,changed_ms=?,due_ms=0,tries=0 WHERE"
-                   " n=? AND state<>? AND (state<? OR ?=? OR (state IN (11,12) AND ? IN (6,7,12)))",
+                   " n=? AND state<>? AND (state<? OR ?=? OR (state IN "
+                   "(11/*RCV_WITHDRAWING*/,12/*RCV_UNCONFIRMED*/) AND ? IN "
+                   "(6/*RCV_DECLINED*/,7/*RCV_CANCELLED*/,12/*RCV_UNCONFIRMED*/)))",
                    "iitiiiiiii", (int64_t)state, (int64_t)clean, why, clock_wall_ms(), n,
                    (int64_t)state, (int64_t)RCV_PULLED, (int64_t)state, (int64_t)RCV_PULLED,
                    (int64_t)state);
@@ -290,7 +294,8 @@ int rcv_end(struct db *db, int64_t n, enum rcv_state state, bool clean, const ch
 int rcv_set_clean(struct db *db, int64_t n)
 {
     /* when, for rcv_again; at worst a report that failed is tried again sooner */
-    return db_run(db, "UPDATE receiver SET clean=2,due_ms=? WHERE n=?", "ii", clock_wall_ms(), n);
+    return db_run(db, "UPDATE receiver SET clean=2/*CLEAN_DONE*/,due_ms=? WHERE n=?", "ii",
+                  clock_wall_ms(), n);
 }
 
 int64_t expected_find(struct db *db, const uint8_t id[ENTRY_ID_LEN], enum outcome *o)
@@ -309,7 +314,8 @@ int64_t expected_find(struct db *db, const uint8_t id[ENTRY_ID_LEN], enum outcom
 int rcv_again(struct db *db, int64_t n, int64_t since_ms)
 {
     return db_run(db,
-                  "UPDATE receiver SET clean=1,due_ms=0,tries=0 WHERE n=? AND clean=2 AND"
+                  "UPDATE receiver SET clean=1/*CLEAN_DUE*/,due_ms=0,tries=0 WHERE n=? AND "
+                  "clean=2/*CLEAN_DONE*/ AND"
                   " due_ms<=?",
                   "ii", n, since_ms);
 }
@@ -317,8 +323,9 @@ int rcv_again(struct db *db, int64_t n, int64_t since_ms)
 bool rcv_knows(struct db *db, int64_t n, enum outcome o, int64_t since_ms)
 {
     return db_int(db, 0,
-                  "SELECT 1 FROM receiver WHERE n=? AND outcome=? AND state>=5 AND state<>11 AND"
-                  " (clean=1 OR (clean=2 AND due_ms>?))",
+                  "SELECT 1 FROM receiver WHERE n=? AND outcome=? AND state>=5/*RCV_PULLED*/ AND "
+                  "state<>11/*RCV_WITHDRAWING*/ AND"
+                  " (clean=1/*CLEAN_DUE*/ OR (clean=2/*CLEAN_DONE*/ AND due_ms>?))",
                   "iii", n, (int64_t)o, since_ms) == 1;
 }
 

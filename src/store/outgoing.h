@@ -40,6 +40,16 @@ enum rcv_state {
     RCV_WITHDRAWING = 11, /* not ended: being taken back, the receiver's answer is waited for */
     RCV_UNCONFIRMED = 12, /* taken back, and its time passed without an answer */
 };
+enum clean_state { /* of an ended receiver's entries in the DHT */
+                   CLEAN_NONE = 0,
+                   CLEAN_DUE = 1, /* to be deleted */
+                   CLEAN_DONE = 2,
+};
+enum told_state { /* is the user told of a receiver's end? */
+                  TOLD_NOT = 0,
+                  TOLD = 1,
+                  TOLD_BEGUN = 2, /* it is named in the report that is being made */
+};
 const char *rcv_state_name(enum rcv_state s);
 
 struct out_message {

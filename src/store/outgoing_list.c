@@ -8,18 +8,29 @@
 
 void out_count(struct db *db, struct out_counts *c)
 {
-    c->messages =
-        db_int(db, 0, "SELECT count(DISTINCT message) FROM receiver WHERE state<5 OR state=11", "");
-    c->bytes = db_int(db, 0, "SELECT sum(size) FROM blob WHERE state IN (1,2,4)", "");
-    c->receivers_pending =
-        db_int(db, 0, "SELECT count(*) FROM receiver WHERE state<5 OR state=11", "");
+    c->messages = db_int(db, 0,
+                         "SELECT count(DISTINCT message) FROM receiver WHERE state<5/*RCV_PULLED*/ "
+                         "OR state=11/*RCV_WITHDRAWING*/",
+                         "");
+    c->bytes = db_int(db, 0,
+                      "SELECT sum(size) FROM blob WHERE state IN "
+                      "(1/*BLOB_SEALED*/,2/*BLOB_PUBLISHED*/,4/*BLOB_MISSING*/)",
+                      "");
+    c->receivers_pending = db_int(
+        db, 0,
+        "SELECT count(*) FROM receiver WHERE state<5/*RCV_PULLED*/ OR state=11/*RCV_WITHDRAWING*/",
+        "");
     c->work = c->receivers_pending +
               db_int(db, 0,
-                     "SELECT count(*) FROM receiver WHERE clean=1 OR cancel IN (1,2) OR (told<>1 "
+                     "SELECT count(*) FROM receiver WHERE clean=1/*CLEAN_DUE*/ OR cancel IN "
+                     "(1/*CANCEL_CLOSE*/,2/*CANCEL_POST*/) OR (told<>1/*TOLD*/ "
                      "AND " RCV_REPORTED ")",
                      "") +
-              db_int(db, 0, "SELECT count(*) FROM message WHERE state<2", "") +
-              db_int(db, 0, "SELECT count(*) FROM blob WHERE state IN (1,2,4)", "");
+              db_int(db, 0, "SELECT count(*) FROM message WHERE state<2/*OUT_DONE*/", "") +
+              db_int(db, 0,
+                     "SELECT count(*) FROM blob WHERE state IN "
+                     "(1/*BLOB_SEALED*/,2/*BLOB_PUBLISHED*/,4/*BLOB_MISSING*/)",
+                     "");
 }
 
 void out_list(struct db *db, enum rcv_state only, bool (*fn)(void *ctx, const struct out_line *l),
@@ -60,11 +71,14 @@ int out_forget(struct db *db, int64_t before_ms)
         "CREATE TEMP TABLE IF NOT EXISTS forgotten(n INTEGER PRIMARY KEY)";
     if (db_exec(db, old, "") < 0 || db_exec(db, "DELETE FROM forgotten", "") < 0 ||
         db_exec(db,
-                "INSERT INTO forgotten SELECT m.n FROM message m WHERE m.state=2 AND NOT EXISTS"
-                "(SELECT 1 FROM receiver r WHERE r.message=m.n AND (r.state<5 OR r.state=11 OR"
-                " r.clean=1 OR r.cancel IN (1,2,3) OR"
+                "INSERT INTO forgotten SELECT m.n FROM message m WHERE m.state=2/*OUT_DONE*/ AND "
+                "NOT EXISTS"
+                "(SELECT 1 FROM receiver r WHERE r.message=m.n AND (r.state<5/*RCV_PULLED*/ OR "
+                "r.state=11/*RCV_WITHDRAWING*/ OR"
+                " r.clean=1/*CLEAN_DUE*/ OR r.cancel IN "
+                "(1/*CANCEL_CLOSE*/,2/*CANCEL_POST*/,3/*CANCEL_POSTED*/) OR"
                 " r.changed_ms>=?)) AND NOT EXISTS(SELECT 1 FROM blob b WHERE b.message=m.n AND"
-                " b.state<>3)",
+                " b.state<>3/*BLOB_GONE*/)",
                 "i", before_ms) < 0 ||
         db_exec(db,
                 "DELETE FROM expected WHERE receiver IN (SELECT n FROM receiver WHERE message IN"

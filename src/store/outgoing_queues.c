@@ -17,8 +17,9 @@
 const struct queue queue_lookup = {
     .name = "lookup",
     .tables = STORE_RECEIVER,
-    .due = "SELECT n FROM receiver WHERE state=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM receiver WHERE state=1 AND due_ms>?",
+    .due = "SELECT n FROM receiver WHERE state=1/*RCV_WAITING*/ AND due_ms<=?1 ORDER BY due_ms,n "
+           "LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM receiver WHERE state=1/*RCV_WAITING*/ AND due_ms>?",
     .delay = RECEIVER_DELAY,
     .tries = RECEIVER_TRIES,
 };
@@ -27,9 +28,9 @@ const struct queue queue_lookup = {
 const struct queue queue_local_delivery = {
     .name = "local_delivery",
     .tables = STORE_RECEIVER,
-    .due =
-        "SELECT n FROM receiver WHERE state=2 AND own=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM receiver WHERE state=2 AND own=1 AND due_ms>?",
+    .due = "SELECT n FROM receiver WHERE state=2/*RCV_READY*/ AND own=1 AND due_ms<=?1 ORDER BY "
+           "due_ms,n LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM receiver WHERE state=2/*RCV_READY*/ AND own=1 AND due_ms>?",
     .delay = RECEIVER_DELAY,
     .tries = RECEIVER_TRIES,
 };
@@ -38,10 +39,10 @@ const struct queue queue_local_delivery = {
 const struct queue queue_announce = {
     .name = "announce",
     .tables = STORE_RECEIVER | STORE_BLOB,
-    .due = "SELECT r.n FROM receiver r JOIN blob b ON b.n=r.blob WHERE r.state=3 AND"
-           " r.due_ms<=?1 AND b.state=2 AND NOT EXISTS(SELECT 1 FROM blob h WHERE"
-           " h.n=r.head AND h.state<>2) ORDER BY r.due_ms,r.n LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM receiver WHERE state=3 AND due_ms>?",
+    .due = "SELECT r.n FROM receiver r JOIN blob b ON b.n=r.blob WHERE r.state=3/*RCV_SEALED*/ AND"
+           " r.due_ms<=?1 AND b.state=2/*BLOB_PUBLISHED*/ AND NOT EXISTS(SELECT 1 FROM blob h WHERE"
+           " h.n=r.head AND h.state<>2/*BLOB_PUBLISHED*/) ORDER BY r.due_ms,r.n LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM receiver WHERE state=3/*RCV_SEALED*/ AND due_ms>?",
     .delay = RECEIVER_DELAY,
     .tries = RECEIVER_TRIES,
 };
@@ -50,8 +51,9 @@ const struct queue queue_announce = {
 const struct queue queue_reput = {
     .name = "reput",
     .tables = STORE_RECEIVER,
-    .due = "SELECT n FROM receiver WHERE state=4 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM receiver WHERE state=4 AND due_ms>?",
+    .due = "SELECT n FROM receiver WHERE state=4/*RCV_ANNOUNCED*/ AND due_ms<=?1 ORDER BY due_ms,n "
+           "LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM receiver WHERE state=4/*RCV_ANNOUNCED*/ AND due_ms>?",
     .delay = RECEIVER_DELAY,
     .tries = RECEIVER_TRIES,
 };
@@ -60,8 +62,9 @@ const struct queue queue_reput = {
 const struct queue queue_dht_gc = {
     .name = "dht_gc",
     .tables = STORE_RECEIVER,
-    .due = "SELECT n FROM receiver WHERE clean=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM receiver WHERE clean=1 AND due_ms>?",
+    .due = "SELECT n FROM receiver WHERE clean=1/*CLEAN_DUE*/ AND due_ms<=?1 ORDER BY due_ms,n "
+           "LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM receiver WHERE clean=1/*CLEAN_DUE*/ AND due_ms>?",
     .delay = RECEIVER_DELAY,
     .tries = RECEIVER_TRIES,
 };
@@ -70,10 +73,11 @@ const struct queue queue_dht_gc = {
 const struct queue queue_recall = {
     .name = "recall",
     .tables = STORE_RECEIVER,
-    .due = "SELECT n FROM receiver WHERE cancel>0 AND cancel=1 AND cancel_due_ms<=?1 ORDER BY"
+    .due = "SELECT n FROM receiver WHERE cancel>0/*CANCEL_NONE*/ AND cancel=1/*CANCEL_CLOSE*/ AND "
+           "cancel_due_ms<=?1 ORDER BY"
            " cancel_due_ms,n LIMIT ?2",
-    .next =
-        "SELECT min(cancel_due_ms) FROM receiver WHERE cancel>0 AND cancel=1 AND cancel_due_ms>?",
+    .next = "SELECT min(cancel_due_ms) FROM receiver WHERE cancel>0/*CANCEL_NONE*/ AND "
+            "cancel=1/*CANCEL_CLOSE*/ AND cancel_due_ms>?",
     .delay = CANCEL_DELAY,
     .tries = CANCEL_TRIES,
 };
@@ -82,10 +86,11 @@ const struct queue queue_recall = {
 const struct queue queue_cancel = {
     .name = "cancel",
     .tables = STORE_RECEIVER,
-    .due =
-        "SELECT n FROM receiver WHERE cancel>0 AND cancel IN (2,3) AND cancel_due_ms<=?1 ORDER BY"
-        " cancel_due_ms,n LIMIT ?2",
-    .next = "SELECT min(cancel_due_ms) FROM receiver WHERE cancel>0 AND cancel IN (2,3) AND "
+    .due = "SELECT n FROM receiver WHERE cancel>0/*CANCEL_NONE*/ AND cancel IN "
+           "(2/*CANCEL_POST*/,3/*CANCEL_POSTED*/) AND cancel_due_ms<=?1 ORDER BY"
+           " cancel_due_ms,n LIMIT ?2",
+    .next = "SELECT min(cancel_due_ms) FROM receiver WHERE cancel>0/*CANCEL_NONE*/ AND cancel IN "
+            "(2/*CANCEL_POST*/,3/*CANCEL_POSTED*/) AND "
             "cancel_due_ms>?",
     .delay = CANCEL_DELAY,
     .tries = CANCEL_TRIES,
@@ -95,10 +100,11 @@ const struct queue queue_cancel = {
 const struct queue queue_seal = {
     .name = "seal",
     .tables = STORE_MESSAGE | STORE_RECEIVER,
-    .due =
-        "SELECT m.n FROM message m WHERE m.state=1 AND m.due_ms<=?1 AND EXISTS(SELECT 1 FROM"
-        " receiver r WHERE r.message=m.n AND r.state=2 AND r.own=0) ORDER BY m.due_ms,m.n LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM message WHERE state=1 AND due_ms>?",
+    .due = "SELECT m.n FROM message m WHERE m.state=1/*OUT_SUBMITTED*/ AND m.due_ms<=?1 AND "
+           "EXISTS(SELECT 1 FROM"
+           " receiver r WHERE r.message=m.n AND r.state=2/*RCV_READY*/ AND r.own=0) ORDER BY "
+           "m.due_ms,m.n LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM message WHERE state=1/*OUT_SUBMITTED*/ AND due_ms>?",
     .delay = MESSAGE_DELAY,
     .tries = MESSAGE_TRIES,
 };
@@ -107,9 +113,10 @@ const struct queue queue_seal = {
 const struct queue queue_sent = {
     .name = "sent",
     .tables = STORE_MESSAGE,
-    .due = "SELECT n FROM message WHERE sent=1 AND sent_due_ms<=?1 ORDER BY sent_due_ms,n"
-           " LIMIT ?2",
-    .next = "SELECT min(sent_due_ms) FROM message WHERE sent=1 AND sent_due_ms>?",
+    .due =
+        "SELECT n FROM message WHERE sent=1/*SENT_WAIT*/ AND sent_due_ms<=?1 ORDER BY sent_due_ms,n"
+        " LIMIT ?2",
+    .next = "SELECT min(sent_due_ms) FROM message WHERE sent=1/*SENT_WAIT*/ AND sent_due_ms>?",
     .delay = "UPDATE message SET sent_due_ms=?1,tries=tries+1 WHERE n=?2",
     .tries = "SELECT tries FROM message WHERE n=?",
 };
@@ -128,9 +135,11 @@ const struct queue queue_outbox_line = {
 const struct queue queue_spool_gc = {
     .name = "spool_gc",
     .tables = STORE_MESSAGE | STORE_RECEIVER,
-    .due = "SELECT m.n FROM message m WHERE m.state=1 AND m.sent<>1 AND m.due_ms<=?1 AND NOT"
-           " EXISTS(SELECT 1 FROM receiver r WHERE r.message=m.n AND r.state IN (1,2)) LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM message WHERE state=1 AND due_ms>?",
+    .due = "SELECT m.n FROM message m WHERE m.state=1/*OUT_SUBMITTED*/ AND m.sent<>1/*SENT_WAIT*/ "
+           "AND m.due_ms<=?1 AND NOT"
+           " EXISTS(SELECT 1 FROM receiver r WHERE r.message=m.n AND r.state IN "
+           "(1/*RCV_WAITING*/,2/*RCV_READY*/)) LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM message WHERE state=1/*OUT_SUBMITTED*/ AND due_ms>?",
     .delay = MESSAGE_DELAY,
     .tries = MESSAGE_TRIES,
 };
@@ -140,26 +149,27 @@ const struct queue queue_spool_gc = {
 const struct queue queue_dsn = {
     .name = "dsn",
     .tables = STORE_RECEIVER,
-    .due =
-        "SELECT t.message FROM (SELECT message,max(CASE state WHEN 8 THEN expiry_s END) AS expiry"
-        " FROM receiver INDEXED BY receiver_tell WHERE told<>1 AND " RCV_REPORTED
-        " AND due_ms<=?1 GROUP BY message) t WHERE"
-        " NOT EXISTS(SELECT 1 FROM receiver o WHERE o.message=t.message AND o.state<5 AND"
-        " o.expiry_s<=t.expiry) LIMIT ?2",
-    .next =
-        "SELECT min(due_ms) FROM receiver INDEXED BY receiver_tell WHERE told<>1 AND " RCV_REPORTED
-        " AND due_ms>?",
-    .delay = "UPDATE receiver SET due_ms=?1,tries=tries+1 WHERE message=?2 AND told<>1 "
+    .due = "SELECT t.message FROM (SELECT message,max(CASE state WHEN 8/*RCV_EXPIRED*/ THEN "
+           "expiry_s END) AS expiry"
+           " FROM receiver INDEXED BY receiver_tell WHERE told<>1/*TOLD*/ AND " RCV_REPORTED
+           " AND due_ms<=?1 GROUP BY message) t WHERE"
+           " NOT EXISTS(SELECT 1 FROM receiver o WHERE o.message=t.message AND "
+           "o.state<5/*RCV_PULLED*/ AND"
+           " o.expiry_s<=t.expiry) LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM receiver INDEXED BY receiver_tell WHERE told<>1/*TOLD*/ "
+            "AND " RCV_REPORTED " AND due_ms>?",
+    .delay = "UPDATE receiver SET due_ms=?1,tries=tries+1 WHERE message=?2 AND told<>1/*TOLD*/ "
              "AND " RCV_REPORTED,
-    .tries = "SELECT max(tries) FROM receiver WHERE message=? AND told<>1",
+    .tries = "SELECT max(tries) FROM receiver WHERE message=? AND told<>1/*TOLD*/",
 };
 
 /* Sealed blobs. */
 const struct queue queue_publish = {
     .name = "publish",
     .tables = STORE_BLOB,
-    .due = "SELECT n FROM blob WHERE state=1 AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM blob WHERE state=1 AND due_ms>?",
+    .due =
+        "SELECT n FROM blob WHERE state=1/*BLOB_SEALED*/ AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM blob WHERE state=1/*BLOB_SEALED*/ AND due_ms>?",
     .delay = BLOB_DELAY,
     .tries = BLOB_TRIES,
 };
@@ -168,12 +178,14 @@ const struct queue queue_publish = {
 const struct queue queue_blob_gc = {
     .name = "blob_gc",
     .tables = STORE_BLOB | STORE_RECEIVER,
-    .due =
-        "SELECT b.n FROM blob b INDEXED BY blob_may_go WHERE b.may_go=1 AND b.state<>3 AND"
-        " b.due_ms<=?1 AND NOT EXISTS"
-        "(SELECT 1 FROM receiver r WHERE (r.state<5 OR r.cancel=1) AND (r.blob=b.n OR r.head=b.n))"
-        " LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM blob INDEXED BY blob_may_go WHERE may_go=1 AND state<>3"
+    .due = "SELECT b.n FROM blob b INDEXED BY blob_may_go WHERE b.may_go=1 AND "
+           "b.state<>3/*BLOB_GONE*/ AND"
+           " b.due_ms<=?1 AND NOT EXISTS"
+           "(SELECT 1 FROM receiver r WHERE (r.state<5/*RCV_PULLED*/ OR "
+           "r.cancel=1/*CANCEL_CLOSE*/) AND (r.blob=b.n OR r.head=b.n))"
+           " LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM blob INDEXED BY blob_may_go WHERE may_go=1 AND "
+            "state<>3/*BLOB_GONE*/"
             " AND due_ms>?",
     .delay = BLOB_DELAY,
     .tries = BLOB_TRIES,
@@ -183,9 +195,11 @@ const struct queue queue_blob_gc = {
 const struct queue queue_blob_recovery = {
     .name = "blob_recovery",
     .tables = STORE_BLOB | STORE_RECEIVER,
-    .due = "SELECT b.n FROM blob b WHERE b.state=4 AND b.due_ms<=?1 AND EXISTS(SELECT 1"
-           " FROM receiver r WHERE r.state<5 AND (r.blob=b.n OR r.head=b.n)) LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM blob WHERE state=4 AND due_ms>?",
+    .due =
+        "SELECT b.n FROM blob b WHERE b.state=4/*BLOB_MISSING*/ AND b.due_ms<=?1 AND EXISTS(SELECT "
+        "1"
+        " FROM receiver r WHERE r.state<5/*RCV_PULLED*/ AND (r.blob=b.n OR r.head=b.n)) LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM blob WHERE state=4/*BLOB_MISSING*/ AND due_ms>?",
     .delay = BLOB_DELAY,
     .tries = BLOB_TRIES,
 };

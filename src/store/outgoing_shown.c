@@ -8,19 +8,22 @@
 
 int dsn_begin(struct db *db, int64_t message)
 {
-    return db_run(db,
-                  "UPDATE receiver SET told=2 WHERE message=?1 AND told=0 AND " RCV_REPORTED " AND"
-                  " NOT EXISTS(SELECT 1 FROM receiver o WHERE o.message=?1 AND o.told=2)",
-                  "i", message);
+    return db_run(
+        db,
+        "UPDATE receiver SET told=2/*TOLD_BEGUN*/ WHERE message=?1 AND told=0/*TOLD_NOT*/ "
+        "AND " RCV_REPORTED " AND"
+        " NOT EXISTS(SELECT 1 FROM receiver o WHERE o.message=?1 AND o.told=2/*TOLD_BEGUN*/)",
+        "i", message);
 }
 
 size_t dsn_rcpts(struct db *db, int64_t message, int64_t *n_r, size_t max)
 {
     size_t n = 0;
-    sqlite3_stmt *q = db_query(db,
-                               "SELECT n FROM receiver WHERE message=? AND told=2 AND " RCV_REPORTED
-                               " ORDER BY n LIMIT ?",
-                               "ii", message, (int64_t)max);
+    sqlite3_stmt *q =
+        db_query(db,
+                 "SELECT n FROM receiver WHERE message=? AND told=2/*TOLD_BEGUN*/ AND " RCV_REPORTED
+                 " ORDER BY n LIMIT ?",
+                 "ii", message, (int64_t)max);
     while (db_row(q, NULL))
         n_r[n++] = sqlite3_column_int64(q, 0);
     return n;
@@ -28,7 +31,8 @@ size_t dsn_rcpts(struct db *db, int64_t message, int64_t *n_r, size_t max)
 
 int tell_done(struct db *db, int64_t message)
 {
-    if (db_exec(db, "UPDATE receiver SET told=1 WHERE message=? AND told=2", "i", message) < 0)
+    if (db_exec(db, "UPDATE receiver SET told=1/*TOLD*/ WHERE message=? AND told=2/*TOLD_BEGUN*/",
+                "i", message) < 0)
         return -1;
     return out_drop_head(db, message);
 }
@@ -36,9 +40,10 @@ int tell_done(struct db *db, int64_t message)
 size_t dsn_delayed(struct db *db, int64_t message, int64_t *n_r, size_t max)
 {
     size_t n = 0;
-    sqlite3_stmt *q = db_query(
-        db, "SELECT n FROM receiver WHERE message=? AND state<5 AND notify&4 ORDER BY n LIMIT ?",
-        "ii", message, (int64_t)max);
+    sqlite3_stmt *q = db_query(db,
+                               "SELECT n FROM receiver WHERE message=? AND state<5/*RCV_PULLED*/ "
+                               "AND notify&4/*NOTIFY_DELAY*/ ORDER BY n LIMIT ?",
+                               "ii", message, (int64_t)max);
     while (db_row(q, NULL))
         n_r[n++] = sqlite3_column_int64(q, 0);
     return n;
@@ -46,14 +51,17 @@ size_t dsn_delayed(struct db *db, int64_t message, int64_t *n_r, size_t max)
 
 int dsn_delayed_done(struct db *db, int64_t message)
 {
-    return db_run(db, "UPDATE receiver SET notify=notify&~4 WHERE message=? AND notify&4", "i",
-                  message);
+    return db_run(db,
+                  "UPDATE receiver SET notify=notify&~4/*NOTIFY_DELAY*/ WHERE message=? AND "
+                  "notify&4/*NOTIFY_DELAY*/",
+                  "i", message);
 }
 
 int sent_set(struct db *db, int64_t message, enum sent_state state)
 {
-    return db_exec(db, "UPDATE message SET sent=? WHERE n=? AND (sent=1 OR ?=3)", "iii",
-                   (int64_t)state, message, (int64_t)state);
+    return db_exec(
+        db, "UPDATE message SET sent=? WHERE n=? AND (sent=1/*SENT_WAIT*/ OR ?=3/*SENT_CLIENT*/)",
+        "iii", (int64_t)state, message, (int64_t)state);
 }
 
 size_t sent_find(struct db *db, const char *msgid, int64_t *n_r, size_t max)

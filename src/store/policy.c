@@ -58,18 +58,23 @@ int policy_arrived(struct db *db, int64_t n)
 {
     return db_exec(
         db,
-        "UPDATE incoming SET wanted=1 WHERE n=?1 AND state=2 AND place=0 AND wanted=0 AND m_size<="
-        "coalesce((SELECT value FROM policy WHERE kind=3 AND name=incoming.sender),"
-        "(SELECT value FROM policy p WHERE kind=3 AND p.name='" POLICY_ARRIVAL_CONTACTS "' AND"
+        "UPDATE incoming SET wanted=1 WHERE n=?1 AND state=2/*IN_STUB*/ AND place=0/*PLACE_INBOX*/ "
+        "AND wanted=0 AND m_size<="
+        "coalesce((SELECT value FROM policy WHERE kind=3/*POLICY_ARRIVAL*/ AND "
+        "name=incoming.sender),"
+        "(SELECT value FROM policy p WHERE kind=3/*POLICY_ARRIVAL*/ AND "
+        "p.name='" POLICY_ARRIVAL_CONTACTS "' AND"
         " EXISTS(SELECT 1 FROM contact c WHERE c.address=incoming.sender AND c.fpr=incoming.fpr)),"
-        "(SELECT value FROM policy WHERE kind=3 AND name='" POLICY_ARRIVAL_ALL "'),-1)",
+        "(SELECT value FROM policy WHERE kind=3/*POLICY_ARRIVAL*/ AND name='" POLICY_ARRIVAL_ALL
+        "'),-1)",
         "i", n);
 }
 
 bool policy_sender(struct db *db, const uint8_t nid[32], char *sender_r, size_t cap)
 {
-    sqlite3_stmt *q = db_query(db, "SELECT sender FROM incoming WHERE nid=? AND state IN (1,2)",
-                               "b", nid, (size_t)HASH_LEN);
+    sqlite3_stmt *q = db_query(
+        db, "SELECT sender FROM incoming WHERE nid=? AND state IN (1/*IN_NOTICED*/,2/*IN_STUB*/)",
+        "b", nid, (size_t)HASH_LEN);
     if (!db_row(q, NULL))
         return false;
     int rc = column_text(q, 0, sender_r, cap);
@@ -80,7 +85,8 @@ bool policy_sender(struct db *db, const uint8_t nid[32], char *sender_r, size_t 
 int policy_want_all(struct db *db)
 {
     return db_run(db,
-                  "UPDATE incoming SET wanted=1,due_ms=0,tries=0 WHERE state IN (1,2) AND gone_ms"
+                  "UPDATE incoming SET wanted=1,due_ms=0,tries=0 WHERE state IN "
+                  "(1/*IN_NOTICED*/,2/*IN_STUB*/) AND gone_ms"
                   " IS NULL AND NOT EXISTS(SELECT 1 FROM cancelled c WHERE c.nid=incoming.nid)",
                   "");
 }
@@ -88,9 +94,10 @@ int policy_want_all(struct db *db)
 size_t policy_wanted(struct db *db, int64_t after_n, int64_t *n_r, size_t max)
 {
     size_t n = 0;
-    sqlite3_stmt *q = db_query(
-        db, "SELECT n FROM incoming WHERE wanted=1 AND state IN (1,2) AND n>? ORDER BY n LIMIT ?",
-        "ii", after_n, (int64_t)max);
+    sqlite3_stmt *q = db_query(db,
+                               "SELECT n FROM incoming WHERE wanted=1 AND state IN "
+                               "(1/*IN_NOTICED*/,2/*IN_STUB*/) AND n>? ORDER BY n LIMIT ?",
+                               "ii", after_n, (int64_t)max);
     while (db_row(q, NULL))
         n_r[n++] = sqlite3_column_int64(q, 0);
     return n;

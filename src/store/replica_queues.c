@@ -10,9 +10,10 @@
 const struct queue queue_replicate = {
     .name = "replicate",
     .tables = STORE_REPLICA,
-    .due = "SELECT n FROM replica WHERE state=1 AND due_ms<=?1 AND expiry_s>?1/1000"
-           " ORDER BY due_ms,n LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM replica WHERE state=1 AND due_ms>?",
+    .due =
+        "SELECT n FROM replica WHERE state=1/*REPLICA_WANTED*/ AND due_ms<=?1 AND expiry_s>?1/1000"
+        " ORDER BY due_ms,n LIMIT ?2",
+    .next = "SELECT min(due_ms) FROM replica WHERE state=1/*REPLICA_WANTED*/ AND due_ms>?",
     .delay = REPLICA_DELAY,
     .tries = REPLICA_TRIES,
 };
@@ -21,9 +22,11 @@ const struct queue queue_replicate = {
 const struct queue queue_replica_drop = {
     .name = "replica_drop",
     .tables = STORE_REPLICA,
-    .due = "SELECT n FROM replica WHERE due_ms<=?1 AND (state IN (4,6) OR expiry_s<=(?1-?3)/1000)"
+    .due = "SELECT n FROM replica WHERE due_ms<=?1 AND (state IN "
+           "(4/*REPLICA_DROP*/,6/*REPLICA_LET_GO*/) OR expiry_s<=(?1-?3)/1000)"
            " LIMIT ?2",
-    .next = "SELECT min(due_ms) FROM replica WHERE state IN (4,6) AND due_ms>?",
+    .next = "SELECT min(due_ms) FROM replica WHERE state IN "
+            "(4/*REPLICA_DROP*/,6/*REPLICA_LET_GO*/) AND due_ms>?",
     .delay = REPLICA_DELAY,
     .tries = REPLICA_TRIES,
 };

@@ -34,12 +34,16 @@ int replica_get(struct db *db, int64_t n, struct replica *r)
 
 int replica_set_held(struct db *db, int64_t n)
 {
-    return db_run(db, "UPDATE replica SET state=2,due_ms=0,tries=0 WHERE n=? AND state=1", "i", n);
+    return db_run(db,
+                  "UPDATE replica SET state=2/*REPLICA_HELD*/,due_ms=0,tries=0 WHERE n=? AND "
+                  "state=1/*REPLICA_WANTED*/",
+                  "i", n);
 }
 
 int replica_set_drop(struct db *db, int64_t n)
 {
-    return db_run(db, "UPDATE replica SET state=4,due_ms=0,tries=0 WHERE n=?", "i", n);
+    return db_run(db, "UPDATE replica SET state=4/*REPLICA_DROP*/,due_ms=0,tries=0 WHERE n=?", "i",
+                  n);
 }
 
 int replica_delete(struct db *db, int64_t n)
@@ -53,28 +57,34 @@ int replica_dropped(struct db *db, const struct replica *r, const char *own, uin
     struct replica_news news = {0};
     if (r->state != REPLICA_LET_GO || r->expiry_s <= now_ms / 1000)
         return replica_delete(db, r->n);
-    return db_exec(db, "UPDATE replica SET state=5,due_ms=0,tries=0 WHERE n=? AND state=6", "i",
-                   r->n) < 0
+    return db_exec(db,
+                   "UPDATE replica SET state=5/*REPLICA_UNWANTED*/,due_ms=0,tries=0 WHERE n=? AND "
+                   "state=6/*REPLICA_LET_GO*/",
+                   "i", r->n) < 0
                ? -1
                : hold_apply(db, r->owner, own, quota, &news); /* the rule may be another by now */
 }
 
 bool replica_needed(struct db *db, const uint8_t hash[HASH_LEN])
 {
-    return db_int(db, 0, "SELECT 1 FROM replica WHERE hash=? AND state IN (1,2)", "b", hash,
-                  (size_t)HASH_LEN) != 0;
+    return db_int(db, 0,
+                  "SELECT 1 FROM replica WHERE hash=? AND state IN "
+                  "(1/*REPLICA_WANTED*/,2/*REPLICA_HELD*/)",
+                  "b", hash, (size_t)HASH_LEN) != 0;
 }
 
 bool replica_is_held(struct db *db, const uint8_t hash[HASH_LEN])
 {
-    return db_int(db, 0, "SELECT 1 FROM replica WHERE hash=? AND state=2", "b", hash,
-                  (size_t)HASH_LEN) != 0;
+    return db_int(db, 0, "SELECT 1 FROM replica WHERE hash=? AND state=2/*REPLICA_HELD*/", "b",
+                  hash, (size_t)HASH_LEN) != 0;
 }
 
 bool replica_needed_beside(struct db *db, int64_t n, const uint8_t hash[HASH_LEN])
 {
-    return db_int(db, 0, "SELECT 1 FROM replica WHERE hash=? AND state IN (1,2) AND n<>?", "bi",
-                  hash, (size_t)HASH_LEN, n) != 0;
+    return db_int(db, 0,
+                  "SELECT 1 FROM replica WHERE hash=? AND state IN "
+                  "(1/*REPLICA_WANTED*/,2/*REPLICA_HELD*/) AND n<>?",
+                  "bi", hash, (size_t)HASH_LEN, n) != 0;
 }
 
 int replica_ns_get(struct db *db, int64_t n, struct replica_ns *r)
@@ -121,7 +131,7 @@ static int add_blobs(struct db *db, const struct msglist *l, int64_t now_ms)
         if (life_ok(b->expiry, now_ms) &&
             db_exec(db,
                     "INSERT INTO replica(owner,hash,size,chunks_hash,expiry_s,state,due_ms)"
-                    " VALUES(?,?,?,?,?,1,0) ON CONFLICT(owner,hash) DO UPDATE SET"
+                    " VALUES(?,?,?,?,?,1/*REPLICA_WANTED*/,0) ON CONFLICT(owner,hash) DO UPDATE SET"
                     " expiry_s=max(expiry_s,excluded.expiry_s)",
                     "tbibi", l->owner, b->ref.hash, (size_t)HASH_LEN, (int64_t)b->ref.size,
                     b->ref.chunks_hash, (size_t)HASH_LEN, b->expiry) < 0)
@@ -134,10 +144,11 @@ static int add_removals(struct db *db, const struct msglist *l, struct replica_n
 {
     for (size_t i = 0; i < l->removal_count; i++) {
         const struct msglist_removal *r = &l->removals[i];
-        int changed = db_exec(db,
-                              "UPDATE replica SET state=4,due_ms=0,tries=0 WHERE owner=? AND"
-                              " hash=? AND state<>4",
-                              "tb", l->owner, r->hash, (size_t)HASH_LEN);
+        int changed =
+            db_exec(db,
+                    "UPDATE replica SET state=4/*REPLICA_DROP*/,due_ms=0,tries=0 WHERE owner=? AND"
+                    " hash=? AND state<>4/*REPLICA_DROP*/",
+                    "tb", l->owner, r->hash, (size_t)HASH_LEN);
         if (changed < 0 || db_exec(db, "DELETE FROM replica_ns WHERE owner=? AND blob=?", "tb",
                                    l->owner, r->hash, (size_t)HASH_LEN) < 0)
             return -1;

@@ -68,7 +68,8 @@ int sender_accept(struct db *db, int64_t n)
         rc = pin(db, &in);
     if (rc == 0)
         rc = sender_unblock(db, in.sender) < 0 ||
-                     db_exec(db, "UPDATE incoming SET place=0 WHERE n=?", "i", n) < 0 ||
+                     db_exec(db, "UPDATE incoming SET place=0/*PLACE_INBOX*/ WHERE n=?", "i", n) <
+                         0 ||
                      policy_arrived(db, n) < 0
                  ? -1
                  : 0;
@@ -79,10 +80,12 @@ int sender_accept(struct db *db, int64_t n)
 size_t in_apart(struct db *db, uint8_t (*nid)[HASH_LEN], size_t max)
 {
     size_t n = 0;
-    sqlite3_stmt *q = db_query(db,
-                               "SELECT nid FROM incoming WHERE place>0 AND state IN (2,3,4,5,6)"
-                               " ORDER BY n DESC LIMIT ?",
-                               "i", (int64_t)max);
+    sqlite3_stmt *q =
+        db_query(db,
+                 "SELECT nid FROM incoming WHERE place>0/*PLACE_INBOX*/ AND state IN "
+                 "(2/*IN_STUB*/,3/*IN_PULLED*/,4/*IN_ANSWER*/,5/*IN_ANSWERED*/,6/*IN_SETTLED*/)"
+                 " ORDER BY n DESC LIMIT ?",
+                 "i", (int64_t)max);
     while (db_row(q, NULL))
         if (column_fixed(q, 0, nid[n], HASH_LEN) == 0)
             n++;

@@ -54,89 +54,27 @@ static size_t rows(sqlite3_stmt *q, struct trace_row *row_r, size_t max)
     return n;
 }
 
-#define BEGINS(id) " WHERE substr(lower(hex(" id ")),1,length(?1))=?1"
+#define SENT "1/*TRACE_SENT*/"
+#define CAME "2/*TRACE_CAME*/"
+#define HELD "3/*TRACE_HELD*/"
+#define FIND(kind, row, id, table)                                                                 \
+    "SELECT " kind "," row ",lower(hex(" id ")) FROM " table " WHERE substr(lower(hex(" id         \
+    ")),1,length(?1))=?1"
+#define OR " UNION ALL "
+static const char find[] = /* the message, its notifications, its blobs; what came; what is held */
+    FIND(SENT, "n", "id", "message") OR FIND(SENT, "message", "nid", "receiver")
+        OR FIND(SENT, "message", "hash", "blob") OR FIND(CAME, "n", "nid", "incoming")
+            OR FIND(CAME, "n", "hash", "incoming") OR FIND(HELD, "n", "hash", "replica");
 
 size_t trace_find(struct db *db, const char *hex, struct trace_row *row_r, size_t max)
 {
-    return rows(db_query(
-                    db,
-                    "SELECT 1,n,lower(hex(id)) FROM message" BEGINS(
-                        "id") " UNION ALL SELECT "
-                              "1,message,lower(hex(nid)"
-                              ") FROM receiver" BEGINS(
-                                  "nid") " UNION ALL SELECT 1,message,lower(hex(hash)) FROM "
-                                         "blob" BEGINS("hash") " UNION ALL SELECT "
-                                                               "2,n,lower(hex(nid)) FROM "
-                                                               "incoming" BEGINS("nid") " UNION "
-                                                                                        "ALL "
-                                                                                        "SELECT "
-                                                                                        "2,n,lower("
-                                                                                        "hex(hash))"
-                                                                                        " "
-                                                                                        "FROM "
-                                                                                        "incomin"
-                                                                                        "g" BEGINS(
-                                                                                            "ha"
-                                                                                            "s"
-                                                                                            "h") " "
-                                                                                                 "U"
-                                                                                                 "N"
-                                                                                                 "I"
-                                                                                                 "O"
-                                                                                                 "N"
-                                                                                                 " "
-                                                                                                 "A"
-                                                                                                 "L"
-                                                                                                 "L"
-                                                                                                 " "
-                                                                                                 "S"
-                                                                                                 "E"
-                                                                                                 "L"
-                                                                                                 "E"
-                                                                                                 "C"
-                                                                                                 "T"
-                                                                                                 " "
-                                                                                                 "3"
-                                                                                                 ","
-                                                                                                 "n"
-                                                                                                 ","
-                                                                                                 "l"
-                                                                                                 "o"
-                                                                                                 "w"
-                                                                                                 "e"
-                                                                                                 "r"
-                                                                                                 "("
-                                                                                                 "h"
-                                                                                                 "e"
-                                                                                                 "x"
-                                                                                                 "("
-                                                                                                 "h"
-                                                                                                 "a"
-                                                                                                 "s"
-                                                                                                 "h"
-                                                                                                 ")"
-                                                                                                 ")"
-                                                                                                 " "
-                                                                                                 "F"
-                                                                                                 "R"
-                                                                                                 "O"
-                                                                                                 "M"
-                                                                                                 " "
-                                                                                                 "r"
-                                                                                                 "e"
-                                                                                                 "p"
-                                                                                                 "l"
-                                                                                                 "i"
-                                                                                                 "c"
-                                                                                                 "a" BEGINS("hash"),
-                    "t", hex),
-                row_r, max);
+    return rows(db_query(db, find, "t", hex), row_r, max);
 }
 
 size_t trace_find_msgid(struct db *db, const char *msgid, struct trace_row *row_r, size_t max)
 {
-    return rows(db_query(db, "SELECT 1,n,lower(hex(id)) FROM message WHERE msgid=?", "b", msgid,
-                         strlen(msgid)),
+    return rows(db_query(db, "SELECT " SENT ",n,lower(hex(id)) FROM message WHERE msgid=?", "b",
+                         msgid, strlen(msgid)),
                 row_r, max);
 }
 
