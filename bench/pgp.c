@@ -56,8 +56,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench-pgp SIZE\n");
         return 2;
     }
-    struct buf secret = BUF_INIT(PGP_PUBKEY_MAX), public = BUF_INIT(PGP_PUBKEY_MAX);
-    struct buf pkesk = BUF_INIT(PGP_PUBKEY_MAX), chunks = BUF_INIT(1 << 20);
+    struct buf secret = BUF_INIT(PUBKEY_MAX), public = BUF_INIT(PUBKEY_MAX);
+    struct buf pkesk = BUF_INIT(PUBKEY_MAX), chunks = BUF_INIT(1 << 20);
     struct pgp *p;
     check(pgp_new(&p, &err));
     check(pgp_generate("bench@demo", &secret, &public, &err));

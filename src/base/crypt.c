@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* crypt.c - see crypt.h. */
 #include "base/crypt.h"
+#include "base/mem.h"
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <stdio.h>
@@ -26,9 +27,7 @@ void sha256(const void *p, size_t n, uint8_t out[HASH_LEN])
 
 struct sha256 *sha256_new(void)
 {
-    struct sha256 *s = malloc(sizeof *s);
-    if (s == NULL)
-        abort();
+    struct sha256 *s = mem_new(sizeof *s);
     must(gnutls_hash_init(&s->h, GNUTLS_DIG_SHA256), "SHA-256");
     return s;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* growing.c - see growing.h. */
 #include "base/growing.h"
+#include "base/mem.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,9 +20,7 @@ struct growing {
 
 struct growing *growing_new(void)
 {
-    struct growing *g = calloc(1, sizeof *g);
-    if (g == NULL)
-        return NULL;
+    struct growing *g = mem_new(sizeof *g);
     (void)pthread_mutex_init(&g->lock, NULL);
     (void)pthread_cond_init(&g->change, NULL);
     return g;

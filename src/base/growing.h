@@ -12,7 +12,6 @@
 
 struct growing;
 
-/* NULL when memory is short. */
 struct growing *growing_new(void);
 /* After its reader has ended. NULL is fine. */
 void growing_free(struct growing **g);

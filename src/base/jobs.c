@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* jobs.c - see jobs.h. One lock for both queues; the loop is woken by a uv_async. */
 #include "base/jobs.h"
+#include "base/mem.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -163,14 +164,15 @@ static int start_workers(struct jobs *jobs)
 
 struct jobs *jobs_create(uv_loop_t *loop, const struct jobs_config *config, struct error *e)
 {
-    struct jobs *jobs = calloc(1, sizeof *jobs);
-    struct worker *workers = calloc(config->threads, sizeof *workers);
-    uv_async_t *wake = calloc(1, sizeof *wake);
-    if (jobs == NULL || workers == NULL || wake == NULL || uv_async_init(loop, wake, on_wake) < 0) {
+    struct jobs *jobs = mem_new(sizeof *jobs);
+    struct worker *workers = mem_array(config->threads, sizeof *workers);
+    uv_async_t *wake = mem_new(sizeof *wake);
+    if (uv_async_init(loop, wake, on_wake) < 0) {
         free(jobs);
         free(workers);
         free(wake);
-        (void)error_set(e, "Cannot start the %s threads: out of memory.", config->name);
+        (void)error_set(e, "Cannot start the %s threads: they have no way to wake the loop.",
+                        config->name);
         return NULL;
     }
     jobs->config = *config;

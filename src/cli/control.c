@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -51,14 +52,9 @@ int control_open(const struct cli *cli, struct control **c_r, struct error *e)
                          "%s%s%srun`.",
                          cli->home, cli->home_arg == NULL ? "" : "--home ",
                          cli->home_arg == NULL ? "" : cli->home, cli->home_arg == NULL ? "" : " ");
-    struct control *c = fd < 0 ? NULL : calloc(1, sizeof *c);
-    if (c == NULL) {
-        if (fd >= 0) {
-            (void)close(fd);
-            (void)error_set(e, "There is not enough memory.");
-        }
+    if (fd < 0)
         return -1;
-    }
+    struct control *c = mem_new(sizeof *c);
     c->fd = fd;
     c->in.cap = LINE_MAX_LEN;
     *c_r = c;

@@ -2,6 +2,7 @@
 /* doctor.c - `restante doctor`: every part that mail needs is really looked at, by the running
  * daemon what only it can see, by this program the rest; works without a daemon too. */
 #include "cli/commands.h"
+#include "base/mem.h"
 #include "cli/control.h"
 #include "cli/doctor_look.h"
 #include "cli/ports.h"
@@ -109,10 +110,8 @@ int cmd_doctor(struct cli *cli, int argc, char **argv)
         return cli_usage("doctor", "doctor takes no operands.");
     if (cli_config(cli, &c) < 0)
         return CLI_FAILED;
-    struct checks *h = calloc(1, sizeof *h);
+    struct checks *h = mem_new(sizeof *h);
     json_t *parts = json_array();
-    if (h == NULL || parts == NULL)
-        abort();
     bool runs = of_daemon(cli, parts, &why);
     if (!runs)
         alone(h, cli, &c, &why);

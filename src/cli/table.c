@@ -2,6 +2,7 @@
 /* table.c - see table.h. */
 #include "cli/table.h"
 #include "base/buf.h"
+#include "base/mem.h"
 #include "cli/text.h"
 #include <stdint.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@ struct table {
 
 struct table *table_new(const struct table_column *columns, size_t count)
 {
-    struct table *t = count == 0 || count > COLUMNS_MAX ? NULL : calloc(1, sizeof *t);
+    struct table *t = count == 0 || count > COLUMNS_MAX ? NULL : mem_new(sizeof *t);
     if (t != NULL) {
         t->columns = columns;
         t->count = count;

@@ -14,7 +14,7 @@ struct table_column {
     size_t shrink; /* when the terminal is narrow, may be cut down to so many columns; 0: never */
 };
 
-/* NULL without memory. columns must live as long as the table; at most 8. */
+/* NULL for no columns, or more than 8. columns must live as long as the table. */
 struct table *table_new(const struct table_column *columns, size_t count);
 /* Adds the next cell, left to right, made safe for the terminal; NULL is an empty cell. Memory
  * shortage is remembered and reported by table_print. */

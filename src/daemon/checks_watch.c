@@ -12,6 +12,7 @@
 #include "proto/limits.h"
 #include "net/http_client.h"
 #include "base/jobs.h"
+#include "base/mem.h"
 #include "flow/core/job.h"
 #include <stdatomic.h>
 #include <stdio.h>
@@ -208,8 +209,8 @@ void checks_watch_fetched(void *ctx, const uint8_t *hash)
 
 int checks_watch_start(struct service *s, struct error *e)
 {
-    struct checks_watch *w = s->health = calloc(1, sizeof *w);
-    uv_timer_t *t = w == NULL ? NULL : timer_new(&s->services, s);
+    struct checks_watch *w = s->health = mem_new(sizeof *w);
+    uv_timer_t *t = timer_new(&s->services, s);
     if (t == NULL)
         return error_set(e, "Out of memory.");
     w->service = s;

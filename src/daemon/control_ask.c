@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* control_ask.c - see control_ask.h. */
 #include "daemon/control_ask.h"
+#include "base/mem.h"
 #include "daemon/control_policy.h"
 #include "flow/receiver/opening.h"
 #include <stdlib.h>
@@ -39,7 +40,7 @@ void asking_end(struct asking *a)
 
 struct asking *asking_new(struct service *s, struct line_client *c)
 {
-    struct asking *a = line_client_get(c) != NULL ? NULL : calloc(1, sizeof *a);
+    struct asking *a = line_client_get(c) != NULL ? NULL : mem_new(sizeof *a);
     if (a == NULL) {
         control_error(c, "One request at a time on a connection.");
         return NULL;

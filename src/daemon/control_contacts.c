@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* control_contacts.c - see control_contacts.h. */
 #include "daemon/control_contacts.h"
+#include "base/mem.h"
 #include "daemon/control_invite.h"
 #include "flow/peers/revocation.h"
 #include "flow/peers/lookup.h"
@@ -85,10 +86,9 @@ void control_block(struct service *s, const json_t *o, bool yes, control_answer_
                    void *ctx)
 {
     const char *id = json_string_value(json_object_get(o, "id"));
-    struct ruling *r = calloc(1, sizeof *r);
-    if (r == NULL || id == NULL || address_parse(id, r->address) < 0) {
-        answer(ctx, json_pack("{s:b,s:s}", "ok", 0, "error",
-                              r == NULL ? "Out of memory." : "An address is name@group."));
+    struct ruling *r = mem_new(sizeof *r);
+    if (id == NULL || address_parse(id, r->address) < 0) {
+        answer(ctx, json_pack("{s:b,s:s}", "ok", 0, "error", "An address is name@group."));
         free(r);
         return;
     }

@@ -4,6 +4,7 @@
 #include "daemon/checks.h"
 #include "flow/recovery/fsck.h"
 #include "base/jobs.h"
+#include "base/mem.h"
 #include "flow/core/job.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,11 +86,7 @@ static void on_records(void *ctx, bool complete)
 static struct checking *checking_new(struct service *s, bool repair, control_answer_fn *answer,
                                      void *ctx)
 {
-    struct checking *c = calloc(1, sizeof *c);
-    if (c == NULL) {
-        answer(ctx, json_pack("{s:b,s:s}", "ok", 0, "error", "Out of memory."));
-        return NULL;
-    }
+    struct checking *c = mem_new(sizeof *c);
     *c = (struct checking){.x = {.services = &s->services},
                            .home = s->config.home,
                            .repair = repair,
@@ -114,8 +111,6 @@ static void read_done(struct job *job)
 void control_fsck(struct service *s, bool repair, control_answer_fn *answer, void *ctx)
 {
     struct checking *c = checking_new(s, repair, answer, ctx);
-    if (c == NULL)
-        return;
     c->x.running = true;
     job_run(s->services.files, &c->job, read_run, read_done, false);
 }
@@ -123,8 +118,6 @@ void control_fsck(struct service *s, bool repair, control_answer_fn *answer, voi
 void control_fsck_alone(struct service *s, bool repair, control_answer_fn *answer, void *ctx)
 {
     struct checking *c = checking_new(s, repair, answer, ctx);
-    if (c == NULL)
-        return;
     c->x.thorough = true;
     disk_look(c->home, &c->disk);
     fsck_stubs_read(&c->x);

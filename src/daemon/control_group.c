@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* control_group.c - see control_group.h. Every answer carries the groups as they are committed. */
 #include "daemon/control_group.h"
+#include "base/mem.h"
 #include "flow/group/group.h"
 #include "flow/peers/standing.h"
 #include "store/groups.h"
@@ -159,11 +160,7 @@ void control_group(struct service *s, const json_t *o, control_answer_fn *answer
 {
     const char *action = json_string_value(json_object_get(o, "action"));
     const char *who = json_string_value(json_object_get(o, "who"));
-    struct group_asked *a = calloc(1, sizeof *a);
-    if (a == NULL) {
-        answer(ctx, json_pack("{s:b,s:s}", "ok", 0, "error", "Out of memory."));
-        return;
-    }
+    struct group_asked *a = mem_new(sizeof *a);
     *a = (struct group_asked){.s = s, .answer = answer, .ctx = ctx};
     if (action == NULL || strcmp(action, "list") == 0)
         group_on_done(a, true, NULL);

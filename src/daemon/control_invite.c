@@ -9,6 +9,7 @@
 #include "store/outgoing.h"
 #include "dht/dht.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -273,11 +274,7 @@ static void invite_take_line(struct invite_asked *a, const char *line, const cha
 void control_invite(struct service *s, const json_t *o, control_answer_fn *answer, void *ctx)
 {
     const char *action = json_string_value(json_object_get(o, "action"));
-    struct invite_asked *a = calloc(1, sizeof *a);
-    if (a == NULL) {
-        answer(ctx, json_pack("{s:b,s:s}", "ok", 0, "error", "Out of memory."));
-        return;
-    }
+    struct invite_asked *a = mem_new(sizeof *a);
     *a = (struct invite_asked){.s = s, .answer = answer, .ctx = ctx};
     if (action == NULL || strcmp(action, "list") == 0)
         asked_end(a, list(s));

@@ -2,6 +2,7 @@
 /* control_messages.c - see control_messages.h. */
 #include "daemon/control_messages.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "daemon/control_cancel.h"
 #include "flow/receiver/opening.h"
 #include "flow/receiver/expunge_scan.h"
@@ -62,11 +63,12 @@ static void on_progress(uv_timer_t *t)
 void control_pull(struct service *s, struct line_client *c, const json_t *o)
 {
     struct incoming in;
+    struct error e;
     int64_t n = message_of(s, c, o, false);
     if (n == 0)
         return;
     if (in_get(store_reader(s->services.store), n, &in) < 0) {
-        control_error(c, "The message cannot be read; see the peer's log.");
+        control_error(c, store_unread(&e, "The message"));
         return;
     }
     struct asking *a = asking_new(s, c);
@@ -74,12 +76,10 @@ void control_pull(struct service *s, struct line_client *c, const json_t *o)
         memcpy(a->nid, in.nid, HASH_LEN);
         hex_encode(in.nid, HASH_LEN, a->id);
         a->size = in.blob.size;
-        a->timer = calloc(1, sizeof *a->timer);
-        if (a->timer != NULL) {
-            (void)uv_timer_init(s->loop, a->timer);
-            a->timer->data = a;
-            (void)uv_timer_start(a->timer, on_progress, PROGRESS_MS, PROGRESS_MS);
-        }
+        a->timer = mem_new(sizeof *a->timer);
+        (void)uv_timer_init(s->loop, a->timer);
+        a->timer->data = a;
+        (void)uv_timer_start(a->timer, on_progress, PROGRESS_MS, PROGRESS_MS);
         uint8_t nid[HASH_LEN];
         memcpy(nid, in.nid, HASH_LEN);
         struct opening *opening = opening_ask(&s->services, nid, 0, on_opened, a);
@@ -169,9 +169,10 @@ static void on_begun(void *ctx, int begun)
     } else if (begun < 0) {
         control_error(a->client, store_refused(&e, "that a message is taken back"));
         asking_end(a);
-    } else if (begun == 0 || (a->timer = calloc(1, sizeof *a->timer)) == NULL) {
+    } else if (begun == 0) {
         cancel_reply(a);
     } else {
+        a->timer = mem_new(sizeof *a->timer);
         (void)uv_timer_init(a->s->loop, a->timer);
         a->timer->data = a;
         (void)uv_timer_start(a->timer, on_closing, 20, 20);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* control_policy.c - see control_policy.h. */
 #include "daemon/control_policy.h"
+#include "base/mem.h"
 #include "flow/receiver/opening.h"
 #include "flow/receiver/policy.h"
 #include "flow/core/step.h"
@@ -157,11 +158,7 @@ void control_policy(struct service *s, const json_t *o, control_answer_fn *answe
         answer(ctx, show(s));
         return;
     }
-    struct setting *x = calloc(1, sizeof *x);
-    if (x == NULL) {
-        answer(ctx, json_pack("{s:b,s:s}", "ok", 0, "error", "Out of memory."));
-        return;
-    }
+    struct setting *x = mem_new(sizeof *x);
     *x = (struct setting){.s = s, .answer = answer, .ctx = ctx};
     const char *why =
         policy_check(x, json_string_value(rule), json_string_value(json_object_get(o, "name")),
@@ -258,14 +255,13 @@ static void want_done(void *arg, int rc)
     }
     if (rc == 0)
         o->of = o->count = policy_wanted(store_reader(o->s->services.store), 0, o->n, OFFLINE_MAX);
-    o->timer = rc != 0 ? NULL : malloc(sizeof *o->timer);
-    if (o->timer == NULL) {
+    if (rc != 0) {
         o->answer(o->ctx, json_pack("{s:b,s:s}", "ok", 0, "error",
-                                    rc != 0 ? store_refused(&e, "that all mail is to be fetched")
-                                            : "Out of memory."));
+                                    store_refused(&e, "that all mail is to be fetched")));
         offline_free(o);
         return;
     }
+    o->timer = mem_new(sizeof *o->timer);
     (void)uv_timer_init(o->s->loop, o->timer);
     o->timer->data = o;
     (void)uv_timer_start(o->timer, offline_on_look, 0, 0);
@@ -274,10 +270,9 @@ static void want_done(void *arg, int rc)
 struct offline *control_offline(struct service *s, control_progress_fn *progress,
                                 control_answer_fn *answer, void *ctx)
 {
-    struct offline *o = calloc(1, sizeof *o);
-    if (o != NULL)
-        o->n = calloc(OFFLINE_MAX, sizeof *o->n);
-    if (o == NULL || o->n == NULL) {
+    struct offline *o = mem_new(sizeof *o);
+    o->n = calloc(OFFLINE_MAX, sizeof *o->n);
+    if (o->n == NULL) {
         free(o);
         answer(ctx, json_pack("{s:b,s:s}", "ok", 0, "error", "Out of memory."));
         return NULL;

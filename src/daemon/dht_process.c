@@ -3,6 +3,7 @@
 #include "daemon/dht_process.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/said.h"
 #include "daemon/program.h"
 #include <signal.h>
@@ -182,8 +183,8 @@ static void launch(struct dht_process *p)
 
 struct dht_process *dht_process_start(uv_loop_t *loop, const struct config *c, struct error *e)
 {
-    struct dht_process *p = calloc(1, sizeof *p);
-    if (p == NULL || program_find("restante-dht", p->program, e) < 0) {
+    struct dht_process *p = mem_new(sizeof *p);
+    if (program_find("restante-dht", p->program, e) < 0) {
         free(p);
         return NULL;
     }

@@ -4,6 +4,7 @@
 #include "daemon/dovecot.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/plugin_env.h"
 #include "base/said.h"
 #include "daemon/dovecot_config.h"
@@ -277,11 +278,7 @@ static void look_soon(struct dovecot *d)
 /* With what is needed after the start; NULL: no memory, or a path that is too long. */
 static struct dovecot *new (uv_loop_t *loop, const struct dovecot_config *c, struct error *e)
 {
-    struct dovecot *d = calloc(1, sizeof *d);
-    if (d == NULL) {
-        (void)error_set(e, "There is not enough memory to start Dovecot.");
-        return NULL;
-    }
+    struct dovecot *d = mem_new(sizeof *d);
     d->loop = loop;
     d->config = (struct dovecot_config){
         .wait_s = c->wait_s, .ready = c->ready, .died = c->died, .ctx = c->ctx};

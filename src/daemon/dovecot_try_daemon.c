@@ -3,6 +3,7 @@
 #include "daemon/dovecot_try_daemon.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -146,11 +147,7 @@ static int listen_at(const char *path)
 struct try_daemon *try_daemon_start(const char *plugin_socket, const char *mail_socket,
                                     void (*mail)(void *ctx, int fd), void *ctx, struct error *e)
 {
-    struct try_daemon *d = calloc(1, sizeof *d);
-    if (d == NULL) {
-        (void)error_set(e, "there is no memory for it");
-        return NULL;
-    }
+    struct try_daemon *d = mem_new(sizeof *d);
     for (size_t i = 0; i < CLIENTS; i++)
         d->client[i].fd = -1;
     d->mail = mail;

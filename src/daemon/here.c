@@ -2,6 +2,7 @@
 /* here.c - see here.h. A message of netlink's only says that it is time to look. */
 #include "daemon/here.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "daemon/names.h"
 #include "flow/peers/presence.h"
 #include "flow/core/timer.h"
@@ -176,14 +177,13 @@ void here_start(struct service *s)
 {
     struct sockaddr_nl nl = {.nl_family = AF_NETLINK,
                              .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
-    struct here *h = calloc(1, sizeof *h);
+    struct here *h = mem_new(sizeof *h);
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-    if (h == NULL || fd < 0 || bind(fd, (struct sockaddr *)&nl, sizeof nl) < 0 ||
+    if (fd < 0 || bind(fd, (struct sockaddr *)&nl, sizeof nl) < 0 ||
         (h->timer = timer_new(&s->services, h)) == NULL ||
         uv_poll_init(s->loop, &h->poll, fd) < 0) {
         log_warn("changes of this computer's addresses are not noticed until a restart");
-        if (h != NULL)
-            timer_free(&h->timer);
+        timer_free(&h->timer);
         if (fd >= 0)
             (void)close(fd);
         free(h);

@@ -6,6 +6,7 @@
 #include "daemon/home.h"
 #include "flow/core/timer.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,10 +43,8 @@ static void home_gone_look(uv_timer_t *t)
 
 int home_gone_start(struct service *s, void (*gone)(struct service *s), struct error *e)
 {
-    struct home_gone *h = s->home_gone = calloc(1, sizeof *h);
+    struct home_gone *h = s->home_gone = mem_new(sizeof *h);
     struct stat st;
-    if (h == NULL)
-        return error_set(e, "Out of memory.");
     if (path_join(h->path, s->config.home, "run/lock", e) < 0)
         return -1;
     if (stat(h->path, &st) < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* launcher.c - the daemon's side of launcher.h. */
 #include "daemon/launcher.h"
+#include "base/mem.h"
 #include "daemon/confine.h"
 #include "daemon/launcher_wire.h"
 #include <errno.h>
@@ -56,8 +57,8 @@ static void on_event(uv_poll_t *poll, int status, int events)
 struct launcher *launcher_new(uv_loop_t *loop, int fd, const struct launcher_events *events,
                               struct error *e)
 {
-    struct launcher *l = calloc(1, sizeof *l);
-    int ret = l == NULL ? UV_ENOMEM : uv_poll_init(loop, &l->poll, fd);
+    struct launcher *l = mem_new(sizeof *l);
+    int ret = uv_poll_init(loop, &l->poll, fd);
     if (ret < 0) {
         (void)error_set(e, "The launcher of Dovecot cannot be watched: %s.", uv_strerror(ret));
         (void)close(fd);

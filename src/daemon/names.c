@@ -3,6 +3,7 @@
  * answer would keep the loop from ending. */
 #include "daemon/names.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "flow/core/timer.h"
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -113,9 +114,7 @@ static void names_add(struct names *o, const char *host, size_t n, bool own)
 
 void names_start(struct service *s)
 {
-    struct names *o = calloc(1, sizeof *o);
-    if (o == NULL)
-        return;
+    struct names *o = mem_new(sizeof *o);
     o->service = s;
     o->literal = s->services.policy.own_count;
     for (size_t i = 0; i < s->services.c.endpoint_count; i++)

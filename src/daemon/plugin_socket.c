@@ -9,6 +9,7 @@
 #include "flow/sender/sent.h"
 #include "flow/receiver/expunge_scan.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +106,8 @@ static void note_client(struct service *s, const char *name)
 static struct asker *asker_of(struct line_client *c)
 {
     struct asker *a = line_client_get(c);
-    if (a == NULL && (a = calloc(1, sizeof *a)) != NULL) {
+    if (a == NULL) {
+        a = mem_new(sizeof *a);
         a->client = c;
         line_client_set(c, a);
     }
@@ -116,11 +118,7 @@ static void open_stub(struct service *s, struct line_client *c, const uint8_t ni
                       const char *id)
 {
     struct asker *a = asker_of(c);
-    struct question *q = a == NULL ? NULL : calloc(1, sizeof *q);
-    if (q == NULL) {
-        line_close(c);
-        return;
-    }
+    struct question *q = mem_new(sizeof *q);
     q->asker = a;
     memcpy(q->id, id, HASH_HEX + 1);
     q->next = a->first;

@@ -22,6 +22,7 @@
 #include "net/http_server.h"
 #include "base/file.h"
 #include "base/jobs.h"
+#include "base/mem.h"
 #include "flow/flow.h"
 #include <arpa/inet.h>
 #include <signal.h>
@@ -250,7 +251,7 @@ static void on_hangup(uv_signal_t *h, int signal)
 {
     struct service *s = h->data;
     struct error e = {""};
-    struct config *c = s->stopping ? NULL : calloc(1, sizeof *c);
+    struct config *c = s->stopping ? NULL : mem_new(sizeof *c);
     if (c == NULL)
         return;
     int level = config_load(c, s->config.home, &e) < 0 ? -1 : log_level_parse(c->log_level);
@@ -272,8 +273,8 @@ static int watch_signals(struct service *s)
 {
     static const int which[3] = {SIGTERM, SIGINT, SIGHUP};
     for (int i = 0; i < 3; i++) {
-        s->signals[i] = calloc(1, sizeof **s->signals);
-        if (s->signals[i] == NULL || uv_signal_init(s->loop, s->signals[i]) < 0)
+        s->signals[i] = mem_new(sizeof **s->signals);
+        if (uv_signal_init(s->loop, s->signals[i]) < 0)
             return -1;
         s->signals[i]->data = s;
         (void)uv_signal_start(s->signals[i], which[i] == SIGHUP ? on_hangup : on_signal, which[i]);

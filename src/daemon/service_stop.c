@@ -13,6 +13,7 @@
 #include "net/http_server.h"
 #include "dht/dht.h"
 #include "base/jobs.h"
+#include "base/mem.h"
 #include "flow/flow.h"
 #include <stdlib.h>
 
@@ -61,9 +62,7 @@ void service_stop(struct service *s)
         return;
     s->stopping = true;
     smtp_server_stop(&s->smtp);
-    s->stop_timer = calloc(1, sizeof *s->stop_timer);
-    if (s->stop_timer == NULL)
-        abort();
+    s->stop_timer = mem_new(sizeof *s->stop_timer);
     (void)uv_timer_init(s->loop, s->stop_timer);
     s->stop_timer->data = s;
     (void)uv_timer_start(s->stop_timer, on_stop_timer, STOP_MS, 0);

@@ -4,6 +4,7 @@
  * short pause that grows, and asks anew for what is listened to. Nothing it says is believed beyond
  * its form: a value whose id does not bind it is dropped. */
 #include "dht/client.h"
+#include "base/mem.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,10 +99,9 @@ static void client_status(struct dht *d, dht_status_fn *done, void *ctx)
 static int client_listen(struct dht *d, const char *key, dht_listen_fn *fn, void *ctx)
 {
     struct dht_client *c = (struct dht_client *)d;
-    struct listener *l = NULL;
-    if (c->listener_count >= LISTENERS_MAX || strlen(key) > FRAME_KEY_MAX ||
-        (l = calloc(1, sizeof *l)) == NULL)
+    if (c->listener_count >= LISTENERS_MAX || strlen(key) > FRAME_KEY_MAX)
         return -1;
+    struct listener *l = mem_new(sizeof *l);
     memcpy(l->key, key, strlen(key) + 1);
     entry_infohash(key, l->infohash);
     l->fn = fn;
@@ -158,13 +158,11 @@ static const struct dht_ops client_ops = {
 struct dht *dht_connect(uv_loop_t *loop, const char *socket_path, dht_link_fn *on_link, void *ctx,
                         struct error *e)
 {
-    struct dht_client *c = calloc(1, sizeof *c);
-    if (c == NULL || strlen(socket_path) >= PATH_MAX_SUN) {
-        free(c);
-        (void)error_set(e, "cannot use the DHT socket %s: %s", socket_path,
-                        c == NULL ? strerror(ENOMEM) : "its path is too long");
+    if (strlen(socket_path) >= PATH_MAX_SUN) {
+        (void)error_set(e, "cannot use the DHT socket %s: its path is too long", socket_path);
         return NULL;
     }
+    struct dht_client *c = mem_new(sizeof *c);
     memcpy(c->path, socket_path, strlen(socket_path) + 1);
     c->dht.ops = &client_ops;
     c->loop = loop;

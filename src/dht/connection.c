@@ -2,6 +2,7 @@
 /* connection.c - the client's socket: connecting, and again when it ends, asking and reading. */
 #include "dht/client.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,14 +59,14 @@ static void on_written(uv_write_t *write, int status)
 static int send_frame(struct dht_client *c, const struct dht_frame *f)
 {
     struct buf out = BUF_INIT(FRAME_HEAD + DHT_FRAME_MAX);
-    struct frame_writing *w = NULL;
     size_t n = 0;
     uv_stream_t *stream = c->line != NULL ? (uv_stream_t *)&c->line->pipe : NULL;
     if (!c->ready || uv_stream_get_write_queue_size(stream) > UNSENT_MAX ||
-        dht_frame_encode(&out, f) < 0 || (w = calloc(1, sizeof *w)) == NULL) {
+        dht_frame_encode(&out, f) < 0) {
         buf_free(&out);
         return -1;
     }
+    struct frame_writing *w = mem_new(sizeof *w);
     w->data = buf_steal(&out, &n);
     w->write.data = w;
     uv_buf_t b = uv_buf_init((char *)w->data, (unsigned)n);
@@ -187,8 +188,8 @@ static void on_connected(uv_connect_t *connecting, int status)
 
 void client_connect(struct dht_client *c)
 {
-    struct dht_line *line = calloc(1, sizeof *line);
-    if (line == NULL || uv_pipe_init(c->loop, &line->pipe, 0) < 0) {
+    struct dht_line *line = mem_new(sizeof *line);
+    if (uv_pipe_init(c->loop, &line->pipe, 0) < 0) {
         free(line);
         client_disconnect(c, NULL);
         return;

@@ -2,6 +2,7 @@
 /* memory.c - a DHT of one process's memory, for unit tests: the same rules about ids, locks,
  * tombstones and expiry, and answers on the loop as from client.c. */
 #include "base/clock.h"
+#include "base/mem.h"
 #include "dht/request.h"
 #include <stdlib.h>
 #include <string.h>
@@ -61,9 +62,7 @@ static const char *do_put(struct memory *m, struct memory_asked *a)
     if (h != NULL && h->deleted)
         return FRAME_WHY_DELETED;
     if (h == NULL) {
-        h = calloc(1, sizeof *h);
-        if (h == NULL)
-            return "no memory";
+        h = mem_new(sizeof *h);
         memcpy(h->infohash, a->r->infohash, INFOHASH_LEN);
         memcpy(h->value.id, id, ENTRY_ID_LEN);
         memcpy(h->value.lock, a->lock, HASH_LEN);
@@ -179,10 +178,8 @@ static struct memory_asked *memory_ask(struct dht *d, enum frame_verb verb, cons
                                        void *ctx, const void *data, size_t len)
 {
     struct memory *m = (struct memory *)d;
-    struct memory_asked *a = calloc(1, sizeof *a);
-    uint8_t *copy = len > 0 ? malloc(len) : NULL;
-    if (a == NULL || (len > 0 && copy == NULL))
-        abort();
+    struct memory_asked *a = mem_new(sizeof *a);
+    uint8_t *copy = len > 0 ? mem_new(len) : NULL;
     if (len > 0)
         memcpy(copy, data, len);
     a->r = request_new(verb, key, ctx);
@@ -242,9 +239,7 @@ static void memory_look(struct dht *d, const char *key, const uint8_t id[DHT_ID_
 static int memory_listen(struct dht *d, const char *key, dht_listen_fn *fn, void *ctx)
 {
     struct memory *m = (struct memory *)d;
-    struct memory_listener *l = calloc(1, sizeof *l);
-    if (l == NULL)
-        return -1;
+    struct memory_listener *l = mem_new(sizeof *l);
     entry_infohash(key, l->infohash);
     l->fn = fn;
     l->ctx = ctx;
@@ -307,9 +302,7 @@ static const struct dht_ops memory_ops = {
 
 struct dht *dht_memory(uv_loop_t *loop)
 {
-    struct memory *m = calloc(1, sizeof *m);
-    if (m == NULL)
-        return NULL;
+    struct memory *m = mem_new(sizeof *m);
     m->dht.ops = &memory_ops;
     m->queue_end = &m->queue;
     uv_timer_init(loop, &m->soon);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* request.c - see request.h. */
 #include "dht/request.h"
+#include "base/mem.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,9 +9,7 @@
 
 struct dht_request *request_new(enum frame_verb verb, const char *key, void *ctx)
 {
-    struct dht_request *r = calloc(1, sizeof *r);
-    if (r == NULL)
-        abort();
+    struct dht_request *r = mem_new(sizeof *r);
     r->verb = verb;
     r->ctx = ctx;
     r->ids.cap = IDS_MAX;

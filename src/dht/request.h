@@ -24,8 +24,7 @@ struct dht_request {
     struct dht_request *next;
 };
 
-/* A new request; ends the program without memory, as an answer could not be promised then. key may
- * be NULL. */
+/* A new request. key may be NULL. */
 struct dht_request *request_new(enum frame_verb verb, const char *key, void *ctx);
 void request_free(struct dht_request *r);
 /* Tells the caller of a request to store or delete what came of it; why NULL: it is done. */

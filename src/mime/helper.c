@@ -4,6 +4,7 @@
 #include "mime/helper.h"
 #include "mime/wire.h"
 #include "base/buf.h"
+#include "base/mem.h"
 #include "base/said.h"
 #include <errno.h>
 #include <signal.h>
@@ -224,11 +225,7 @@ struct helper *helper_start(uv_loop_t *loop, const char *path, helper_answer_fn 
                             helper_gone_fn *on_gone, void *ctx, struct error *e)
 {
     int pair[2];
-    struct helper *h = calloc(1, sizeof *h);
-    if (h == NULL) {
-        (void)error_set(e, "Out of memory.");
-        return NULL;
-    }
+    struct helper *h = mem_new(sizeof *h);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
         (void)error_set(e, "No socket for the MIME helper: %s.", strerror(errno));
         free(h);

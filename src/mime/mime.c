@@ -6,6 +6,7 @@
  * ends before its hello never saw the request: that is told as what it is, what waits is answered,
  * and for some seconds so is what comes. */
 #include "mime/helper.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "mime/mime.h"
 #include "mime/wire.h"
@@ -253,9 +254,7 @@ static void go_on(struct mime *m)
 
 static struct mime_request *request_new(uint8_t verb, mime_fn *fn, void *ctx)
 {
-    struct mime_request *r = calloc(1, sizeof *r);
-    if (r == NULL)
-        abort(); /* nothing would be left to answer with */
+    struct mime_request *r = mem_new(sizeof *r);
     r->verb = verb;
     r->fd = -1;
     r->verdict = MIME_FAILED;
@@ -321,12 +320,8 @@ void mime_render(struct mime *m, const void *header, size_t header_len, const ui
 
 struct mime *mime_new(uv_loop_t *loop, const char *helper_path, struct error *e)
 {
-    struct mime *m = calloc(1, sizeof *m);
-    if (m == NULL || (m->path = strdup(helper_path)) == NULL) {
-        free(m);
-        (void)error_set(e, "Out of memory.");
-        return NULL;
-    }
+    struct mime *m = mem_new(sizeof *m);
+    m->path = mem_text(helper_path);
     m->loop = loop;
     m->tail = &m->head;
     m->patience_ms = PATIENCE_MS;

@@ -40,7 +40,7 @@ struct mime_answer { /* valid during the call; p has a NUL behind it that n does
 typedef void mime_fn(void *ctx, enum mime_verdict verdict, const char *why,
                      const struct mime_answer *a);
 
-/* Nothing is started before mime_start or the first request. NULL without memory. */
+/* Nothing is started before mime_start or the first request. */
 struct mime *mime_new(uv_loop_t *loop, const char *helper_path, struct error *e);
 /* Starts the helper at this path now, so that mime_health knows whether it does; while it does not,
  * tries again every half minute. */

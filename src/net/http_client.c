@@ -3,6 +3,7 @@
  * requests. libcurl must not be entered again from its own callbacks: what a caller does in data()
  * is remembered and done after libcurl has returned. */
 #include "net/http_client.h"
+#include "base/mem.h"
 #include "net/http_fetch.h"
 #include <stdlib.h>
 #include <string.h>
@@ -155,8 +156,8 @@ static void on_watch_closed(uv_handle_t *h)
 
 static struct watch *watch_new(struct http_client *c, curl_socket_t fd)
 {
-    struct watch *w = calloc(1, sizeof *w);
-    if (w == NULL || uv_poll_init_socket(c->loop, &w->poll, fd) != 0) {
+    struct watch *w = mem_new(sizeof *w);
+    if (uv_poll_init_socket(c->loop, &w->poll, fd) != 0) {
         free(w);
         return NULL;
     }
@@ -223,8 +224,8 @@ static int setup_multi(struct http_client *c)
 struct http_client *http_client_new(uv_loop_t *loop, const struct http_client_config *config,
                                     struct error *e)
 {
-    struct http_client *c = calloc(1, sizeof *c);
-    if (c == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    struct http_client *c = mem_new(sizeof *c);
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         free(c);
         error_set(e, "The HTTP client cannot be set up");
         return NULL;

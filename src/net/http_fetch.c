@@ -6,6 +6,7 @@
 #include "net/http_fetch.h"
 #include "net/http_range.h"
 #include "base/crypt.h"
+#include "base/mem.h"
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -338,8 +339,8 @@ static int copy_policy(struct http_fetch *f, const struct endpoint_policy *polic
 struct http_fetch *fetch_new(const struct http_fetch_config *cfg,
                              const struct http_client_config *c, struct error *e)
 {
-    struct http_fetch *f = calloc(1, sizeof *f);
-    if (f == NULL || (f->easy = curl_easy_init()) == NULL || copy_policy(f, cfg->policy) != 0) {
+    struct http_fetch *f = mem_new(sizeof *f);
+    if ((f->easy = curl_easy_init()) == NULL || copy_policy(f, cfg->policy) != 0) {
         fetch_free(f);
         error_set(e, "No memory for a request");
         return NULL;

@@ -4,6 +4,7 @@
 #include "net/http_serve.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,11 +24,10 @@
 /* The request line has been read; uri is as it came, with query. */
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
 {
-    struct http_request *r = calloc(1, sizeof *r);
+    struct http_request *r = mem_new(sizeof *r);
     (void)cls;
     (void)conn;
-    if (r != NULL)
-        http_find_route(uri, r);
+    http_find_route(uri, r);
     return r;
 }
 
@@ -179,11 +179,7 @@ static int start_daemon(struct http_server *s, const struct http_server_config *
 
 struct http_server *http_server_start(const struct http_server_config *c, struct error *e)
 {
-    struct http_server *s = calloc(1, sizeof *s);
-    if (s == NULL) {
-        error_set(e, "No memory for the HTTP server");
-        return NULL;
-    }
+    struct http_server *s = mem_new(sizeof *s);
     pthread_mutex_init(&s->lock, NULL);
     s->on_fetch = c->on_fetch;
     s->ctx = c->ctx;

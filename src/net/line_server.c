@@ -5,6 +5,7 @@
 #include "net/line_server.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "net/bind.h"
 #include <stdbool.h>
 #include <stdlib.h>
@@ -242,11 +243,7 @@ static void on_connection(uv_stream_t *listener, int status)
     struct line_server *s = listener->data;
     if (status < 0 || s == NULL || s->stopping)
         return;
-    struct line_client *c = calloc(1, sizeof *c);
-    if (c == NULL) {
-        log_error("no memory for a client of the control socket");
-        return;
-    }
+    struct line_client *c = mem_new(sizeof *c);
     c->server = s;
     c->in.cap = s->config.max_line + 2 + READ_SIZE;
     c->out.cap = c->flight.cap = OUT_MAX;
@@ -282,12 +279,8 @@ static void on_listener_closed(uv_handle_t *h)
 struct line_server *line_server_start(uv_loop_t *loop, const struct line_server_config *c,
                                       struct error *e)
 {
-    struct line_server *s = calloc(1, sizeof *s);
-    if (s == NULL || (s->path = strdup(c->path)) == NULL) {
-        free(s);
-        error_set(e, "No memory for the control socket");
-        return NULL;
-    }
+    struct line_server *s = mem_new(sizeof *s);
+    s->path = mem_text(c->path);
     int fd = bind_unix(c->path, e);
     if (fd < 0) {
         free(s->path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mailbox.c - see mailbox.h. */
 #include "net/mailbox.h"
+#include "base/mem.h"
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,8 @@ static size_t take(char *p, size_t one, size_t n, void *ctx)
 
 struct mailbox *mailbox_new(const char *socket, long seconds, struct error *e)
 {
-    struct mailbox *m = calloc(1, sizeof *m);
-    if (m == NULL || (m->curl = curl_easy_init()) == NULL) {
+    struct mailbox *m = mem_new(sizeof *m);
+    if ((m->curl = curl_easy_init()) == NULL) {
         free(m);
         (void)error_set(e, "libcurl does not start");
         return NULL;

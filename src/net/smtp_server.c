@@ -3,6 +3,7 @@
  * The conversation itself is smtp_session.c's. Memory of a connection: one input buffer, one
  * command line, and replies up to SMTP_OUT_HIGH; when they are full, reading stops. */
 #include "net/smtp_server.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "base/crypt.h"
 #include "base/log.h"
@@ -247,9 +248,7 @@ static void turn_away(struct conn *c)
 
 static struct conn *conn_new(struct smtp_server *srv)
 {
-    struct conn *c = calloc(1, sizeof *c);
-    if (c == NULL)
-        return NULL;
+    struct conn *c = mem_new(sizeof *c);
     c->server = srv;
     c->in = malloc(IN_SIZE);
     if (c->in == NULL || smtp_session_init(&c->session, &srv->settings) != 0) {
@@ -306,31 +305,21 @@ static void on_listener_closed(uv_handle_t *h)
 
 struct smtp_server *smtp_server_start(uv_loop_t *loop, const struct smtp_config *c, struct error *e)
 {
-    struct smtp_server *srv = calloc(1, sizeof *srv);
-    if (srv == NULL) {
-        error_set(e, "No memory for the SMTP listener");
-        return NULL;
-    }
+    struct smtp_server *srv = mem_new(sizeof *srv);
     srv->loop = loop;
     srv->max_sessions = c->max_sessions != 0 ? c->max_sessions : SESSIONS_DEFAULT;
     srv->idle_ms = 1000ull * (c->idle_seconds != 0 ? c->idle_seconds : IDLE_DEFAULT);
-    srv->settings.name = strdup(c->name);
-    srv->settings.user = strdup(c->user);
-    srv->settings.password = strdup(c->password);
+    srv->settings.name = mem_text(c->name);
+    srv->settings.user = mem_text(c->user);
+    srv->settings.password = mem_text(c->password);
     srv->settings.max_size = c->max_size;
     srv->settings.max_rcpts = c->max_rcpts;
     srv->settings.handler = c->handler;
     srv->settings.ctx = c->ctx;
     uv_tcp_init(loop, &srv->listener);
     srv->listener.data = srv;
-    if (srv->settings.name == NULL || srv->settings.user == NULL ||
-        srv->settings.password == NULL) {
-        error_set(e, "No memory for the SMTP listener");
+    if (listen_loopback(&srv->listener, c->host, c->port, on_connection, &srv->port, e) != 0)
         smtp_server_stop(&srv);
-    } else if (listen_loopback(&srv->listener, c->host, c->port, on_connection, &srv->port, e) !=
-               0) {
-        smtp_server_stop(&srv);
-    }
     return srv;
 }
 

@@ -2,6 +2,7 @@
 /* context.c - the own secret key in a context of its own. */
 #include "pgp/internal.h"
 #include "base/clock.h"
+#include "base/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,8 @@ uint32_t pgp_sign_time(const struct pgp *p)
 int pgp_new(struct pgp **p_r, struct error *e)
 {
     PGP_QUIET;
-    struct pgp *p = calloc(1, sizeof *p);
+    struct pgp *p = mem_new(sizeof *p);
     *p_r = NULL;
-    if (p == NULL)
-        return error_set(e, "Out of memory.");
     p->pub.cap = 64 * 1024;
     if (ffi_new(&p->ffi, e) < 0) {
         free(p);

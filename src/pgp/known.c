@@ -4,6 +4,7 @@
  * own: in a common one keys that claim each other's subkeys would mix. */
 #include "pgp/internal.h"
 #include "base/clock.h"
+#include "base/mem.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -42,26 +43,29 @@ static void known_free(void *p)
 static void known_init(void)
 {
     if (pthread_key_create(&known_slot, known_free) != 0)
-        abort();
+        abort(); /* a mistake of ours: too many keys */
 }
 
-/* This thread's; NULL when there is no memory: then nothing is kept. */
+/* This thread's; NULL when the system has none for a thread: then nothing is kept. */
 static struct known *known(void)
 {
     pthread_once(&known_once, known_init);
     struct known *s = pthread_getspecific(known_slot);
-    if (s == NULL && (s = calloc(1, sizeof *s)) != NULL && pthread_setspecific(known_slot, s)) {
-        free(s);
-        s = NULL;
+    if (s == NULL) {
+        s = mem_new(sizeof *s);
+        if (pthread_setspecific(known_slot, s) != 0) {
+            free(s);
+            s = NULL;
+        }
     }
     return s;
 }
 
 static struct known_key *key_read(const struct pgp_pub *pub, struct error *e)
 {
-    struct known_key *k = calloc(1, sizeof *k);
+    struct known_key *k = mem_new(sizeof *k);
     char *hex = NULL;
-    if (k == NULL || (k->octets = malloc(pub->len + 1)) == NULL) {
+    if ((k->octets = malloc(pub->len + 1)) == NULL) {
         (void)error_set(e, "Out of memory.");
     } else if (ffi_new(&k->ffi, e) == 0 && key_import(k->ffi, pub, &k->primary, k->fpr, e) == 0 &&
                key_encryption_subkey(k->primary, &k->sub, e) == 0) {
@@ -76,8 +80,7 @@ static struct known_key *key_read(const struct pgp_pub *pub, struct error *e)
         rnp_buffer_destroy(hex);
         (void)error_set(e, "The key has no key id.");
     }
-    if (k != NULL)
-        key_free(k);
+    key_free(k);
     return NULL;
 }
 

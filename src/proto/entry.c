@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* entry.c - ids, locks, tokens and receipts of DHT entries (P-3). */
 #include "proto/entry.h"
+#include "base/mem.h"
 #include <gnutls/crypto.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,9 +43,7 @@ void entry_token(const uint8_t p[SECRET_LEN], const char *key, const uint8_t val
     static const char label[] = "restante-del";
     size_t n = strlen(label), keylen = strlen(key) + 1; /* with its NUL: the separator */
     size_t size = n + keylen + HASH_LEN;
-    uint8_t *text = malloc(size);
-    if (text == NULL)
-        abort();
+    uint8_t *text = mem_new(size);
     memcpy(text, label, n);
     memcpy(text + n, key, keylen);
     memcpy(text + n + keylen, value_hash, HASH_LEN);

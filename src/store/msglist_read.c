@@ -2,6 +2,7 @@
 /* msglist_read.c - what the own message list says, read from the rows: nothing of it is kept
  * anywhere else, so that it cannot disagree with them (P-12.2). */
 #include "store/column.h"
+#include "base/mem.h"
 #include "store/db.h"
 #include "store/replicas.h"
 #include <stdlib.h>
@@ -16,9 +17,7 @@ int64_t store_version(struct db *db)
  */
 static void *grow(void *list, size_t *count, size_t one)
 {
-    uint8_t *more = realloc(list, (*count + 1) * one);
-    if (more == NULL)
-        abort(); /* nothing is lost: a restart reads the same rows */
+    uint8_t *more = mem_grow(list, *count + 1, one);
     memset(more + *count * one, 0, one);
     (*count)++;
     return more;

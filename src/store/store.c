@@ -3,6 +3,7 @@
 #include "store/store.h"
 #include "base/jobs.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "store/db.h"
 #include "store/schema.h"
 #include <signal.h>
@@ -158,11 +159,7 @@ static void *thread_start(void *arg)
 
 struct store *store_open(uv_loop_t *loop, const char *path, struct error *e)
 {
-    struct store *s = calloc(1, sizeof *s);
-    if (s == NULL) {
-        (void)error_set(e, "Out of memory.");
-        return NULL;
-    }
+    struct store *s = mem_new(sizeof *s);
     (void)umask(077);
     struct jobs_config c = {.name = "store",
                             .threads = 1,
@@ -244,9 +241,7 @@ void store_do(struct store *s, store_run_fn *run, store_done_fn *done, void *arg
 {
     if (s->jobs == NULL)
         return;
-    struct transition *t = malloc(sizeof *t);
-    if (t == NULL)
-        abort(); /* nothing was acknowledged: a restart takes up from the last commit */
+    struct transition *t = mem_new(sizeof *t);
     *t = (struct transition){.job = {.run = transition_run, .done = transition_done},
                              .run = run,
                              .done = done,

@@ -3,6 +3,7 @@
  * look reads through whole tables, which a person who asks has time for. */
 #include "store/trace.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "store/column.h"
 #include "store/db.h"
 #include "store/schema.h"
@@ -15,11 +16,7 @@ struct db *trace_open(const char *path, struct error *e)
         (void)error_set(e, "There is no database %s: this peer was never started.", path);
         return NULL;
     }
-    struct db *db = malloc(sizeof *db);
-    if (db == NULL) {
-        (void)error_set(e, "Out of memory.");
-        return NULL;
-    }
+    struct db *db = mem_new(sizeof *db);
     if (db_open(db, path, true, e) < 0) { /* which closed it */
         free(db);
         return NULL;
