@@ -44,22 +44,46 @@ static int push(char *out, size_t *len, char c)
     return 0;
 }
 
-/* A local part, dot-string or quoted-string (RFC 5321, 4.1.2); returns what follows, or NULL. */
-static const char *parse_local(const char *p, char *out, size_t *len)
+/* May it stand in a dot-string, outside quotes? */
+static bool is_plain(char c)
 {
-    if (*p != '"') {
-        for (; *p != '\0' && *p != '@' && *p != '>'; p++)
-            if (strchr(" <()[]\\,;:\"", *p) != NULL || push(out, len, *p) != 0)
-                return NULL;
-        return p;
-    }
-    for (p++; *p != '\0' && *p != '"'; p++) {
+    return c > ' ' && c != 0x7f && strchr("<>()[]\\,;:@\"", c) == NULL;
+}
+
+/* A quoted-string as a local part. What would be the same without its quotes loses them. Else they
+ * stay: "alice@family" in quotes is nobody's address, and must not be taken for the one in them. */
+static const char *parse_quoted(const char *p, char *out, size_t *len)
+{
+    size_t from = *len;
+    bool plain = true;
+    const char *begin = p++;
+    for (; *p != '\0' && *p != '"'; p++) {
         if (*p == '\\' && *++p == '\0')
             return NULL;
+        plain = plain && is_plain(*p);
         if (push(out, len, *p) != 0)
             return NULL;
     }
-    return *p == '"' ? p + 1 : NULL;
+    if (*p++ != '"')
+        return NULL;
+    if (!plain) {
+        *len = from;
+        for (; begin < p; begin++)
+            if (push(out, len, *begin) != 0)
+                return NULL;
+    }
+    return p;
+}
+
+/* A local part, dot-string or quoted-string (RFC 5321, 4.1.2); returns what follows, or NULL. */
+static const char *parse_local(const char *p, char *out, size_t *len)
+{
+    if (*p == '"')
+        return parse_quoted(p, out, len);
+    for (; *p != '\0' && *p != '@' && *p != '>'; p++)
+        if (strchr(" <()[]\\,;:\"", *p) != NULL || push(out, len, *p) != 0)
+            return NULL;
+    return p;
 }
 
 /* "<" [source route ":"] mailbox ">"; returns what follows, or NULL. */

@@ -45,7 +45,8 @@ struct smtp_mail_args {
 enum smtp_verb smtp_parse_verb(const char *line, const char **args_r);
 /* "FROM:<path> [params]": SIZE (RFC 1870), BODY (6152), RET and ENVID (3461), AUTH (4954). */
 int smtp_parse_mail(const char *args, struct smtp_mail_args *out, struct smtp_refusal *no);
-/* "TO:<path> [params]": NOTIFY and ORCPT (RFC 3461). addr gets the mailbox, unquoted. */
+/* "TO:<path> [params]": NOTIFY and ORCPT (RFC 3461). addr gets the mailbox; a local
+ * part that needs its quotes keeps them. */
 int smtp_parse_rcpt(const char *args, char addr[SMTP_ADDR_MAX + 1], struct smtp_rcpt_asks *asks_r,
                     struct smtp_refusal *no);
 /* "size [LAST]" (RFC 3030). -1 when it is anything else. */

@@ -35,7 +35,8 @@ struct smtp_rcpt_asks {
 struct smtp_handler {
     /* MAIL FROM. size 0 = not said. Answer with smtp_reply (250, 4xx, 5xx). */
     void (*mail)(void *ctx, struct smtp_session *s, const char *from, uint64_t size);
-    /* RCPT TO. addr: the mailbox as given, unquoted, at most 320 octets. Answer with smtp_reply. */
+    /* RCPT TO. addr: the mailbox as given, in quotes where it needs them, at most 320 octets.
+     * Answer with smtp_reply. */
     void (*rcpt)(void *ctx, struct smtp_session *s, const char *addr);
     /* The message's octets in order: with DATA, lines with CRLF and without the extra dots; with
      * BDAT whatever the client sent, bare CR and LF and NUL included. 0, or -1 to refuse: the rest

@@ -111,6 +111,31 @@ def refused(peer, data, to):
     return e.value.smtp_error.decode()
 
 
+@pytest.mark.parametrize("local", ['"{0}"', '"{0}"@demo', '"bob x"@demo', '"bob\\"@demo"'])
+def test_a_recipient_that_needs_quotes_is_nobody_here(alice, bob, local):
+    """What stands in the quotes is no address by itself, although it may look like bob's."""
+    to = local.format(bob.address)
+    data = compose(alice.address, bob.address, f"For {to}")
+    with alice.smtp() as smtp:
+        smtp.mail(alice.address)
+        code, text = smtp.docmd(f"RCPT TO:<{to}>")
+    assert 500 <= code < 600, (code, text)
+    if to.endswith("@demo"):  # without a domain Dovecot itself refuses it
+        assert to in text.decode() and "is not a Restante address" in text.decode()
+    assert not alice.outbox_of(data) and not bob.find(data)
+
+
+def test_quotes_that_change_nothing_are_taken_off(alice, bob):
+    data = compose(alice.address, bob.address, "In quotes that nobody needs")
+    local, domain = bob.address.split("@")
+    with alice.smtp() as smtp:
+        smtp.mail(alice.address)
+        assert smtp.docmd(f'RCPT TO:<"{local}"@{domain}>')[0] == 250
+        assert smtp.data(data)[0] == 250
+    bob.wait_message(data)
+
+
+
 def test_nul_is_refused(alice, bob):
     data = compose(alice.address, bob.address, "A NUL") + b"nothing\0here\r\n"
     assert "NUL" in refused(alice, data, bob.address)

@@ -220,3 +220,18 @@ def test_an_empty_password_lets_nobody_in(net):
         eve.kill9()
         with open(eve.output, encoding="utf-8") as f:
             assert "secret/password is empty" in f.read() + eve.log_text()
+
+
+def test_what_submission_offers(alice):
+    """The same before and after the login, but for AUTH. BINARYMIME is not among it: 2.4.1 puts a CR before
+    each lone LF of a binary body and still says 250."""
+    with alice.smtp(login=False) as smtp:
+        smtp.ehlo()
+        before = set(smtp.esmtp_features)
+        smtp.login(alice.address, alice.password)
+        smtp.ehlo()
+        after = set(smtp.esmtp_features)
+        code, text = smtp.docmd(f"MAIL FROM:<{alice.address}> BODY=BINARYMIME")
+    assert {"dsn", "8bitmime", "chunking"} <= before - {"auth"} and {"dsn", "8bitmime", "chunking"} <= after
+    assert "binarymime" not in before | after
+    assert 500 <= code < 600, (code, text)

@@ -173,7 +173,11 @@ static void test_mail(void **state)
     mail_is("FROM:<a@b> SIZE=12345 BODY=8BITMIME RET=HDRS ENVID=QQ314159+2B AUTH=<>", "a@b", 12345);
     mail_is("FROM:<a@b> size=18446744073709551615 body=7bit", "a@b", UINT64_MAX);
     mail_is("FROM:<@x,@y:a@b>", "a@b", 0);
-    mail_is("FROM:<\"a\\\"b c\"@d>  ", "a\"b c@d", 0);
+    mail_is("FROM:<\"a\\\"b c\"@d>  ", "\"a\\\"b c\"@d", 0);
+    mail_is("FROM:<\"alice@family\">", "\"alice@family\"", 0); /* and not alice@family */
+    mail_is("FROM:<\"alice@family\"@d>", "\"alice@family\"@d", 0);
+    mail_is("FROM:<\"alice\"@d>", "alice@d", 0); /* the same with and without (RFC 5321, 4.1.2) */
+    mail_is("FROM:<\"a\\l\\ice\"@d>", "alice@d", 0);
     mail_is("FROM:<a@[127.0.0.1]>", "a@[127.0.0.1]", 0);
     mail_fails("FROM: <a@b>", 501);
     mail_fails("FROM:a@b", 501);
