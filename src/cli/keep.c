@@ -39,7 +39,8 @@ static pid_t start(const char *home, const sigset_t *mask, struct error *e)
 }
 
 /* Its status, as of waitpid. Ctrl-C reaches the peer by itself; what a person or a program sends to
- * this process alone is passed on, and SIGHUP always: the kernel tells only the session's leader. */
+ * this process alone is passed on, and SIGHUP always: the kernel tells only the session's leader.
+ */
 static int await(pid_t pid, const sigset_t *signals)
 {
     int status = 0;
