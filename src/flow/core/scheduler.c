@@ -16,7 +16,7 @@
 #define GAP_MS 3            /* between two looks: under load each finds more that is due */
 #define SETTLE_MS 20        /* after a look, before it is asked when the next row will be due */
 #define YIELD_MS 10000      /* at the most, a STEP_LAST waits for those that are STEP_FIRST */
-#define PAUSE_MS 5000       /* when the database takes nothing: all would be due again at once */
+#define PAUSE_MS 5000       /* when no delay is taken: all would be due again at once */
 
 struct lane { /* what is known of one step */
     const struct step *step;
@@ -205,13 +205,20 @@ static int delay_run(struct db *db, void *arg)
                        d->why[0] != '\0' ? d->why : NULL);
 }
 
+static void pause_looks(const struct services *sv)
+{
+    struct scheduler *l = scheduler_of(sv);
+    if (l != NULL)
+        l->paused_until_ms = clock_mono_ms() + PAUSE_MS;
+}
+
 static void delay_done(void *arg, int rc)
 {
     struct delay *d = arg;
     if (rc != 0) {
         log_error("%s %lld: the database does not take a delay", d->w->step->queue->name,
                   (long long)d->w->n);
-        scheduler_of(d->w->services)->paused_until_ms = clock_mono_ms() + PAUSE_MS;
+        pause_looks(d->w->services);
     }
     work_end(d->w);
     free(d);
@@ -222,6 +229,7 @@ void work_retry(struct work *w, const char *why)
     struct services *sv = w->services;
     struct delay *d = calloc(1, sizeof *d);
     if (d == NULL) {
+        pause_looks(sv);
         work_end(w);
         return;
     }
