@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct queue {
+struct jobs_queue {
     struct job *first, **last;
 };
 
@@ -25,20 +25,20 @@ struct jobs {
     uv_async_t *wake;
     pthread_mutex_t lock;
     pthread_cond_t more; /* a job was queued, a thread reported, or it ends */
-    struct queue todo, finished;
+    struct jobs_queue todo, finished;
     size_t pending; /* loop thread only */
     unsigned ready, failed;
     bool stop;
     struct worker *workers;
 };
 
-static void queue_init(struct queue *q)
+static void queue_init(struct jobs_queue *q)
 {
     q->first = NULL;
     q->last = &q->first;
 }
 
-static void queue_push(struct queue *q, struct job *j)
+static void queue_push(struct jobs_queue *q, struct job *j)
 {
     j->next = NULL;
     *q->last = j;
@@ -46,7 +46,7 @@ static void queue_push(struct queue *q, struct job *j)
 }
 
 /* The first job, or the first small one. */
-static struct job *queue_pop(struct queue *q, bool small_only)
+static struct job *queue_pop(struct jobs_queue *q, bool small_only)
 {
     for (struct job **at = &q->first; *at != NULL; at = &(*at)->next) {
         struct job *j = *at;
@@ -61,7 +61,7 @@ static struct job *queue_pop(struct queue *q, bool small_only)
     return NULL;
 }
 
-static void run_batch(struct worker *w, struct queue *batch)
+static void run_batch(struct worker *w, struct jobs_queue *batch)
 {
     const struct jobs_config *c = &w->jobs->config;
     int rc = c->batch_begin != NULL ? c->batch_begin(w->ctx) : 0;
@@ -89,7 +89,7 @@ static void *worker_main(void *arg)
     jobs->failed += bad;
     pthread_cond_broadcast(&jobs->more);
     while (!bad) {
-        struct queue batch;
+        struct jobs_queue batch;
         queue_init(&batch);
         unsigned max = c->batch == 0 ? 1 : c->batch;
         struct job *j;

@@ -41,7 +41,7 @@ struct option_table {
     char letters[2 * OWN_MAX + 4];
 };
 
-static void fill(struct option_table *t, const struct cli_option *own, bool leading)
+static void option_table_fill(struct option_table *t, const struct cli_option *own, bool leading)
 {
     struct option *o = t->of;
     char *letter = t->letters;
@@ -90,7 +90,7 @@ int cli_options(struct cli *cli, const char *command, const struct cli_option *o
     struct error e;
     struct option_table t = {.letters = ""};
     bool leading = command[0] == '\0';
-    fill(&t, own, leading);
+    option_table_fill(&t, own, leading);
     optind = 0;
     for (int o; (o = getopt_long(argc, argv, t.letters, t.of, NULL)) != -1;) {
         const struct cli_option *mine = find_own(own, o);

@@ -18,7 +18,7 @@
 
 #define ANSWER_WAIT_S 60
 
-struct invite_wish {
+struct invite_command {
     bool group, no_code, code;
     long long uses, life_s;
 };
@@ -151,7 +151,7 @@ static int print_list(const json_t *answer)
 
 /* ---- one is made */
 
-static int print_made(const json_t *answer, const struct invite_wish *w)
+static int print_made(const json_t *answer, const struct invite_command *w)
 {
     char until[24];
     const char *line = json_text(answer, "line", "");
@@ -172,7 +172,7 @@ static int print_made(const json_t *answer, const struct invite_wish *w)
     return 0;
 }
 
-static int invite_options(struct cli *cli, struct invite_wish *w, int argc, char **argv)
+static int invite_options(struct cli *cli, struct invite_command *w, int argc, char **argv)
 {
     const char *uses = NULL, *life = NULL;
     char *end;
@@ -193,7 +193,7 @@ static int invite_options(struct cli *cli, struct invite_wish *w, int argc, char
     return first;
 }
 
-static json_t *request(const struct invite_wish *w, int count, char **operand)
+static json_t *request(const struct invite_command *w, int count, char **operand)
 {
     if (count == 0)
         return json_pack("{s:s,s:s,s:b,s:I,s:I}", "cmd", "invite", "action", "make", "group",
@@ -209,7 +209,7 @@ static json_t *request(const struct invite_wish *w, int count, char **operand)
 int invite_offer(struct cli *cli, struct error *e)
 {
     struct control *c = NULL;
-    struct invite_wish w = {.uses = 1, .life_s = 7LL * 86400};
+    struct invite_command w = {.uses = 1, .life_s = 7LL * 86400};
     json_t *answer = NULL, *o = request(&w, 0, NULL);
     if (control_open(cli, &c, e) == 0)
         answer = control_ask_for(c, o, ANSWER_WAIT_S, NULL, NULL, e);
@@ -224,7 +224,7 @@ int cmd_invite(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct control *c = NULL;
-    struct invite_wish w = {.uses = 1, .life_s = 7LL * 86400};
+    struct invite_command w = {.uses = 1, .life_s = 7LL * 86400};
     int first = invite_options(cli, &w, argc, argv);
     if (first < 0)
         return CLI_USAGE;

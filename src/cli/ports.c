@@ -57,9 +57,9 @@ static int try_bind(const char *literal, uint16_t port, int type, bool optional)
     return optional && why == EADDRNOTAVAIL ? 0 : why;
 }
 
-enum service { SERVICE_IMAP, SERVICE_SUBMISSION, SERVICE_HTTP, SERVICE_DHT, SERVICES };
+enum port_service { SERVICE_IMAP, SERVICE_SUBMISSION, SERVICE_HTTP, SERVICE_DHT, SERVICES };
 
-static int try_service(const struct config *c, enum service s, uint16_t port)
+static int try_service(const struct config *c, enum port_service s, uint16_t port)
 {
     int why;
     switch (s) {
@@ -79,14 +79,14 @@ static int try_service(const struct config *c, enum service s, uint16_t port)
 
 /* Where the search begins: what a configuration means that names no port (daemon/config.c), so that
  * people can tell each other a port before they have seen it. */
-static uint16_t usual_port(const struct config *presets, enum service s)
+static uint16_t usual_port(const struct config *presets, enum port_service s)
 {
     const uint16_t usual[SERVICES] = {presets->imap_port, presets->submission_port,
                                       presets->http_port, presets->dht_port};
     return usual[s];
 }
 
-static int pick(const struct config *c, enum service s, uint16_t *const ports[SERVICES],
+static int pick(const struct config *c, enum port_service s, uint16_t *const ports[SERVICES],
                 struct error *e)
 {
     struct config presets;
@@ -119,7 +119,7 @@ int ports_settle(struct config *c, struct error *e)
     uint16_t *const ports[SERVICES] = {&c->imap_port, &c->submission_port, &c->http_port,
                                        &c->dht_port};
     for (size_t s = 0; s < SERVICES; s++) {
-        int why = *ports[s] == 0 ? 0 : try_service(c, (enum service)s, *ports[s]);
+        int why = *ports[s] == 0 ? 0 : try_service(c, (enum port_service)s, *ports[s]);
         if (why == EADDRINUSE)
             return error_set(e,
                              "Port %u for %s is taken by another program; choose another with "
@@ -134,7 +134,7 @@ int ports_settle(struct config *c, struct error *e)
                                  *ports[s], services[k].name, services[s].name);
     }
     for (size_t s = 0; s < SERVICES; s++)
-        if (*ports[s] == 0 && pick(c, (enum service)s, ports, e) < 0)
+        if (*ports[s] == 0 && pick(c, (enum port_service)s, ports, e) < 0)
             return -1;
     return 0;
 }

@@ -64,8 +64,8 @@ static int open_peer(struct trace *t, struct cli *cli, const char *home)
     return 0;
 }
 
-static int take(struct trace_peer *p, const struct trace_row *row, size_t count, json_t *ids,
-                struct error *e)
+static int trace_take(struct trace_peer *p, const struct trace_row *row, size_t count, json_t *ids,
+                      struct error *e)
 {
     for (size_t i = 0; i < count; i++)
         if (trace_row_take(p, &row[i], ids, e) < 0)
@@ -110,7 +110,7 @@ static int begin_by_msgid(struct trace *t, const char *arg, struct error *e)
     (void)snprintf(msgid, sizeof msgid, bare ? "<%s>" : "%s", arg);
     for (size_t i = 0; i < t->count; i++) {
         struct trace_peer *p = &t->peer[i];
-        if (take(p, row, trace_find_msgid(p->db, msgid, row, FOUND_MAX), t->ids, e) < 0 ||
+        if (trace_take(p, row, trace_find_msgid(p->db, msgid, row, FOUND_MAX), t->ids, e) < 0 ||
             trace_log_msgid(p, msgid, t->ids, e) < 0)
             return -1;
     }
@@ -131,8 +131,8 @@ static int follow(struct trace *t, struct error *e)
         {
             bool again = json_object_get(asked, id) != NULL;
             for (size_t i = 0; i < t->count && rc == 0 && !again; i++)
-                rc = take(&t->peer[i], row, trace_find(t->peer[i].db, id, row, FOUND_MAX), t->ids,
-                          e);
+                rc = trace_take(&t->peer[i], row, trace_find(t->peer[i].db, id, row, FOUND_MAX),
+                                t->ids, e);
             (void)json_object_set_new(asked, id, json_true());
         }
         json_decref(now);

@@ -112,7 +112,7 @@ static void endpoints(struct service *s, struct checks *h)
 /* This computer, the names of the configuration, or the others? */
 static void alone(struct service *s, struct checks *h)
 {
-    enum offline why = offline_why(&s->services);
+    enum offline_cause why = offline_why(&s->services);
     const char *words = offline_words(why), *mend;
     char lost[400];
     names_lost(s, lost);

@@ -44,7 +44,7 @@ struct try_daemon {
 };
 
 /* P-7.3: the message takes the stub's place in one step. */
-static bool fill(const struct try_daemon *d, const char *id)
+static bool try_daemon_fill(const struct try_daemon *d, const char *id)
 {
     for (size_t i = 0; i < d->stubs; i++)
         if (strncmp(d->stub[i].id, id, sizeof d->stub[i].id - 1) == 0)
@@ -63,7 +63,7 @@ static void take_line(struct try_daemon *d, struct client *c)
         return;
     d->asked++;
     const char *id = c->line + 5;
-    if (d->refuse || !fill(d, id))
+    if (d->refuse || !try_daemon_fill(d, id))
         n = snprintf(answer, sizeof answer, "NO %.64s refused by the trial\n", id);
     else
         n = snprintf(answer, sizeof answer, "OK %.64s\n", id);

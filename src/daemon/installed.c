@@ -138,7 +138,7 @@ static void installed_look(uv_timer_t *t)
         act(s, i);
 }
 
-static void add(struct installed *i, const char *path)
+static void installed_add(struct installed *i, const char *path)
 {
     i->began[i->count] = i->last[i->count] = identify(path);
     if (i->last[i->count].there) /* another Dovecot may have its libraries elsewhere */
@@ -153,14 +153,14 @@ static int add_all(struct installed *i, struct error *e)
     for (size_t n = 0; n < sizeof programs / sizeof programs[0]; n++) {
         if (program_find(programs[n], path, e) < 0)
             return -1;
-        add(i, path);
+        installed_add(i, path);
     }
     if (program_plugin_dir(dir, e) < 0 || path_join(path, dir, DOVECOT_PLUGIN, e) < 0)
         return -1;
-    add(i, path);
+    installed_add(i, path);
     i->own = i->count;
     for (size_t n = 0; n < sizeof others / sizeof others[0]; n++)
-        add(i, others[n]);
+        installed_add(i, others[n]);
     return 0;
 }
 

@@ -19,7 +19,7 @@
 #define EXIT_NO_EXEC 127
 #define EXIT_NO_FORK 71
 
-static void tell(const struct launch_event *event)
+static void launcher_tell(const struct launch_event *event)
 {
     (void)send(SOCK_FD, event, sizeof *event, MSG_NOSIGNAL); /* a daemon that is gone needs none */
 }
@@ -75,10 +75,10 @@ static pid_t start(struct launch_order *o, int err_fd)
         become(parent, args, env, err_fd);
     if (pid < 0) {
         (void)dprintf(err_fd, "%s cannot be started: %s\n", args[0], strerror(errno));
-        tell(&(struct launch_event){.what = LAUNCH_ENDED, .status = EXIT_NO_FORK});
+        launcher_tell(&(struct launch_event){.what = LAUNCH_ENDED, .status = EXIT_NO_FORK});
         return 0;
     }
-    tell(&(struct launch_event){.what = LAUNCH_STARTED, .pid = pid});
+    launcher_tell(&(struct launch_event){.what = LAUNCH_STARTED, .pid = pid});
     return pid;
 }
 
@@ -111,9 +111,9 @@ static void reap(pid_t *child)
         if (pid != *child)
             continue;
         *child = 0;
-        tell(&(struct launch_event){.what = LAUNCH_ENDED,
-                                    .status = WIFEXITED(status) ? WEXITSTATUS(status) : 0,
-                                    .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0});
+        launcher_tell(&(struct launch_event){.what = LAUNCH_ENDED,
+                                             .status = WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+                                             .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0});
     }
 }
 

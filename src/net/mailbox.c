@@ -12,7 +12,7 @@ struct mailbox {
     CURL *curl;
 };
 
-static size_t take(char *p, size_t one, size_t n, void *ctx)
+static size_t mailbox_take(char *p, size_t one, size_t n, void *ctx)
 {
     return buf_append(ctx, p, one * n) < 0 ? 0 : one * n;
 }
@@ -26,7 +26,7 @@ struct mailbox *mailbox_new(const char *socket, long seconds, struct error *e)
         return NULL;
     }
     (void)curl_easy_setopt(m->curl, CURLOPT_UNIX_SOCKET_PATH, socket);
-    (void)curl_easy_setopt(m->curl, CURLOPT_WRITEFUNCTION, take);
+    (void)curl_easy_setopt(m->curl, CURLOPT_WRITEFUNCTION, mailbox_take);
     (void)curl_easy_setopt(m->curl, CURLOPT_TIMEOUT, seconds);
     (void)curl_easy_setopt(m->curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(m->curl, CURLOPT_PROXY, "");

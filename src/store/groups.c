@@ -37,7 +37,7 @@ static int read_row(sqlite3_stmt *q, struct group_row *g)
     return rc != 0 ? -1 : 0;
 }
 
-static int read_one(sqlite3_stmt *q, struct group_row *g)
+static int group_row_read(sqlite3_stmt *q, struct group_row *g)
 {
     if (!db_row(q, NULL))
         return -1;
@@ -48,13 +48,13 @@ static int read_one(sqlite3_stmt *q, struct group_row *g)
 
 int group_get_accepted(struct db *db, struct group_row *g)
 {
-    return read_one(db_query(db, COLUMNS "WHERE accepted=1", ""), g);
+    return group_row_read(db_query(db, COLUMNS "WHERE accepted=1", ""), g);
 }
 
 int group_get(struct db *db, const uint8_t master_fpr[FPR_LEN], struct group_row *g)
 {
-    return read_one(db_query(db, COLUMNS "WHERE master_fpr=?", "b", master_fpr, (size_t)FPR_LEN),
-                    g);
+    return group_row_read(
+        db_query(db, COLUMNS "WHERE master_fpr=?", "b", master_fpr, (size_t)FPR_LEN), g);
 }
 
 void group_list(struct db *db, bool (*fn)(void *ctx, const struct group_row *g), void *ctx)

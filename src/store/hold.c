@@ -73,8 +73,8 @@ static struct blob_row *read_rows(struct db *db, const char *owner, const char *
 }
 
 /* held: what is held, or about to be, is let go if the rule does not cover it. */
-static int apply(struct db *db, const struct hold *h, const char *owner, const char *own,
-                 uint64_t quota, bool held, struct replica_news *news)
+static int hold_apply_one(struct db *db, const struct hold *h, const char *owner, const char *own,
+                          uint64_t quota, bool held, struct replica_news *news)
 {
     size_t count = 0;
     uint64_t sum = 0;
@@ -107,7 +107,7 @@ int hold_apply(struct db *db, const char *owner, const char *own, uint64_t quota
 {
     struct hold h;
     hold_get(db, &h);
-    return apply(db, &h, owner, own, quota, false, news);
+    return hold_apply_one(db, &h, owner, own, quota, false, news);
 }
 
 static int store_rule(struct db *db, const struct hold *h)
@@ -137,7 +137,7 @@ int hold_set(struct db *db, const struct hold *h, const char *own, uint64_t quot
         rc = column_text(q, 0, owner, sizeof owner);
         (void)sqlite3_reset(q);
         if (rc == 0)
-            rc = apply(db, h, owner, own, quota, true, &news);
+            rc = hold_apply_one(db, h, owner, own, quota, true, &news);
     }
     return rc;
 }

@@ -140,7 +140,7 @@ static enum invite_verdict claim_judge(struct db *db, const struct invite_claim 
     return INVITE_TAKEN;
 }
 
-static int pin(struct db *db, const struct invite_claim *c, const struct bytes *pubkey)
+static int invite_pin(struct db *db, const struct invite_claim *c, const struct bytes *pubkey)
 {
     struct contact k = {.pubkey = *pubkey, .trust = TRUST_VERIFIED, .shards = 1};
     (void)strcpy(k.address, c->address);
@@ -161,7 +161,7 @@ enum invite_verdict invite_use(struct db *db, const struct invite_claim *c,
     wipe(v.secret, sizeof v.secret);
     if (verdict == INVITE_ERROR || verdict == INVITE_AGAIN || verdict == INVITE_FORGED)
         return verdict;
-    if (verdict == INVITE_TAKEN && pin(db, c, pubkey) < 0)
+    if (verdict == INVITE_TAKEN && invite_pin(db, c, pubkey) < 0)
         return INVITE_ERROR;
     int64_t step = verdict != INVITE_TAKEN ? INVITE_REFUSED + (int64_t)verdict
                    : v.group               ? INVITE_TO_NAME

@@ -5,8 +5,8 @@
 #include <string.h>
 
 /* Of the parameters that a queue may use, those that this text does. */
-static sqlite3_stmt *ask(struct db *db, const char *text, const struct queue_rules *r,
-                         int64_t now_ms, size_t max)
+static sqlite3_stmt *queue_query(struct db *db, const char *text, const struct queue_rules *r,
+                                 int64_t now_ms, size_t max)
 {
     const int64_t value[] = {now_ms, (int64_t)max, r->expiry_grace, r->pull_before,
                              r->pull_before_max};
@@ -21,14 +21,14 @@ size_t queue_due(struct db *db, const struct queue *q, const struct queue_rules 
                  int64_t now_ms, int64_t *n_r, size_t max, int64_t *next_ms)
 {
     size_t n = 0;
-    sqlite3_stmt *s = ask(db, q->due, rules, now_ms, max);
+    sqlite3_stmt *s = queue_query(db, q->due, rules, now_ms, max);
     while (n < max && db_row(s, NULL))
         n_r[n++] = sqlite3_column_int64(s, 0);
     if (n == max && s != NULL)
         (void)sqlite3_reset(s);
     if (next_ms == NULL)
         return n;
-    s = ask(db, q->next, rules, now_ms, 0);
+    s = queue_query(db, q->next, rules, now_ms, 0);
     if (db_row(s, NULL)) {
         int64_t next = sqlite3_column_int64(s, 0); /* NULL, hence 0: there is none */
         if (next > now_ms && next < *next_ms)

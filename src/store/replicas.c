@@ -157,7 +157,8 @@ static int add_removals(struct db *db, const struct msglist *l, struct replica_n
     return 0;
 }
 
-static int add_pending(struct db *db, const struct msglist *l, int64_t now_ms, int64_t due_ms)
+static int replica_add_pending(struct db *db, const struct msglist *l, int64_t now_ms,
+                               int64_t due_ms)
 {
     int64_t room = MSGLIST_ENTRIES_MAX -
                    db_int(db, 0, "SELECT count(*) FROM replica_ns WHERE owner=?", "t", l->owner);
@@ -206,7 +207,7 @@ int replica_apply(struct db *db, const struct msglist *l, uint64_t quota, const 
     if (db_exec(db, "INSERT OR REPLACE INTO fellow_list(owner,counter) VALUES(?,?)", "ti", l->owner,
                 (int64_t)l->counter) < 0 ||
         add_blobs(db, l, now_ms) < 0 || add_removals(db, l, news) < 0 ||
-        add_pending(db, l, now_ms, ns_due_ms) < 0 || add_held(db, l, own) < 0)
+        replica_add_pending(db, l, now_ms, ns_due_ms) < 0 || add_held(db, l, own) < 0)
         return -1;
     return hold_apply(db, l->owner, own, quota, news);
 }

@@ -46,7 +46,7 @@ bool sender_known(struct db *db, const char *address, const uint8_t fpr[FPR_LEN]
                   (size_t)FPR_LEN) == 1;
 }
 
-static int pin(struct db *db, const struct incoming *in)
+static int sender_pin(struct db *db, const struct incoming *in)
 {
     /* features and shards are learned from its identity when something is sent there */
     struct contact c = {.pubkey = in->pubkey, .trust = TRUST_SEEN, .shards = 1};
@@ -65,7 +65,7 @@ int sender_accept(struct db *db, int64_t n)
     if (contact_get(db, in.sender, &c) == 0)
         contact_free(&c);
     else
-        rc = pin(db, &in);
+        rc = sender_pin(db, &in);
     if (rc == 0)
         rc = sender_unblock(db, in.sender) < 0 ||
                      db_exec(db, "UPDATE incoming SET place=0/*PLACE_INBOX*/ WHERE n=?", "i", n) <

@@ -191,8 +191,8 @@ void store_close(struct store **p)
 }
 
 /* what, and why, as a sentence. */
-static const char *sentence(struct error *e, const char *before, const char *behind,
-                            const char *cause, const char *none, const char *fmt, va_list ap)
+static const char *store_sentence(struct error *e, const char *before, const char *behind,
+                                  const char *cause, const char *none, const char *fmt, va_list ap)
 {
     char what[sizeof e->text / 2];
     (void)vsnprintf(what, sizeof what, fmt, ap);
@@ -205,8 +205,8 @@ const char *store_refused(struct error *e, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    (void)sentence(e, "The database does not take ", "", done_cause,
-                   "the row changed meanwhile, or there was no memory", fmt, ap);
+    (void)store_sentence(e, "The database does not take ", "", done_cause,
+                         "the row changed meanwhile, or there was no memory", fmt, ap);
     va_end(ap);
     return e->text;
 }
@@ -215,8 +215,8 @@ const char *store_unread(struct error *e, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    (void)sentence(e, "", " cannot be read from the database", db_cause(),
-                   "it is not there, or there was no memory", fmt, ap);
+    (void)store_sentence(e, "", " cannot be read from the database", db_cause(),
+                         "it is not there, or there was no memory", fmt, ap);
     va_end(ap);
     return e->text;
 }

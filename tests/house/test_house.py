@@ -57,6 +57,39 @@ def test_every_source_file_that_the_docs_name_exists():
     assert not wrong, "\n".join(wrong)
 
 
+FUNCTION = re.compile(r"^(?:static |const )*[\w ]+[ *](\w+)\([^;{}]*\)\n\{", re.M)
+TAG = re.compile(r"^(?:typedef )?(?:struct|enum|union) (\w+) \{", re.M)
+# What every part does: a breakpoint must say in which.
+NO_NAMES = {"add", "ask", "begin", "check", "checked", "commit", "commit_done", "commit_run", "done", "end", "fetched",
+            "fill", "find", "finish", "judge", "keep", "look", "on_blob", "on_data", "on_done", "on_key", "on_list",
+            "on_look", "on_put", "on_timer", "on_value", "put", "take", "tell", "write_done", "write_run"}
+
+
+def defined(what):
+    """The files that define each name."""
+    files = {}
+    for path, text in sources(("src",)):
+        for name in what.findall(text):
+            files.setdefault(name, set()).add(path)
+    return files
+
+
+def test_one_can_set_a_breakpoint_on_each_function():
+    files = defined(FUNCTION)
+    assert len(files) > 2500
+    wrong = [f"{name}: {', '.join(sorted(at))}" for name, at in files.items()
+             if name in NO_NAMES or
+             len(at) > 1 and any(path.startswith(("src/flow/", "src/store/")) for path in at)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_type_has_the_name_of_another():
+    files = defined(TAG)
+    assert len(files) > 350
+    wrong = [f"{name}: {', '.join(sorted(at))}" for name, at in files.items() if len(at) > 1]
+    assert not wrong, "\n".join(wrong)
+
+
 # Who speaks to a mail client, directly or by what it hands to one that does.
 SPEAKERS = ["src/net/smtp_command.c", "src/net/smtp_data.c", "src/net/smtp_parse.c", "src/net/smtp_server.c",
             "src/net/smtp_session.c", "mimed/parse.c", "src/flow/receiver/deliver.c", "src/flow/mail/dsn.c",
@@ -67,7 +100,7 @@ SPEAKERS = ["src/net/smtp_command.c", "src/net/smtp_data.c", "src/net/smtp_parse
 TEXTS = "src/base/texts.h"
 # Calls whose texts go into the log, or are shown by `restante status` alone.
 INTERNAL = re.compile(r"\b(log_\w+|i_(error|warning|info|debug|panic)|mail_set_critical|"
-                      r"mailbox_set_critical|work_retry|end|pool_alloconly_create|"
+                      r"mailbox_set_critical|work_retry|\w+_end|pool_alloconly_create|"
                       r"mailbox_transaction_begin|error_set\(e,|error =)[ (]?")
 FIELD = re.compile(r"(\\r\\n)*[A-Z][A-Za-z-]+: ")  # of a header
 WORDS = re.compile(r"[A-Za-z']+[,:;]? [a-z']+[,:;]? [a-z']+")

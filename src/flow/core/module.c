@@ -12,7 +12,7 @@ void *module_state(const struct services *sv, const void *key)
 }
 
 /* The module's place, a new one if it has none yet; NULL: all are taken. */
-static void **place_of(struct services *sv, const struct module *m)
+static void **module_place_of(struct services *sv, const struct module *m)
 {
     for (size_t i = 0; i < MODULES_MAX; i++) {
         if (sv->modules[i].of == NULL)
@@ -25,14 +25,14 @@ static void **place_of(struct services *sv, const struct module *m)
 
 void *module_new(struct services *sv, const struct module *m, size_t size)
 {
-    void **at = place_of(sv, m);
+    void **at = module_place_of(sv, m);
     return at == NULL ? NULL : (*at = calloc(1, size));
 }
 
 int modules_start(struct services *sv, const struct module *const *all, struct error *e)
 {
     for (size_t i = 0; all[i] != NULL; i++) {
-        if (place_of(sv, all[i]) == NULL)
+        if (module_place_of(sv, all[i]) == NULL)
             return error_set(e, "There are more modules than MODULES_MAX.");
         if (all[i]->start != NULL && all[i]->start(sv, e) < 0)
             return -1;
@@ -55,7 +55,7 @@ void modules_free(struct services *sv, const struct module *const *all)
     while (n-- > 0) {
         if (all[n]->free != NULL)
             all[n]->free(sv);
-        void **at = place_of(sv, all[n]);
+        void **at = module_place_of(sv, all[n]);
         if (at == NULL)
             continue;
         free(*at);

@@ -51,7 +51,7 @@ static struct lane *lane_of(const struct scheduler *l, const struct step *step)
     return NULL;
 }
 
-static bool is_busy(const struct lane *lane, int64_t n)
+static bool lane_is_busy(const struct lane *lane, int64_t n)
 {
     for (const struct work *w = lane->busy; w != NULL; w = w->next)
         if (w->n == n)
@@ -64,7 +64,7 @@ bool work_under_way(const struct services *sv, const struct queue *queue, int64_
     const struct scheduler *l = scheduler_of(sv);
     bool yes = false;
     for (size_t i = 0; l != NULL && i < l->count; i++)
-        yes = yes || (l->lane[i].step->queue == queue && is_busy(&l->lane[i], n));
+        yes = yes || (l->lane[i].step->queue == queue && lane_is_busy(&l->lane[i], n));
     return yes;
 }
 
@@ -106,7 +106,7 @@ static bool may_start(const struct services *sv, const struct step *step)
 }
 
 /* next: when another row will be due, at the latest; NULL when nobody wants to know. */
-static void look(struct services *sv, struct lane *lane, int64_t now, int64_t *next)
+static void lane_look(struct services *sv, struct lane *lane, int64_t now, int64_t *next)
 {
     const struct scheduler *l = scheduler_of(sv);
     const struct step *step = lane->step;
@@ -133,11 +133,11 @@ static void look(struct services *sv, struct lane *lane, int64_t now, int64_t *n
     if (next != NULL && *next > lane->next_ms)
         *next = lane->next_ms;
     for (size_t i = 0; i < n && lane->count < step->parallel; i++)
-        if (!is_busy(lane, rows[i]))
+        if (!lane_is_busy(lane, rows[i]))
             start_one(sv, lane, rows[i]);
 }
 
-static void on_timer(uv_timer_t *t)
+static void scheduler_on_timer(uv_timer_t *t)
 {
     struct services *sv = t->data;
     struct scheduler *l = scheduler_of(sv);
@@ -147,7 +147,7 @@ static void on_timer(uv_timer_t *t)
         return;
     int64_t pause = l->paused_until_ms - clock_mono_ms();
     if (pause > 0) {
-        (void)uv_timer_start(t, on_timer, (uint64_t)pause, 0);
+        (void)uv_timer_start(t, scheduler_on_timer, (uint64_t)pause, 0);
         return;
     }
     int64_t now = clock_wall_ms(), next = now + LOOK_AGAIN_MS;
@@ -157,11 +157,11 @@ static void on_timer(uv_timer_t *t)
         l->lane[i].before = store_changes(sv->store, l->lane[i].step->queue->tables);
     store_look_begin(sv->store);
     for (size_t i = 0; i < l->count; i++)
-        look(sv, &l->lane[i], now, kicked ? NULL : &next);
+        lane_look(sv, &l->lane[i], now, kicked ? NULL : &next);
     store_look_end(sv->store);
     if (!l->kicked) {
         int64_t wait = kicked ? SETTLE_MS : next - clock_wall_ms();
-        (void)uv_timer_start(t, on_timer, wait < 1 ? 1 : (uint64_t)wait, 0);
+        (void)uv_timer_start(t, scheduler_on_timer, wait < 1 ? 1 : (uint64_t)wait, 0);
     }
 }
 
@@ -172,7 +172,7 @@ void kick(struct services *sv)
         return;
     l->kicked = true;
     int64_t since = clock_mono_ms() - l->looked_ms;
-    (void)uv_timer_start(l->timer, on_timer, since < GAP_MS ? GAP_MS : 0, 0);
+    (void)uv_timer_start(l->timer, scheduler_on_timer, since < GAP_MS ? GAP_MS : 0, 0);
 }
 
 void work_end(struct work *w)

@@ -33,16 +33,16 @@ int64_t clock_jump(int64_t wall_before, int64_t boot_before, int64_t wall_now, i
     return moved > CLOCK_JUMP_MS || moved < -CLOCK_JUMP_MS ? moved : 0;
 }
 
-static int keep_run(struct db *db, void *arg)
+static int trusted_clock_store_run(struct db *db, void *arg)
 {
     int64_t now = clock_wall_ms();
     return meta_set(db, "clock", &now, sizeof now);
 }
 
-static void keep(struct services *sv)
+static void trusted_clock_store(struct services *sv)
 {
     trusted_clock_of(sv)->kept = clock_wall_ms();
-    store_do(sv->store, keep_run, NULL, NULL);
+    store_do(sv->store, trusted_clock_store_run, NULL, NULL);
 }
 
 static void suspend(struct services *sv, int64_t jump)
@@ -65,7 +65,7 @@ static void on_tick(uv_timer_t *t)
     if (jump != 0)
         suspend(sv, jump);
     else if (w->looked && wall - w->kept >= KEEP_MS)
-        keep(sv);
+        trusted_clock_store(sv);
 }
 
 static int trusted_clock_start(struct services *sv, struct error *e)
@@ -102,7 +102,7 @@ static void looked(struct services *sv)
         return;
     trusted_clock_of(sv)->looked = true;
     log_info("receipts were looked for: what is over by this clock may expire");
-    keep(sv);
+    trusted_clock_store(sv);
     kick(sv);
 }
 

@@ -23,7 +23,7 @@ static struct upkeep *upkeep_of(const struct services *sv)
     return module_state(sv, &upkeep_module);
 }
 
-static int forget_run(struct db *db, void *arg)
+static int upkeep_forget_run(struct db *db, void *arg)
 {
     int64_t now = clock_wall_ms();
     store_crash_point("forget.before");
@@ -33,18 +33,18 @@ static int forget_run(struct db *db, void *arg)
                : 0;
 }
 
-static void forget_done(void *arg, int rc)
+static void upkeep_forget_done(void *arg, int rc)
 {
     store_crash_point("forget.after");
     if (rc != 0)
         log_error("the database does not forget old rows");
 }
 
-static void on_timer(uv_timer_t *t)
+static void upkeep_on_timer(uv_timer_t *t)
 {
     struct services *sv = t->data;
     if (!sv->stopping)
-        store_do(sv->store, forget_run, forget_done, sv);
+        store_do(sv->store, upkeep_forget_run, upkeep_forget_done, sv);
 }
 
 static int upkeep_start(struct services *sv, struct error *e)
@@ -54,7 +54,7 @@ static int upkeep_start(struct services *sv, struct error *e)
     if (t == NULL)
         return error_set(e, "Out of memory.");
     u->timer = t;
-    return uv_timer_start(t, on_timer, FIRST_MS, DAY_MS);
+    return uv_timer_start(t, upkeep_on_timer, FIRST_MS, DAY_MS);
 }
 
 static void upkeep_stop(struct services *sv)

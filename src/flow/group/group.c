@@ -24,7 +24,7 @@
 #define FETCH_MAX 64       /* entries fetched per look; the rest comes with the next */
 #define BAD_AGAIN_S 3600LL /* what did not verify is looked at again after this */
 
-struct candidate {
+struct group_candidate {
     uint8_t id[DHT_ID_LEN], lock[HASH_LEN];
     int64_t expiry;
     struct bytes value;
@@ -35,7 +35,7 @@ struct candidate {
 struct group_look {
     struct job job;
     struct services *services;
-    struct candidate c[FETCH_MAX];
+    struct group_candidate c[FETCH_MAX];
     size_t count;
     uint8_t *live; /* ids of all entries at the key */
     size_t live_count;
@@ -44,7 +44,7 @@ struct group_look {
     uint8_t lock[HASH_LEN]; /* the put's */
 };
 
-static void look_end(struct group_look *l)
+static void group_look_end(struct group_look *l)
 {
     struct services *sv = l->services;
     bool again = groups_of(sv)->again || l->more;
@@ -91,28 +91,28 @@ static void put_committed(void *arg, int rc)
         log_debug("the descriptor of %s is put", l->g.name);
     if (rc == 0 && l->g.has_old)
         groups_of(l->services)->again = true; /* now the old one goes */
-    look_end(l);
+    group_look_end(l);
 }
 
-static void on_put(void *ctx, enum dht_result r, const char *why)
+static void group_on_put(void *ctx, enum dht_result r, const char *why)
 {
     struct group_look *l = ctx;
     if (r != DHT_OK) {
         log_info("the descriptor of %s is not put yet: %s", l->g.name, why);
-        look_end(l);
+        group_look_end(l);
         return;
     }
     store_do(l->services->store, put_run, put_committed, l);
 }
 
-static void put(struct group_look *l)
+static void group_put_descriptor(struct group_look *l)
 {
     struct services *sv = l->services;
     int64_t now = clock_wall_ms(), now_s = now / 1000;
     bool due = groups_of(sv)->put_now || l->g.put_ms == 0 || now - l->g.put_ms >= sv->c.reput ||
                l->g.put_ms > now;
     if (!due || l->g.expiry_s <= now_s || sv->stopping) {
-        look_end(l);
+        group_look_end(l);
         return;
     }
     uint8_t id[DHT_ID_LEN];
@@ -128,7 +128,8 @@ static void put(struct group_look *l)
         wipe(&b, sizeof b);
     }
     int64_t until = now_s + DHT_LIFE_MAX < l->g.expiry_s ? now_s + DHT_LIFE_MAX : l->g.expiry_s;
-    dht_put(sv->dht, groups_of(sv)->key, l->g.record.p, l->g.record.n, until, l->lock, on_put, l);
+    dht_put(sv->dht, groups_of(sv)->key, l->g.record.p, l->g.record.n, until, l->lock, group_on_put,
+            l);
 }
 
 /* ---- second part: delete what an own descriptor replaced */
@@ -140,7 +141,7 @@ static int old_run(struct db *db, void *arg)
 
 static void old_committed(void *arg, int rc)
 {
-    put(arg);
+    group_put_descriptor(arg);
 }
 
 static void on_old(void *ctx, enum dht_result r, const char *why)
@@ -149,15 +150,15 @@ static void on_old(void *ctx, enum dht_result r, const char *why)
     if (r == DHT_OK || r == DHT_WAS_ABSENT)
         store_do(l->services->store, old_run, old_committed, l);
     else
-        put(l); /* again with the next look */
+        group_put_descriptor(l); /* again with the next look */
 }
 
-static void delete_old(struct group_look *l)
+static void group_delete_replaced(struct group_look *l)
 {
     struct services *sv = l->services;
     struct entry_binding old;
     if (!l->g.has_old || l->g.put_ms == 0) { /* the new one first */
-        put(l);
+        group_put_descriptor(l);
         return;
     }
     own_bind(sv, groups_of(sv)->key, l->g.old_hash, &old);
@@ -175,17 +176,17 @@ static void tend(struct group_look *l)
     int64_t period = member && groups_expect(sv, &l->g) ? groups_soon(sv) : sv->c.poll;
     (member ? poll_again : poll_slower)(groups_of(sv)->timer, period);
     if (sv->stopping || !may_go(sv) || !member) {
-        look_end(l);
+        group_look_end(l);
         return;
     }
     groups_renew(sv, &l->g);
     groups_keys(sv, &l->g);
-    delete_old(l);
+    group_delete_replaced(l);
 }
 
 /* ---- first part: what stands there */
 
-static void row_of(const struct candidate *c, struct group_row *g)
+static void row_of(const struct group_candidate *c, struct group_row *g)
 {
     const struct verified_group *v = c->v;
     *g = (struct group_row){.seq = v->r.seq, .expiry_s = v->expiry};
@@ -199,14 +200,14 @@ static void row_of(const struct candidate *c, struct group_row *g)
     g->record = c->value;
 }
 
-static int apply_run(struct db *db, void *arg)
+static int group_apply_run(struct db *db, void *arg)
 {
     struct group_look *l = arg;
     struct services *sv = l->services;
     int64_t now = clock_wall_ms() / 1000;
     store_crash_point("group.before");
     for (size_t i = 0; i < l->count; i++) {
-        struct candidate *c = &l->c[i];
+        struct group_candidate *c = &l->c[i];
         int64_t until =
             c->expiry > now && c->expiry < now + DHT_LIFE_MAX ? c->expiry : now + DHT_LIFE_MAX;
         if (c->v == NULL && until > now + BAD_AGAIN_S)
@@ -224,7 +225,7 @@ static int apply_run(struct db *db, void *arg)
     return 0;
 }
 
-static void tell(const struct group_look *l, const struct candidate *c)
+static void group_log_news(const struct group_look *l, const struct group_candidate *c)
 {
     if (c->v == NULL)
         return;
@@ -245,19 +246,19 @@ static void applied(void *arg, int rc)
     struct group_look *l = arg;
     store_crash_point("group.after");
     for (size_t i = 0; i < l->count && rc == 0; i++)
-        tell(l, &l->c[i]);
+        group_log_news(l, &l->c[i]);
     if (rc == 0)
         tend(l);
     else
-        look_end(l);
+        group_look_end(l);
 }
 
-static void check(struct job *job, void *thread_ctx)
+static void group_verify_run(struct job *job, void *thread_ctx)
 {
     struct group_look *l = (struct group_look *)job;
     struct error e;
     for (size_t i = 0; i < l->count; i++) {
-        struct candidate *c = &l->c[i];
+        struct group_candidate *c = &l->c[i];
         struct verified_group *v = malloc(sizeof *v);
         if (v != NULL && verify_group(c->value.p, c->value.n, l->services->c.network,
                                       address_group(l->services->c.address), clock_wall_ms() / 1000,
@@ -271,27 +272,27 @@ static void check(struct job *job, void *thread_ctx)
     }
 }
 
-static void checked(struct job *job)
+static void group_verify_done(struct job *job)
 {
     struct group_look *l = (struct group_look *)job;
     if (l->services->stopping)
-        look_end(l);
+        group_look_end(l);
     else if (l->count > 0)
-        store_do(l->services->store, apply_run, applied, l);
+        store_do(l->services->store, group_apply_run, applied, l);
     else
         tend(l);
 }
 
-static void on_value(void *ctx, bool ok, const struct dht_value *v)
+static void group_on_value(void *ctx, bool ok, const struct dht_value *v)
 {
     struct group_look *l = ctx;
     if (v == NULL) {
-        job_run(l->services->pgp, &l->job, check, checked, true);
+        job_run(l->services->pgp, &l->job, group_verify_run, group_verify_done, true);
         return;
     }
     if (l->count == FETCH_MAX || v->len > RECORD_MAX)
         return;
-    struct candidate *c = &l->c[l->count];
+    struct group_candidate *c = &l->c[l->count];
     if (bytes_set(&c->value, v->data, v->len) < 0)
         return;
     memcpy(c->id, v->id, DHT_ID_LEN);
@@ -300,13 +301,13 @@ static void on_value(void *ctx, bool ok, const struct dht_value *v)
     l->count++;
 }
 
-static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
+static void group_on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
 {
     struct group_look *l = ctx;
     uint8_t wanted[FETCH_MAX * DHT_ID_LEN];
     size_t count = 0;
     if (l->services->stopping || !ok) {
-        look_end(l);
+        group_look_end(l);
         return;
     }
     l->live = malloc(n * DHT_ID_LEN + 1);
@@ -323,7 +324,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
             memcpy(wanted + DHT_ID_LEN * count++, id, DHT_ID_LEN);
     }
     if (count > 0)
-        dht_get(l->services->dht, groups_of(l->services)->key, wanted, count, on_value, l);
+        dht_get(l->services->dht, groups_of(l->services)->key, wanted, count, group_on_value, l);
     else
         tend(l);
 }
@@ -348,17 +349,17 @@ void groups_poll(struct services *sv)
         return; /* the timer comes again */
     l->services = sv;
     g->look = l;
-    dht_list(sv->dht, g->key, on_list, l);
+    dht_list(sv->dht, g->key, group_on_list, l);
 }
 
-static void on_heard(void *ctx, const struct dht_value *v)
+static void group_on_heard(void *ctx, const struct dht_value *v)
 {
     struct services *sv = ctx;
     if (!sv->stopping && !looked_has(store_reader(sv->store), v->id))
         groups_poll(sv);
 }
 
-static void on_timer(uv_timer_t *t)
+static void group_on_timer(uv_timer_t *t)
 {
     groups_poll(t->data);
 }
@@ -370,7 +371,7 @@ static int groups_start(struct services *sv, struct error *e)
         return error_set(e, "Out of memory.");
     (void)dht_key(g->key, "group:", address_group(sv->c.address));
     groups_settle(sv);
-    g->timer = poll_start(sv, g->key, on_timer, on_heard, "the group's descriptor");
+    g->timer = poll_start(sv, g->key, group_on_timer, group_on_heard, "the group's descriptor");
     return g->timer == NULL ? error_set(e, "Out of memory.") : 0;
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct joining {
+struct group_joining {
     struct services *services;
     bool leave;
     uint8_t master_fpr[FPR_LEN];
@@ -17,7 +17,7 @@ struct joining {
 
 static int join_run(struct db *db, void *arg)
 {
-    struct joining *j = arg;
+    struct group_joining *j = arg;
     store_crash_point("group.accept.before");
     if (j->leave)
         return group_leave(db, j->master_fpr);
@@ -29,7 +29,7 @@ static int join_run(struct db *db, void *arg)
 
 static void join_done(void *arg, int rc)
 {
-    struct joining *j = arg;
+    struct group_joining *j = arg;
     store_crash_point("group.accept.after");
     static const char *const why[] = {
         NULL, "That group does not name this peer any more.",
@@ -72,7 +72,7 @@ static bool choose(void *ctx, const struct group_row *g)
 }
 
 /* The sentence why this choice cannot be accepted, or NULL. */
-static const char *refuse(struct services *sv, const struct choosing *c, struct error *e)
+static const char *group_join_refuse(struct services *sv, const struct choosing *c, struct error *e)
 {
     struct contact pinned;
     if (c->count == 0)
@@ -101,14 +101,14 @@ void groups_accept(struct services *sv, const char *master, groups_done_fn *done
     struct choosing c = {.wanted = master};
     struct error e;
     group_list(store_reader(sv->store), choose, &c);
-    const char *why = refuse(sv, &c, &e);
-    struct joining *j = why != NULL ? NULL : calloc(1, sizeof *j);
+    const char *why = group_join_refuse(sv, &c, &e);
+    struct group_joining *j = why != NULL ? NULL : calloc(1, sizeof *j);
     if (j == NULL) {
         group_row_free(&c.g);
         done(ctx, false, why != NULL ? why : "Out of memory.");
         return;
     }
-    *j = (struct joining){.services = sv, .done = done, .ctx = ctx};
+    *j = (struct group_joining){.services = sv, .done = done, .ctx = ctx};
     memcpy(j->master_fpr, c.g.master_fpr, FPR_LEN);
     memcpy(j->master.fpr, c.g.master_fpr, FPR_LEN);
     (void)strcpy(j->master.address, c.g.master);
@@ -128,9 +128,9 @@ void groups_leave(struct services *sv, groups_done_fn *done, void *ctx)
         return;
     }
     bool others = g.role == ROLE_MASTER && (group_read(sv, &g, &r, &e) < 0 || r.count > 1);
-    struct joining *j = others ? NULL : calloc(1, sizeof *j);
+    struct group_joining *j = others ? NULL : calloc(1, sizeof *j);
     if (j != NULL) {
-        *j = (struct joining){.services = sv, .leave = true, .done = done, .ctx = ctx};
+        *j = (struct group_joining){.services = sv, .leave = true, .done = done, .ctx = ctx};
         memcpy(j->master_fpr, g.master_fpr, FPR_LEN);
         store_do(sv->store, join_run, join_done, j);
     } else {

@@ -14,7 +14,7 @@
 #define YOUNG_MS (10 * 60 * 1000) /* a list */
 #define SOON_MS 5000
 
-struct asking {
+struct key_asking {
     struct services *services;
     struct contact c;
     uint8_t master_fpr[FPR_LEN];
@@ -24,14 +24,14 @@ struct asking {
 
 static int key_run(struct db *db, void *arg)
 {
-    struct asking *a = arg;
+    struct key_asking *a = arg;
     store_crash_point("group.key.before");
     return group_set_key(db, &a->c, a->joined);
 }
 
 static void key_done(void *arg, int rc)
 {
-    struct asking *a = arg;
+    struct key_asking *a = arg;
     store_crash_point("group.key.after");
     if (rc == 0 && a->c.pubkey.p != NULL && !a->had_key)
         log_info("the key of %s, a member of this group, is known", a->c.address);
@@ -42,9 +42,9 @@ static void key_done(void *arg, int rc)
     free(a);
 }
 
-static void on_identity(void *ctx, const struct verified_identity *v, const char *why)
+static void group_keys_on_identity(void *ctx, const struct verified_identity *v, const char *why)
 {
-    struct asking *a = ctx;
+    struct key_asking *a = ctx;
     a->c.checked_ms = clock_wall_ms();
     if (v != NULL && bytes_set(&a->c.pubkey, v->pubkey.p, v->pubkey.n) == 0) {
         a->c.ocb = v->r.ocb;
@@ -88,12 +88,12 @@ int64_t groups_soon(const struct services *sv)
 struct due {
     struct services *services;
     const struct group_row *g;
-    struct asking *found[FINDING_MAX];
+    struct key_asking *found[FINDING_MAX];
     size_t count, room;
     int64_t open_age; /* who is not known or did not accept is looked for so often, ms */
 };
 
-static bool collect(void *ctx, const struct group_fellow *m)
+static bool group_keys_collect(void *ctx, const struct group_fellow *m)
 {
     struct due *d = ctx;
     int64_t now = clock_wall_ms(), age = now - m->checked_ms;
@@ -103,7 +103,7 @@ static bool collect(void *ctx, const struct group_fellow *m)
         return true;
     if (d->count == d->room)
         return false;
-    struct asking *a = calloc(1, sizeof *a);
+    struct key_asking *a = calloc(1, sizeof *a);
     if (a == NULL)
         return false;
     a->services = d->services;
@@ -126,10 +126,10 @@ void groups_keys(struct services *sv, const struct group_row *g)
     d.room = groups_of(sv)->finding > 0 ? 0 : FINDING_MAX;
     if (d.room == 0)
         return;
-    group_members(store_reader(sv->store), g->master_fpr, collect, &d);
+    group_members(store_reader(sv->store), g->master_fpr, group_keys_collect, &d);
     for (size_t i = 0; i < d.count; i++) {
         groups_of(sv)->finding++;
         (d.found[i]->keep ? identity_keep : identity_find)(
-            sv, d.found[i]->c.address, d.found[i]->c.fpr, on_identity, d.found[i]);
+            sv, d.found[i]->c.address, d.found[i]->c.fpr, group_keys_on_identity, d.found[i]);
     }
 }

@@ -19,7 +19,7 @@
 
 enum making_kind { MAKE_CREATE, MAKE_ADD, MAKE_REMOVE, MAKE_RENEW, MAKE_RENEWAL };
 
-struct making {
+struct group_making {
     struct job job;
     struct services *services;
     enum making_kind kind;
@@ -35,7 +35,7 @@ struct making {
     void *ctx;
 };
 
-static void made(struct making *m, bool ok)
+static void made(struct group_making *m, bool ok)
 {
     struct services *sv = m->services;
     groups_of(sv)->making = false;
@@ -51,18 +51,18 @@ static void made(struct making *m, bool ok)
         event_raise(sv, EVENT_GROUP_CHANGED);
 }
 
-static int commit_run(struct db *db, void *arg)
+static int group_make_commit_run(struct db *db, void *arg)
 {
-    struct making *m = arg;
+    struct group_making *m = arg;
     struct services *sv = m->services;
     store_crash_point("group.make.before");
     m->news = group_apply(db, &m->row, &m->r, sv->c.address, sv->fpr, true);
     return m->news == GROUP_ERROR ? -1 : 0;
 }
 
-static void commit_done(void *arg, int rc)
+static void group_make_commit_done(void *arg, int rc)
 {
-    struct making *m = arg;
+    struct group_making *m = arg;
     store_crash_point("group.make.after");
     if (rc != 0)
         (void)error_set(&m->why, "The database does not take the group's descriptor.");
@@ -74,7 +74,7 @@ static void commit_done(void *arg, int rc)
     made(m, rc == 0 && m->news == GROUP_NEW);
 }
 
-static int sign_roster(struct making *m, struct pgp *pgp, const struct record_place *at)
+static int sign_roster(struct group_making *m, struct pgp *pgp, const struct record_place *at)
 {
     struct buf payload = BUF_INIT(RECORD_MAX);
     int rc = 0;
@@ -89,7 +89,7 @@ static int sign_roster(struct making *m, struct pgp *pgp, const struct record_pl
     return rc == 0 ? buf_append(&m->record, m->signed_.data, m->signed_.len) : rc;
 }
 
-static int sign_renewal(struct making *m, struct pgp *pgp, const struct record_place *at)
+static int sign_renewal(struct group_making *m, struct pgp *pgp, const struct record_place *at)
 {
     const struct services *sv = m->services;
     struct buf payload = BUF_INIT(RECORD_MAX);
@@ -105,9 +105,9 @@ static int sign_renewal(struct making *m, struct pgp *pgp, const struct record_p
     return rc == 0 ? buf_append(&m->signed_, m->base.signed_.p, m->base.signed_.n) : rc;
 }
 
-static void sign_run(struct job *job, void *thread_ctx)
+static void group_make_sign_run(struct job *job, void *thread_ctx)
 {
-    struct making *m = (struct making *)job;
+    struct group_making *m = (struct group_making *)job;
     struct record_place at = {m->services->c.network, groups_of(m->services)->key};
     m->rc = m->kind == MAKE_RENEWAL ? sign_renewal(m, thread_ctx, &at)
                                     : sign_roster(m, thread_ctx, &at);
@@ -118,9 +118,9 @@ static void sign_run(struct job *job, void *thread_ctx)
     wipe(&b, sizeof b);
 }
 
-static void sign_done(struct job *job)
+static void group_make_sign_done(struct job *job)
 {
-    struct making *m = (struct making *)job;
+    struct group_making *m = (struct group_making *)job;
     struct group_row *g = &m->row;
     if (m->rc != 0) {
         made(m, false);
@@ -133,10 +133,10 @@ static void sign_done(struct job *job)
     g->master_key = (struct bytes){(uint8_t *)m->r.master_key.p, m->r.master_key.n};
     g->signed_ = (struct bytes){m->signed_.data, m->signed_.len};
     g->record = (struct bytes){m->record.data, m->record.len};
-    store_do(m->services->store, commit_run, commit_done, m);
+    store_do(m->services->store, group_make_commit_run, group_make_commit_done, m);
 }
 
-static int change_members(struct making *m)
+static int change_members(struct group_making *m)
 {
     struct group_record *r = &m->r;
     const char *address = m->change.address;
@@ -154,7 +154,7 @@ static int change_members(struct making *m)
     return 0;
 }
 
-static int prepare(struct making *m)
+static int group_make_begin(struct group_making *m)
 {
     const struct services *sv = m->services;
     int64_t now = clock_wall_ms();
@@ -195,7 +195,7 @@ static int prepare(struct making *m)
 static void make(struct services *sv, enum making_kind kind, const struct group_member *change,
                  groups_done_fn *done, void *ctx)
 {
-    struct making *m = sv->stopping || groups_of(sv)->making ? NULL : calloc(1, sizeof *m);
+    struct group_making *m = sv->stopping || groups_of(sv)->making ? NULL : calloc(1, sizeof *m);
     if (m == NULL) {
         if (done != NULL)
             done(ctx, false, "Another change of the group is under way.");
@@ -210,10 +210,10 @@ static void make(struct services *sv, enum making_kind kind, const struct group_
     m->record = (struct buf)BUF_INIT(RECORD_MAX);
     if (change != NULL)
         m->change = *change;
-    if (prepare(m) < 0)
+    if (group_make_begin(m) < 0)
         made(m, false);
     else
-        job_run(sv->pgp, &m->job, sign_run, sign_done, true);
+        job_run(sv->pgp, &m->job, group_make_sign_run, group_make_sign_done, true);
 }
 
 void groups_create(struct services *sv, groups_done_fn *done, void *ctx)
@@ -241,7 +241,7 @@ struct adding {
     void *ctx;
 };
 
-static void on_key(void *ctx, enum lookup_result result, const char *why)
+static void group_make_on_key(void *ctx, enum lookup_result result, const char *why)
 {
     struct adding *a = ctx;
     struct contact c;
@@ -286,7 +286,7 @@ void groups_add(struct services *sv, const char *address, enum group_role role,
         make(sv, MAKE_ADD, &a->m, done, ctx); /* says why not */
         free(a);
     } else {
-        (void)lookup_key(sv, a->m.address, on_key, a);
+        (void)lookup_key(sv, a->m.address, group_make_on_key, a);
     }
 }
 

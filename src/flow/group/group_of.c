@@ -17,13 +17,13 @@
 #define KEEP_MS 30000
 #define REMEMBERED 16
 
-static struct memory { /* loop thread only */
+static struct members_memory { /* loop thread only */
     struct group_record *r;
     uint8_t master_fpr[FPR_LEN];
     int64_t until_ms;
 } memory[REMEMBERED];
 
-struct seeking {
+struct members_seeking {
     struct job job;
     struct services *services;
     char address[ADDRESS_MAX + 1];
@@ -37,7 +37,7 @@ struct seeking {
 };
 
 /* The others of the list, if it names the sender with its key. */
-static size_t others(const struct seeking *s, struct group_member *out)
+static size_t others(const struct members_seeking *s, struct group_member *out)
 {
     const struct group_member *m = s->best == NULL ? NULL : group_find(s->best, s->address);
     size_t n = 0;
@@ -51,7 +51,7 @@ static size_t others(const struct seeking *s, struct group_member *out)
     return n;
 }
 
-static void finish(struct seeking *s)
+static void group_of_finish(struct members_seeking *s)
 {
     struct group_member *out = calloc(GROUP_MEMBERS_MAX, sizeof *out);
     struct error why = {""};
@@ -69,9 +69,9 @@ static void finish(struct seeking *s)
     free(s);
 }
 
-static void keep(const struct seeking *s)
+static void group_of_remember(const struct members_seeking *s)
 {
-    struct memory *m = &memory[s->master_fpr[0] % REMEMBERED];
+    struct members_memory *m = &memory[s->master_fpr[0] % REMEMBERED];
     if (s->best == NULL)
         return;
     if (m->r == NULL)
@@ -84,9 +84,9 @@ static void keep(const struct seeking *s)
     m->until_ms = clock_mono_ms() + KEEP_MS;
 }
 
-static void check(struct job *job, void *thread_ctx)
+static void group_of_verify_run(struct job *job, void *thread_ctx)
 {
-    struct seeking *s = (struct seeking *)job;
+    struct members_seeking *s = (struct members_seeking *)job;
     struct verified_group *v = malloc(sizeof *v);
     struct error e;
     s->best = NULL;
@@ -109,64 +109,64 @@ static void check(struct job *job, void *thread_ctx)
     free(v);
 }
 
-static void checked(struct job *job)
+static void group_of_verify_done(struct job *job)
 {
-    struct seeking *s = (struct seeking *)job;
-    keep(s);
-    finish(s);
+    struct members_seeking *s = (struct members_seeking *)job;
+    group_of_remember(s);
+    group_of_finish(s);
 }
 
-static void fetched(void *ctx)
+static void group_of_fetched(void *ctx)
 {
-    struct seeking *s = ctx;
+    struct members_seeking *s = ctx;
     if (s->c.count == 0)
-        finish(s);
+        group_of_finish(s);
     else
-        job_run(s->services->pgp, &s->job, check, checked, true);
+        job_run(s->services->pgp, &s->job, group_of_verify_run, group_of_verify_done, true);
 }
 
-static void seek(struct seeking *s)
+static void seek(struct members_seeking *s)
 {
-    const struct memory *m = &memory[s->master_fpr[0] % REMEMBERED];
+    const struct members_memory *m = &memory[s->master_fpr[0] % REMEMBERED];
     if (m->r != NULL && m->until_ms > clock_mono_ms() &&
         memcmp(m->master_fpr, s->master_fpr, FPR_LEN) == 0 &&
         strcmp(m->r->name, address_group(s->address)) == 0) {
         s->best = malloc(sizeof *s->best);
         if (s->best != NULL)
             *s->best = *m->r;
-        finish(s);
+        group_of_finish(s);
         return;
     }
     s->c.max = CANDIDATES_MAX;
     (void)dht_key(s->c.key, "group:", address_group(s->address));
-    candidates_fetch(&s->c, s->services, fetched, s);
+    candidates_fetch(&s->c, s->services, group_of_fetched, s);
 }
 
-static void on_identity(void *ctx, const struct verified_identity *v, const char *why)
+static void group_of_on_identity(void *ctx, const struct verified_identity *v, const char *why)
 {
-    struct seeking *s = ctx;
+    struct members_seeking *s = ctx;
     if (v != NULL && v->r.has_master) {
         memcpy(s->master_fpr, v->r.master_fpr, FPR_LEN);
         seek(s);
         return;
     }
     s->why = v == NULL ? "could not be looked up" : "is not announced: it is in none";
-    finish(s);
+    group_of_finish(s);
 }
 
-static void nothing(struct job *job, void *thread_ctx)
+static void group_of_answer_run(struct job *job, void *thread_ctx)
 {
 }
 
-static void begin(struct job *job)
+static void group_of_answer_done(struct job *job)
 {
-    seek((struct seeking *)job);
+    seek((struct members_seeking *)job);
 }
 
 static void members_of(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                        const uint8_t *master_fpr, members_fn *fn, void *ctx)
 {
-    struct seeking *s = calloc(1, sizeof *s);
+    struct members_seeking *s = calloc(1, sizeof *s);
     if (s == NULL)
         abort(); /* nothing was acknowledged: a restart takes up from the last commit */
     s->services = sv;
@@ -175,11 +175,11 @@ static void members_of(struct services *sv, const char *address, const uint8_t f
     (void)strcpy(s->address, address);
     memcpy(s->fpr, fpr, FPR_LEN);
     if (master_fpr == NULL) {
-        identity_find(sv, address, fpr, on_identity, s);
+        identity_find(sv, address, fpr, group_of_on_identity, s);
         return;
     }
     memcpy(s->master_fpr, master_fpr, FPR_LEN);
-    job_run(sv->pgp, &s->job, nothing, begin, true);
+    job_run(sv->pgp, &s->job, group_of_answer_run, group_of_answer_done, true);
 }
 
 const struct members_service group_members_service = {.of = members_of, .find = member_find};

@@ -27,14 +27,14 @@ static void hold_done(void *arg, int rc)
     free(h);
 }
 
-struct naming {
+struct name_sought {
     const char *address;
     bool found;
 };
 
 static bool is_named(void *ctx, const struct group_fellow *m)
 {
-    struct naming *n = ctx;
+    struct name_sought *n = ctx;
     n->found = strcmp(m->address, n->address) == 0;
     return !n->found;
 }
@@ -42,7 +42,7 @@ static bool is_named(void *ctx, const struct group_fellow *m)
 static bool is_member(struct services *sv, const char *address)
 {
     struct group_row g;
-    struct naming n = {.address = address};
+    struct name_sought n = {.address = address};
     if (group_get_accepted(store_reader(sv->store), &g) < 0)
         return false;
     group_members(store_reader(sv->store), g.master_fpr, is_named, &n);

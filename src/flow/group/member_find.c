@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct finding {
+struct member_finding {
     struct services *services;
     char address[ADDRESS_MAX + 1];
     uint8_t fpr[FPR_LEN];
@@ -17,9 +17,9 @@ struct finding {
     void *ctx;
 };
 
-static void on_identity(void *ctx, const struct verified_identity *v, const char *why)
+static void member_find_on_identity(void *ctx, const struct verified_identity *v, const char *why)
 {
-    struct finding *x = ctx;
+    struct member_finding *x = ctx;
     struct endpoint none[1] = {{0}};
     if (v != NULL)
         endpoint_lookup_find(x->services, x->address, &v->pubkey, x->fpr, x->fn, x->ctx);
@@ -49,7 +49,7 @@ void member_find(struct services *sv, const char *address, const uint8_t fpr[FPR
         if (same)
             return;
     }
-    struct finding *x = calloc(1, sizeof *x);
+    struct member_finding *x = calloc(1, sizeof *x);
     if (x == NULL)
         abort();
     x->services = sv;
@@ -57,5 +57,5 @@ void member_find(struct services *sv, const char *address, const uint8_t fpr[FPR
     x->ctx = ctx;
     (void)strcpy(x->address, address);
     memcpy(x->fpr, fpr, FPR_LEN);
-    identity_find(sv, address, fpr, on_identity, x);
+    identity_find(sv, address, fpr, member_find_on_identity, x);
 }

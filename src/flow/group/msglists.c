@@ -137,7 +137,7 @@ static void counter_done(void *arg, int rc)
     publishing_free(p);
 }
 
-static void sign_run(struct job *job, void *thread_ctx)
+static void msglist_sign_run(struct job *job, void *thread_ctx)
 {
     struct publishing *p = (struct publishing *)job;
     struct buf payload = BUF_INIT(MSGLIST_MAX), sig = BUF_INIT(SIGNATURE_MAX),
@@ -160,7 +160,7 @@ static void sign_run(struct job *job, void *thread_ctx)
     buf_free(&sig);
 }
 
-static void sign_done(struct job *job)
+static void msglist_sign_done(struct job *job)
 {
     struct publishing *p = (struct publishing *)job;
     store_crash_point("msglist.before");
@@ -181,7 +181,7 @@ static void nobody_reads(struct services *sv)
     r->published = false;
 }
 
-static int prepare(struct publishing *p)
+static int msglist_prepare(struct publishing *p)
 {
     struct services *sv = p->services;
     struct db *db = store_reader(sv->store);
@@ -229,7 +229,7 @@ void msglists_turn(struct services *sv, bool heard)
     p->services = sv;
     p->entries = (struct buf)BUF_INIT(PENDING_MAX);
     p->out = (struct buf)BUF_INIT(MSGLIST_MAX);
-    if (prepare(p) < 0 || sort_locks(p) < 0) {
+    if (msglist_prepare(p) < 0 || sort_locks(p) < 0) {
         nobody_reads(sv);
         publishing_free(p);
         return;
@@ -240,5 +240,5 @@ void msglists_turn(struct services *sv, bool heard)
         return;
     }
     r->publishing = true;
-    job_run(sv->pgp, &p->job, sign_run, sign_done, true);
+    job_run(sv->pgp, &p->job, msglist_sign_run, msglist_sign_done, true);
 }

@@ -64,7 +64,7 @@ struct replicating {
     struct error why;
 };
 
-static void end(struct replicating *x, const char *why)
+static void replicate_end(struct replicating *x, const char *why)
 {
     work_over(x->w, why);
     bytes_free(&x->chunks);
@@ -72,19 +72,19 @@ static void end(struct replicating *x, const char *why)
     free(x);
 }
 
-static int held_run(struct db *db, void *arg)
+static int replicate_held_run(struct db *db, void *arg)
 {
     struct replicating *x = arg;
     return x->drop ? replica_set_drop(db, x->r.n) : replica_set_held(db, x->r.n);
 }
 
-static void held_done(void *arg, int rc)
+static void replicate_held_done(void *arg, int rc)
 {
     struct replicating *x = arg;
     store_crash_point("replicate.after");
     if (rc == 0 && !x->drop)
         log_info("replicated %llu octets of %s", (unsigned long long)x->r.ref.size, x->r.owner);
-    end(x, rc != 0 ? "The database does not take a replica." : NULL);
+    replicate_end(x, rc != 0 ? "The database does not take a replica." : NULL);
 }
 
 static void store_run(struct job *job, void *thread_ctx)
@@ -98,29 +98,29 @@ static void store_done(struct job *job)
     struct replicating *x = (struct replicating *)job;
     store_crash_point("replicate.before");
     if (x->rc != 0)
-        end(x, x->why.text);
+        replicate_end(x, x->why.text);
     else
-        store_do(x->w->services->store, held_run, held_done, x);
+        store_do(x->w->services->store, replicate_held_run, replicate_held_done, x);
 }
 
-static void on_blob(void *ctx, bool ok, const char *why)
+static void replicate_on_blob(void *ctx, bool ok, const char *why)
 {
     struct replicating *x = ctx;
     struct replica now;
     store_crash_point("replicate.fetched");
     if (x->w->services->stopping) {
-        end(x, NULL);
+        replicate_end(x, NULL);
     } else if (replica_get(store_reader(x->w->services->store), x->r.n, &now) < 0 ||
                now.state != REPLICA_WANTED) { /* removed meanwhile */
-        end(x, NULL);
+        replicate_end(x, NULL);
     } else if (!ok) {
-        end(x, why);
+        replicate_end(x, why);
     } else {
         job_run(x->w->services->files, &x->job, store_run, store_done, false);
     }
 }
 
-static void on_chunks(void *ctx, const uint8_t *p, size_t n)
+static void replicate_on_chunks(void *ctx, const uint8_t *p, size_t n)
 {
     struct replicating *x = ctx;
     if (bytes_set(&x->chunks, p, n) < 0)
@@ -141,19 +141,19 @@ static void replicate_start(struct work *w)
     home_path(sv, x->path, "replica", x->r.ref.hash, HASH_LEN, "");
     if (fellow_get(sv, x->r.owner, &x->owner) < 0) { /* it left the group */
         x->drop = true;
-        store_do(sv->store, held_run, held_done, x);
+        store_do(sv->store, replicate_held_run, replicate_held_done, x);
         return;
     }
     /* a crash came between naming and committing: looked at again, octet by octet */
     if (file_exists(x->path) && !file_exists(x->part))
         (void)rename(x->path, x->part);
     struct transfer *t = transfer_start(sv, x->r.owner, &x->owner.pubkey, x->owner.fpr, &x->r.ref,
-                                        x->part, on_blob, x);
+                                        x->part, replicate_on_blob, x);
     uint8_t master_fpr[FPR_LEN];
     if (strcmp(x->r.owner, sv->c.address) == 0 &&
         group_own_master(store_reader(sv->store), master_fpr))
         transfer_master(t, master_fpr);
-    transfer_want_chunks(t, on_chunks);
+    transfer_want_chunks(t, replicate_on_chunks);
 }
 
 QUEUE(replicate);
@@ -264,7 +264,7 @@ static void reput_done(void *arg, int rc)
     free(x);
 }
 
-static void on_put(void *ctx, enum dht_result r, const char *why)
+static void replicate_on_put(void *ctx, enum dht_result r, const char *why)
 {
     struct reputting *x = ctx;
     store_crash_point("reput.before");
@@ -277,7 +277,7 @@ static void on_put(void *ctx, enum dht_result r, const char *why)
     }
 }
 
-static void on_look(void *ctx, bool ok, enum dht_presence presence)
+static void replicate_on_look(void *ctx, bool ok, enum dht_presence presence)
 {
     struct reputting *x = ctx;
     int64_t now = clock_wall_ms() / 1000;
@@ -289,7 +289,8 @@ static void on_look(void *ctx, bool ok, enum dht_presence presence)
         return;
     }
     int64_t until = x->r.expiry_s < now + DHT_LIFE_MAX ? x->r.expiry_s : now + DHT_LIFE_MAX;
-    dht_put(x->w->services->dht, x->r.key, x->r.entry.p, x->r.entry.n, until, x->r.lock, on_put, x);
+    dht_put(x->w->services->dht, x->r.key, x->r.entry.p, x->r.entry.n, until, x->r.lock,
+            replicate_on_put, x);
 }
 
 static void member_ns_start(struct work *w)
@@ -308,7 +309,7 @@ static void member_ns_start(struct work *w)
     }
     uint8_t id[ENTRY_ID_LEN];
     entry_id_at(x->r.key, x->r.lock, x->r.entry.p, x->r.entry.n, id);
-    dht_look(w->services->dht, x->r.key, id, on_look, x);
+    dht_look(w->services->dht, x->r.key, id, replicate_on_look, x);
 }
 
 QUEUE(member_ns);

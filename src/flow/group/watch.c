@@ -45,7 +45,7 @@ struct watcher {
     struct error why;
 };
 
-static void ask(struct watcher *w);
+static void group_watch_ask(struct watcher *w);
 
 static void rest(struct watcher *w, int64_t wait_ms)
 {
@@ -57,7 +57,7 @@ static void rest(struct watcher *w, int64_t wait_ms)
     msglist_free(&w->list);
 }
 
-static void failed(struct watcher *w)
+static void group_watch_failed(struct watcher *w)
 {
     const struct services *sv = w->services;
     int64_t wait = retry_at(sv, w->tries++) - clock_wall_ms();
@@ -66,7 +66,7 @@ static void failed(struct watcher *w)
 
 /* ---- a list that came */
 
-static int apply_run(struct db *db, void *arg)
+static int group_watch_apply_run(struct db *db, void *arg)
 {
     struct watcher *w = arg;
     const struct services *sv = w->services;
@@ -83,7 +83,7 @@ static void apply_done(void *arg, int rc)
     struct watcher *w = arg;
     store_crash_point("list.after");
     if (rc != 0) {
-        failed(w);
+        group_watch_failed(w);
         return;
     }
     (void)strcpy(w->etag, w->new_etag);
@@ -100,7 +100,7 @@ static void apply_done(void *arg, int rc)
     rest(w, 0);
 }
 
-static void verify_run(struct job *job, void *thread_ctx)
+static void group_watch_verify_run(struct job *job, void *thread_ctx)
 {
     struct watcher *w = (struct watcher *)job;
     struct pgp_pub pub = {w->pubkey.p, w->pubkey.n};
@@ -125,7 +125,7 @@ static void verify_run(struct job *job, void *thread_ctx)
         w->rc = 0;
 }
 
-static void verify_done(struct job *job)
+static void group_watch_verify_done(struct job *job)
 {
     struct watcher *w = (struct watcher *)job;
     store_crash_point("list.before");
@@ -134,21 +134,21 @@ static void verify_done(struct job *job)
     } else if (w->rc != 0) {
         log_warn("the message list at %s is not taken: %s", w->address, w->why.text);
         (void)strcpy(w->etag, w->new_etag); /* the same one is not looked at again */
-        failed(w);
+        group_watch_failed(w);
     } else {
-        store_do(w->services->store, apply_run, apply_done, w);
+        store_do(w->services->store, group_watch_apply_run, apply_done, w);
     }
 }
 
 /* ---- asking */
 
-static int on_data(void *ctx, const uint8_t *p, size_t n)
+static int group_watch_on_data(void *ctx, const uint8_t *p, size_t n)
 {
     struct watcher *w = ctx;
     return buf_append(&w->body, p, n);
 }
 
-static void on_done(void *ctx, bool ok, int status, const char *why)
+static void group_watch_on_done(void *ctx, bool ok, int status, const char *why)
 {
     struct watcher *w = ctx;
     if (w->services->stopping) {
@@ -158,21 +158,21 @@ static void on_done(void *ctx, bool ok, int status, const char *why)
         rest(w, clock_mono_ms() - w->asked_ms < 1000 ? w->services->c.retry : 0);
     } else if (ok) {
         msglist_etag(w->body.data, w->body.len, w->new_etag);
-        job_run(w->services->pgp, &w->job, verify_run, verify_done, true);
+        job_run(w->services->pgp, &w->job, group_watch_verify_run, group_watch_verify_done, true);
     } else {
         log_debug("the list of %s: %s", w->address, why);
-        ask(w);
+        group_watch_ask(w);
     }
 }
 
-static void ask(struct watcher *w)
+static void group_watch_ask(struct watcher *w)
 {
     struct endpoint_policy policy = reach_policy(w->services, w->address, w->fpr);
     struct error e;
     bool known = w->etag[0] != '\0';
     if (w->ep_next == w->ep_count) {
         endpoint_lookup_forget(w->services, w->address);
-        failed(w);
+        group_watch_failed(w);
         return;
     }
     buf_free(&w->body);
@@ -182,25 +182,26 @@ static void ask(struct watcher *w)
                                   .max_bytes = MSGLIST_MAX,
                                   .etag = known ? w->etag : NULL,
                                   .wait_s = known ? WAIT_S : 0,
-                                  .data = on_data,
-                                  .done = on_done,
+                                  .data = group_watch_on_data,
+                                  .done = group_watch_on_done,
                                   .ctx = w};
     w->asked_ms = clock_mono_ms();
     if (http_fetch(w->services->http, &c, &e) == NULL)
-        ask(w);
+        group_watch_ask(w);
 }
 
-static void on_where(void *ctx, const struct endpoint *ep, size_t count, const char *why)
+static void group_watch_on_where(void *ctx, const struct endpoint *ep, size_t count,
+                                 const char *why)
 {
     struct watcher *w = ctx;
     if (w->services->stopping || count == 0) {
-        failed(w);
+        group_watch_failed(w);
         return;
     }
     memcpy(w->ep, ep, count * sizeof *ep);
     w->ep_count = count;
     w->ep_next = 0;
-    ask(w);
+    group_watch_ask(w);
 }
 
 /* ---- who is watched */
@@ -277,7 +278,7 @@ void watch_turn(struct services *sv)
         if (w->busy || !w->seen || w->next_ms > now)
             continue;
         w->busy = true;
-        endpoint_lookup_find(sv, w->address, &w->pubkey, w->fpr, on_where, w);
+        endpoint_lookup_find(sv, w->address, &w->pubkey, w->fpr, group_watch_on_where, w);
     }
 }
 
@@ -311,7 +312,7 @@ static bool heard(const struct services *sv)
     return true;
 }
 
-static void on_timer(uv_timer_t *t)
+static void group_watch_on_timer(uv_timer_t *t)
 {
     struct services *sv = t->data;
     if (sv->stopping)
@@ -330,7 +331,7 @@ static int replication_start(struct services *sv, struct error *e)
     r->timer = t;
     r->version = -1;
     r->sync_ms = -SYNC_MS;
-    return uv_timer_start(t, on_timer, TURN_MS, TURN_MS);
+    return uv_timer_start(t, group_watch_on_timer, TURN_MS, TURN_MS);
 }
 
 static void replication_stop(struct services *sv)

@@ -12,7 +12,7 @@
 
 #define LOG_AREA "invite"
 
-static void day(int64_t s, char out[24])
+static void accept_day(int64_t s, char out[24])
 {
     time_t t = (time_t)s;
     struct tm tm;
@@ -56,7 +56,7 @@ const char *invites_refuse(const struct services *sv, const struct invite *v, st
                         "name@group --accept LINE`.",
                         (unsigned)v->network, (unsigned)sv->c.network);
     else if (clock_wall_ms() / 1000 > v->expiry_s + LIFE_SLACK) {
-        day(v->expiry_s, until);
+        accept_day(v->expiry_s, until);
         (void)error_set(e, "This invitation expired on %s: ask %.200s for a new one.", until,
                         v->address);
     } else
@@ -117,26 +117,26 @@ void invites_accept(struct services *sv, const struct invite *v, const char *tex
 
 /* ---- the group that the invitation was into */
 
-struct joining {
+struct invite_joining {
     struct services *services;
     char address[ADDRESS_MAX + 1];
 };
 
 static int joined_run(struct db *db, void *arg)
 {
-    return accepted_set_joined(db, ((struct joining *)arg)->address);
+    return accepted_set_joined(db, ((struct invite_joining *)arg)->address);
 }
 
 static void joined_done(void *arg, int rc)
 {
-    struct joining *j = arg;
+    struct invite_joining *j = arg;
     invites_of(j->services)->joining = false;
     free(j);
 }
 
 static void on_joined(void *ctx, bool ok, const char *why)
 {
-    struct joining *j = ctx;
+    struct invite_joining *j = ctx;
     if (ok) {
         log_info("the group of %s, who invited this peer, is accepted", j->address);
         store_do(j->services->store, joined_run, joined_done, j);
@@ -154,7 +154,7 @@ void accept_tend(struct services *sv)
     char hex[2 * FPR_LEN + 1];
     if (invites_of(sv)->joining || !may_go(sv) || accepted_to_join(store_reader(sv->store), &a) < 0)
         return;
-    struct joining *j = calloc(1, sizeof *j);
+    struct invite_joining *j = calloc(1, sizeof *j);
     if (j != NULL) {
         j->services = sv;
         (void)strcpy(j->address, a.address);

@@ -32,7 +32,8 @@ static int add_text(struct buf *b, const struct bytes *text)
     return rc == 0 && text->n > 0 ? buf_append(b, "\r\n", 2) : rc;
 }
 
-static int compose(const struct services *sv, const struct accepted_invite *a, struct buf *b)
+static int first_mail_compose(const struct services *sv, const struct accepted_invite *a,
+                              struct buf *b)
 {
     char field[INVITE_FIELD_LEN + 1];
     struct invite_claim c = {.network = sv->c.network,
@@ -80,7 +81,7 @@ void first_mail_tend(struct services *sv)
         return;
     struct buf b = BUF_INIT(MAIL_MAX);
     struct writing *w = calloc(1, sizeof *w);
-    if (w != NULL && compose(sv, &a, &b) == 0) {
+    if (w != NULL && first_mail_compose(sv, &a, &b) == 0) {
         struct own_mail mail = {.receiver = a.address,
                                 .p = b.data,
                                 .n = b.len,

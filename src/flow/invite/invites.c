@@ -14,7 +14,7 @@
 
 /* ---- made here */
 
-struct making {
+struct invite_making {
     struct services *services;
     struct invite v;
     struct invite_row row;
@@ -22,16 +22,16 @@ struct making {
     void *ctx;
 };
 
-static int make_run(struct db *db, void *arg)
+static int invites_make_run(struct db *db, void *arg)
 {
-    struct making *m = arg;
+    struct invite_making *m = arg;
     store_crash_point("invite.make.before");
     return invite_add(db, &m->row);
 }
 
-static void make_done(void *arg, int rc)
+static void invites_make_done(void *arg, int rc)
 {
-    struct making *m = arg;
+    struct invite_making *m = arg;
     store_crash_point("invite.make.after");
     m->done(m->ctx, rc == 0 ? &m->v : NULL,
             rc == 0 ? NULL : "This peer's database cannot be written; see its log.");
@@ -59,13 +59,13 @@ static const char *may_make(const struct services *sv, const struct invite_wish 
 void invites_make(struct services *sv, const struct invite_wish *w, invite_made_fn *done, void *ctx)
 {
     const char *why = may_make(sv, w);
-    struct making *m = why != NULL ? NULL : calloc(1, sizeof *m);
+    struct invite_making *m = why != NULL ? NULL : calloc(1, sizeof *m);
     if (m == NULL) {
         done(ctx, NULL, why != NULL ? why : "Out of memory.");
         return;
     }
     int64_t now = clock_wall_ms();
-    *m = (struct making){.services = sv, .done = done, .ctx = ctx};
+    *m = (struct invite_making){.services = sv, .done = done, .ctx = ctx};
     m->v = (struct invite){
         .network = sv->c.network, .group = w->group, .expiry_s = now / 1000 + w->life_s};
     (void)strcpy(m->v.address, sv->c.address);
@@ -78,24 +78,24 @@ void invites_make(struct services *sv, const struct invite_wish *w, invite_made_
         .group = w->group, .uses_max = w->uses, .made_ms = now, .expiry_s = m->v.expiry_s};
     memcpy(m->row.id, m->v.id, INVITE_ID_LEN);
     memcpy(m->row.secret, m->v.secret, INVITE_SECRET_LEN);
-    store_do(sv->store, make_run, make_done, m);
+    store_do(sv->store, invites_make_run, invites_make_done, m);
 }
 
 /* ---- the master names who used an invitation into the group */
 
-struct naming {
+struct invited_naming {
     struct services *services;
     char address[ADDRESS_MAX + 1];
 };
 
 static int named_run(struct db *db, void *arg)
 {
-    return invite_set_step(db, ((struct naming *)arg)->address, INVITE_DONE);
+    return invite_set_step(db, ((struct invited_naming *)arg)->address, INVITE_DONE);
 }
 
 static void named_done(void *arg, int rc)
 {
-    struct naming *n = arg;
+    struct invited_naming *n = arg;
     struct services *sv = n->services;
     invites_of(sv)->naming = false;
     free(n);
@@ -105,7 +105,7 @@ static void named_done(void *arg, int rc)
 
 static void on_named(void *ctx, bool ok, const char *why)
 {
-    struct naming *n = ctx;
+    struct invited_naming *n = ctx;
     struct services *sv = n->services;
     if (ok) {
         log_info("%s, who was invited, is named in this group", n->address);
@@ -131,7 +131,7 @@ static void name_tend(struct services *sv)
     if (invites_of(sv)->naming || !may_go(sv))
         return;
     invite_users(store_reader(sv->store), NULL, find_to_name, address);
-    struct naming *n = address[0] == '\0' ? NULL : calloc(1, sizeof *n);
+    struct invited_naming *n = address[0] == '\0' ? NULL : calloc(1, sizeof *n);
     if (n == NULL)
         return;
     n->services = sv;
@@ -152,7 +152,7 @@ static void invites_tend(struct services *sv)
     named_tend(sv);
 }
 
-static void on_timer(uv_timer_t *t)
+static void invites_on_timer(uv_timer_t *t)
 {
     invites_tend(t->data);
 }
@@ -162,7 +162,7 @@ static int invites_start(struct services *sv, struct error *e)
     (void)module_new(sv, &invites_module, sizeof(struct invites));
     if (invites_of(sv) == NULL || (invites_of(sv)->timer = timer_new(sv, sv)) == NULL)
         return error_set(e, "Out of memory.");
-    (void)uv_timer_start(invites_of(sv)->timer, on_timer, 0, (uint64_t)sv->c.poll);
+    (void)uv_timer_start(invites_of(sv)->timer, invites_on_timer, 0, (uint64_t)sv->c.poll);
     return 0;
 }
 

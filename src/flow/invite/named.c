@@ -22,7 +22,7 @@
 #define LOG_AREA "invite"
 #define NOTICE_MAX 8192
 
-struct telling {
+struct notice_telling {
     struct job job;
     struct services *services;
     bool group;           /* named in one; else an invitation that does not hold */
@@ -35,7 +35,7 @@ struct telling {
     struct error why;
 };
 
-static int add_top(struct telling *t, const char *id)
+static int add_top(struct notice_telling *t, const char *id)
 {
     const char *own = t->services->c.address;
     char date[40];
@@ -48,7 +48,7 @@ static int add_top(struct telling *t, const char *id)
                       own, own, date, id, address_group(own));
 }
 
-static int compose(struct telling *t, const char *id)
+static int named_compose(struct notice_telling *t, const char *id)
 {
     char fpr[2 * FPR_LEN + 1];
     if (add_top(t, id) < 0)
@@ -62,15 +62,15 @@ static int compose(struct telling *t, const char *id)
                       t->g.master);
 }
 
-static void write_run(struct job *job, void *thread_ctx)
+static void named_write_run(struct job *job, void *thread_ctx)
 {
-    struct telling *t = (struct telling *)job;
+    struct notice_telling *t = (struct notice_telling *)job;
     const struct services *sv = t->services;
     char path[PATH_CAP], name[160], id[HASH_HEX + 1];
     hex_encode(t->id, HASH_LEN, id);
     home_path(sv, path, "spool", t->id, HASH_LEN, ".notice");
-    t->rc = compose(t, id) == 0 ? file_write(path, t->text.data, t->text.len, &t->why)
-                                : error_set(&t->why, "A notice could not be written.");
+    t->rc = named_compose(t, id) == 0 ? file_write(path, t->text.data, t->text.len, &t->why)
+                                      : error_set(&t->why, "A notice could not be written.");
     (void)snprintf(name, sizeof name, "%lld.G%.32s.restante,S=%zu,W=%zu", (long long)t->when_s, id,
                    t->text.len, t->text.len);
     if (t->rc == 0 && !maildir_find(sv->c.home, "", name, false))
@@ -78,45 +78,45 @@ static void write_run(struct job *job, void *thread_ctx)
     (void)unlink(path);
 }
 
-static int commit_run(struct db *db, void *arg)
+static int named_commit_run(struct db *db, void *arg)
 {
-    const struct telling *t = arg;
+    const struct notice_telling *t = arg;
     return t->group ? group_set_told(db, t->g.master_fpr) : invite_set_told(db, &t->r);
 }
 
-static void end(struct telling *t)
+static void named_end(struct notice_telling *t)
 {
     invites_of(t->services)->telling = false;
     buf_free(&t->text);
     free(t);
 }
 
-static void commit_done(void *arg, int rc)
+static void named_commit_done(void *arg, int rc)
 {
-    struct telling *t = arg;
+    struct notice_telling *t = arg;
     struct services *sv = t->services;
     store_crash_point("group.told.after");
-    end(t);
+    named_end(t);
     if (rc == 0)
         event_raise(sv, EVENT_INVITE_USED);
 }
 
-static void write_done(struct job *job)
+static void named_write_done(struct job *job)
 {
-    struct telling *t = (struct telling *)job;
+    struct notice_telling *t = (struct notice_telling *)job;
     store_crash_point("group.told.before");
     if (t->rc == 0) {
         log_info(t->group ? "%s names this peer in a group; its user is told"
                           : "%s wrote with an invitation that does not hold; the user is told",
                  t->group ? t->g.master : t->r.address);
-        store_do(t->services->store, commit_run, commit_done, t);
+        store_do(t->services->store, named_commit_run, named_commit_done, t);
         return;
     }
     log_warn("%s", t->why.text);
-    end(t);
+    named_end(t);
 }
 
-static bool find(struct db *db, struct telling *t)
+static bool named_find_news(struct db *db, struct notice_telling *t)
 {
     struct sha256 *s = sha256_new();
     t->group = group_to_tell(db, &t->g) == 0;
@@ -136,15 +136,15 @@ static bool find(struct db *db, struct telling *t)
 
 void named_tend(struct services *sv)
 {
-    struct telling *t = invites_of(sv)->telling ? NULL : calloc(1, sizeof *t);
+    struct notice_telling *t = invites_of(sv)->telling ? NULL : calloc(1, sizeof *t);
     if (t == NULL)
         return;
     t->services = sv;
     t->text = (struct buf)BUF_INIT(NOTICE_MAX);
-    if (!find(store_reader(sv->store), t)) {
+    if (!named_find_news(store_reader(sv->store), t)) {
         free(t);
         return;
     }
     invites_of(sv)->telling = true;
-    job_run(sv->files, &t->job, write_run, write_done, true);
+    job_run(sv->files, &t->job, named_write_run, named_write_done, true);
 }

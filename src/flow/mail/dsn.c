@@ -26,7 +26,7 @@ static bool delayed(const struct out_receiver *r)
     return r->state < RCV_PULLED;
 }
 
-static bool failed(const struct out_receiver *r)
+static bool dsn_is_failed(const struct out_receiver *r)
 {
     return !expired(r) && !pulled(r) && !delayed(r);
 }
@@ -41,7 +41,7 @@ static bool all_are(const struct dsn *d, bool (*one)(const struct out_receiver *
 
 /* Delivered; delivery time expired (RFC 3463 3.5); nothing but that it lasts; or a destination that
  * cannot be written to. */
-static const char *status_of(const struct out_receiver *r)
+static const char *dsn_status_of(const struct out_receiver *r)
 {
     return pulled(r) ? "2.0.0" : expired(r) ? "4.4.7" : delayed(r) ? "4.0.0" : "5.1.1";
 }
@@ -52,7 +52,7 @@ static const char *action_of(const struct out_receiver *r)
 }
 
 /* One line of text: a sentence must not begin a field of its own. */
-static int line(struct buf *out, const struct bytes *why)
+static int dsn_add_line(struct buf *out, const struct bytes *why)
 {
     int rc = 0;
     for (size_t i = 0; i < why->n && rc == 0; i++) {
@@ -67,7 +67,7 @@ static int echo(const char *name, const struct bytes *value, struct buf *out)
 {
     return value->n == 0
                ? 0
-               : buf_printf(out, "%s: ", name) | line(out, value) | buf_printf(out, "\r\n");
+               : buf_printf(out, "%s: ", name) | dsn_add_line(out, value) | buf_printf(out, "\r\n");
 }
 
 static int top(const struct dsn *d, const char *boundary, struct buf *out)
@@ -102,10 +102,10 @@ static int words_about(const struct dsn *d, bool (*kind)(const struct out_receiv
         const struct out_receiver *r = &d->rcpts[i];
         if (!kind(r))
             continue;
-        rc |=
-            buf_printf(out, "%s    %s%s", said ? "" : sentence, r->address, failed(r) ? ": " : "");
-        if (failed(r))
-            rc |= line(out, &r->why);
+        rc |= buf_printf(out, "%s    %s%s", said ? "" : sentence, r->address,
+                         dsn_is_failed(r) ? ": " : "");
+        if (dsn_is_failed(r))
+            rc |= dsn_add_line(out, &r->why);
         rc |= buf_printf(out, "\r\n");
         said = true;
     }
@@ -122,7 +122,7 @@ static int words(const struct dsn *d, struct buf *out)
                         sent);
     rc |= words_about(d, pulled, TEXT_REPORT_PULLED, out);
     rc |= words_about(d, expired, TEXT_REPORT_EXPIRED, out);
-    rc |= words_about(d, failed, TEXT_REPORT_FAILED, out);
+    rc |= words_about(d, dsn_is_failed, TEXT_REPORT_FAILED, out);
     rc |= words_about(d, delayed, TEXT_REPORT_DELAYED, out);
     if (all_are(d, pulled))
         return rc;
@@ -139,7 +139,7 @@ static int report_delayed(const struct out_receiver *r, struct buf *out)
     return buf_printf(out, "Will-Retry-Until: %s\r\n", date);
 }
 
-static int report(const struct dsn *d, struct buf *out)
+static int dsn_add_report(const struct dsn *d, struct buf *out)
 {
     char date[40];
     clock_rfc5322(d->m->created_ms, date);
@@ -150,7 +150,7 @@ static int report(const struct dsn *d, struct buf *out)
         const struct out_receiver *r = &d->rcpts[i];
         rc |= buf_printf(out, "\r\n") | echo("Original-Recipient", &r->orcpt, out);
         rc |= buf_printf(out, "Final-Recipient: rfc822; %s\r\nAction: %s\r\nStatus: %s\r\n",
-                         r->address, action_of(r), status_of(r));
+                         r->address, action_of(r), dsn_status_of(r));
         if (pulled(r)) {
             clock_rfc5322(r->changed_ms, date);
             rc |= buf_printf(out, "Last-Attempt-Date: %s\r\n", date);
@@ -161,7 +161,7 @@ static int report(const struct dsn *d, struct buf *out)
             clock_rfc5322(r->expiry_s * 1000, date);
             rc |= buf_printf(out, TEXT_REPORT_NOT_OPENED, date);
         } else if (r->why.n > 0) {
-            rc |= line(out, &r->why);
+            rc |= dsn_add_line(out, &r->why);
         } else {
             rc |= buf_printf(out, delayed(r) ? TEXT_REPORT_NOT_YET : TEXT_REPORT_NOT_REACHED);
         }
@@ -211,7 +211,7 @@ int dsn_compose(const struct dsn *d, struct buf *out)
         (void)snprintf(boundary, sizeof boundary, "%s.%lld", id, (long long)d->rcpts[0].n);
     int rc = top(d, boundary, out);
     rc |= buf_printf(out, "--%s\r\n", boundary) | words(d, out);
-    rc |= buf_printf(out, "\r\n--%s\r\n", boundary) | report(d, out);
+    rc |= buf_printf(out, "\r\n--%s\r\n", boundary) | dsn_add_report(d, out);
     rc |= buf_printf(out, "\r\n--%s\r\n", boundary) | original(d, out);
     return rc | buf_printf(out, "\r\n--%s--\r\n", boundary) ? -1 : 0;
 }

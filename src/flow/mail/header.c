@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-struct field {
+struct header_field {
     const uint8_t *p; /* the whole field with its line ends */
     size_t n;
     size_t name;  /* octets of the name without white space before the colon; 0 = not a field */
@@ -23,7 +23,7 @@ static bool is_empty_line(const uint8_t *p, size_t n)
 }
 
 /* The next field at *at; false at the empty line or the end. */
-static bool next_field(const uint8_t *h, size_t n, size_t *at, struct field *f)
+static bool next_field(const uint8_t *h, size_t n, size_t *at, struct header_field *f)
 {
     size_t start = *at, end = start;
     if (start >= n || is_empty_line(h + start, n - start))
@@ -32,7 +32,7 @@ static bool next_field(const uint8_t *h, size_t n, size_t *at, struct field *f)
         const uint8_t *nl = memchr(h + end, '\n', n - end);
         end = nl == NULL ? n : (size_t)(nl - h) + 1;
     } while (end < n && (h[end] == ' ' || h[end] == '\t'));
-    *f = (struct field){.p = h + start, .n = end - start};
+    *f = (struct header_field){.p = h + start, .n = end - start};
     size_t i = 0;
     while (i < f->n && f->p[i] > ' ' && f->p[i] != ':' && f->p[i] < 0x7f)
         i++;
@@ -47,7 +47,7 @@ static bool next_field(const uint8_t *h, size_t n, size_t *at, struct field *f)
     return true;
 }
 
-static bool is(const struct field *f, const char *name)
+static bool is(const struct header_field *f, const char *name)
 {
     size_t n = strlen(name);
     return f->name == n && strncasecmp((const char *)f->p, name, n) == 0;
@@ -76,7 +76,7 @@ static int add_missing(const uint8_t *in, size_t n, const struct header_rules *r
 
 /* The submission service's own Received field ends with the line that holds its date: what is
  * folded behind that is the client's first line, which began with white space. */
-static bool goes_on(const struct field *f)
+static bool header_folded(const struct header_field *f)
 {
     const uint8_t *end = f->p + f->n, *date = memchr(f->p, ';', f->n);
     const uint8_t *nl = date == NULL ? NULL : memchr(date, '\n', (size_t)(end - date));
@@ -87,7 +87,7 @@ int header_make(const uint8_t *in, size_t n, const struct header_rules *rules, s
                 struct error *e)
 {
     size_t at = 0;
-    struct field f;
+    struct header_field f;
     bool first = true;
     int rc = 0;
     if (n > 0 && (in[0] == ' ' || in[0] == '\t')) /* would fold into what is put in front */
@@ -95,7 +95,7 @@ int header_make(const uint8_t *in, size_t n, const struct header_rules *rules, s
     rc |= add_missing(in, n, rules, out);
     while (rc == 0 && next_field(in, n, &at, &f)) {
         bool service = first && is(&f, "received");
-        if (service && goes_on(&f))
+        if (service && header_folded(&f))
             return error_set(e, TEXT_HEADER_SPACE);
         bool drop = service || is(&f, "bcc") || is(&f, "resent-bcc") || is(&f, "return-path") ||
                     (rules->sender != NULL && is(&f, "sender"));
@@ -117,7 +117,7 @@ int header_value_at(const uint8_t *header, size_t n, const char *name, unsigned 
                     struct buf *out)
 {
     size_t at = 0;
-    struct field f;
+    struct header_field f;
     while (next_field(header, n, &at, &f)) {
         if (!is(&f, name) || which-- > 0)
             continue;
@@ -152,7 +152,7 @@ int header_value(const uint8_t *header, size_t n, const char *name, size_t max, 
 int header_field(const uint8_t *header, size_t n, const char *name, struct buf *out)
 {
     size_t at = 0;
-    struct field f;
+    struct header_field f;
     while (next_field(header, n, &at, &f))
         if (is(&f, name))
             return buf_append(out, f.p, f.n);
@@ -163,13 +163,13 @@ unsigned header_count(const uint8_t *header, size_t n, const char *name)
 {
     size_t at = 0;
     unsigned count = 0;
-    struct field f;
+    struct header_field f;
     while (next_field(header, n, &at, &f))
         count += is(&f, name);
     return count;
 }
 
-int header_trace(const struct trace *t, struct buf *out)
+int header_trace(const struct trace_fields *t, struct buf *out)
 {
     char fpr[2 * FPR_LEN + 1], date[40];
     hex_encode(t->fpr, FPR_LEN, fpr);

@@ -18,13 +18,13 @@ struct header_rules {
 };
 
 #define TRACE_MAX 2048
-struct trace { /* of the receiver's peer, on top of a message (P-10.13) */
+struct trace_fields { /* of the receiver's peer, on top of a message (P-10.13) */
     const char *sender, *own, *id;
     const uint8_t *fpr;       /* the signer's */
     const char *trust, *from; /* from: whose address a client displays: signer, relay or foreign */
     int64_t when_ms;
 };
-int header_trace(const struct trace *t, struct buf *out);
+int header_trace(const struct trace_fields *t, struct buf *out);
 
 /* in: whole header with its empty line, CRLF. out gets m's header. -1 and a sentence when it is
  * larger than out may become, or begins with white space. */

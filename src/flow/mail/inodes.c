@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool add(struct inodes *s, ino_t inode)
+static bool inodes_add(struct inodes *s, ino_t inode)
 {
     if (s->count == s->size) {
         size_t size = s->size == 0 ? 256 : s->size * 2;
@@ -31,7 +31,7 @@ void inodes_read(struct inodes *s, const char *home, const char *folder)
         if (d == NULL)
             continue;
         for (struct dirent *at; (at = readdir(d)) != NULL;)
-            if (at->d_name[0] != '.' && !add(s, at->d_ino))
+            if (at->d_name[0] != '.' && !inodes_add(s, at->d_ino))
                 break;
         (void)closedir(d);
     }

@@ -20,7 +20,7 @@
 #define STALE_S 120 /* who locked it is gone */
 
 /* Its number; -1 when it is not there, and *free_r the first free one. */
-static int look(struct buf *file, const char *name, int *free_r)
+static int keyword_look(struct buf *file, const char *name, int *free_r)
 {
     bool used[KEYWORDS] = {false};
     int found = -1;
@@ -72,7 +72,8 @@ static int set_newer(int fd, const char *path)
 
 /* Under the lock: what stands there now and the new line go into the lock file, which takes the
  * file's place; otherwise it goes. */
-static int add(const char *path, const char *lock_path, int fd, const char *name, struct error *e)
+static int keyword_add(const char *path, const char *lock_path, int fd, const char *name,
+                       struct error *e)
 {
     bool ours = true;
     struct buf b, whole = BUF_INIT(FILE_MAX);
@@ -81,7 +82,7 @@ static int add(const char *path, const char *lock_path, int fd, const char *name
         rc = buf_append(&whole, b.data, b.len);
     if (rc == 0 && whole.len > 0 && whole.data[whole.len - 1] != '\n')
         rc = buf_append(&whole, "\n", 1);
-    if (rc == 0 && (found = look(&b, name, &next)) < 0) {
+    if (rc == 0 && (found = keyword_look(&b, name, &next)) < 0) {
         if (next == KEYWORDS)
             rc = error_set(e, "%s has no room for another keyword.", path);
         else if (buf_printf(&whole, "%d %s\n", next, name) < 0 ||
@@ -104,7 +105,7 @@ bool maildir_keyword_known(const char *dir, const char *name, char flag_r[2])
     struct buf b = BUF_INIT(FILE_MAX);
     int next, found = -1;
     if (path_join(path, dir, "dovecot-keywords", NULL) == 0 && read_names(path, &b, NULL) == 0)
-        found = look(&b, name, &next);
+        found = keyword_look(&b, name, &next);
     buf_free(&b);
     flag_r[0] = (char)(found < 0 ? '\0' : 'a' + found);
     flag_r[1] = '\0';
@@ -122,13 +123,13 @@ int maildir_keyword(const char *home, const char *folder, const char *name, char
         (!file_exists(path) && maildir_make(home, folder, dir, e) < 0) ||
         read_names(path, &b, e) < 0)
         return -1;
-    found = look(&b, name, &next);
+    found = keyword_look(&b, name, &next);
     buf_free(&b);
     if (found < 0) {
         int fd = lock(lock_path, e);
         if (fd < 0)
             return -1;
-        found = add(path, lock_path, fd, name, e);
+        found = keyword_add(path, lock_path, fd, name, e);
         (void)close(fd);
         if (found >= 0 && dir_sync(dir, e) < 0)
             return -1;

@@ -174,7 +174,7 @@ static struct maildir *maildir_of(const struct services *sv)
     return module_state(sv, &maildir_module);
 }
 
-static void remember(struct maildir *m, int dir, const char *name)
+static void maildir_remember_folder(struct maildir *m, int dir, const char *name)
 {
     struct stat st;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
@@ -219,7 +219,7 @@ static void read_sent(struct maildir *m, const char *home)
             continue;
         for (struct dirent *at; (at = readdir(d)) != NULL;)
             if (at->d_name[0] != '.' && !is_own_copy(at->d_name))
-                remember(m, dirfd(d), at->d_name);
+                maildir_remember_folder(m, dirfd(d), at->d_name);
         (void)closedir(d);
     }
 }

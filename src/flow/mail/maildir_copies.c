@@ -49,7 +49,7 @@ struct filling {
 
 /* The flag that stands for UNFETCHED_KEYWORD goes from the name. Who gave the file another name
  * meanwhile keeps it; a list then shows the keyword, and nothing else is wrong. */
-static void fetched(const char *path, const char *flag)
+static void copies_fetched(const char *path, const char *flag)
 {
     char without[PATH_CAP];
     const char *flags = strstr(strrchr(path, '/'), ":2,");
@@ -105,7 +105,7 @@ static int exchange(struct filling *x, const char *path, const char *flag)
         return put_back(x, tmp, path);
     } else {
         x->filled++;
-        fetched(path, flag);
+        copies_fetched(path, flag);
     }
     (void)unlink(tmp);
     return rc;

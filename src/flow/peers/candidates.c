@@ -3,7 +3,7 @@
 #include "flow/peers/candidates.h"
 #include <string.h>
 
-static void on_value(void *ctx, bool ok, const struct dht_value *v)
+static void candidates_on_value(void *ctx, bool ok, const struct dht_value *v)
 {
     struct candidates *c = ctx;
     if (v == NULL) {
@@ -28,7 +28,7 @@ size_t candidates_part(const uint8_t *ids, size_t n, size_t max,
     return count;
 }
 
-static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
+static void candidates_on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
 {
     struct candidates *c = ctx;
     c->ok = ok;
@@ -39,7 +39,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
     }
     uint8_t part[CANDIDATES_MAX * DHT_ID_LEN];
     n = candidates_part(ids, n, c->max, part);
-    dht_get(c->services->dht, c->key, part, n, on_value, c);
+    dht_get(c->services->dht, c->key, part, n, candidates_on_value, c);
 }
 
 void candidates_fetch(struct candidates *c, struct services *sv, void (*done)(void *ctx), void *ctx)
@@ -47,7 +47,7 @@ void candidates_fetch(struct candidates *c, struct services *sv, void (*done)(vo
     c->services = sv;
     c->done = done;
     c->ctx = ctx;
-    dht_list(sv->dht, c->key, on_list, c);
+    dht_list(sv->dht, c->key, candidates_on_list, c);
 }
 
 void candidates_free(struct candidates *c)

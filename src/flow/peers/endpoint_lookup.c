@@ -20,7 +20,7 @@
 #define REMEMBERED 64
 #define LOOK_AT 16 /* records */
 
-struct memory {
+struct endpoint_memory {
     char address[ADDRESS_MAX + 1];
     uint8_t fpr[FPR_LEN]; /* two keys may claim one address */
     struct endpoint ep[ENDPOINTS_MAX];
@@ -31,10 +31,10 @@ struct memory {
 };
 
 struct endpoint_lookup {
-    struct memory memory[REMEMBERED];
+    struct endpoint_memory memory[REMEMBERED];
 };
 
-struct finding {
+struct endpoint_finding {
     struct job job;
     struct services *services;
     char address[ADDRESS_MAX + 1];
@@ -48,7 +48,7 @@ struct finding {
 };
 
 /* NULL: nothing is remembered. */
-static struct memory *slot_of(const struct services *sv, const char *address)
+static struct endpoint_memory *slot_of(const struct services *sv, const char *address)
 {
     struct endpoint_lookup *l = module_state(sv, &endpoint_lookup_module);
     uint32_t h = 5381;
@@ -57,12 +57,12 @@ static struct memory *slot_of(const struct services *sv, const char *address)
     return l == NULL ? NULL : &l->memory[h % REMEMBERED];
 }
 
-static bool is_of(const struct memory *m, const char *address, const uint8_t fpr[FPR_LEN])
+static bool is_of(const struct endpoint_memory *m, const char *address, const uint8_t fpr[FPR_LEN])
 {
     return strcmp(m->address, address) == 0 && memcmp(m->fpr, fpr, FPR_LEN) == 0;
 }
 
-static void take_slot(struct memory *m, const char *address, const uint8_t fpr[FPR_LEN])
+static void take_slot(struct endpoint_memory *m, const char *address, const uint8_t fpr[FPR_LEN])
 {
     if (is_of(m, address, fpr))
         return;
@@ -71,7 +71,7 @@ static void take_slot(struct memory *m, const char *address, const uint8_t fpr[F
     m->until_ms = m->served_until_ms = 0;
 }
 
-static void finish(struct finding *x, const char *why)
+static void endpoint_lookup_finish(struct endpoint_finding *x, const char *why)
 {
     x->fn(x->ctx, x->best.endpoints, x->found ? x->best.endpoint_count : 0, why);
     candidates_free(&x->c);
@@ -79,9 +79,9 @@ static void finish(struct finding *x, const char *why)
     free(x);
 }
 
-static void check(struct job *job, void *thread_ctx)
+static void endpoint_verify_run(struct job *job, void *thread_ctx)
 {
-    struct finding *x = (struct finding *)job;
+    struct endpoint_finding *x = (struct endpoint_finding *)job;
     struct pgp_pub pub = {x->pubkey.p, x->pubkey.n};
     struct error e;
     for (size_t i = 0; i < x->c.count; i++) {
@@ -97,9 +97,9 @@ static void check(struct job *job, void *thread_ctx)
     }
 }
 
-static void remember(const struct finding *x)
+static void endpoint_lookup_remember(const struct endpoint_finding *x)
 {
-    struct memory *m = slot_of(x->services, x->address);
+    struct endpoint_memory *m = slot_of(x->services, x->address);
     if (m == NULL)
         return;
     take_slot(m, x->address, x->fpr);
@@ -108,40 +108,40 @@ static void remember(const struct finding *x)
     m->until_ms = clock_mono_ms() + KEEP_MS;
 }
 
-static void checked(struct job *job)
+static void endpoint_verify_done(struct job *job)
 {
-    struct finding *x = (struct finding *)job;
+    struct endpoint_finding *x = (struct endpoint_finding *)job;
     struct error why = {""};
     if (x->found && x->best.endpoint_count > 0) {
-        remember(x);
+        endpoint_lookup_remember(x);
     } else if (x->found || x->c.complete) {
         (void)error_set(&why, TEXT_PEER_OFFLINE, x->address);
     } else {
         (void)error_set(&why, TEXT_PEER_LOST, offline_words(offline_why(x->services)), x->address);
     }
-    finish(x, why.text);
+    endpoint_lookup_finish(x, why.text);
 }
 
-static void fetched(void *ctx)
+static void endpoint_lookup_fetched(void *ctx)
 {
-    struct finding *x = ctx;
-    job_run(x->services->pgp, &x->job, check, checked, true);
+    struct endpoint_finding *x = ctx;
+    job_run(x->services->pgp, &x->job, endpoint_verify_run, endpoint_verify_done, true);
 }
 
 static void known_already(struct job *job, void *thread_ctx)
 {
 }
 
-static void known(struct job *job)
+static void endpoint_lookup_remembered(struct job *job)
 {
-    struct finding *x = (struct finding *)job;
-    finish(x, "");
+    struct endpoint_finding *x = (struct endpoint_finding *)job;
+    endpoint_lookup_finish(x, "");
 }
 
 void endpoint_lookup_find(struct services *sv, const char *address, const struct bytes *pubkey,
                           const uint8_t fpr[FPR_LEN], endpoint_lookup_fn *fn, void *ctx)
 {
-    struct finding *x = calloc(1, sizeof *x);
+    struct endpoint_finding *x = calloc(1, sizeof *x);
     if (x == NULL || bytes_set(&x->pubkey, pubkey->p, pubkey->n) < 0)
         abort();
     x->services = sv;
@@ -149,22 +149,22 @@ void endpoint_lookup_find(struct services *sv, const char *address, const struct
     x->ctx = ctx;
     memcpy(x->fpr, fpr, FPR_LEN);
     (void)strcpy(x->address, address);
-    const struct memory *m = slot_of(sv, address);
+    const struct endpoint_memory *m = slot_of(sv, address);
     if (m != NULL && m->until_ms > clock_mono_ms() && is_of(m, address, fpr)) {
         memcpy(x->best.endpoints, m->ep, sizeof m->ep);
         x->best.endpoint_count = m->count;
         x->found = true;
-        job_run(sv->pgp, &x->job, known_already, known, true);
+        job_run(sv->pgp, &x->job, known_already, endpoint_lookup_remembered, true);
         return;
     }
     x->c.max = LOOK_AT;
     (void)dht_key(x->c.key, "", address);
-    candidates_fetch(&x->c, sv, fetched, x);
+    candidates_fetch(&x->c, sv, endpoint_lookup_fetched, x);
 }
 
 void endpoint_lookup_forget(struct services *sv, const char *address)
 {
-    struct memory *m = slot_of(sv, address);
+    struct endpoint_memory *m = slot_of(sv, address);
     if (m != NULL && strcmp(m->address, address) == 0)
         m->until_ms = m->served_until_ms = 0;
 }
@@ -172,7 +172,7 @@ void endpoint_lookup_forget(struct services *sv, const char *address)
 void endpoint_lookup_served(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                             const struct endpoint *ep)
 {
-    struct memory *m = slot_of(sv, address);
+    struct endpoint_memory *m = slot_of(sv, address);
     if (m == NULL)
         return;
     take_slot(m, address, fpr);
@@ -183,7 +183,7 @@ void endpoint_lookup_served(struct services *sv, const char *address, const uint
 bool endpoint_lookup_last(const struct services *sv, const char *address,
                           const uint8_t fpr[FPR_LEN], struct endpoint *ep)
 {
-    const struct memory *m = slot_of(sv, address);
+    const struct endpoint_memory *m = slot_of(sv, address);
     if (m == NULL || m->served_until_ms <= clock_mono_ms() || !is_of(m, address, fpr))
         return false;
     *ep = m->served;

@@ -15,7 +15,7 @@
 #define LOG_AREA "identity"
 #define LOOK_AT CANDIDATES_MAX /* records */
 
-struct finding {
+struct identity_finding {
     struct job job;
     struct services *services;
     char address[ADDRESS_MAX + 1];
@@ -30,9 +30,9 @@ struct finding {
     void *ctx;
 };
 
-static void check(struct job *job, void *thread_ctx)
+static void identity_verify_run(struct job *job, void *thread_ctx)
 {
-    struct finding *x = (struct finding *)job;
+    struct identity_finding *x = (struct identity_finding *)job;
     struct error e;
     uint8_t fpr[FPR_LEN];
     for (size_t i = 0; i < x->c.count; i++) {
@@ -62,7 +62,7 @@ static void on_kept(void *ctx, enum dht_result r, const char *why)
         log_debug("the identity of a member is not put again: %s", why);
 }
 
-static void keep(const struct finding *x)
+static void identity_put_again(const struct identity_finding *x)
 {
     int64_t until = clock_wall_ms() / 1000 + DHT_LIFE_MAX;
     const struct bytes *v = &x->c.value[x->best_at];
@@ -71,9 +71,9 @@ static void keep(const struct finding *x)
             NULL);
 }
 
-static void checked(struct job *job)
+static void identity_verify_done(struct job *job)
 {
-    struct finding *x = (struct finding *)job;
+    struct identity_finding *x = (struct identity_finding *)job;
     struct error why = {""};
     bool known = revoked_known(store_reader(x->services->store), x->fpr);
     if (x->revocation != NULL && !known && !x->services->stopping)
@@ -86,23 +86,23 @@ static void checked(struct job *job)
                                       : "The look-up of %s did not complete.",
                         x->address);
     if (x->found && x->keep && !x->services->stopping)
-        keep(x);
+        identity_put_again(x);
     x->fn(x->ctx, x->found ? &x->best : NULL, why.text);
     candidates_free(&x->c);
     verified_identity_free(&x->best);
     free(x);
 }
 
-static void fetched(void *ctx)
+static void identity_fetched(void *ctx)
 {
-    struct finding *x = ctx;
-    job_run(x->services->pgp, &x->job, check, checked, true);
+    struct identity_finding *x = ctx;
+    job_run(x->services->pgp, &x->job, identity_verify_run, identity_verify_done, true);
 }
 
-static void start(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN], bool again,
-                  identity_fn *fn, void *ctx)
+static void identity_start(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
+                           bool again, identity_fn *fn, void *ctx)
 {
-    struct finding *x = calloc(1, sizeof *x);
+    struct identity_finding *x = calloc(1, sizeof *x);
     if (x == NULL)
         abort(); /* nothing was acknowledged: a restart takes up from the last commit */
     x->services = sv;
@@ -113,17 +113,17 @@ static void start(struct services *sv, const char *address, const uint8_t fpr[FP
     (void)strcpy(x->address, address);
     x->c.max = LOOK_AT;
     (void)dht_key(x->c.key, "key:", address);
-    candidates_fetch(&x->c, sv, fetched, x);
+    candidates_fetch(&x->c, sv, identity_fetched, x);
 }
 
 void identity_find(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                    identity_fn *fn, void *ctx)
 {
-    start(sv, address, fpr, false, fn, ctx);
+    identity_start(sv, address, fpr, false, fn, ctx);
 }
 
 void identity_keep(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                    identity_fn *fn, void *ctx)
 {
-    start(sv, address, fpr, true, fn, ctx);
+    identity_start(sv, address, fpr, true, fn, ctx);
 }

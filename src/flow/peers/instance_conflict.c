@@ -35,7 +35,7 @@ struct conflict_looking {
     void *ctx;
 };
 
-static void finish(struct conflict_looking *t, enum twin what)
+static void conflict_finish(struct conflict_looking *t, enum twin what)
 {
     candidates_free(&t->descriptors);
     candidates_free(&t->identities);
@@ -53,7 +53,7 @@ enum twin conflict_compare(const struct descriptor *seen, const uint8_t instance
     return TWIN_OTHER;
 }
 
-static void check(struct job *job, void *thread_ctx)
+static void conflict_verify_run(struct job *job, void *thread_ctx)
 {
     struct conflict_looking *t = (struct conflict_looking *)job;
     const struct services *sv = t->services;
@@ -96,10 +96,10 @@ static void check(struct job *job, void *thread_ctx)
 static void on_live(void *ctx, bool live)
 {
     struct conflict_looking *t = ctx;
-    finish(t, t->services->stopping ? TWIN_UNKNOWN : live ? TWIN_OTHER : t->what);
+    conflict_finish(t, t->services->stopping ? TWIN_UNKNOWN : live ? TWIN_OTHER : t->what);
 }
 
-static bool is_revoked(const struct conflict_looking *t, const uint8_t fpr[FPR_LEN])
+static bool conflict_is_revoked(const struct conflict_looking *t, const uint8_t fpr[FPR_LEN])
 {
     for (size_t i = 0; i < t->revocations; i++)
         if (memcmp(t->revoked[i], fpr, FPR_LEN) == 0)
@@ -114,7 +114,7 @@ static void judge_rivals(const struct conflict_looking *t)
     struct services *sv = t->services;
     char hex[2 * FPR_LEN + 1];
     for (size_t i = 0; i < t->rivals; i++)
-        if (t->rival[i].until_s > found.until_s && !is_revoked(t, t->rival[i].fpr))
+        if (t->rival[i].until_s > found.until_s && !conflict_is_revoked(t, t->rival[i].fpr))
             found = t->rival[i];
     if (found.stands && memcmp(found.fpr, standing_of(sv)->rival.fpr, FPR_LEN) != 0) {
         hex_encode(found.fpr, FPR_LEN, hex);
@@ -125,15 +125,15 @@ static void judge_rivals(const struct conflict_looking *t)
     }
     if (found.stands || t->identities.complete)
         standing_own(sv)->rival = found;
-    standing_own(sv)->revoked = standing_of(sv)->revoked || is_revoked(t, sv->fpr);
+    standing_own(sv)->revoked = standing_of(sv)->revoked || conflict_is_revoked(t, sv->fpr);
 }
 
-static void checked(struct job *job)
+static void conflict_verify_done(struct job *job)
 {
     struct conflict_looking *t = (struct conflict_looking *)job;
     struct services *sv = t->services;
     if (sv->stopping) {
-        finish(t, TWIN_UNKNOWN);
+        conflict_finish(t, TWIN_UNKNOWN);
         return;
     }
     judge_rivals(t);
@@ -145,23 +145,23 @@ static void checked(struct job *job)
     /* a copy has the same instance and the same numbers until one of the two posts again */
     if (t->what == TWIN_OTHER || !t->found || standing_of(sv)->looked ||
         conflict_live(sv, &t->newest, on_live, t) < 0)
-        finish(t, t->what);
+        conflict_finish(t, t->what);
 }
 
 static void identities_fetched(void *ctx)
 {
     struct conflict_looking *t = ctx;
     if (!t->identities.ok || t->services->stopping)
-        finish(t, TWIN_UNKNOWN);
+        conflict_finish(t, TWIN_UNKNOWN);
     else
-        job_run(t->services->pgp, &t->job, check, checked, true);
+        job_run(t->services->pgp, &t->job, conflict_verify_run, conflict_verify_done, true);
 }
 
 static void descriptors_fetched(void *ctx)
 {
     struct conflict_looking *t = ctx;
     if (!t->descriptors.ok || t->services->stopping)
-        finish(t, TWIN_UNKNOWN);
+        conflict_finish(t, TWIN_UNKNOWN);
     else
         candidates_fetch(&t->identities, t->services, identities_fetched, t);
 }

@@ -43,39 +43,39 @@ bool conflict_own_key(const struct services *sv, const struct buf *record)
            id.pubkey.n == sv->pubkey.n && memcmp(id.pubkey.p, sv->pubkey.p, id.pubkey.n) == 0;
 }
 
-static void finish(struct asking_twin *a, bool live)
+static void live_finish(struct asking_twin *a, bool live)
 {
     a->done(a->ctx, live);
     buf_free(&a->body);
     free(a);
 }
 
-static void ask(struct asking_twin *a);
+static void live_ask(struct asking_twin *a);
 
-static int on_data(void *ctx, const uint8_t *p, size_t n)
+static int live_on_data(void *ctx, const uint8_t *p, size_t n)
 {
     return buf_append(&((struct asking_twin *)ctx)->body, p, n);
 }
 
-static void on_done(void *ctx, bool ok, int status, const char *why)
+static void live_on_done(void *ctx, bool ok, int status, const char *why)
 {
     struct asking_twin *a = ctx;
     if (a->services->stopping) {
-        finish(a, false);
+        live_finish(a, false);
         return;
     }
     if (a->second && status != 0 && !http_server_met(a->services->server)) {
         log_warn("a peer with this key answers at %s", a->d.endpoints[a->at].host);
-        finish(a, true);
+        live_finish(a, true);
         return;
     }
     a->second = !a->second && ok && conflict_own_key(a->services, &a->body);
     if (!a->second)
         a->at++;
-    ask(a);
+    live_ask(a);
 }
 
-static void ask(struct asking_twin *a)
+static void live_ask(struct asking_twin *a)
 {
     struct endpoint_policy policy = a->services->policy;
     struct error e;
@@ -97,13 +97,13 @@ static void ask(struct asking_twin *a)
                                       .max_bytes = RECORD_MAX,
                                       .connect_seconds = ANSWER_S,
                                       .stall_seconds = ANSWER_S,
-                                      .data = on_data,
-                                      .done = on_done,
+                                      .data = live_on_data,
+                                      .done = live_on_done,
                                       .ctx = a};
         if (http_fetch(a->services->http, &c, &e) != NULL)
             return;
     }
-    finish(a, false);
+    live_finish(a, false);
 }
 
 int conflict_live(struct services *sv, const struct descriptor *d,
@@ -116,7 +116,7 @@ int conflict_live(struct services *sv, const struct descriptor *d,
     }
     *a = (struct asking_twin){
         .services = sv, .d = *d, .body = BUF_INIT(RECORD_MAX), .done = done, .ctx = ctx};
-    ask(a);
+    live_ask(a);
     return 0;
 }
 

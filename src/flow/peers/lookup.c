@@ -17,7 +17,7 @@
 #define AGAIN_MS 1000   /* "unknown" is said after two looks */
 #define AGAIN_RETRIES 4 /* times retry: the same, where nobody waits for the answer */
 
-static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n);
+static void lookup_on_list(void *ctx, bool ok, const uint8_t *ids, size_t n);
 
 static void drop_candidates(struct lookup *l)
 {
@@ -53,7 +53,7 @@ static void lookup_finish(struct lookup *l, enum lookup_result result)
 static int pin_run(struct db *db, void *arg)
 {
     struct lookup *l = arg;
-    const struct candidate *r = l->revocation;
+    const struct lookup_candidate *r = l->revocation;
     if (l->accept)
         return contact_replace(db, &l->found);
     if (r != NULL && revoked_add(db, l->address, r->id.fpr, &r->value, false) < 0)
@@ -78,7 +78,7 @@ static void lookup_commit(struct lookup *l)
     store_do(l->services->store, pin_run, pin_done, l);
 }
 
-static void on_again(uv_timer_t *t)
+static void lookup_on_again(uv_timer_t *t)
 {
     struct lookup *l = t->data;
     timer_free(&t);
@@ -86,7 +86,7 @@ static void on_again(uv_timer_t *t)
         lookup_finish(l, LOOKUP_INCOMPLETE);
     } else {
         drop_candidates(l);
-        dht_list(l->services->dht, l->key, on_list, l);
+        dht_list(l->services->dht, l->key, lookup_on_list, l);
     }
 }
 
@@ -101,7 +101,7 @@ static void lookup_none(struct lookup *l)
     }
     l->again = true;
     int64_t wait = l->calm ? AGAIN_RETRIES * l->services->c.retry : AGAIN_MS;
-    (void)uv_timer_start(t, on_again, (uint64_t)wait, 0);
+    (void)uv_timer_start(t, lookup_on_again, (uint64_t)wait, 0);
 }
 
 static void chosen(struct job *job)
@@ -120,12 +120,12 @@ static void chosen(struct job *job)
     }
 }
 
-static void check(struct job *job, void *thread_ctx)
+static void lookup_verify_run(struct job *job, void *thread_ctx)
 {
     struct lookup *l = (struct lookup *)job;
     struct error e;
     for (size_t i = 0; i < l->count; i++) {
-        struct candidate *c = &l->c[i];
+        struct lookup_candidate *c = &l->c[i];
         c->good = verify_identity(c->value.p, c->value.n, l->services->c.network, l->address,
                                   clock_wall_ms() / 1000, &c->id, &e) == 0;
         c->revokes = !c->good && verify_revocation(c->value.p, c->value.n, l->services->c.network,
@@ -135,7 +135,7 @@ static void check(struct job *job, void *thread_ctx)
     }
 }
 
-static void on_value(void *ctx, bool ok, const struct dht_value *v)
+static void lookup_on_value(void *ctx, bool ok, const struct dht_value *v)
 {
     struct lookup *l = ctx;
     if (v != NULL) {
@@ -149,10 +149,10 @@ static void on_value(void *ctx, bool ok, const struct dht_value *v)
         lookup_finish(l, LOOKUP_INCOMPLETE);
         return;
     }
-    job_run(l->services->pgp, &l->job, check, chosen, true);
+    job_run(l->services->pgp, &l->job, lookup_verify_run, chosen, true);
 }
 
-static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
+static void lookup_on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
 {
     struct lookup *l = ctx;
     if (!ok || dht_link_state(l->services->dht) != DHT_CONNECTED) {
@@ -164,7 +164,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
     l->listed = n;
     uint8_t part[CANDIDATES_MAX * DHT_ID_LEN];
     n = candidates_part(ids, n, CANDIDATES_MAX, part);
-    dht_get(l->services->dht, l->key, part, n, on_value, l);
+    dht_get(l->services->dht, l->key, part, n, lookup_on_value, l);
 }
 
 /* Answers from the key cache alone; false when the DHT must be asked. */
@@ -208,7 +208,7 @@ static struct lookup *find_key(struct services *sv, const char *address, bool ca
     l->calm = calm;
     (void)strcpy(l->address, address);
     (void)dht_key(l->key, "key:", address);
-    dht_list(sv->dht, l->key, on_list, l);
+    dht_list(sv->dht, l->key, lookup_on_list, l);
     return fn == NULL ? NULL : l;
 }
 
@@ -245,7 +245,7 @@ void lookup_accept(struct services *sv, const char *address, const uint8_t fpr[F
         l->result = LOOKUP_FOUND;
         lookup_commit(l);
     } else {
-        dht_list(sv->dht, l->key, on_list, l);
+        dht_list(sv->dht, l->key, lookup_on_list, l);
     }
 }
 

@@ -13,7 +13,7 @@ static enum lookup_next ends(struct lookup *l, enum lookup_result result)
     return LOOKUP_END;
 }
 
-static int take(struct lookup *l, const struct candidate *c)
+static int lookup_take_candidate(struct lookup *l, const struct lookup_candidate *c)
 {
     l->found.ocb = c->id.r.ocb;
     l->found.shards = c->id.r.shards;
@@ -26,12 +26,13 @@ static int take(struct lookup *l, const struct candidate *c)
     return bytes_set(&l->found.pubkey, c->id.pubkey.p, c->id.pubkey.n);
 }
 
-static const struct candidate *best_of(const struct lookup *l, const uint8_t *fpr, bool *several)
+static const struct lookup_candidate *best_of(const struct lookup *l, const uint8_t *fpr,
+                                              bool *several)
 {
-    const struct candidate *best = NULL;
+    const struct lookup_candidate *best = NULL;
     *several = false;
     for (size_t i = 0; i < l->count; i++) {
-        const struct candidate *c = &l->c[i];
+        const struct lookup_candidate *c = &l->c[i];
         if (!c->good || (fpr != NULL && memcmp(c->id.fpr, fpr, FPR_LEN) != 0))
             continue;
         if (best != NULL && memcmp(best->id.fpr, c->id.fpr, FPR_LEN) != 0)
@@ -43,9 +44,9 @@ static const struct candidate *best_of(const struct lookup *l, const uint8_t *fp
 }
 
 /* This identity's key, to be pinned. */
-static enum lookup_next pin(struct lookup *l, const struct candidate *c)
+static enum lookup_next lookup_pin(struct lookup *l, const struct lookup_candidate *c)
 {
-    if (take(l, c) == 0)
+    if (lookup_take_candidate(l, c) == 0)
         return LOOKUP_STORE;
     (void)error_set(&l->why, TEXT_NO_MEMORY);
     return ends(l, LOOKUP_INCOMPLETE);
@@ -54,10 +55,10 @@ static enum lookup_next pin(struct lookup *l, const struct candidate *c)
 static enum lookup_next choose_accepted(struct lookup *l)
 {
     bool several;
-    const struct candidate *c = best_of(l, l->fpr, &several);
+    const struct lookup_candidate *c = best_of(l, l->fpr, &several);
     l->result = LOOKUP_FOUND;
     if (c != NULL)
-        return pin(l, c);
+        return lookup_pin(l, c);
     (void)error_set(&l->why, TEXT_KEY_ABSENT, l->address);
     return ends(l, LOOKUP_NONE);
 }
@@ -76,9 +77,9 @@ static bool wanted(const struct lookup *l, uint8_t fpr[FPR_LEN])
 static void say_several(struct lookup *l)
 {
     char one[2 * FPR_LEN + 1], two[2 * FPR_LEN + 1];
-    const struct candidate *first = NULL;
+    const struct lookup_candidate *first = NULL;
     for (size_t i = 0; i < l->count; i++) {
-        const struct candidate *c = &l->c[i];
+        const struct lookup_candidate *c = &l->c[i];
         if (!c->good)
             continue;
         if (first == NULL)
@@ -110,7 +111,7 @@ static void drop_revoked(struct lookup *l)
 {
     struct db *db = store_reader(l->services->store);
     for (size_t i = 0; i < l->count; i++) {
-        struct candidate *c = &l->c[i];
+        struct lookup_candidate *c = &l->c[i];
         if (c->good)
             c->good = !revoked_known(db, c->id.fpr);
         for (size_t k = 0; c->good && k < l->count; k++)
@@ -119,7 +120,7 @@ static void drop_revoked(struct lookup *l)
 }
 
 /* Is this key revoked? What says so is kept with the next commit. */
-static bool is_revoked(struct lookup *l, const uint8_t fpr[FPR_LEN])
+static bool lookup_is_revoked(struct lookup *l, const uint8_t fpr[FPR_LEN])
 {
     for (size_t i = 0; i < l->count; i++)
         if (l->c[i].revokes && memcmp(l->c[i].id.fpr, fpr, FPR_LEN) == 0)
@@ -128,7 +129,8 @@ static bool is_revoked(struct lookup *l, const uint8_t fpr[FPR_LEN])
 }
 
 /* Its key has never been here. */
-static void say_absent(struct lookup *l, const uint8_t want[FPR_LEN], const struct candidate *other)
+static void say_absent(struct lookup *l, const uint8_t want[FPR_LEN],
+                       const struct lookup_candidate *other)
 {
     char one[2 * FPR_LEN + 1], two[2 * FPR_LEN + 1] = "none";
     hex_encode(want, FPR_LEN, one);
@@ -140,7 +142,7 @@ static void say_absent(struct lookup *l, const uint8_t want[FPR_LEN], const stru
 static enum lookup_next choose_free(struct lookup *l)
 {
     bool several;
-    const struct candidate *c = best_of(l, NULL, &several);
+    const struct lookup_candidate *c = best_of(l, NULL, &several);
     if (several) {
         say_several(l);
         return ends(l, LOOKUP_UNDECIDED);
@@ -149,19 +151,19 @@ static enum lookup_next choose_free(struct lookup *l)
         (void)error_set(&l->why, TEXT_KEY_FLOODED, l->address);
         return ends(l, LOOKUP_UNDECIDED);
     }
-    return c == NULL ? LOOKUP_LOOK_AGAIN : pin(l, c);
+    return c == NULL ? LOOKUP_LOOK_AGAIN : lookup_pin(l, c);
 }
 
 /* This fingerprint is the user's choice, or the group's: a rival moves nothing, as long as the
  * identity that was seen last lives (P-10.31). */
 static enum lookup_next choose_wanted(struct lookup *l, const uint8_t want[FPR_LEN])
 {
-    bool several, gone = is_revoked(l, want), stays = false;
-    const struct candidate *c = gone ? NULL : best_of(l, want, &several);
-    const struct candidate *other = best_of(l, NULL, &several);
+    bool several, gone = lookup_is_revoked(l, want), stays = false;
+    const struct lookup_candidate *c = gone ? NULL : best_of(l, want, &several);
+    const struct lookup_candidate *other = best_of(l, NULL, &several);
     int64_t now = clock_wall_ms() / 1000;
     if (c != NULL)
-        return pin(l, c);
+        return lookup_pin(l, c);
     if (contact_get(store_reader(l->services->store), l->address, &l->found) == 0)
         stays = !gone && !(l->found.expiry_s > 0 && l->found.expiry_s < now);
     if (other != NULL) {

@@ -11,7 +11,7 @@
 #include "base/jobs.h"
 #include "dht/dht.h"
 
-struct candidate {
+struct lookup_candidate {
     struct bytes value;
     struct verified_identity id;
     bool good;    /* an identity that counts */
@@ -24,7 +24,7 @@ struct lookup {
     char address[ADDRESS_MAX + 1], key[DHT_KEY_MAX + 1];
     lookup_fn *fn; /* NULL: cancelled, or nobody waits (a recheck) */
     void *ctx;
-    struct candidate c[CANDIDATES_MAX];
+    struct lookup_candidate c[CANDIDATES_MAX];
     size_t count, listed; /* entries that came; that are there */
     struct contact found;
     enum lookup_result result;
@@ -33,8 +33,8 @@ struct lookup {
     bool calm;   /* nobody waits for the answer: the network may settle between the two */
     bool accept; /* only the key with this fingerprint, which replaces the pinned one */
     uint8_t fpr[FPR_LEN];
-    const struct candidate *revocation; /* of the key that counted here, to be kept */
-    bool noted;                         /* another key than the pinned one stands there: */
+    const struct lookup_candidate *revocation; /* of the key that counted here, to be kept */
+    bool noted;                                /* another key than the pinned one stands there: */
     uint8_t other[FPR_LEN];
 };
 

@@ -21,7 +21,7 @@ static bool has_cable(const struct services *sv)
     return yes;
 }
 
-enum offline offline_why(const struct services *sv)
+enum offline_cause offline_why(const struct services *sv)
 {
     enum dht_link link = dht_link_state(sv->dht);
     if (link == DHT_DOWN)
@@ -33,7 +33,7 @@ enum offline offline_why(const struct services *sv)
     return sv->c.has_bootstrap ? OFFLINE_OTHERS : OFFLINE_FIRST;
 }
 
-const char *offline_words(enum offline o)
+const char *offline_words(enum offline_cause o)
 {
     static const char *const words[] = {
         [OFFLINE_NODE] = TEXT_OFFLINE_NODE,   [OFFLINE_CABLE] = TEXT_OFFLINE_CABLE,

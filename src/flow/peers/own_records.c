@@ -18,9 +18,9 @@
 #define IDENTITY_S (90LL * 86400)
 #define DESCRIPTOR_S 86400LL
 
-enum kind { IDENTITY, DESCRIPTOR, KINDS };
+enum record_kind { IDENTITY, DESCRIPTOR, KINDS };
 
-struct posting {
+struct records_posting {
     struct job job;
     struct services *services;
     bool withdraw;
@@ -32,7 +32,7 @@ struct posting {
     int64_t expiry[KINDS];
     uint8_t hash[KINDS][HASH_LEN], old[KINDS][HASH_LEN];
     bool has_old[KINDS], ok;
-    enum kind at;
+    enum record_kind at;
     int rc;
     struct error why;
     own_records_fn *done;
@@ -41,7 +41,7 @@ struct posting {
 
 static const char *const meta_name[KINDS] = {"identity_hash", "descriptor_hash"};
 
-static void finish(struct posting *p, bool ok)
+static void own_records_finish(struct records_posting *p, bool ok)
 {
     p->done(p->ctx, ok, p->why.text);
     buf_free(&p->value[IDENTITY]);
@@ -49,37 +49,38 @@ static void finish(struct posting *p, bool ok)
     free(p);
 }
 
-static void next(struct posting *p);
+static void next(struct records_posting *p);
 
-static void on_old_gone(void *ctx, enum dht_result r, const char *why)
+static void own_records_on_old_gone(void *ctx, enum dht_result r, const char *why)
 {
-    struct posting *p = ctx;
+    struct records_posting *p = ctx;
     p->at++;
     next(p);
 }
 
-static void on_put(void *ctx, enum dht_result r, const char *why)
+static void own_records_on_put(void *ctx, enum dht_result r, const char *why)
 {
-    struct posting *p = ctx;
+    struct records_posting *p = ctx;
     struct entry_binding old;
     if (r != DHT_OK) {
         (void)error_set(&p->why, "%s", why);
-        finish(p, false);
+        own_records_finish(p, false);
     } else if (p->has_old[p->at] && memcmp(p->old[p->at], p->hash[p->at], HASH_LEN) != 0) {
         own_bind(p->services, p->key[p->at], p->old[p->at], &old);
-        dht_del(p->services->dht, p->key[p->at], p->old[p->at], old.token, on_old_gone, p);
+        dht_del(p->services->dht, p->key[p->at], p->old[p->at], old.token, own_records_on_old_gone,
+                p);
         wipe(&old, sizeof old);
     } else {
-        on_old_gone(p, DHT_OK, NULL);
+        own_records_on_old_gone(p, DHT_OK, NULL);
     }
 }
 
-static void next(struct posting *p)
+static void next(struct records_posting *p)
 {
     if (p->withdraw && p->at == IDENTITY)
         p->at = DESCRIPTOR; /* the identity stays */
     if (p->at == KINDS) {
-        finish(p, dht_link_state(p->services->dht) == DHT_CONNECTED);
+        own_records_finish(p, dht_link_state(p->services->dht) == DHT_CONNECTED);
         return;
     }
     struct entry_binding b;
@@ -87,13 +88,13 @@ static void next(struct posting *p)
     int64_t now = clock_wall_ms() / 1000;
     int64_t until = p->expiry[p->at] < now + DHT_LIFE_MAX ? p->expiry[p->at] : now + DHT_LIFE_MAX;
     dht_put(p->services->dht, p->key[p->at], p->value[p->at].data, p->value[p->at].len, until,
-            b.lock, on_put, p);
+            b.lock, own_records_on_put, p);
     wipe(&b, sizeof b);
 }
 
-static int commit_run(struct db *db, void *arg)
+static int own_records_commit_run(struct db *db, void *arg)
 {
-    struct posting *p = arg;
+    struct records_posting *p = arg;
     for (int k = p->withdraw ? DESCRIPTOR : IDENTITY; k < KINDS; k++) {
         p->has_old[k] = meta_get(db, meta_name[k], p->old[k], HASH_LEN) == 0;
         if (meta_set(db, meta_name[k], p->hash[k], HASH_LEN) < 0)
@@ -102,12 +103,12 @@ static int commit_run(struct db *db, void *arg)
     return meta_set(db, "seq", &p->seq, sizeof p->seq);
 }
 
-static void commit_done(void *arg, int rc)
+static void own_records_commit_done(void *arg, int rc)
 {
-    struct posting *p = arg;
+    struct records_posting *p = arg;
     if (rc != 0) {
         (void)error_set(&p->why, "The database does not take a sequence number.");
-        finish(p, false);
+        own_records_finish(p, false);
         return;
     }
     if (!p->withdraw)
@@ -116,7 +117,7 @@ static void commit_done(void *arg, int rc)
     next(p);
 }
 
-static int encode(struct posting *p, struct pgp *pgp, enum kind kind)
+static int own_records_encode(struct records_posting *p, struct pgp *pgp, enum record_kind kind)
 {
     const struct services *sv = p->services;
     struct buf payload = BUF_INIT(RECORD_MAX);
@@ -150,27 +151,27 @@ static int encode(struct posting *p, struct pgp *pgp, enum kind kind)
     return rc;
 }
 
-static void sign_run(struct job *job, void *thread_ctx)
+static void own_records_sign_run(struct job *job, void *thread_ctx)
 {
-    struct posting *p = (struct posting *)job;
-    p->rc = encode(p, thread_ctx, IDENTITY);
+    struct records_posting *p = (struct records_posting *)job;
+    p->rc = own_records_encode(p, thread_ctx, IDENTITY);
     if (p->rc == 0)
-        p->rc = encode(p, thread_ctx, DESCRIPTOR);
+        p->rc = own_records_encode(p, thread_ctx, DESCRIPTOR);
 }
 
-static void sign_done(struct job *job)
+static void own_records_sign_done(struct job *job)
 {
-    struct posting *p = (struct posting *)job;
+    struct records_posting *p = (struct records_posting *)job;
     if (p->rc != 0)
-        finish(p, false);
+        own_records_finish(p, false);
     else
-        store_do(p->services->store, commit_run, commit_done, p);
+        store_do(p->services->store, own_records_commit_run, own_records_commit_done, p);
 }
 
 int own_records_post(struct services *sv, bool withdraw, uint64_t seen, own_records_fn *done,
                      void *ctx)
 {
-    struct posting *p = calloc(1, sizeof *p);
+    struct records_posting *p = calloc(1, sizeof *p);
     if (p == NULL)
         return -1;
     uint64_t seq = 0;
@@ -192,6 +193,6 @@ int own_records_post(struct services *sv, bool withdraw, uint64_t seen, own_reco
     p->value[DESCRIPTOR] = (struct buf)BUF_INIT(RECORD_MAX);
     (void)dht_key(p->key[IDENTITY], "key:", sv->c.address);
     (void)dht_key(p->key[DESCRIPTOR], "", sv->c.address);
-    job_run(sv->pgp, &p->job, sign_run, sign_done, true);
+    job_run(sv->pgp, &p->job, own_records_sign_run, own_records_sign_done, true);
     return 0;
 }

@@ -40,7 +40,7 @@ static struct presence *presence_of(const struct services *sv)
     return module_state(sv, &presence_module);
 }
 
-static void on_timer(uv_timer_t *t);
+static void presence_on_timer(uv_timer_t *t);
 
 /* The next look for a twin, or the next posting, whichever comes first. */
 static void look_later(struct services *sv)
@@ -52,7 +52,8 @@ static void look_later(struct services *sv)
         wait = 0;
     presence_of(sv)->heard = false;
     if (presence_of(sv)->timer != NULL)
-        (void)uv_timer_start(presence_of(sv)->timer, on_timer, wait < 1 ? 1 : (uint64_t)wait, 0);
+        (void)uv_timer_start(presence_of(sv)->timer, presence_on_timer,
+                             wait < 1 ? 1 : (uint64_t)wait, 0);
 }
 
 static void posted(void *ctx, bool ok, const char *why)
@@ -160,7 +161,7 @@ static void on_looked(void *ctx, enum twin what, uint64_t seq)
     if (seq > p->seen)
         p->seen = seq;
     if (what == TWIN_UNKNOWN) {
-        (void)uv_timer_start(p->timer, on_timer, (uint64_t)sv->c.retry, 0);
+        (void)uv_timer_start(p->timer, presence_on_timer, (uint64_t)sv->c.retry, 0);
         return;
     }
     if (standing_of(sv)->revoked) {
@@ -199,7 +200,7 @@ static void on_looked(void *ctx, enum twin what, uint64_t seq)
         look_later(sv);
 }
 
-static void on_timer(uv_timer_t *t)
+static void presence_on_timer(uv_timer_t *t)
 {
     struct services *sv = t->data;
     if (presence_of(sv)->busy || presence_of(sv)->withdrawn)
@@ -207,7 +208,7 @@ static void on_timer(uv_timer_t *t)
     presence_of(sv)->busy =
         dht_link_state(sv->dht) != DHT_DOWN && conflict_look(sv, on_looked, sv) == 0;
     if (!presence_of(sv)->busy)
-        (void)uv_timer_start(t, on_timer, (uint64_t)sv->c.retry, 0);
+        (void)uv_timer_start(t, presence_on_timer, (uint64_t)sv->c.retry, 0);
 }
 
 void presence_again(struct services *sv)
@@ -217,7 +218,7 @@ void presence_again(struct services *sv)
     presence_of(sv)->changed = true;
     presence_of(sv)->post_ms = 0;
     if (presence_of(sv)->timer != NULL && !presence_of(sv)->busy)
-        (void)uv_timer_start(presence_of(sv)->timer, on_timer, 1, 0);
+        (void)uv_timer_start(presence_of(sv)->timer, presence_on_timer, 1, 0);
 }
 
 void presence_takeover(struct services *sv)
@@ -225,12 +226,12 @@ void presence_takeover(struct services *sv)
     presence_of(sv)->taking = true;
     presence_of(sv)->post_ms = 0;
     if (presence_of(sv)->timer != NULL)
-        (void)uv_timer_start(presence_of(sv)->timer, on_timer, 1, 0);
+        (void)uv_timer_start(presence_of(sv)->timer, presence_on_timer, 1, 0);
 }
 
 /* Somebody has put a descriptor here. Whether it is signed, the look will tell; it is made at most
  * once in a retry period, whatever comes. */
-static void on_heard(void *ctx, const struct dht_value *v)
+static void presence_on_heard(void *ctx, const struct dht_value *v)
 {
     struct services *sv = ctx;
     struct presence *p = presence_of(sv);
@@ -248,7 +249,7 @@ static void on_heard(void *ctx, const struct dht_value *v)
     p->heard_ms = clock_mono_ms();
     p->heard = true;
     if (!p->busy)
-        (void)uv_timer_start(p->timer, on_timer, 1, 0);
+        (void)uv_timer_start(p->timer, presence_on_timer, 1, 0);
 }
 
 static int presence_start(struct services *sv, struct error *e)
@@ -261,9 +262,9 @@ static int presence_start(struct services *sv, struct error *e)
     p->heard_ms = clock_mono_ms() - sv->c.retry;
     if (conflict_lock(sv, &p->lock) == 1)
         stop_for_twin(sv);
-    if (dht_listen(sv->dht, sv->c.address, on_heard, sv) < 0)
+    if (dht_listen(sv->dht, sv->c.address, presence_on_heard, sv) < 0)
         log_warn("the own descriptor is not listened to: a twin is noticed later");
-    return uv_timer_start(t, on_timer, 50, 0);
+    return uv_timer_start(t, presence_on_timer, 50, 0);
 }
 
 /* The network is there: post now what is not posted. */
@@ -272,7 +273,7 @@ static void link_is_up(struct services *sv)
     if (presence_of(sv) != NULL && presence_of(sv)->timer != NULL &&
         !(standing_of(sv)->identity_posted && standing_of(sv)->descriptor_posted)) {
         presence_of(sv)->post_ms = 0;
-        (void)uv_timer_start(presence_of(sv)->timer, on_timer, 10, 0);
+        (void)uv_timer_start(presence_of(sv)->timer, presence_on_timer, 10, 0);
     }
 }
 
@@ -282,7 +283,7 @@ struct withdrawing {
     void *ctx;
 };
 
-static void withdrawn(void *ctx, bool ok, const char *why)
+static void presence_withdrawn(void *ctx, bool ok, const char *why)
 {
     struct withdrawing *w = ctx;
     presence_of(w->services)->busy = false;
@@ -297,7 +298,7 @@ void presence_withdraw(struct services *sv, void (*done)(void *ctx), void *ctx)
     struct withdrawing *w = stands ? calloc(1, sizeof *w) : NULL;
     if (w != NULL)
         *w = (struct withdrawing){sv, done, ctx};
-    if (w == NULL || own_records_post(sv, true, presence_of(sv)->seen, withdrawn, w) < 0) {
+    if (w == NULL || own_records_post(sv, true, presence_of(sv)->seen, presence_withdrawn, w) < 0) {
         free(w);
         done(ctx);
         return;

@@ -27,7 +27,7 @@ static struct revocations *revocations_of(const struct services *sv)
     return module_state(sv, &revocation_module);
 }
 
-struct taking {
+struct revocation_taking {
     struct job job;
     struct services *services;
     struct bytes record;
@@ -40,8 +40,8 @@ struct taking {
     void *ctx;
 };
 
-static void put(struct services *sv, const char *address, const struct bytes *record,
-                dht_done_fn *done, void *ctx)
+static void revocation_put(struct services *sv, const char *address, const struct bytes *record,
+                           dht_done_fn *done, void *ctx)
 {
     char key[DHT_KEY_MAX + 1];
     uint8_t lock[HASH_LEN];
@@ -53,7 +53,7 @@ static void put(struct services *sv, const char *address, const struct bytes *re
 
 /* ---- putting again */
 
-static void on_again(void *ctx, enum dht_result r, const char *why)
+static void revocation_on_again(void *ctx, enum dht_result r, const char *why)
 {
     if (r != DHT_OK)
         log_debug("a revocation is not put again: %s", why);
@@ -61,10 +61,10 @@ static void on_again(void *ctx, enum dht_result r, const char *why)
 
 static void again(void *ctx, const char *address, const struct bytes *record)
 {
-    put(ctx, address, record, on_again, NULL);
+    revocation_put(ctx, address, record, revocation_on_again, NULL);
 }
 
-static void on_timer(uv_timer_t *t)
+static void revocation_on_timer(uv_timer_t *t)
 {
     struct services *sv = t->data;
     if (sv->stopping)
@@ -72,7 +72,7 @@ static void on_timer(uv_timer_t *t)
     bool up = dht_link_state(sv->dht) == DHT_CONNECTED;
     if (up)
         revoked_each(store_reader(sv->store), clock_wall_ms() - KEEP_MS, AT_ONCE, again, sv);
-    (void)uv_timer_start(t, on_timer, (uint64_t)(up ? sv->c.reput : sv->c.retry), 0);
+    (void)uv_timer_start(t, revocation_on_timer, (uint64_t)(up ? sv->c.reput : sv->c.retry), 0);
 }
 
 static int revocation_start(struct services *sv, struct error *e)
@@ -82,7 +82,7 @@ static int revocation_start(struct services *sv, struct error *e)
     if (t == NULL)
         return error_set(e, "Out of memory.");
     r->timer = t;
-    return uv_timer_start(t, on_timer, FIRST_MS, 0);
+    return uv_timer_start(t, revocation_on_timer, FIRST_MS, 0);
 }
 
 static void revocation_stop(struct services *sv)
@@ -93,7 +93,7 @@ static void revocation_stop(struct services *sv)
 
 /* ---- a new one */
 
-static void taking_end(struct taking *t, bool stands)
+static void taking_end(struct revocation_taking *t, bool stands)
 {
     if (t->fn != NULL)
         t->fn(t->ctx, t->address, t->fpr, stands, t->rc == 0 ? NULL : t->why.text);
@@ -101,21 +101,21 @@ static void taking_end(struct taking *t, bool stands)
     free(t);
 }
 
-static void on_put(void *ctx, enum dht_result r, const char *why)
+static void revocation_on_put(void *ctx, enum dht_result r, const char *why)
 {
-    struct taking *t = ctx;
+    struct revocation_taking *t = ctx;
     taking_end(t, r == DHT_OK && dht_link_state(t->services->dht) == DHT_CONNECTED);
 }
 
-static int keep_run(struct db *db, void *arg)
+static int revocation_store_run(struct db *db, void *arg)
 {
-    const struct taking *t = arg;
+    const struct revocation_taking *t = arg;
     return revoked_add(db, t->address, t->fpr, &t->record, t->fn != NULL);
 }
 
 static void keep_done(void *arg, int rc)
 {
-    struct taking *t = arg;
+    struct revocation_taking *t = arg;
     char hex[2 * FPR_LEN + 1];
     t->rc = rc;
     if (rc != 0) {
@@ -132,13 +132,13 @@ static void keep_done(void *arg, int rc)
     if (t->fn != NULL)
         event_raise(t->services,
                     EVENT_RECORDS_CHANGED); /* it may have been a rival's, or the own key */
-    put(t->services, t->address, &t->record, on_put, t);
+    revocation_put(t->services, t->address, &t->record, revocation_on_put, t);
 }
 
 /* The address stands inside, and with it the place (P-4.3). */
-static void check(struct job *job, void *thread_ctx)
+static void revocation_verify_run(struct job *job, void *thread_ctx)
 {
-    struct taking *t = (struct taking *)job;
+    struct revocation_taking *t = (struct revocation_taking *)job;
     struct span payload, signature;
     char key[DHT_KEY_MAX + 1] = "";
     t->rc = record_unwrap(t->record.p, t->record.n, &payload, &signature, &t->why);
@@ -150,9 +150,9 @@ static void check(struct job *job, void *thread_ctx)
                                   t->fpr, &t->why);
 }
 
-static void checked(struct job *job)
+static void revocation_verify_done(struct job *job)
 {
-    struct taking *t = (struct taking *)job;
+    struct revocation_taking *t = (struct revocation_taking *)job;
     t->own = memcmp(t->fpr, t->services->fpr, FPR_LEN) == 0;
     if (t->rc == 0 && t->own && !t->own_key)
         t->rc =
@@ -161,13 +161,13 @@ static void checked(struct job *job)
     if (t->rc != 0)
         taking_end(t, false);
     else
-        store_do(t->services->store, keep_run, keep_done, t);
+        store_do(t->services->store, revocation_store_run, keep_done, t);
 }
 
 int revocation_take(struct services *sv, const uint8_t *record, size_t n, bool own_key,
                     revocation_fn *fn, void *ctx, struct error *e)
 {
-    struct taking *t = n > RECORD_MAX ? NULL : calloc(1, sizeof *t);
+    struct revocation_taking *t = n > RECORD_MAX ? NULL : calloc(1, sizeof *t);
     if (t == NULL || bytes_set(&t->record, record, n) < 0) {
         free(t);
         return error_set(e, n > RECORD_MAX ? "That is no revocation: it is too large."
@@ -177,14 +177,14 @@ int revocation_take(struct services *sv, const uint8_t *record, size_t n, bool o
     t->own_key = own_key;
     t->fn = fn;
     t->ctx = ctx;
-    job_run(sv->pgp, &t->job, check, checked, true);
+    job_run(sv->pgp, &t->job, revocation_verify_run, revocation_verify_done, true);
     return 0;
 }
 
 void revocation_keep(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                      const struct bytes *record)
 {
-    struct taking *t = calloc(1, sizeof *t);
+    struct revocation_taking *t = calloc(1, sizeof *t);
     if (t == NULL || bytes_set(&t->record, record->p, record->n) < 0) {
         free(t); /* it is met again */
         return;
@@ -192,7 +192,7 @@ void revocation_keep(struct services *sv, const char *address, const uint8_t fpr
     t->services = sv;
     memcpy(t->fpr, fpr, FPR_LEN);
     (void)strcpy(t->address, address);
-    store_do(sv->store, keep_run, keep_done, t);
+    store_do(sv->store, revocation_store_run, keep_done, t);
 }
 
 const struct module revocation_module = {.start = revocation_start, .stop = revocation_stop};

@@ -34,7 +34,7 @@ struct sources {
     void *ctx;
 };
 
-static void look(struct sources *s);
+static void sources_look_up(struct sources *s);
 
 struct sources *sources_new(struct services *sv, const char *sender, const struct bytes *pubkey,
                             const uint8_t fpr[FPR_LEN], const uint8_t hash[HASH_LEN])
@@ -111,7 +111,7 @@ static void nobody(struct sources *s)
     s->fn(s->ctx, NULL, text.text, true);
 }
 
-static void on_where(void *ctx, const struct endpoint *ep, size_t count, const char *why)
+static void sources_on_where(void *ctx, const struct endpoint *ep, size_t count, const char *why)
 {
     struct sources *s = ctx;
     memcpy(s->ep, ep, count * sizeof *ep);
@@ -146,11 +146,11 @@ static void on_members(void *ctx, const struct group_member *m, size_t count, co
         sha256_end(&h, x->order);
     }
     qsort(s->one + 1, s->count - 1, sizeof *s->one, by_order);
-    look(s);
+    sources_look_up(s);
 }
 
 /* Asks the source at s->at where it is, or goes on. */
-static void look(struct sources *s)
+static void sources_look_up(struct sources *s)
 {
     while (s->at < s->count && (s->one[s->at].out || (s->patient && !s->one[s->at].slow)))
         s->at++;
@@ -160,22 +160,22 @@ static void look(struct sources *s)
     } else if (s->at >= s->count && !s->has_members) {
         s->has_members = true;
         if (s->services->members == NULL)
-            look(s);
+            sources_look_up(s);
         else
             s->services->members->of(s->services, s->one[0].address, s->one[0].fpr,
                                      s->has_master ? s->master_fpr : NULL, on_members, s);
     } else if (s->at >= s->count && !s->patient) {
         s->patient = true;
         s->at = 0;
-        look(s);
+        sources_look_up(s);
     } else if (s->at >= s->count) {
         nobody(s);
     } else if (s->at == 0) {
-        endpoint_lookup_find(s->services, s->one[0].address, &s->pubkey, s->one[0].fpr, on_where,
-                             s);
+        endpoint_lookup_find(s->services, s->one[0].address, &s->pubkey, s->one[0].fpr,
+                             sources_on_where, s);
     } else {
-        s->services->members->find(s->services, s->one[s->at].address, s->one[s->at].fpr, on_where,
-                                   s);
+        s->services->members->find(s->services, s->one[s->at].address, s->one[s->at].fpr,
+                                   sources_on_where, s);
     }
 }
 
@@ -190,5 +190,5 @@ void sources_next(struct sources *s, sources_fn *fn, void *ctx)
         return;
     }
     s->at = s->at == SIZE_MAX ? 0 : s->at + 1;
-    look(s);
+    sources_look_up(s);
 }

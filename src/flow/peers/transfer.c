@@ -47,7 +47,7 @@ static bool at_fault(const struct transfer *t)
     return t->part.local.text[0] != '\0';
 }
 
-static void finish(struct transfer *t, bool ok)
+static void transfer_finish(struct transfer *t, bool ok)
 {
     if (ok && t->chunks_fn != NULL)
         t->chunks_fn(t->ctx, t->part.chunks.data, t->part.chunks.len);
@@ -61,7 +61,7 @@ static void finish(struct transfer *t, bool ok)
 
 /* ---- the body */
 
-static int on_body(void *ctx, const uint8_t *p, size_t n)
+static int transfer_on_body(void *ctx, const uint8_t *p, size_t n)
 {
     struct transfer *t = ctx;
     switch (part_feed(&t->part, p, n)) {
@@ -81,7 +81,8 @@ static int on_body(void *ctx, const uint8_t *p, size_t n)
 
 /* Why the source could not give it, into t->why. Complete answers that are not what they should be
  * are lies; so is more than was asked for. */
-static enum source_fault judge(struct transfer *t, bool ok, int status, const char *why)
+static enum source_fault transfer_judge_source(struct transfer *t, bool ok, int status,
+                                               const char *why)
 {
     if (t->tampered)
         return SOURCE_LIED;
@@ -123,16 +124,16 @@ static void body_done(void *ctx, bool ok, int status, const char *why)
     if (whole && ok)
         sources_served(t->sources);
     if (!whole || !ok) /* whole, but then came more: what was verified counts */
-        sources_fault(t->sources, judge(t, ok, status, why), t->why.text);
+        sources_fault(t->sources, transfer_judge_source(t, ok, status, why), t->why.text);
     t->tampered = false;
     if (whole || at_fault(t))
-        finish(t, whole);
+        transfer_finish(t, whole);
     else
         next_source(t);
 }
 
 /* What every request of a transfer has in common. */
-static struct http_fetch_config request(struct transfer *t, const char *path)
+static struct http_fetch_config transfer_request(struct transfer *t, const char *path)
 {
     return (struct http_fetch_config){.endpoint = &t->ep,
                                       .policy = sources_policy(t->sources),
@@ -151,10 +152,10 @@ static void not_asked(struct transfer *t)
 
 static void fetch_body(struct transfer *t)
 {
-    struct http_fetch_config c = request(t, t->url);
+    struct http_fetch_config c = transfer_request(t, t->url);
     c.offset = t->before = t->part.octets;
     c.max_bytes = t->part.blob.size - t->part.octets;
-    c.data = on_body;
+    c.data = transfer_on_body;
     c.done = body_done;
     if (http_fetch(t->services->http, &c, &t->why) == NULL)
         not_asked(t);
@@ -171,7 +172,7 @@ static void recheck_done(struct job *job)
 {
     struct transfer *t = (struct transfer *)job;
     if (part_whole(&t->part) || at_fault(t))
-        finish(t, !at_fault(t));
+        transfer_finish(t, !at_fault(t));
     else
         fetch_body(t);
 }
@@ -180,7 +181,7 @@ static void rechecked(struct job *job)
 {
     struct transfer *t = (struct transfer *)job;
     if (part_whole(&t->part) || at_fault(t))
-        finish(t, !at_fault(t));
+        transfer_finish(t, !at_fault(t));
     else
         next_source(t);
 }
@@ -192,7 +193,7 @@ static void have_chunks(struct transfer *t)
 
 /* ---- the chunk list */
 
-static int on_chunks(void *ctx, const uint8_t *p, size_t n)
+static int transfer_on_chunks(void *ctx, const uint8_t *p, size_t n)
 {
     struct transfer *t = ctx;
     return buf_append(&t->part.chunks, p, n) < 0 ? error_set(&t->why, TEXT_LIST_LONG) : 0;
@@ -210,7 +211,7 @@ static void chunks_done(void *ctx, bool ok, int status, const char *why)
         (void)error_set(&t->why, TEXT_PEER_OTHER, t->who);
     }
     buf_free(&t->part.chunks);
-    sources_fault(t->sources, judge(t, ok, status, why), t->why.text);
+    sources_fault(t->sources, transfer_judge_source(t, ok, status, why), t->why.text);
     t->tampered = false;
     next_source(t);
 }
@@ -221,9 +222,9 @@ static void fetch_chunks(struct transfer *t)
     (void)snprintf(path, sizeof path, "%s/chunks", t->url);
     buf_free(&t->part.chunks);
     t->part.chunks.cap = (size_t)part_chunk_count(&t->part) * HASH_LEN;
-    struct http_fetch_config c = request(t, path);
+    struct http_fetch_config c = transfer_request(t, path);
     c.max_bytes = t->part.chunks.cap;
-    c.data = on_chunks;
+    c.data = transfer_on_chunks;
     c.done = chunks_done;
     if (http_fetch(t->services->http, &c, &t->why) == NULL)
         not_asked(t);
@@ -234,7 +235,7 @@ static void on_source(void *ctx, const struct endpoint *ep, const char *who, boo
     struct transfer *t = ctx;
     if (ep == NULL || t->services->stopping) {
         (void)error_set(&t->why, "%s", who);
-        finish(t, false);
+        transfer_finish(t, false);
         return;
     }
     t->ep = *ep;
@@ -261,20 +262,20 @@ static void check_list(struct transfer *t)
 }
 
 /* Back on the loop, whose the chunk list is: the caller may have given it meanwhile. */
-static void begin(struct job *job)
+static void transfer_open_done(struct job *job)
 {
     struct transfer *t = (struct transfer *)job;
     if (!at_fault(t))
         check_list(t);
     if (at_fault(t))
-        finish(t, false);
+        transfer_finish(t, false);
     else if (t->given)
         job_run(t->services->files, &t->job, recheck_run, rechecked, false);
     else
         next_source(t);
 }
 
-static void begin_run(struct job *job, void *thread_ctx)
+static void transfer_open_run(struct job *job, void *thread_ctx)
 {
 }
 
@@ -294,8 +295,8 @@ struct transfer *transfer_start(struct services *sv, const char *sender, const s
     (void)strcpy(t->sender, sender);
     hex_encode(blob->hash, HASH_LEN, hex);
     (void)snprintf(t->url, sizeof t->url, "/outbox/%s", hex);
-    (void)part_open(&t->part, blob, path); /* begin() says what is wrong */
-    job_run(sv->files, &t->job, begin_run, begin, true);
+    (void)part_open(&t->part, blob, path); /* transfer_open_done says what is wrong */
+    job_run(sv->files, &t->job, transfer_open_run, transfer_open_done, true);
     return t;
 }
 

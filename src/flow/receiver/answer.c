@@ -40,14 +40,14 @@ struct answering {
     struct error why;
 };
 
-static void end(struct answering *a, const char *why)
+static void answer_end(struct answering *a, const char *why)
 {
     work_over(a->w, why);
     incoming_free(&a->in);
     free(a);
 }
 
-static struct answering *begin(struct work *w)
+static struct answering *answer_new(struct work *w)
 {
     struct answering *a = calloc(1, sizeof *a);
     if (a == NULL || in_get(store_reader(w->services->store), w->n, &a->in) < 0) {
@@ -67,7 +67,7 @@ static struct answering *begin(struct work *w)
     return a;
 }
 
-static void put(struct answering *a, dht_done_fn *fn)
+static void answer_put_receipt(struct answering *a, dht_done_fn *fn)
 {
     int64_t now = clock_wall_ms() / 1000;
     dht_put(a->services->dht, a->key, a->value, HASH_LEN, now + DHT_LIFE_MAX, a->lock, fn, a);
@@ -90,15 +90,15 @@ static void answered_done(void *arg, int rc)
     (void)unlink(stub); /* of a declined message: nobody counts its links any more */
     if (rc == 0 && a->in.outcome != OUTCOME_PULLED) /* pull.c removes its own */
         parts_forget(a->services, a->in.n, a->in.nid);
-    end(a, rc != 0 ? "The database does not take an answer." : NULL);
+    answer_end(a, rc != 0 ? "The database does not take an answer." : NULL);
 }
 
-static void on_deleted(void *ctx, enum dht_result r, const char *why)
+static void answer_on_deleted(void *ctx, enum dht_result r, const char *why)
 {
     struct answering *a = ctx;
     store_crash_point("answer.before");
     if (r != DHT_OK && r != DHT_WAS_ABSENT)
-        end(a, why);
+        answer_end(a, why);
     else
         store_do(a->services->store, answered_run, answered_done, a);
 }
@@ -107,21 +107,21 @@ static void on_read_back(void *ctx, bool ok, enum dht_presence presence)
 {
     struct answering *a = ctx;
     if (!ok || presence == DHT_ABSENT) {
-        end(a, "The receipt cannot be read back from the DHT.");
+        answer_end(a, "The receipt cannot be read back from the DHT.");
         return;
     }
     store_crash_point("answer.receipt");
     struct entry_binding ns;
     entry_bind_hash(a->in.p, a->in.ns_key, a->in.ns_hash, &ns);
-    dht_del(a->services->dht, a->in.ns_key, a->in.ns_hash, ns.token, on_deleted, a);
+    dht_del(a->services->dht, a->in.ns_key, a->in.ns_hash, ns.token, answer_on_deleted, a);
     wipe(&ns, sizeof ns);
 }
 
-static void on_put(void *ctx, enum dht_result r, const char *why)
+static void answer_on_put(void *ctx, enum dht_result r, const char *why)
 {
     struct answering *a = ctx;
     if (r != DHT_OK)
-        end(a, why);
+        answer_end(a, why);
     else
         dht_look(a->services->dht, a->key, a->id, on_read_back, a);
 }
@@ -133,7 +133,7 @@ static void on_before_put(void *ctx, bool ok, enum dht_presence presence)
     if (ok && presence == DHT_DELETED)
         on_read_back(a, true, presence);
     else
-        put(a, on_put);
+        answer_put_receipt(a, answer_on_put);
 }
 
 /* A message that its sender took back leaves the mailbox before that is confirmed (P-14.5). */
@@ -148,7 +148,7 @@ static void recall_apply_run(struct job *job, void *thread_ctx)
 static void through_dht(struct answering *a)
 {
     if (a->in.tries == 0)
-        put(a, on_put);
+        answer_put_receipt(a, answer_on_put);
     else
         dht_look(a->services->dht, a->key, a->id, on_before_put, a);
 }
@@ -178,7 +178,7 @@ static void on_handed(void *ctx, bool taken)
     store_do(a->services->store, receipt_endpoint_run, answered_done, a);
 }
 
-static void tell(struct answering *a)
+static void answer_push_receipt(struct answering *a)
 {
     struct receipt r;
     memcpy(r.id, a->id, ENTRY_ID_LEN);
@@ -191,18 +191,18 @@ static void recall_apply_done(struct job *job)
 {
     struct answering *a = (struct answering *)job;
     if (a->rc < 0)
-        end(a, a->why.text);
+        answer_end(a, a->why.text);
     else
-        tell(a);
+        answer_push_receipt(a);
 }
 
 static void answer_start(struct work *w)
 {
-    struct answering *a = begin(w);
+    struct answering *a = answer_new(w);
     if (a != NULL && a->in.outcome == OUTCOME_CANCELLED)
         job_run(w->services->files, &a->job, recall_apply_run, recall_apply_done, true);
     else if (a != NULL)
-        tell(a);
+        answer_push_receipt(a);
 }
 
 const struct step step_answer = {
@@ -229,7 +229,7 @@ static int settled_run(struct db *db, void *arg)
 static void settled_done(void *arg, int rc)
 {
     store_crash_point("settle.after");
-    end(arg, rc != 0 ? "The database does not take a settled receipt." : NULL);
+    answer_end(arg, rc != 0 ? "The database does not take a settled receipt." : NULL);
 }
 
 static void on_put_again(void *ctx, enum dht_result r, const char *why)
@@ -238,7 +238,7 @@ static void on_put_again(void *ctx, enum dht_result r, const char *why)
     store_do(a->services->store, settled_run, settled_done, a);
 }
 
-static void on_look(void *ctx, bool ok, enum dht_presence presence)
+static void receipt_refresh_on_look(void *ctx, bool ok, enum dht_presence presence)
 {
     struct answering *a = ctx;
     a->settled = (ok && presence == DHT_DELETED) ||
@@ -248,16 +248,16 @@ static void on_look(void *ctx, bool ok, enum dht_presence presence)
     if (!a->settled && ok &&
         (presence == DHT_ABSENT ||
          (a->services->c.poll << (a->in.tries < 6 ? a->in.tries : 6)) >= a->services->c.reput))
-        put(a, on_put_again);
+        answer_put_receipt(a, on_put_again);
     else
         on_put_again(a, ok, NULL);
 }
 
 static void receipt_refresh_start(struct work *w)
 {
-    struct answering *a = begin(w);
+    struct answering *a = answer_new(w);
     if (a != NULL)
-        dht_look(a->services->dht, a->key, a->id, on_look, a);
+        dht_look(a->services->dht, a->key, a->id, receipt_refresh_on_look, a);
 }
 
 const struct step step_receipt_refresh = {

@@ -31,7 +31,7 @@ struct delivery {
     struct error why;
 };
 
-static void end(struct delivery *d, const char *why)
+static void deliver_end(struct delivery *d, const char *why)
 {
     work_over(d->w, why);
     incoming_free(&d->in);
@@ -80,13 +80,13 @@ static void fill_run(struct job *job, void *thread_ctx)
         d->rc = -1;
 }
 
-static int commit_run(struct db *db, void *arg)
+static int deliver_commit_run(struct db *db, void *arg)
 {
     struct delivery *d = arg;
     return in_set_answer(db, d->in.n);
 }
 
-static void commit_done(void *arg, int rc)
+static void deliver_commit_done(void *arg, int rc)
 {
     struct delivery *d = arg;
     store_crash_point("deliver.after");
@@ -98,7 +98,7 @@ static void commit_done(void *arg, int rc)
         openings_failed(d->w->services, d->in.nid, TEXT_ANEW);
     else
         openings_filled(d->w->services, d->in.nid);
-    end(d, rc != 0 ? "The database does not take a delivery." : NULL);
+    deliver_end(d, rc != 0 ? "The database does not take a delivery." : NULL);
 }
 
 static void fill_done(struct job *job)
@@ -107,18 +107,18 @@ static void fill_done(struct job *job)
     store_crash_point("deliver.before");
     if (d->rc < 0) {
         openings_failed(d->w->services, d->in.nid, TEXT_NOT_PLACED);
-        end(d, d->why.text);
+        deliver_end(d, d->why.text);
         return;
     }
     if (d->rc == 2 && d->in.tries < UNNAMED_TRIES) {
         openings_filled(d->w->services, d->in.nid); /* where it can be seen, it is */
-        end(d, "A copy of the stub stands in no folder of the Maildir yet.");
+        deliver_end(d, "A copy of the stub stands in no folder of the Maildir yet.");
         return;
     }
     if (d->rc == 1)
         log_info("a message from %s was pulled, but its stub stands nowhere any more",
                  d->in.sender);
-    store_do(d->w->services->store, commit_run, commit_done, d);
+    store_do(d->w->services->store, deliver_commit_run, deliver_commit_done, d);
 }
 
 static void deliver_start(struct work *w)

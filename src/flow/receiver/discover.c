@@ -45,7 +45,7 @@ static struct discovery *discovery_of(const struct services *sv)
     return module_state(sv, &discovery_module);
 }
 
-static bool is_busy(const struct discovery *d, const uint8_t id[DHT_ID_LEN])
+static bool discover_is_busy(const struct discovery *d, const uint8_t id[DHT_ID_LEN])
 {
     for (size_t i = 0; i < d->under_way; i++)
         if (memcmp(d->busy[i], id, DHT_ID_LEN) == 0)
@@ -91,10 +91,10 @@ static void opened(struct services *sv, const uint8_t id[DHT_ID_LEN], bool later
         discovery_poll(sv);
 }
 
-static void take(struct services *sv, const char *key, const struct dht_value *v)
+static void discover_open(struct services *sv, const char *key, const struct dht_value *v)
 {
     struct discovery *d = discovery_of(sv);
-    if (sv->stopping || !may_go(sv) || v->len > RECORD_MAX || is_busy(d, v->id) ||
+    if (sv->stopping || !may_go(sv) || v->len > RECORD_MAX || discover_is_busy(d, v->id) ||
         is_doubted(d, v->id) || looked_has(store_reader(sv->store), v->id))
         return;
     if (d->under_way == sizeof d->busy / sizeof *d->busy) {
@@ -106,31 +106,31 @@ static void take(struct services *sv, const char *key, const struct dht_value *v
     notice_open(sv, key, v, d->doubt_count + d->under_way <= DOUBTS_MAX, opened);
 }
 
-static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n);
+static void discover_on_list(void *ctx, bool ok, const uint8_t *ids, size_t n);
 
-static void look_at(struct services *sv, uint32_t shard)
+static void discover_look_at_shard(struct services *sv, uint32_t shard)
 {
     struct discovery *d = discovery_of(sv);
     d->at = shard;
     dht_ns_key(d->at_key, sv->c.address, shard);
-    dht_list(sv->dht, d->at_key, on_list, sv);
+    dht_list(sv->dht, d->at_key, discover_on_list, sv);
 }
 
 /* Four times as many shards; a sender learns of them when it renews our identity. */
-struct growing {
+struct shards_growing {
     struct services *services;
     uint32_t shards;
 };
 
 static int grow_run(struct db *db, void *arg)
 {
-    const struct growing *g = arg;
+    const struct shards_growing *g = arg;
     return meta_set(db, "shards", &g->shards, sizeof g->shards);
 }
 
 static void grow_done(void *arg, int rc)
 {
-    struct growing *g = arg;
+    struct shards_growing *g = arg;
     store_crash_point("shards.after");
     if (rc == 0 && g->shards > standing_of(g->services)->shards) {
         standing_own(g->services)->shards = g->shards;
@@ -143,10 +143,10 @@ static void grow_done(void *arg, int rc)
 
 static void more_shards(struct services *sv, size_t live)
 {
-    struct growing *g = standing_of(sv)->shards >= SHARDS_MOST ? NULL : calloc(1, sizeof *g);
+    struct shards_growing *g = standing_of(sv)->shards >= SHARDS_MOST ? NULL : calloc(1, sizeof *g);
     if (g == NULL)
         return;
-    *g = (struct growing){sv, standing_of(sv)->shards * 4};
+    *g = (struct shards_growing){sv, standing_of(sv)->shards * 4};
     log_info("%zu notifications wait for this peer", live);
     store_crash_point("shards.before");
     store_do(sv->store, grow_run, grow_done, g);
@@ -166,12 +166,12 @@ static void count_live(struct services *sv, size_t n)
 }
 
 /* Shard 0, then the one whose turn it is. */
-static void look_end(struct services *sv)
+static void discover_look_end(struct services *sv)
 {
     struct discovery *d = discovery_of(sv);
     if (d->at == 0 && !d->again && standing_of(sv)->shards > 1 && !sv->stopping) {
         d->turn = d->turn + 1 < standing_of(sv)->shards ? d->turn + 1 : 1;
-        look_at(sv, d->turn);
+        discover_look_at_shard(sv, d->turn);
         return;
     }
     d->looking = false;
@@ -180,18 +180,18 @@ static void look_end(struct services *sv)
         discovery_poll(sv);
 }
 
-static void on_value(void *ctx, bool ok, const struct dht_value *v)
+static void discover_on_value(void *ctx, bool ok, const struct dht_value *v)
 {
     struct services *sv = ctx;
     if (sv->stopping)
         return;
     if (v != NULL)
-        take(sv, discovery_of(sv)->at_key, v);
+        discover_open(sv, discovery_of(sv)->at_key, v);
     else
-        look_end(sv);
+        discover_look_end(sv);
 }
 
-static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
+static void discover_on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
 {
     struct services *sv = ctx;
     if (sv->stopping)
@@ -206,7 +206,7 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
     for (size_t k = 0; ok && k < n; k++) {
         size_t i = (start + k) % n;
         const uint8_t *id = ids + i * DHT_ID_LEN;
-        if (is_busy(d, id) || is_doubted(d, id) || looked_has(store_reader(sv->store), id))
+        if (discover_is_busy(d, id) || is_doubted(d, id) || looked_has(store_reader(sv->store), id))
             continue;
         if (count == FETCH_MAX) {
             d->again = true;
@@ -219,9 +219,9 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
     (!ok || count > 0 || doubts > 0 || standing_of(sv)->shards > 1 ? poll_again : poll_slower)(
         d->timer, sv->c.poll);
     if (count > 0)
-        dht_get(sv->dht, d->at_key, wanted, count, on_value, sv);
+        dht_get(sv->dht, d->at_key, wanted, count, discover_on_value, sv);
     else
-        look_end(sv);
+        discover_look_end(sv);
 }
 
 void discovery_poll(struct services *sv)
@@ -234,18 +234,18 @@ void discovery_poll(struct services *sv)
         return;
     }
     d->looking = true;
-    look_at(sv, 0);
+    discover_look_at_shard(sv, 0);
 }
 
-static void on_heard(void *ctx, const struct dht_value *v)
+static void discover_on_heard(void *ctx, const struct dht_value *v)
 {
     struct services *sv = ctx;
     if (!sv->stopping)
         poll_again(discovery_of(sv)->timer, sv->c.poll); /* if it could not be opened for now */
-    take(sv, discovery_of(sv)->key, v);
+    discover_open(sv, discovery_of(sv)->key, v);
 }
 
-static void on_timer(uv_timer_t *t)
+static void discover_on_timer(uv_timer_t *t)
 {
     discovery_poll(t->data);
 }
@@ -256,7 +256,7 @@ static int discovery_start(struct services *sv, struct error *e)
     if (d == NULL)
         return error_set(e, "Out of memory.");
     dht_ns_key(d->key, sv->c.address, 0);
-    d->timer = poll_start(sv, d->key, on_timer, on_heard, "each notification");
+    d->timer = poll_start(sv, d->key, discover_on_timer, discover_on_heard, "each notification");
     return d->timer == NULL ? error_set(e, "Out of memory.") : 0;
 }
 

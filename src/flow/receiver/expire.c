@@ -94,7 +94,7 @@ struct lapsing {
     struct error why;
 };
 
-static void end(struct lapsing *x, const char *why)
+static void expire_end(struct lapsing *x, const char *why)
 {
     work_over(x->w, why);
     incoming_free(&x->in);
@@ -120,7 +120,7 @@ static int thread_fields(const struct buf *header, struct buf *out)
     return rc;
 }
 
-static int compose(const struct lapsing *x, const struct buf *header, struct buf *out)
+static int expire_compose(const struct lapsing *x, const struct buf *header, struct buf *out)
 {
     const char *own = x->w->services->c.address;
     char date[40], came[40], id[2 * HASH_LEN + 1];
@@ -149,7 +149,7 @@ static int write_notice(struct lapsing *x, const struct buf *header, size_t *siz
 {
     struct stat st;
     struct buf b = BUF_INIT(HEADER_MAX);
-    int rc = compose(x, header, &b) == 0 ? 0 : error_set(&x->why, TEXT_NO_MEMORY);
+    int rc = expire_compose(x, header, &b) == 0 ? 0 : error_set(&x->why, TEXT_NO_MEMORY);
     *size_r = b.len;
     if (rc == 0 && (stat(x->notice, &st) < 0 || st.st_nlink < 2)) /* else it stands there */
         rc = file_write(x->notice, b.data, b.len, &x->why);
@@ -193,7 +193,7 @@ static void expiry_notice_done(void *arg, int rc)
         (void)unlink(x->notice);
         parts_forget(x->w->services, x->in.n, x->in.nid);
     }
-    end(x, rc != 0 ? "The database does not take a notice." : NULL);
+    expire_end(x, rc != 0 ? "The database does not take a notice." : NULL);
 }
 
 static void replaced(struct job *job)
@@ -201,7 +201,7 @@ static void replaced(struct job *job)
     struct lapsing *x = (struct lapsing *)job;
     store_crash_point("lapse.before");
     if (x->rc != 0) {
-        end(x, x->why.text);
+        expire_end(x, x->why.text);
         return;
     }
     log_info("a message from %s was not opened in time", x->in.sender);

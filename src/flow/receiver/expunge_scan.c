@@ -51,7 +51,7 @@ static struct expunge_scan *expunge_scan_of(const struct services *sv)
     return module_state(sv, &expunge_scan_module);
 }
 
-static void look_at(struct expunge_scan *s, size_t i)
+static void expunge_scan_look_at(struct expunge_scan *s, size_t i)
 {
     char path[PATH_CAP];
     struct stat st;
@@ -75,7 +75,7 @@ static void page_run(struct job *job, void *thread_ctx)
         (struct expunge_scan *)((char *)job - offsetof(struct expunge_scan, job));
     maildir_trash_read(s->services);
     for (size_t i = 0; i < s->count; i++)
-        look_at(s, i);
+        expunge_scan_look_at(s, i);
 }
 
 struct page_verdict { /* what one page says, on its way to the store */
@@ -87,7 +87,7 @@ struct page_verdict { /* what one page says, on its way to the store */
     } row[];
 };
 
-static int verdict_run(struct db *db, void *arg)
+static int expunge_scan_verdict_run(struct db *db, void *arg)
 {
     struct page_verdict *v = arg;
     for (size_t i = 0; i < v->count; i++) {
@@ -99,7 +99,7 @@ static int verdict_run(struct db *db, void *arg)
     return 0;
 }
 
-static void verdict_done(void *arg, int rc)
+static void expunge_scan_verdict_done(void *arg, int rc)
 {
     struct page_verdict *v = arg;
     store_crash_point("decline.after");
@@ -107,7 +107,7 @@ static void verdict_done(void *arg, int rc)
     free(v);
 }
 
-static void judge(struct expunge_scan *s)
+static void expunge_scan_judge(struct expunge_scan *s)
 {
     struct services *sv = s->services;
     int64_t now = clock_wall_ms();
@@ -136,7 +136,7 @@ static void judge(struct expunge_scan *s)
             log_info("a stub was deleted unread: declined");
     }
     store_crash_point("decline.before");
-    store_do(sv->store, verdict_run, verdict_done, v);
+    store_do(sv->store, expunge_scan_verdict_run, expunge_scan_verdict_done, v);
 }
 
 static void next_page(struct expunge_scan *s);
@@ -149,20 +149,20 @@ static void page_done(struct job *job)
         s->running = false;
         return;
     }
-    judge(s);
+    expunge_scan_judge(s);
     s->total += s->count;
     s->after = s->n[s->count - 1];
     next_page(s);
 }
 
-static int held_run(struct db *db, void *arg)
+static int expunge_scan_held_run(struct db *db, void *arg)
 {
     struct expunge_scan *s = arg;
     int64_t to = s->held_to; /* the loop waits with the next round until this is done */
     return meta_set(db, "expunge_scan_held_to", &to, sizeof to);
 }
 
-static void held_done(void *arg, int rc)
+static void expunge_scan_held_done(void *arg, int rc)
 {
     struct expunge_scan *s = arg;
     if (rc != 0)
@@ -185,7 +185,7 @@ static void round_end(struct expunge_scan *s)
     s->held = many ? s->vanished : s->waiting;
     if (held_to != s->held_to) {
         s->held_to = held_to;
-        store_do(s->services->store, held_run, held_done, s);
+        store_do(s->services->store, expunge_scan_held_run, expunge_scan_held_done, s);
     } else {
         s->running = false;
         if (s->again)
@@ -203,10 +203,10 @@ static void next_page(struct expunge_scan *s)
         job_run(s->services->files, &s->job, page_run, page_done, false);
 }
 
-static void on_timer(uv_timer_t *t)
+static void expunge_scan_on_timer(uv_timer_t *t)
 {
     struct expunge_scan *s = t->data;
-    (void)uv_timer_start(t, on_timer, (uint64_t)s->services->c.sweep, 0);
+    (void)uv_timer_start(t, expunge_scan_on_timer, (uint64_t)s->services->c.sweep, 0);
     if (s->running)
         return;
     s->running = true;
@@ -226,7 +226,7 @@ static int expunge_scan_start(struct services *sv, struct error *e)
     s->timer = t;
     s->hold = true; /* the first round only looks */
     (void)meta_get(store_reader(sv->store), "expunge_scan_held_to", &s->held_to, sizeof s->held_to);
-    return uv_timer_start(t, on_timer, 1000, 0);
+    return uv_timer_start(t, expunge_scan_on_timer, 1000, 0);
 }
 
 void expunge_scan_hint(struct services *sv)
@@ -237,7 +237,7 @@ void expunge_scan_hint(struct services *sv)
     if (s->running)
         s->again = true;
     else
-        (void)uv_timer_start(s->timer, on_timer, 50, 0);
+        (void)uv_timer_start(s->timer, expunge_scan_on_timer, 50, 0);
 }
 
 size_t expunge_scan_held(const struct services *sv)
@@ -253,7 +253,7 @@ int64_t expunge_scan_held_to(struct db *db)
 
 /* ---- a person's word */
 
-struct telling {
+struct expunge_confirming {
     struct services *services;
     uint8_t nid[HASH_LEN];
     int changed; /* of all that vanished */
@@ -263,20 +263,20 @@ struct telling {
 
 static int told_run(struct db *db, void *arg)
 {
-    struct telling *t = arg;
+    struct expunge_confirming *t = arg;
     return in_set_person(db, t->nid);
 }
 
 static int confirm_run(struct db *db, void *arg)
 {
-    struct telling *t = arg;
+    struct expunge_confirming *t = arg;
     t->changed = in_set_person_gone(db, INT64_MAX);
     return t->changed < 0 ? -1 : 0;
 }
 
 static void telling_done(void *arg, int rc)
 {
-    struct telling *t = arg;
+    struct expunge_confirming *t = arg;
     if (rc != 0)
         log_error("the database does not take that stubs were deleted by their user");
     expunge_scan_hint(t->services);
@@ -291,10 +291,10 @@ void expunge_scan_told(struct services *sv, const uint8_t nid[HASH_LEN], const s
         expunge_scan_hint(sv);
         return;
     }
-    struct telling *t = calloc(1, sizeof *t);
+    struct expunge_confirming *t = calloc(1, sizeof *t);
     if (t == NULL)
         return; /* the sweep sees it, and asks if there are many */
-    *t = (struct telling){.services = sv};
+    *t = (struct expunge_confirming){.services = sv};
     memcpy(t->nid, nid, HASH_LEN);
     store_do(sv->store, told_run, telling_done, t);
 }
@@ -302,10 +302,10 @@ void expunge_scan_told(struct services *sv, const uint8_t nid[HASH_LEN], const s
 int expunge_scan_confirm(struct services *sv, expunge_scan_confirmed_fn *fn, void *ctx,
                          struct error *e)
 {
-    struct telling *t = calloc(1, sizeof *t);
+    struct expunge_confirming *t = calloc(1, sizeof *t);
     if (t == NULL)
         return error_set(e, "Out of memory.");
-    *t = (struct telling){.services = sv, .fn = fn, .ctx = ctx};
+    *t = (struct expunge_confirming){.services = sv, .fn = fn, .ctx = ctx};
     store_do(sv->store, confirm_run, telling_done, t);
     return 0;
 }

@@ -22,7 +22,7 @@ bool held_here(const struct services *sv, const struct blob_ref *blob)
 }
 
 /* h is over all of the blob, so that no list of chunks is needed. */
-static bool sound(int fd, const struct blob_ref *blob)
+static bool held_is_whole(int fd, const struct blob_ref *blob)
 {
     uint8_t hash[HASH_LEN], *piece = malloc(PIECE);
     struct sha256 *s = sha256_new();
@@ -56,7 +56,7 @@ bool held_take(const struct services *sv, const struct blob_ref *blob, const cha
     int fd = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return false;
-    bool good = sound(fd, blob);
+    bool good = held_is_whole(fd, blob);
     (void)close(fd);
     if (!good) {
         log_warn("%s is not what it should be: `restante fsck` mends it", from);

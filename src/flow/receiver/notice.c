@@ -60,7 +60,7 @@ static void noticing_free(struct noticing *x)
     free(x);
 }
 
-static int copy(struct bytes *to, const struct span *from)
+static int notice_copy(struct bytes *to, const struct span *from)
 {
     return from->p == NULL ? 0 : bytes_set(to, from->p, from->n);
 }
@@ -96,7 +96,8 @@ static void summarize(struct noticing *x)
     buf_free(&skeleton);
 }
 
-static int fill(struct noticing *x, const struct notification *r, const uint8_t fpr[FPR_LEN])
+static int notice_fill_row(struct noticing *x, const struct notification *r,
+                           const uint8_t fpr[FPR_LEN])
 {
     struct incoming *in = &x->in;
     notification_id(fpr, r->message_id, r->receiver, in->nid);
@@ -112,15 +113,15 @@ static int fill(struct noticing *x, const struct notification *r, const uint8_t 
     in->state = IN_NOTICED;
     in->has_master = r->has_master;
     memcpy(in->master_fpr, r->master_fpr, FPR_LEN);
-    int rc = copy(&in->pubkey, &r->pubkey) | copy(&in->pkesk, &r->pkesk);
+    int rc = notice_copy(&in->pubkey, &r->pubkey) | notice_copy(&in->pkesk, &r->pkesk);
     if (!r->has_head_blob) {
-        rc |= copy(&in->head, &r->head);
+        rc |= notice_copy(&in->head, &r->head);
         summarize(x);
         return rc;
     }
     in->head_blob = r->head_blob;
-    return rc | copy(&in->head_pkesk, &r->head_pkesk) | copy(&in->from, &r->from) |
-           copy(&in->subject, &r->subject) | copy(&in->date, &r->date);
+    return rc | notice_copy(&in->head_pkesk, &r->head_pkesk) | notice_copy(&in->from, &r->from) |
+           notice_copy(&in->subject, &r->subject) | notice_copy(&in->date, &r->date);
 }
 
 static int check_lock(const struct noticing *x, const struct notification *r, struct error *e)
@@ -149,7 +150,7 @@ static void open_cancellation(struct noticing *x)
     x->good = x->cancels = true;
 }
 
-static void open_run(struct job *job, void *thread_ctx)
+static void notice_open_run(struct job *job, void *thread_ctx)
 {
     struct noticing *x = (struct noticing *)job;
     struct notification r;
@@ -169,7 +170,7 @@ static void open_run(struct job *job, void *thread_ctx)
     x->later = rc == -2;
     if (rc < 0 || check_lock(x, &r, &x->why) < 0)
         return;
-    x->good = fill(x, &r, fpr) == 0;
+    x->good = notice_fill_row(x, &r, fpr) == 0;
     x->later = !x->good;
     if (!x->good)
         (void)error_set(&x->why, "Out of memory.");
@@ -178,7 +179,7 @@ static void open_run(struct job *job, void *thread_ctx)
 
 /* The sender's key against the key cache: receiving never pins. A fingerprint that the user named
  * is a pin already, and finds its key here. */
-static void judge(struct noticing *x)
+static void notice_judge_key(struct noticing *x)
 {
     struct contact c = {.trust = TRUST_VERIFIED};
     struct incoming *in = &x->in;
@@ -217,17 +218,17 @@ static void read_old(struct db *db, struct noticing *x)
     incoming_free(&old);
 }
 
-static void on_old_gone(void *ctx, enum dht_result r, const char *why)
+static void notice_on_old_gone(void *ctx, enum dht_result r, const char *why)
 {
 }
 
 /* The sender that lost its p cannot delete it any more. What stays all the same ends with its life.
  */
-static void delete_old(struct noticing *x)
+static void notice_delete_old(struct noticing *x)
 {
     struct entry_binding old;
     entry_bind_hash(x->old_p, x->old_key, x->old_hash, &old);
-    dht_del(x->services->dht, x->old_key, x->old_hash, old.token, on_old_gone, NULL);
+    dht_del(x->services->dht, x->old_key, x->old_hash, old.token, notice_on_old_gone, NULL);
     wipe(&old, sizeof old);
 }
 
@@ -256,7 +257,7 @@ static void tell_invite(struct noticing *x)
     event_raise(x->services, EVENT_INVITE_USED);
 }
 
-static int commit_run(struct db *db, void *arg)
+static int notice_commit_run(struct db *db, void *arg)
 {
     struct noticing *x = arg;
     int64_t until = x->expiry > 0 ? x->expiry : clock_wall_ms() / 1000 + DHT_LIFE_MAX;
@@ -301,7 +302,7 @@ static void forget_cancellation(const struct noticing *x)
     wipe(&b, sizeof b);
 }
 
-static void commit_done(void *arg, int rc)
+static void notice_commit_done(void *arg, int rc)
 {
     struct noticing *x = arg;
     store_crash_point("notice.after");
@@ -320,7 +321,7 @@ static void commit_done(void *arg, int rc)
         home_path(x->services, part, "inbox/parts", x->in.nid, HASH_LEN, "");
         (void)unlink(part);
         if (x->had_old)
-            delete_old(x);
+            notice_delete_old(x);
     }
     if (rc == 0 && x->good && x->claims && !x->cancels)
         tell_invite(x);
@@ -328,15 +329,15 @@ static void commit_done(void *arg, int rc)
     noticing_free(x);
 }
 
-static void open_done(struct job *job)
+static void notice_open_done(struct job *job)
 {
     struct noticing *x = (struct noticing *)job;
     store_crash_point("notice.before");
     if (x->good && !x->cancels)
-        judge(x);
+        notice_judge_key(x);
     else if (!x->good)
         log_info("an entry at %s is ignored: %s", x->key, x->why.text);
-    store_do(x->services->store, commit_run, commit_done, x);
+    store_do(x->services->store, notice_commit_run, notice_commit_done, x);
 }
 
 void notice_open(struct services *sv, const char *key, const struct dht_value *v, bool may_wait,
@@ -356,5 +357,5 @@ void notice_open(struct services *sv, const char *key, const struct dht_value *v
     memcpy(x->lock, v->lock, HASH_LEN);
     int64_t now = clock_wall_ms() / 1000;
     x->expiry = v->expiry > now && v->expiry < now + DHT_LIFE_MAX ? v->expiry : 0;
-    job_run(sv->pgp, &x->job, open_run, open_done, true);
+    job_run(sv->pgp, &x->job, notice_open_run, notice_open_done, true);
 }

@@ -41,7 +41,7 @@ static struct openings *openings_of(const struct services *sv)
     return module_state(sv, &openings_module);
 }
 
-static void drop(struct opening *o)
+static void opening_drop(struct opening *o)
 {
     for (struct opening **at = &openings_of(o->services)->first; *at != NULL; at = &(*at)->next) {
         if (*at == o) {
@@ -52,38 +52,38 @@ static void drop(struct opening *o)
     free(o);
 }
 
-static void answer(struct opening *o, bool ok, const char *why)
+static void opening_answer(struct opening *o, bool ok, const char *why)
 {
     opening_fn *fn = o->fn;
     o->fn = NULL;
     if (fn != NULL)
         fn(o->ctx, ok, why);
     if (!o->held)
-        drop(o);
+        opening_drop(o);
 }
 
-static bool settle(struct opening *o);
+static bool opening_settle(struct opening *o);
 
-static int want_run(struct db *db, void *arg)
+static int opening_want_run(struct db *db, void *arg)
 {
     const struct opening *o = arg;
     return in_set_wanted(db, o->n, true);
 }
 
-static void want_done(void *arg, int rc)
+static void opening_want_done(void *arg, int rc)
 {
     struct opening *o = arg;
     o->held = false;
     if (o->fn == NULL)
-        drop(o);
+        opening_drop(o);
     else if (rc != 0)
-        answer(o, false, TEXT_OPEN_DATABASE);
-    else if (!settle(o)) /* it may have been filled while this was on its way */
+        opening_answer(o, false, TEXT_OPEN_DATABASE);
+    else if (!opening_settle(o)) /* it may have been filled while this was on its way */
         kick(o->services);
 }
 
 /* What can be said at once: 1 there, 0 wait, -1 why. */
-static int judge(const struct services *sv, const struct incoming *in, struct error *why)
+static int opening_judge(const struct services *sv, const struct incoming *in, struct error *why)
 {
     char date[40];
     switch (in->state) {
@@ -113,17 +113,17 @@ static int judge(const struct services *sv, const struct incoming *in, struct er
 }
 
 /* Answers one that waits when its message came to an end meanwhile, whichever step did it. */
-static bool settle(struct opening *o)
+static bool opening_settle(struct opening *o)
 {
     struct incoming in;
     struct error why = {TEXT_OPEN_UNKNOWN};
     int verdict = -1;
     if (in_get(store_reader(o->services->store), o->n, &in) == 0) {
-        verdict = judge(o->services, &in, &why);
+        verdict = opening_judge(o->services, &in, &why);
         incoming_free(&in);
     }
     if (verdict != 0)
-        answer(o, verdict == 1, verdict == 1 ? "" : why.text);
+        opening_answer(o, verdict == 1, verdict == 1 ? "" : why.text);
     return verdict != 0;
 }
 
@@ -137,7 +137,7 @@ struct opening *opening_ask(struct services *sv, const uint8_t nid[HASH_LEN], in
     if (standing_of(sv)->stop_reason[0] != '\0')
         (void)error_set(&why, "%s", standing_of(sv)->stop_reason);
     else if (n != 0 && in_get(store_reader(sv->store), n, &in) == 0) {
-        verdict = judge(sv, &in, &why);
+        verdict = opening_judge(sv, &in, &why);
         incoming_free(&in);
     }
     struct opening *o = verdict == 0 ? calloc(1, sizeof *o) : NULL;
@@ -155,7 +155,7 @@ struct opening *opening_ask(struct services *sv, const uint8_t nid[HASH_LEN], in
                           .next = openings_of(sv)->first};
     memcpy(o->nid, nid, HASH_LEN);
     openings_of(sv)->first = o;
-    store_do(sv->store, want_run, want_done, o);
+    store_do(sv->store, opening_want_run, opening_want_done, o);
     return o;
 }
 
@@ -163,26 +163,27 @@ void opening_cancel(struct opening *o)
 {
     o->fn = NULL;
     if (!o->held)
-        drop(o);
+        opening_drop(o);
 }
 
-static void tell(struct services *sv, const uint8_t nid[HASH_LEN], bool ok, const char *why)
+static void opening_tell_progress(struct services *sv, const uint8_t nid[HASH_LEN], bool ok,
+                                  const char *why)
 {
     for (struct opening *o = openings_of(sv)->first, *next; o != NULL; o = next) {
         next = o->next;
         if (o->fn != NULL && !o->held && memcmp(o->nid, nid, HASH_LEN) == 0)
-            answer(o, ok, why);
+            opening_answer(o, ok, why);
     }
 }
 
 void openings_filled(struct services *sv, const uint8_t nid[HASH_LEN])
 {
-    tell(sv, nid, true, "");
+    opening_tell_progress(sv, nid, true, "");
 }
 
 void openings_failed(struct services *sv, const uint8_t nid[HASH_LEN], const char *why)
 {
-    tell(sv, nid, false, why);
+    opening_tell_progress(sv, nid, false, why);
 }
 
 void openings_try_failed(struct services *sv, const uint8_t nid[HASH_LEN], int64_t began_ms,
@@ -193,10 +194,10 @@ void openings_try_failed(struct services *sv, const uint8_t nid[HASH_LEN], int64
         if (o->fn == NULL || o->held || memcmp(o->nid, nid, HASH_LEN) != 0)
             continue;
         if (o->asked_ms <= began_ms) {
-            answer(o, false, why);
+            opening_answer(o, false, why);
         } else { /* for this one it was not tried yet */
             o->held = true;
-            store_do(sv->store, want_run, want_done, o);
+            store_do(sv->store, opening_want_run, opening_want_done, o);
         }
     }
 }
@@ -227,13 +228,13 @@ int64_t openings_progress(const struct services *sv, const uint8_t nid[HASH_LEN]
 }
 
 /* Declined, expired or otherwise ended: told. Who has waited long enough is told how far it is. */
-static void on_timer(uv_timer_t *t)
+static void opening_on_timer(uv_timer_t *t)
 {
     struct services *sv = t->data;
     int64_t now = clock_mono_ms();
     for (struct opening *o = openings_of(sv)->first, *next; o != NULL; o = next) {
         next = o->next;
-        if (o->held || o->fn == NULL || settle(o) || now < o->until_ms)
+        if (o->held || o->fn == NULL || opening_settle(o) || now < o->until_ms)
             continue;
         struct incoming in;
         char why[200] = TEXT_OPEN_WAITING;
@@ -243,7 +244,7 @@ static void on_timer(uv_timer_t *t)
                            (unsigned long long)in.blob.size / 1000000);
             incoming_free(&in);
         }
-        answer(o, false, why);
+        opening_answer(o, false, why);
     }
 }
 
@@ -254,7 +255,7 @@ static int openings_start(struct services *sv, struct error *e)
     if (t == NULL)
         return error_set(e, "Out of memory.");
     openings_of(sv)->timer = t;
-    return uv_timer_start(t, on_timer, 500, 500);
+    return uv_timer_start(t, opening_on_timer, 500, 500);
 }
 
 static void openings_stop(struct services *sv)
@@ -264,7 +265,7 @@ static void openings_stop(struct services *sv)
     timer_free(&openings_of(sv)->timer);
     for (struct opening *o = openings_of(sv)->first, *next; o != NULL; o = next) {
         next = o->next;
-        answer(o, false, TEXT_OPEN_STOPPING);
+        opening_answer(o, false, TEXT_OPEN_STOPPING);
     }
 }
 
@@ -274,7 +275,7 @@ static void openings_free(struct services *sv)
     struct opening *next;
     for (struct opening *o = all == NULL ? NULL : all->first; o != NULL; o = next) {
         next = o->next;
-        drop(o);
+        opening_drop(o);
     }
 }
 

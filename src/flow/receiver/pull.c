@@ -59,7 +59,7 @@ static void pulling_free(struct pulling *p)
 }
 
 /* Tries again by itself; who waits is told now. */
-static void fail(struct pulling *p, const char *why)
+static void pull_fail(struct pulling *p, const char *why)
 {
     struct error text;
     (void)error_set(&text, TEXT_PULL_AGAIN, why);
@@ -69,7 +69,7 @@ static void fail(struct pulling *p, const char *why)
     pulling_free(p);
 }
 
-static int give_up_run(struct db *db, void *arg)
+static int pull_give_up_run(struct db *db, void *arg)
 {
     struct pulling *p = arg;
     return in_set_wanted(db, p->in.n, false) |
@@ -89,10 +89,10 @@ static void give_up(struct pulling *p)
     log_warn("message from %s: %s", p->in.sender, p->why.text);
     (void)unlink(p->part);
     (void)unlink(p->tmp);
-    store_do(p->services->store, give_up_run, give_up_done, p);
+    store_do(p->services->store, pull_give_up_run, give_up_done, p);
 }
 
-static int decide_run(struct db *db, void *arg)
+static int pull_decide_run(struct db *db, void *arg)
 {
     struct pulling *p = arg;
     int decided = in_decide(db, p->in.n, OUTCOME_PULLED);
@@ -102,12 +102,12 @@ static int decide_run(struct db *db, void *arg)
     return decided < 0 ? -1 : 0;
 }
 
-static void decide_done(void *arg, int rc)
+static void pull_decide_done(void *arg, int rc)
 {
     struct pulling *p = arg;
     store_crash_point("pull.after");
     if (rc != 0) {
-        fail(p, TEXT_OPEN_DATABASE);
+        pull_fail(p, TEXT_OPEN_DATABASE);
         return;
     }
     if (p->late) {
@@ -125,20 +125,20 @@ static void decide_done(void *arg, int rc)
 
 /* The rendered structure may differ although every octet is as announced: parsers disagree on
  * broken MIME. Then clients must not keep what they cached. */
-static void on_skeleton(void *ctx, enum mime_verdict verdict, const char *why,
-                        const struct mime_answer *a)
+static void pull_on_skeleton(void *ctx, enum mime_verdict verdict, const char *why,
+                             const struct mime_answer *a)
 {
     struct pulling *p = ctx;
     store_crash_point("pull.before");
     if (verdict == MIME_FAILED) {
-        fail(p, why);
+        pull_fail(p, why);
         return;
     }
     p->fresh =
         verdict != MIME_OK || a->n != p->skeleton.len || memcmp(a->p, p->skeleton.data, a->n) != 0;
     if (p->fresh)
         log_warn("message from %s: its structure is not the announced one", p->in.sender);
-    store_do(p->services->store, decide_run, decide_done, p);
+    store_do(p->services->store, pull_decide_run, pull_decide_done, p);
 }
 
 /* The log says what; who opens the message is told that it is so. */
@@ -187,7 +187,7 @@ static int store_full(struct pulling *p, int fd)
     return 0;
 }
 
-static void open_run(struct job *job, void *thread_ctx)
+static void pull_open_run(struct job *job, void *thread_ctx)
 {
     struct pulling *p = (struct pulling *)job;
     int in_fd = open(p->part, O_RDONLY | O_CLOEXEC);
@@ -219,7 +219,7 @@ static void open_run(struct job *job, void *thread_ctx)
         (void)close(fd);
 }
 
-static void open_done(struct job *job)
+static void pull_open_done(struct job *job)
 {
     struct pulling *p = (struct pulling *)job;
     int fd = p->rc == 0 ? open(p->full, O_RDONLY | O_CLOEXEC) : -1;
@@ -227,9 +227,9 @@ static void open_done(struct job *job)
         give_up(p);
     } else if (fd < 0) {
         (void)unlink(p->tmp); /* what it takes may be the room that is missing */
-        fail(p, p->rc != 0 ? p->why.text : TEXT_NOT_STORED);
+        pull_fail(p, p->rc != 0 ? p->why.text : TEXT_NOT_STORED);
     } else {
-        mime_skeleton(p->services->mime, fd, on_skeleton, p);
+        mime_skeleton(p->services->mime, fd, pull_on_skeleton, p);
         (void)close(fd);
     }
 }
@@ -242,11 +242,11 @@ static void after_blob(struct pulling *p, bool opened)
         pulling_free(p);
     } else if (!p->fetched) {
         (void)unlink(p->tmp);
-        fail(p, p->from.text);
+        pull_fail(p, p->from.text);
     } else if (opened) {
-        open_done(&p->job);
+        pull_open_done(&p->job);
     } else {
-        job_run(p->services->pgp, &p->job, open_run, open_done, p->in.m_size < SMALL);
+        job_run(p->services->pgp, &p->job, pull_open_run, pull_open_done, p->in.m_size < SMALL);
     }
 }
 
@@ -258,7 +258,7 @@ static void both_ended(struct pulling *p)
     after_blob(p, true);
 }
 
-static void on_blob(void *ctx, bool ok, const char *why)
+static void pull_on_blob(void *ctx, bool ok, const char *why)
 {
     struct pulling *p = ctx;
     openings_progress_set(p->services, p->in.nid, NULL);
@@ -285,8 +285,8 @@ static void followed(struct job *job)
 static void start_transfer(struct pulling *p)
 {
     struct services *sv = p->services;
-    p->t = transfer_start(sv, p->in.sender, &p->in.pubkey, p->in.fpr, &p->in.blob, p->part, on_blob,
-                          p);
+    p->t = transfer_start(sv, p->in.sender, &p->in.pubkey, p->in.fpr, &p->in.blob, p->part,
+                          pull_on_blob, p);
     if (p->in.has_master)
         transfer_master(p->t, p->in.master_fpr);
     openings_progress_set(sv, p->in.nid, p->t);
@@ -294,21 +294,21 @@ static void start_transfer(struct pulling *p)
         p->grows = stream_worker_take(sv);
     if (p->grows != NULL) {
         transfer_follow(p->t, p->grows);
-        stream_worker_run(sv, &p->job, open_run, followed);
+        stream_worker_run(sv, &p->job, pull_open_run, followed);
     }
 }
 
-static void held_run(struct job *job, void *thread_ctx)
+static void pull_held_run(struct job *job, void *thread_ctx)
 {
     struct pulling *p = (struct pulling *)job;
     p->held = held_take(p->services, &p->in.blob, p->part);
 }
 
-static void held_done(struct job *job)
+static void pull_held_done(struct job *job)
 {
     struct pulling *p = (struct pulling *)job;
     if (p->held)
-        on_blob(p, true, HELD_FROM);
+        pull_on_blob(p, true, HELD_FROM);
     else
         start_transfer(p);
 }
@@ -330,14 +330,14 @@ static void start_with_head(struct pulling *p)
     bool held = held_here(p->services, &p->in.blob);
     int rc = head_unpack(p->in.head.p, p->in.head.n, &p->header, &p->skeleton, &p->why);
     if (rc == HEAD_NO_MEMORY) {
-        fail(p, TEXT_NO_MEMORY);
+        pull_fail(p, TEXT_NO_MEMORY);
     } else if (rc < 0) {
         give_up(p);
     } else if (!has_room(p, held)) {
         (void)error_set(&p->why, TEXT_NO_ROOM, (unsigned long long)(p->in.m_size / 1000000));
-        fail(p, p->why.text);
+        pull_fail(p, p->why.text);
     } else if (held) {
-        job_run(p->services->files, &p->job, held_run, held_done, false);
+        job_run(p->services->files, &p->job, pull_held_run, pull_held_done, false);
     } else {
         start_transfer(p);
     }

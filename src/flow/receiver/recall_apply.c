@@ -19,14 +19,14 @@ struct vanishing {
     int decided;
 };
 
-static int decide_run(struct db *db, void *arg)
+static int recall_apply_decide_run(struct db *db, void *arg)
 {
     struct vanishing *v = arg;
     v->decided = in_decide(db, v->in.n, OUTCOME_CANCELLED);
     return v->decided < 0 ? -1 : 0;
 }
 
-static void decide_done(void *arg, int rc)
+static void recall_apply_decide_done(void *arg, int rc)
 {
     struct vanishing *v = arg;
     store_crash_point("vanish.after");
@@ -53,7 +53,7 @@ static void recall_apply_start(struct work *w)
     }
     v->w = w;
     store_crash_point("vanish.before");
-    store_do(w->services->store, decide_run, decide_done, v);
+    store_do(w->services->store, recall_apply_decide_run, recall_apply_decide_done, v);
 }
 
 QUEUE(recall_apply);

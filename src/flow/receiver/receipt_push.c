@@ -66,7 +66,7 @@ static void courier_free(struct courier *c)
 static void go(struct courier *c);
 
 /* Tells the first n, taken or not, and goes on with the others. */
-static void tell(struct courier *c, const struct receipt_answer *a, size_t n)
+static void receipt_push_tell(struct courier *c, const struct receipt_answer *a, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct handing *h = c->first;
@@ -91,19 +91,19 @@ static size_t length(const struct courier *c)
 }
 
 /* It is not there, or does not know this: nothing waits for a second try. */
-static void fail(struct courier *c, const char *why)
+static void receipt_push_fail(struct courier *c, const char *why)
 {
     log_info("receipts are not taken by %s itself: %s", c->address, why);
-    tell(c, NULL, length(c));
+    receipt_push_tell(c, NULL, length(c));
 }
 
-static int on_answer(void *ctx, const uint8_t *p, size_t n)
+static int receipt_push_on_answer(void *ctx, const uint8_t *p, size_t n)
 {
     struct courier *c = ctx;
     return buf_append(&c->answer, p, n);
 }
 
-static void on_done(void *ctx, bool ok, int status, const char *why)
+static void receipt_push_on_done(void *ctx, bool ok, int status, const char *why)
 {
     struct courier *c = ctx;
     struct receipt_answer a[RECEIPTS_MAX];
@@ -111,11 +111,11 @@ static void on_done(void *ctx, bool ok, int status, const char *why)
     if (status <= 0)
         endpoint_lookup_forget(c->services, c->address);
     if (!ok)
-        fail(c, reach_unasked(status, c->address, why, &e) ? e.text : why);
+        receipt_push_fail(c, reach_unasked(status, c->address, why, &e) ? e.text : why);
     else if (answers_decode(c->answer.data, c->answer.len, a, c->under_way, &e) != 0)
-        fail(c, e.text);
+        receipt_push_fail(c, e.text);
     else
-        tell(c, a, c->under_way);
+        receipt_push_tell(c, a, c->under_way);
 }
 
 static void go(struct courier *c)
@@ -137,18 +137,18 @@ static void go(struct courier *c)
                                         .max_bytes = RECEIPTS_BODY_MAX,
                                         .connect_seconds = CONNECT_S,
                                         .stall_seconds = STALL_S,
-                                        .data = on_answer,
-                                        .done = on_done,
+                                        .data = receipt_push_on_answer,
+                                        .done = receipt_push_on_done,
                                         .ctx = c};
     if (!endpoint_lookup_last(c->services, c->address, c->fpr, &ep)) {
-        fail(c, "it is not known any more where it is");
+        receipt_push_fail(c, "it is not known any more where it is");
     } else if (receipts_encode(r, n, &body) != 0) {
-        fail(c, "out of memory");
+        receipt_push_fail(c, "out of memory");
     } else {
         request.body = body.data;
         request.body_len = body.len;
         if (http_fetch(c->services->http, &request, &e) == NULL)
-            fail(c, e.text);
+            receipt_push_fail(c, e.text);
     }
     buf_free(&body);
 }

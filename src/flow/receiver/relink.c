@@ -31,12 +31,12 @@ struct relink {
     bool repair;
 };
 
-static int by_nid(const void *a, const void *b)
+static int relink_by_nid(const void *a, const void *b)
 {
     return memcmp(((const struct lonely *)a)->nid, ((const struct lonely *)b)->nid, HASH_LEN);
 }
 
-static int add(struct relink *r, const uint8_t nid[HASH_LEN])
+static int relink_add(struct relink *r, const uint8_t nid[HASH_LEN])
 {
     char path[PATH_CAP];
     struct stat st;
@@ -57,7 +57,7 @@ static int add(struct relink *r, const uint8_t nid[HASH_LEN])
     return 0;
 }
 
-static int gather(struct relink *r)
+static int relink_gather(struct relink *r)
 {
     int64_t n[PAGE], gone[PAGE], after = 0;
     uint8_t(*nid)[HASH_LEN] = calloc(PAGE, sizeof *nid);
@@ -65,11 +65,11 @@ static int gather(struct relink *r)
     for (size_t got = PAGE; rc == 0 && got == PAGE; after = got > 0 ? n[got - 1] : after) {
         got = in_stubs(store_reader(r->services->store), after, n, nid, gone, NULL, PAGE);
         for (size_t i = 0; rc == 0 && i < got; i++)
-            rc = add(r, nid[i]);
+            rc = relink_add(r, nid[i]);
     }
     free(nid);
     if (r->count > 0)
-        qsort(r->stub, r->count, sizeof *r->stub, by_nid);
+        qsort(r->stub, r->count, sizeof *r->stub, relink_by_nid);
     return rc;
 }
 
@@ -86,7 +86,7 @@ static struct lonely *stub_in(struct relink *r, const char *path)
         return NULL;
     magic[sizeof magic - 1] = '\0';
     if (hex_decode(magic + sizeof STUB_MAGIC - 1, want.nid, HASH_LEN) == 0)
-        s = bsearch(&want, r->stub, r->count, sizeof *r->stub, by_nid);
+        s = bsearch(&want, r->stub, r->count, sizeof *r->stub, relink_by_nid);
     if (s == NULL)
         return NULL;
     struct buf file = BUF_INIT(STUB_MAX);
@@ -117,7 +117,7 @@ static void link_copy(struct relink *r, struct lonely *s, const char *path)
         (void)unlink(tmp);
 }
 
-static void look_dir(struct relink *r, const char *dir)
+static void relink_look_dir(struct relink *r, const char *dir)
 {
     DIR *d = opendir(dir);
     if (d == NULL)
@@ -154,7 +154,7 @@ static void look_everywhere(struct relink *r)
             int n = snprintf(dir, sizeof dir, "%s%s%s/%s", root, inbox ? "" : "/",
                              inbox ? "" : at->d_name, i == 0 ? "new" : "cur");
             if (n > 0 && n < (int)sizeof dir)
-                look_dir(r, dir);
+                relink_look_dir(r, dir);
         }
     }
     (void)closedir(d);
@@ -163,7 +163,7 @@ static void look_everywhere(struct relink *r)
 int expunge_scan_relink(struct services *sv, bool repair, size_t *found_r, struct error *e)
 {
     struct relink r = {.services = sv, .repair = repair};
-    int rc = gather(&r);
+    int rc = relink_gather(&r);
     if (rc == 0 && r.count > 0)
         look_everywhere(&r);
     if (r.found > 0)

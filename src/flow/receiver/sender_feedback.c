@@ -35,7 +35,7 @@
 
 enum news { NEWS_ACCEPT, NEWS_JUNK, NEWS_BLOCK };
 
-struct item {
+struct feedback_item {
     enum news news;
     uint8_t nid[HASH_LEN];
     int64_t n;
@@ -49,7 +49,7 @@ struct sender_feedback {
     bool running;
     uint8_t apart[APART_MAX][HASH_LEN]; /* sorted */
     size_t apart_count;
-    struct item item[NEWS_MAX];
+    struct feedback_item item[NEWS_MAX];
     size_t count, offers; /* offers: notices that stand */
     uint8_t judged[JUDGED]
                   [HASH_LEN]; /* in Junk, by the beginning of the id; one may oust another */
@@ -119,17 +119,17 @@ int feedback_watch(const struct services *sv, const uint8_t nid[HASH_LEN], const
 
 /* ---- looking */
 
-static int by_nid(const void *a, const void *b)
+static int feedback_by_nid(const void *a, const void *b)
 {
     return memcmp(a, b, HASH_LEN);
 }
 
-static void add(struct sender_feedback *m, enum news news, const uint8_t nid[HASH_LEN])
+static void feedback_add(struct sender_feedback *m, enum news news, const uint8_t nid[HASH_LEN])
 {
     if (m->count == NEWS_MAX)
         return;
-    struct item *i = &m->item[m->count++];
-    *i = (struct item){.news = news};
+    struct feedback_item *i = &m->item[m->count++];
+    *i = (struct feedback_item){.news = news};
     memcpy(i->nid, nid, HASH_LEN);
 }
 
@@ -142,14 +142,14 @@ static uint8_t *judged(struct sender_feedback *m, const uint8_t nid[HASH_LEN])
     return m->judged[((size_t)nid[0] << 8 | nid[1]) % JUDGED];
 }
 
-static void look_at(struct sender_feedback *m, const struct sets *s, const uint8_t nid[HASH_LEN],
-                    ino_t inode)
+static void feedback_look_at(struct sender_feedback *m, const struct sets *s,
+                             const uint8_t nid[HASH_LEN], ino_t inode)
 {
     if (inodes_has(&s->junk, inode) && memcmp(judged(m, nid), nid, HASH_LEN) != 0)
-        add(m, NEWS_JUNK, nid);
+        feedback_add(m, NEWS_JUNK, nid);
     else if (m->apart_count > 0 && inodes_has(&s->inbox, inode) &&
-             bsearch(nid, m->apart, m->apart_count, HASH_LEN, by_nid) != NULL)
-        add(m, NEWS_ACCEPT, nid);
+             bsearch(nid, m->apart, m->apart_count, HASH_LEN, feedback_by_nid) != NULL)
+        feedback_add(m, NEWS_ACCEPT, nid);
 }
 
 /* A link that is the last one, or old, is of no use. */
@@ -160,7 +160,7 @@ static bool is_over(const char *path)
            (st.st_nlink == 1 || clock_wall_ms() / 1000 - st.st_mtim.tv_sec > WATCH_S);
 }
 
-static void look_dir(struct sender_feedback *m, const struct sets *s, const char *sub)
+static void feedback_look_dir(struct sender_feedback *m, const struct sets *s, const char *sub)
 {
     char dir[PATH_CAP], path[PATH_CAP], name[2 * HASH_LEN + 1];
     bool watched = strcmp(sub, "inbox/moves") == 0;
@@ -178,11 +178,11 @@ static void look_dir(struct sender_feedback *m, const struct sets *s, const char
         if (watched && is_over(path))
             (void)unlink(path);
         else if (suffix == NULL)
-            look_at(m, s, nid, at->d_ino);
+            feedback_look_at(m, s, nid, at->d_ino);
         else if (watched && strcmp(suffix, OFFER) == 0) {
             m->offers++;
             if (inodes_has(&s->junk, at->d_ino))
-                add(m, NEWS_BLOCK, nid);
+                feedback_add(m, NEWS_BLOCK, nid);
         }
     }
     (void)closedir(d);
@@ -198,29 +198,29 @@ static void look_run(struct job *job, void *thread_ctx)
         inodes_read(&s.inbox, m->services->c.home, "");
         inodes_sort(&s.inbox);
     }
-    look_dir(m, &s, "inbox/stubs");
-    look_dir(m, &s, "inbox/moves");
+    feedback_look_dir(m, &s, "inbox/stubs");
+    feedback_look_dir(m, &s, "inbox/moves");
     inodes_free(&s.inbox);
     inodes_free(&s.junk);
 }
 
 /* ---- what it says */
 
-static bool asked_before(const struct sender_feedback *m, const struct item *i)
+static bool asked_before(const struct sender_feedback *m, const struct feedback_item *i)
 {
-    for (const struct item *o = m->item; o < i; o++)
+    for (const struct feedback_item *o = m->item; o < i; o++)
         if (o->news == NEWS_JUNK && !o->nothing && strcmp(o->sender, i->sender) == 0)
             return true;
     return false;
 }
 
 /* Returns whether there is anything to do. */
-static bool judge(struct sender_feedback *m)
+static bool feedback_judge(struct sender_feedback *m)
 {
     struct db *db = store_reader(m->services->store);
     bool any = false;
     for (size_t k = 0; k < m->count; k++) {
-        struct item *i = &m->item[k];
+        struct feedback_item *i = &m->item[k];
         struct incoming in;
         i->n = in_find(db, i->nid);
         if (i->n == 0 || in_get(db, i->n, &in) < 0) {
@@ -242,7 +242,8 @@ static bool judge(struct sender_feedback *m)
     return any;
 }
 
-static int compose(const struct sender_feedback *m, const struct item *i, struct buf *out)
+static int feedback_compose(const struct sender_feedback *m, const struct feedback_item *i,
+                            struct buf *out)
 {
     const char *own = m->services->c.address;
     char date[40], id[2 * HASH_LEN + 1];
@@ -258,7 +259,7 @@ static int compose(const struct sender_feedback *m, const struct item *i, struct
 }
 
 /* Durable, and in the inbox once: a link count above one says that it stands there. */
-static int ask(struct sender_feedback *m, const struct item *i)
+static int feedback_offer_block(struct sender_feedback *m, const struct feedback_item *i)
 {
     char path[PATH_CAP], name[128], id[2 * HASH_LEN + 1];
     struct buf b = BUF_INIT(NOTICE_MAX);
@@ -267,8 +268,8 @@ static int ask(struct sender_feedback *m, const struct item *i)
     hex_encode(i->nid, HASH_LEN, id);
     if (stat(path, &st) == 0 && st.st_nlink > 1)
         return 0;
-    int rc = compose(m, i, &b) < 0 ? error_set(&m->why, TEXT_NO_MEMORY)
-                                   : file_write(path, b.data, b.len, &m->why);
+    int rc = feedback_compose(m, i, &b) < 0 ? error_set(&m->why, TEXT_NO_MEMORY)
+                                            : file_write(path, b.data, b.len, &m->why);
     (void)snprintf(name, sizeof name, "%lld.B%.32s.restante,S=%zu,W=%zu",
                    (long long)(clock_wall_ms() / 1000), id, b.len, b.len);
     if (rc == 0)
@@ -277,18 +278,18 @@ static int ask(struct sender_feedback *m, const struct item *i)
     return rc;
 }
 
-static void write_run(struct job *job, void *thread_ctx)
+static void feedback_write_run(struct job *job, void *thread_ctx)
 {
     struct sender_feedback *m = (struct sender_feedback *)job;
     m->rc = 0;
     for (size_t i = 0; i < m->count && m->rc == 0; i++)
         if (m->item[i].news == NEWS_JUNK && !m->item[i].nothing)
-            m->rc = ask(m, &m->item[i]);
+            m->rc = feedback_offer_block(m, &m->item[i]);
 }
 
 /* ---- and is done */
 
-static int commit_one(struct db *db, const struct item *i)
+static int commit_one(struct db *db, const struct feedback_item *i)
 {
     switch (i->news) {
     case NEWS_ACCEPT:
@@ -301,7 +302,7 @@ static int commit_one(struct db *db, const struct item *i)
     return -1;
 }
 
-static int commit_run(struct db *db, void *arg)
+static int feedback_commit_run(struct db *db, void *arg)
 {
     const struct sender_feedback *m = arg;
     for (size_t i = 0; i < m->count; i++)
@@ -310,12 +311,12 @@ static int commit_run(struct db *db, void *arg)
     return 0;
 }
 
-static void commit_done(void *arg, int rc)
+static void feedback_commit_done(void *arg, int rc)
 {
     struct sender_feedback *m = arg;
     store_crash_point("moves.after");
     for (size_t k = 0; k < m->count && rc == 0; k++) {
-        const struct item *i = &m->item[k];
+        const struct feedback_item *i = &m->item[k];
         char path[PATH_CAP];
         if (i->nothing && i->news != NEWS_BLOCK)
             continue;
@@ -334,7 +335,7 @@ static void commit_done(void *arg, int rc)
     kick(m->services);
 }
 
-static void written(struct job *job)
+static void feedback_write_done(struct job *job)
 {
     struct sender_feedback *m = (struct sender_feedback *)job;
     store_crash_point("moves.before");
@@ -342,17 +343,17 @@ static void written(struct job *job)
         log_warn("%s", m->why.text);
         m->running = false;
     } else {
-        store_do(m->services->store, commit_run, commit_done, m);
+        store_do(m->services->store, feedback_commit_run, feedback_commit_done, m);
     }
 }
 
 static void look_done(struct job *job)
 {
     struct sender_feedback *m = (struct sender_feedback *)job;
-    if (m->services->stopping || !judge(m))
+    if (m->services->stopping || !feedback_judge(m))
         m->running = false;
     else
-        job_run(m->services->files, &m->job, write_run, written, true);
+        job_run(m->services->files, &m->job, feedback_write_run, feedback_write_done, true);
 }
 
 void feedback_look(struct services *sv)
@@ -363,7 +364,7 @@ void feedback_look(struct services *sv)
     m->running = true;
     m->count = m->offers = 0;
     m->apart_count = in_apart(store_reader(sv->store), m->apart, APART_MAX);
-    qsort(m->apart, m->apart_count, HASH_LEN, by_nid);
+    qsort(m->apart, m->apart_count, HASH_LEN, feedback_by_nid);
     job_run(sv->files, &m->job, look_run, look_done, true);
 }
 

@@ -45,7 +45,7 @@ struct stubbing {
     struct error why;
 };
 
-static void end(struct stubbing *s, const char *why)
+static void stub_end(struct stubbing *s, const char *why)
 {
     work_over(s->w, why);
     incoming_free(&s->in);
@@ -68,10 +68,10 @@ static void refuse_done(void *arg, int rc)
     struct stubbing *s = arg;
     if (rc == 0)
         parts_forget_if_ended(s->w->services, s->in.n, s->in.nid);
-    end(s, rc != 0 ? "The database does not take a refusal." : NULL);
+    stub_end(s, rc != 0 ? "The database does not take a refusal." : NULL);
 }
 
-static void refuse(struct stubbing *s, const char *why)
+static void stub_refuse(struct stubbing *s, const char *why)
 {
     log_warn("a message from %s is refused: %s", s->in.sender, why);
     store_do(s->w->services->store, refuse_run, refuse_done, s);
@@ -84,13 +84,13 @@ static void trace_fields(struct stubbing *s)
     char id[2 * HASH_LEN + 1];
     struct incoming *in = &s->in;
     struct buf b = BUF_INIT(TRACE_MAX);
-    struct trace t = {.sender = in->sender,
-                      .own = s->w->services->c.address,
-                      .id = id,
-                      .fpr = in->fpr,
-                      .trust = in_trust_name(in->trust),
-                      .from = s->from,
-                      .when_ms = in->arrived_ms};
+    struct trace_fields t = {.sender = in->sender,
+                             .own = s->w->services->c.address,
+                             .id = id,
+                             .fpr = in->fpr,
+                             .trust = in_trust_name(in->trust),
+                             .from = s->from,
+                             .when_ms = in->arrived_ms};
     hex_encode(in->nid, HASH_LEN, id);
     (void)header_trace(&t, &b);
     bytes_free(&in->trace);
@@ -124,7 +124,7 @@ static int set_time(const char *path, int64_t ms)
     return utimensat(AT_FDCWD, path, t, 0);
 }
 
-static void write_run(struct job *job, void *thread_ctx)
+static void stub_write_run(struct job *job, void *thread_ctx)
 {
     struct stubbing *s = (struct stubbing *)job;
     const char *home = s->w->services->c.home;
@@ -140,7 +140,7 @@ static void write_run(struct job *job, void *thread_ctx)
         s->rc = feedback_put(home, s->in.place, path, s->in.file, false, &s->why);
 }
 
-static int commit_run(struct db *db, void *arg)
+static int stub_commit_run(struct db *db, void *arg)
 {
     struct stubbing *s = arg;
     return in_set_stub(db, s->in.n, s->in.file, &s->in.trace, s->in.place) < 0 ||
@@ -149,21 +149,21 @@ static int commit_run(struct db *db, void *arg)
                : 0;
 }
 
-static void commit_done(void *arg, int rc)
+static void stub_commit_done(void *arg, int rc)
 {
     struct stubbing *s = arg;
     store_crash_point("stub.after");
-    end(s, rc != 0 ? "The database does not take a stub." : NULL);
+    stub_end(s, rc != 0 ? "The database does not take a stub." : NULL);
 }
 
-static void write_done(struct job *job)
+static void stub_write_done(struct job *job)
 {
     struct stubbing *s = (struct stubbing *)job;
     store_crash_point("stub.before");
     if (s->rc != 0)
-        end(s, s->why.text);
+        stub_end(s, s->why.text);
     else
-        store_do(s->w->services->store, commit_run, commit_done, s);
+        store_do(s->w->services->store, stub_commit_run, stub_commit_done, s);
 }
 
 /* ---- from the header to the structure */
@@ -174,11 +174,11 @@ static void on_structure(void *ctx, enum mime_verdict verdict, const char *why,
     struct stubbing *s = ctx;
     struct services *sv = s->w->services;
     if (verdict == MIME_REFUSED) {
-        refuse(s, why);
+        stub_refuse(s, why);
         return;
     }
     if (verdict == MIME_FAILED) {
-        end(s, why);
+        stub_end(s, why);
         return;
     }
     char from[ADDRESS_MAX + 1];
@@ -189,11 +189,11 @@ static void on_structure(void *ctx, enum mime_verdict verdict, const char *why,
     s->in.place = feedback_place(sv, &s->in, !signer && !relay);
     trace_fields(s);
     if (a->n > STUB_STRUCTURE_MAX || s->in.trace.n + s->header.len > STUB_HEADER_MAX)
-        refuse(s, "its stub would be too large");
+        stub_refuse(s, "its stub would be too large");
     else if (make_file(s, a->p, a->n) < 0)
-        end(s, TEXT_NO_MEMORY);
+        stub_end(s, TEXT_NO_MEMORY);
     else
-        job_run(sv->files, &s->job, write_run, write_done, true);
+        job_run(sv->files, &s->job, stub_write_run, stub_write_done, true);
 }
 
 static void with_head(struct stubbing *s)
@@ -202,9 +202,9 @@ static void with_head(struct stubbing *s)
     s->skeleton = (struct buf)BUF_INIT(SKELETON_MAX);
     int rc = head_unpack(s->in.head.p, s->in.head.n, &s->header, &s->skeleton, &s->why);
     if (rc == HEAD_NO_MEMORY)
-        end(s, TEXT_NO_MEMORY);
+        stub_end(s, TEXT_NO_MEMORY);
     else if (rc < 0)
-        refuse(s, s->why.text);
+        stub_refuse(s, s->why.text);
     else
         mime_render(s->w->services->mime, s->header.data, s->header.len, s->skeleton.data,
                     s->skeleton.len, on_structure, s);
@@ -222,10 +222,10 @@ static void head_committed(void *arg, int rc)
 {
     struct stubbing *s = arg;
     (void)unlink(s->part);
-    end(s, rc != 0 ? "The database does not take a head." : NULL);
+    stub_end(s, rc != 0 ? "The database does not take a head." : NULL);
 }
 
-static void unseal_run(struct job *job, void *thread_ctx)
+static void stub_unseal_run(struct job *job, void *thread_ctx)
 {
     struct stubbing *s = (struct stubbing *)job;
     char out[PATH_CAP];
@@ -256,10 +256,10 @@ static void unseal_done(struct job *job)
     struct stubbing *s = (struct stubbing *)job;
     if (s->refuse) {
         (void)unlink(s->part);
-        refuse(s, s->why.text);
+        stub_refuse(s, s->why.text);
     } else if (s->rc != 0) {
         log_error("the header of a message of %s cannot be stored: %s", s->in.sender, s->why.text);
-        end(s, TEXT_NOT_STORED);
+        stub_end(s, TEXT_NOT_STORED);
     } else {
         store_do(s->w->services->store, head_run, head_committed, s);
     }
@@ -270,12 +270,12 @@ static void on_head(void *ctx, bool ok, const char *why)
     struct stubbing *s = ctx;
     if (!ok) {
         parts_forget_if_ended(s->w->services, s->in.n, s->in.nid);
-        end(s, why);
+        stub_end(s, why);
         return;
     }
     log_info("the header of a message of %s came from %s", s->in.sender,
              why[0] != '\0' ? why : "an earlier transfer");
-    job_run(s->w->services->pgp, &s->job, unseal_run, unseal_done, true);
+    job_run(s->w->services->pgp, &s->job, stub_unseal_run, unseal_done, true);
 }
 
 static void ask_head(struct stubbing *s)
@@ -284,13 +284,13 @@ static void ask_head(struct stubbing *s)
                          s->part, on_head, s);
 }
 
-static void held_run(struct job *job, void *thread_ctx)
+static void stub_held_run(struct job *job, void *thread_ctx)
 {
     struct stubbing *s = (struct stubbing *)job;
     s->held = held_take(s->w->services, &s->in.head_blob, s->part);
 }
 
-static void held_done(struct job *job)
+static void stub_held_done(struct job *job)
 {
     struct stubbing *s = (struct stubbing *)job;
     if (s->held)
@@ -317,11 +317,11 @@ static void stub_start(struct work *w)
     } else if (s->in.head.n > 0) {
         with_head(s);
     } else if (s->in.head_pkesk.n == 0 || s->in.head_blob.size > HEAD_BLOB_MAX) {
-        refuse(s, "its header is missing or too large");
+        stub_refuse(s, "its header is missing or too large");
     } else {
         home_path(w->services, s->part, "inbox/parts", s->in.nid, HASH_LEN, ".head");
         if (held_here(w->services, &s->in.head_blob))
-            job_run(w->services->files, &s->job, held_run, held_done, true);
+            job_run(w->services->files, &s->job, stub_held_run, stub_held_done, true);
         else
             ask_head(s);
     }

@@ -23,7 +23,7 @@ struct regaining {
     bool grouped, lost; /* lost: there is nobody to ask */
 };
 
-static int commit_run(struct db *db, void *arg)
+static int blob_recovery_commit_run(struct db *db, void *arg)
 {
     struct regaining *x = arg;
     if (x->lost)
@@ -34,7 +34,7 @@ static int commit_run(struct db *db, void *arg)
     return blob_set_state(db, x->s.b.n, BLOB_PUBLISHED);
 }
 
-static void commit_done(void *arg, int rc)
+static void blob_recovery_commit_done(void *arg, int rc)
 {
     struct regaining *x = arg;
     store_crash_point("regain.after");
@@ -47,7 +47,7 @@ static void lose(struct regaining *x)
 {
     log_warn("a blob is missing in the outbox, and nobody can have it: its receivers fail");
     x->lost = true;
-    store_do(x->s.w->services->store, commit_run, commit_done, x);
+    store_do(x->s.w->services->store, blob_recovery_commit_run, blob_recovery_commit_done, x);
 }
 
 static void place_run(struct job *job, void *thread_ctx)
@@ -63,10 +63,10 @@ static void place_done(struct job *job)
     if (x->s.rc != 0)
         blob_step_end(&x->s, x->s.why.text);
     else
-        store_do(x->s.w->services->store, commit_run, commit_done, x);
+        store_do(x->s.w->services->store, blob_recovery_commit_run, blob_recovery_commit_done, x);
 }
 
-static void on_blob(void *ctx, bool ok, const char *why)
+static void blob_recovery_on_blob(void *ctx, bool ok, const char *why)
 {
     struct regaining *x = ctx;
     struct out_blob now = {0};
@@ -84,7 +84,8 @@ static void on_blob(void *ctx, bool ok, const char *why)
 }
 
 /* What there is under one of its names, whole or not, is looked at before anybody is asked. */
-static void gather(struct services *sv, const uint8_t hash[HASH_LEN], const char *part)
+static void blob_recovery_gather(struct services *sv, const uint8_t hash[HASH_LEN],
+                                 const char *part)
 {
     static const char *const name[] = {"", ".sealed"};
     char path[PATH_CAP];
@@ -104,7 +105,7 @@ static void blob_recovery_start(struct work *w)
     uint8_t master_fpr[FPR_LEN];
     struct blob_ref ref = {.size = x->s.b.size};
     home_path(sv, part, "outbox", x->s.b.hash, HASH_LEN, ".part");
-    gather(sv, x->s.b.hash, part);
+    blob_recovery_gather(sv, x->s.b.hash, part);
     x->grouped = group_own_master(store_reader(sv->store), master_fpr);
     if (!x->grouped && !file_exists(part)) {
         lose(x);
@@ -112,8 +113,8 @@ static void blob_recovery_start(struct work *w)
     }
     memcpy(ref.hash, x->s.b.hash, HASH_LEN);
     sha256(x->s.b.chunks.p, x->s.b.chunks.n, ref.chunks_hash);
-    struct transfer *t =
-        transfer_start(sv, sv->c.address, &sv->pubkey, sv->fpr, &ref, part, on_blob, x);
+    struct transfer *t = transfer_start(sv, sv->c.address, &sv->pubkey, sv->fpr, &ref, part,
+                                        blob_recovery_on_blob, x);
     transfer_have_chunks(t, x->s.b.chunks.p, x->s.b.chunks.n);
     if (x->grouped)
         transfer_master(t, master_fpr);

@@ -118,8 +118,8 @@ static int64_t size_of(const struct fsck *x, const char *dir, const uint8_t *id,
 }
 
 /* Is it what its name says? Only where there is time to read it all. */
-static bool sound(const struct fsck *x, const char *dir, const uint8_t hash[HASH_LEN],
-                  const char *suffix)
+static bool fsck_blob_is_whole(const struct fsck *x, const char *dir, const uint8_t hash[HASH_LEN],
+                               const char *suffix)
 {
     char path[PATH_CAP];
     struct blob_ref ref;
@@ -152,7 +152,7 @@ static bool same_chunks(const struct fsck *x, const struct out_blob *b)
     return same;
 }
 
-static bool on_blob(void *ctx, const struct out_blob *b)
+static bool fsck_on_blob(void *ctx, const struct out_blob *b)
 {
     struct fsck *x = ctx;
     char hex[HASH_HEX + 1];
@@ -162,7 +162,7 @@ static bool on_blob(void *ctx, const struct out_blob *b)
     const char *suffix = size < 0 && unnamed ? ".sealed" : "";
     if (*suffix != '\0')
         size = size_of(x, "outbox", b->hash, HASH_LEN, suffix, NULL);
-    if (size != (int64_t)b->size || !sound(x, "outbox", b->hash, suffix))
+    if (size != (int64_t)b->size || !fsck_blob_is_whole(x, "outbox", b->hash, suffix))
         (void)fsck_add(x, FSCK_BLOB, b->n, "outbox/%s", hex);
     else if (b->state == BLOB_PUBLISHED && !same_chunks(x, b))
         (void)fsck_add(x, FSCK_CHUNKS, b->n, "outbox/%s.chunks", hex);
@@ -178,7 +178,7 @@ static bool on_replica(void *ctx, const struct replica *r)
         size_of(x, "outbox", r->ref.hash, HASH_LEN, "", NULL) >= 0)
         return true; /* adopted, and on its way */
     if (size_of(x, "replica", r->ref.hash, HASH_LEN, "", NULL) != (int64_t)r->ref.size ||
-        !sound(x, "replica", r->ref.hash, ""))
+        !fsck_blob_is_whole(x, "replica", r->ref.hash, ""))
         (void)fsck_add(x, FSCK_REPLICA, r->n, "replica/%s", hex);
     else if (size_of(x, "replica", r->ref.hash, HASH_LEN, ".chunks", NULL) !=
              (int64_t)((r->ref.size + CHUNK_LEN - 1) / CHUNK_LEN * HASH_LEN))
@@ -220,7 +220,7 @@ int fsck_look(struct fsck *x, struct error *e)
     if (held > 0)
         (void)fsck_add(x, FSCK_HELD, 0, "%lld stubs", (long long)held);
     check_messages(x->db, on_message, x);
-    check_blobs(x->db, on_blob, x);
+    check_blobs(x->db, fsck_on_blob, x);
     check_replicas(x->db, x->now_s - x->services->c.expiry_grace / 1000, on_replica, x);
     check_incoming(x->db, on_incoming, x);
     fsck_stubs_judge(x);

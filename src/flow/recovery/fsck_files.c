@@ -23,10 +23,10 @@
 #define LOST_NAME 240         /* octets of a file's name */
 #define LOST_S (30LL * 86400) /* so long what was put aside stays */
 
-enum verdict { NEEDED, REMOVE, ASIDE, ADOPT };
+enum file_verdict { NEEDED, REMOVE, ASIDE, ADOPT };
 
 /* What is to become of a file. name: up to the first '.'; suffix: the rest. */
-typedef enum verdict verdict_fn(struct db *db, const char *name, const char *suffix);
+typedef enum file_verdict verdict_fn(struct db *db, const char *name, const char *suffix);
 
 /* What file_write was writing when it was killed has one suffix more. */
 static bool one_of(const char *suffix, const char *const *list)
@@ -36,7 +36,7 @@ static bool one_of(const char *suffix, const char *const *list)
     return *list != NULL;
 }
 
-static enum verdict spool(struct db *db, const char *name, const char *suffix)
+static enum file_verdict spool(struct db *db, const char *name, const char *suffix)
 {
     uint8_t id[MESSAGE_ID_LEN];
     if (hex_decode(name, id, sizeof id) < 0)
@@ -47,7 +47,7 @@ static enum verdict spool(struct db *db, const char *name, const char *suffix)
     return out_needs_spool(db, id) ? NEEDED : out_known(db, id) ? REMOVE : ASIDE;
 }
 
-static enum verdict outbox(struct db *db, const char *name, const char *suffix)
+static enum file_verdict outbox(struct db *db, const char *name, const char *suffix)
 {
     struct out_blob b = {0};
     uint8_t hash[HASH_LEN];
@@ -64,7 +64,7 @@ static enum verdict outbox(struct db *db, const char *name, const char *suffix)
                : REMOVE;
 }
 
-static enum verdict replica(struct db *db, const char *name, const char *suffix)
+static enum file_verdict replica(struct db *db, const char *name, const char *suffix)
 {
     uint8_t hash[HASH_LEN];
     if (!one_of(suffix, (const char *const[]){"", ".chunks", ".part", NULL}) ||
@@ -73,7 +73,7 @@ static enum verdict replica(struct db *db, const char *name, const char *suffix)
     return replica_needed(db, hash) ? NEEDED : *suffix == '\0' ? ASIDE : REMOVE;
 }
 
-static enum in_state state_of(struct db *db, const char *name)
+static enum in_state fsck_files_state_of(struct db *db, const char *name)
 {
     uint8_t nid[HASH_LEN];
     struct incoming in;
@@ -84,9 +84,9 @@ static enum in_state state_of(struct db *db, const char *name)
     return in.lapsed ? (enum in_state)0 : in.state;
 }
 
-static enum verdict stub(struct db *db, const char *name, const char *suffix)
+static enum file_verdict stub(struct db *db, const char *name, const char *suffix)
 {
-    enum in_state s = state_of(db, name);
+    enum in_state s = fsck_files_state_of(db, name);
     if (strcmp(suffix, ".notice") == 0)
         return s == IN_EXPIRED ? NEEDED : REMOVE;
     return *suffix == '\0' && (s == IN_NOTICED || s == IN_STUB || s == IN_PULLED ||
@@ -95,24 +95,26 @@ static enum verdict stub(struct db *db, const char *name, const char *suffix)
                : REMOVE;
 }
 
-static enum verdict part(struct db *db, const char *name, const char *suffix)
+static enum file_verdict part(struct db *db, const char *name, const char *suffix)
 {
-    enum in_state s = state_of(db, name);
+    enum in_state s = fsck_files_state_of(db, name);
     return (*suffix == '\0' && s == IN_STUB) || (strcmp(suffix, ".head") == 0 && s == IN_NOTICED)
                ? NEEDED
                : REMOVE;
 }
 
 /* Before the decision it is pulled again; after the delivery it stands in the Maildir. */
-static enum verdict full(struct db *db, const char *name, const char *suffix)
+static enum file_verdict full(struct db *db, const char *name, const char *suffix)
 {
     uint8_t nid[HASH_LEN];
     if (*suffix != '\0' || hex_decode(name, nid, sizeof nid) < 0)
         return REMOVE;
-    return state_of(db, name) == IN_PULLED ? NEEDED : in_find(db, nid) != 0 ? REMOVE : ASIDE;
+    return fsck_files_state_of(db, name) == IN_PULLED ? NEEDED
+           : in_find(db, nid) != 0                    ? REMOVE
+                                                      : ASIDE;
 }
 
-static enum verdict line_file(struct db *db, const char *name, const char *suffix)
+static enum file_verdict line_file(struct db *db, const char *name, const char *suffix)
 {
     uint8_t id[MESSAGE_ID_LEN];
     return (*suffix == '\0' || strcmp(suffix, ".new") == 0) &&
@@ -121,7 +123,7 @@ static enum verdict line_file(struct db *db, const char *name, const char *suffi
                : REMOVE;
 }
 
-static enum verdict move_file(struct db *db, const char *name, const char *suffix)
+static enum file_verdict move_file(struct db *db, const char *name, const char *suffix)
 {
     uint8_t nid[HASH_LEN];
     return (*suffix == '\0' || strcmp(suffix, ".offer") == 0) &&
@@ -130,19 +132,19 @@ static enum verdict move_file(struct db *db, const char *name, const char *suffi
                : REMOVE;
 }
 
-static enum verdict never(struct db *db, const char *name, const char *suffix)
+static enum file_verdict never(struct db *db, const char *name, const char *suffix)
 {
     return REMOVE;
 }
 
-static enum verdict temporary(struct db *db, const char *name, const char *suffix)
+static enum file_verdict temporary(struct db *db, const char *name, const char *suffix)
 {
     return *name != '\0' && file_is_temporary(suffix - strlen(name)) ? REMOVE
                                                                      : NEEDED; /* one text */
 }
 
-static int look_dir(struct fsck *x, const char *sub, verdict_fn *verdict, int64_t age_s,
-                    struct error *e)
+static int fsck_files_look_dir(struct fsck *x, const char *sub, verdict_fn *verdict, int64_t age_s,
+                               struct error *e)
 {
     char dir[PATH_CAP];
     if (path_join(dir, x->services->c.home, sub, e) < 0)
@@ -160,7 +162,7 @@ static int look_dir(struct fsck *x, const char *sub, verdict_fn *verdict, int64_
             continue;
         size_t n = strcspn(at->d_name, ".");
         (void)snprintf(name, sizeof name, "%.*s", (int)n, at->d_name);
-        enum verdict v = verdict(x->db, name, at->d_name + n);
+        enum file_verdict v = verdict(x->db, name, at->d_name + n);
         if (v != NEEDED)
             (void)fsck_add(x, kind[v], 0, "%s/%s", sub, at->d_name);
     }
@@ -174,13 +176,13 @@ static int look_maildir(struct fsck *x, struct error *e)
     if (path_join(root, x->services->c.home, "Maildir", e) < 0)
         return -1;
     DIR *d = opendir(root);
-    int rc = look_dir(x, "Maildir/tmp", never, x->running ? TMP_S : 0, e);
+    int rc = fsck_files_look_dir(x, "Maildir/tmp", never, x->running ? TMP_S : 0, e);
     for (struct dirent *at; rc == 0 && d != NULL && (at = readdir(d)) != NULL;) {
         char sub[300];
         if (at->d_name[0] != '.' || at->d_name[1] == '\0' || strcmp(at->d_name, "..") == 0)
             continue;
         (void)snprintf(sub, sizeof sub, "Maildir/%s/tmp", at->d_name);
-        rc = look_dir(x, sub, never, TMP_S, e);
+        rc = fsck_files_look_dir(x, sub, never, TMP_S, e);
     }
     if (d != NULL)
         (void)closedir(d);
@@ -198,7 +200,7 @@ int fsck_orphans(struct fsck *x, struct error *e)
                 {"tls", temporary},         {"dovecot", temporary}, {"dht", temporary}};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof dirs / sizeof dirs[0]; i++)
-        rc = look_dir(x, dirs[i].sub, dirs[i].verdict, x->running ? YOUNG_S : 0, e);
+        rc = fsck_files_look_dir(x, dirs[i].sub, dirs[i].verdict, x->running ? YOUNG_S : 0, e);
     return rc == 0 ? look_maildir(x, e) : -1;
 }
 

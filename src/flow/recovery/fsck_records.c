@@ -21,7 +21,7 @@
 
 enum record { NOTIFICATION, RECEIPT, OWN, GROUP };
 
-struct item {
+struct record_item {
     enum record record;
     bool incoming, expected; /* should it be there? */
     int64_t n, state;        /* of the row, when it was read */
@@ -32,7 +32,7 @@ struct item {
 
 struct looking {
     struct fsck *x;
-    struct item *item;
+    struct record_item *item;
     size_t count, next;
     unsigned under_way, round;
     bool complete, filling;
@@ -40,32 +40,32 @@ struct looking {
     void *ctx;
 };
 
-struct one {
+struct record_look {
     struct looking *l;
-    struct item *item;
+    struct record_item *item;
 };
 
-static struct item *add(struct looking *l, enum record record, const char *key)
+static struct record_item *fsck_records_add(struct looking *l, enum record record, const char *key)
 {
     if (l->count == ITEMS_MAX) {
         l->complete = false;
         return NULL;
     }
     if (l->count % 256 == 0) {
-        struct item *grown = realloc(l->item, (l->count + 256) * sizeof *grown);
+        struct record_item *grown = realloc(l->item, (l->count + 256) * sizeof *grown);
         if (grown == NULL) {
             l->complete = false;
             return NULL;
         }
         l->item = grown;
     }
-    struct item *i = &l->item[l->count++];
-    *i = (struct item){.record = record, .expected = true};
+    struct record_item *i = &l->item[l->count++];
+    *i = (struct record_item){.record = record, .expected = true};
     (void)strcpy(i->key, key);
     return i;
 }
 
-static void take_id(struct item *i, struct entry_binding *b)
+static void fsck_records_take_id(struct record_item *i, struct entry_binding *b)
 {
     memcpy(i->id, b->id, ENTRY_ID_LEN);
     wipe(b, sizeof *b);
@@ -79,7 +79,7 @@ static bool on_receiver(void *ctx, int64_t n)
     if (rcv_get(l->x->db, n, &r) < 0)
         return true;
     dht_ns_key(key, r.address, r.shard);
-    struct item *i = r.ns.n == 0 ? NULL : add(l, NOTIFICATION, key);
+    struct record_item *i = r.ns.n == 0 ? NULL : fsck_records_add(l, NOTIFICATION, key);
     if (i != NULL) {
         i->n = n;
         i->state = r.state;
@@ -96,7 +96,7 @@ static void add_receipt(struct looking *l, const struct incoming *in)
     uint8_t value[HASH_LEN];
     struct entry_binding b;
     (void)dht_key(key, "nr:", in->sender);
-    struct item *i = add(l, RECEIPT, key);
+    struct record_item *i = fsck_records_add(l, RECEIPT, key);
     if (i == NULL)
         return;
     i->n = in->n;
@@ -104,7 +104,7 @@ static void add_receipt(struct looking *l, const struct incoming *in)
     i->incoming = true;
     receipt_value(in->p, (enum outcome)in->outcome, in->blob.hash, value);
     entry_bind(in->p, key, value, sizeof value, &b);
-    take_id(i, &b);
+    fsck_records_take_id(i, &b);
 }
 
 static bool on_answered(void *ctx, int64_t n)
@@ -116,14 +116,15 @@ static bool on_answered(void *ctx, int64_t n)
         return true;
     if (in.state == IN_ANSWERED)
         add_receipt(l, &in);
-    struct item *i = in.expiry_s > l->x->now_s ? add(l, NOTIFICATION, in.ns_key) : NULL;
+    struct record_item *i =
+        in.expiry_s > l->x->now_s ? fsck_records_add(l, NOTIFICATION, in.ns_key) : NULL;
     if (i != NULL) {
         i->n = n;
         i->state = in.state;
         i->incoming = true;
         i->expected = false;
         entry_bind_hash(in.p, in.ns_key, in.ns_hash, &b);
-        take_id(i, &b);
+        fsck_records_take_id(i, &b);
     }
     incoming_free(&in);
     return true;
@@ -140,22 +141,23 @@ static void add_own(struct looking *l)
         (void)dht_key(key, kind[k], sv->c.address);
         if (meta_get(l->x->db, meta[k], b.value_hash, HASH_LEN) < 0)
             continue;
-        struct item *i = add(l, OWN, key);
+        struct record_item *i = fsck_records_add(l, OWN, key);
         if (i == NULL)
             return;
         own_bind(sv, key, b.value_hash, &b);
-        take_id(i, &b);
+        fsck_records_take_id(i, &b);
     }
 }
 
-static void add_group(struct looking *l)
+static void fsck_records_add_group(struct looking *l)
 {
     struct group_row g;
     char key[DHT_KEY_MAX + 1];
     if (group_get_accepted(l->x->db, &g) < 0)
         return;
     (void)dht_key(key, "group:", g.name);
-    struct item *i = g.put_ms == 0 || g.expiry_s <= l->x->now_s ? NULL : add(l, GROUP, key);
+    struct record_item *i =
+        g.put_ms == 0 || g.expiry_s <= l->x->now_s ? NULL : fsck_records_add(l, GROUP, key);
     if (i != NULL)
         entry_id_at(key, g.lock, g.record.p, g.record.n, i->id);
     group_row_free(&g);
@@ -164,7 +166,7 @@ static void add_group(struct looking *l)
 /* ---- looking */
 
 /* Has the row moved on meanwhile? */
-static bool moved(const struct looking *l, const struct item *i)
+static bool moved(const struct looking *l, const struct record_item *i)
 {
     struct out_receiver r;
     struct incoming in;
@@ -181,11 +183,11 @@ static bool moved(const struct looking *l, const struct item *i)
     return yes;
 }
 
-static void report(struct looking *l)
+static void fsck_records_report(struct looking *l)
 {
     static const char *const name[] = {"notification", "receipt", "own record", "group"};
     for (size_t k = 0; k < l->count; k++) {
-        const struct item *i = &l->item[k];
+        const struct record_item *i = &l->item[k];
         if (!i->bad || moved(l, i))
             continue;
         struct fsck_fault *f = fsck_add(l->x, i->expected ? FSCK_PUT : FSCK_CLEAN, i->n, "%s %s",
@@ -195,35 +197,35 @@ static void report(struct looking *l)
     }
 }
 
-static void go_on(struct looking *l);
+static void fsck_records_go_on(struct looking *l);
 
-static void on_look(void *ctx, bool ok, enum dht_presence presence)
+static void fsck_records_on_look(void *ctx, bool ok, enum dht_presence presence)
 {
-    struct one *one = ctx;
+    struct record_look *one = ctx;
     struct looking *l = one->l;
-    struct item *i = one->item;
+    struct record_item *i = one->item;
     free(one);
     l->under_way--;
     l->complete = l->complete && ok;
     /* what stands there as deleted was taken by whom it is for: its row hears of it in time */
     i->bad = ok && (i->expected ? presence == DHT_ABSENT : presence == DHT_PRESENT);
     if (!l->filling)
-        go_on(l);
+        fsck_records_go_on(l);
 }
 
-static void go_on(struct looking *l)
+static void fsck_records_go_on(struct looking *l)
 {
     struct services *sv = l->x->services;
     l->filling = true;
     for (;;) {
         while (l->next < l->count && l->under_way < WINDOW && !sv->stopping) {
-            struct item *i = &l->item[l->next++];
-            struct one *one = l->round > 0 && !i->bad ? NULL : malloc(sizeof *one);
+            struct record_item *i = &l->item[l->next++];
+            struct record_look *one = l->round > 0 && !i->bad ? NULL : malloc(sizeof *one);
             if (one == NULL)
                 continue;
-            *one = (struct one){l, i};
+            *one = (struct record_look){l, i};
             l->under_way++;
-            dht_look(sv->dht, i->key, i->id, on_look, one);
+            dht_look(sv->dht, i->key, i->id, fsck_records_on_look, one);
         }
         if (l->under_way > 0 || l->round > 0)
             break;
@@ -236,7 +238,7 @@ static void go_on(struct looking *l)
     if (sv->stopping)
         l->complete = false;
     else
-        report(l);
+        fsck_records_report(l);
     l->done(l->ctx, l->complete);
     free(l->item);
     free(l);
@@ -256,8 +258,8 @@ void fsck_records(struct fsck *x, void (*done)(void *ctx, bool complete), void *
     *l = (struct looking){.x = x, .complete = true, .done = done, .ctx = ctx};
     if (standing_of(sv)->identity_posted && standing_of(sv)->descriptor_posted)
         add_own(l);
-    add_group(l);
+    fsck_records_add_group(l);
     check_posted(x->db, x->now_s, on_receiver, l);
     check_answered(x->db, x->now_s, on_answered, l);
-    go_on(l);
+    fsck_records_go_on(l);
 }

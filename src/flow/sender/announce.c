@@ -29,7 +29,7 @@ struct announcing {
     bool expired;         /* nobody came, and the grace is over */
 };
 
-static void end(struct announcing *a, const char *why)
+static void announce_end(struct announcing *a, const char *why)
 {
     work_over(a->w, why);
     out_receiver_free(&a->r);
@@ -44,7 +44,7 @@ static int64_t next_look(const struct announcing *a)
     return again < expiry ? again : expiry + c->expiry_grace;
 }
 
-static int commit_run(struct db *db, void *arg)
+static int announce_commit_run(struct db *db, void *arg)
 {
     struct announcing *a = arg;
     if (a->expired)
@@ -56,48 +56,49 @@ static int commit_run(struct db *db, void *arg)
     return rcv_set_announced(db, a->r.n, next_look(a));
 }
 
-static void commit_done(void *arg, int rc)
+static void announce_commit_done(void *arg, int rc)
 {
     store_crash_point("announce.after");
-    end(arg, rc != 0 ? "The database does not take an announcement." : NULL);
+    announce_end(arg, rc != 0 ? "The database does not take an announcement." : NULL);
 }
 
-static void on_put(void *ctx, enum dht_result r, const char *why)
+static void announce_on_put(void *ctx, enum dht_result r, const char *why)
 {
     struct announcing *a = ctx;
     store_crash_point("announce.before");
-    /* deleted already: the receiver was there before this commit; the next look tells (on_look) */
+    /* deleted already: the receiver was there before this commit; the next look tells
+     * (announce_on_look) */
     bool ok = r == DHT_OK || r == DHT_WAS_DELETED;
     if (!ok || dht_link_state(a->w->services->dht) == DHT_DOWN) {
-        end(a, !ok ? why : "The DHT did not take the notification.");
+        announce_end(a, !ok ? why : "The DHT did not take the notification.");
         return;
     }
     if (a->r.state == RCV_SEALED)
         log_info("announced to %s", a->r.address);
-    store_do(a->w->services->store, commit_run, commit_done, a);
+    store_do(a->w->services->store, announce_commit_run, announce_commit_done, a);
 }
 
 /* Its time is over. A receipt may still come during the grace; and none may be missed: the end is
  * declared only after a complete look for receipts while connected (P-10.14). */
-static void on_last_look(void *ctx, bool ok, const uint8_t *ids, size_t n)
+static void announce_on_last_look(void *ctx, bool ok, const uint8_t *ids, size_t n)
 {
     struct announcing *a = ctx;
     enum outcome o;
     if (!ok || dht_link_state(a->w->services->dht) != DHT_CONNECTED) {
-        end(a, "Receipts cannot be looked for now.");
+        announce_end(a, "Receipts cannot be looked for now.");
         return;
     }
     for (size_t i = 0; i < n; i++) {
         if (expected_find(store_reader(a->w->services->store), ids + i * DHT_ID_LEN, &o) ==
             a->r.n) {
             collection_poll(a->w->services);
-            end(a, "A receipt stands in the DHT.");
+            announce_end(a, "A receipt stands in the DHT.");
             return;
         }
     }
     a->expired = true;
     log_info("%s did not come in time", a->r.address);
-    store_do(a->w->services->store, commit_run, commit_done, a);
+    store_do(a->w->services->store, announce_commit_run, announce_commit_done, a);
 }
 
 static void wait_or_expire(struct announcing *a)
@@ -106,18 +107,18 @@ static void wait_or_expire(struct announcing *a)
     if (clock_wall_ms() < a->r.expiry_s * 1000 + sv->c.expiry_grace) {
         a->waits = true;
         log_info("the time of a message to %s is over; a late receipt is waited for", a->r.address);
-        store_do(sv->store, commit_run, commit_done, a);
+        store_do(sv->store, announce_commit_run, announce_commit_done, a);
         return;
     }
     if (!trusted_clock_holds(sv)) {
-        end(a, "Nothing expires until receipts were looked for in this run.");
+        announce_end(a, "Nothing expires until receipts were looked for in this run.");
         return;
     }
     (void)dht_key(a->key, "nr:", sv->c.address);
-    dht_list(sv->dht, a->key, on_last_look, a);
+    dht_list(sv->dht, a->key, announce_on_last_look, a);
 }
 
-static void put(struct announcing *a, bool fresh)
+static void announce_put(struct announcing *a, bool fresh)
 {
     int64_t now = clock_wall_ms() / 1000;
     if (a->r.expiry_s <= now) {
@@ -127,7 +128,7 @@ static void put(struct announcing *a, bool fresh)
     int64_t until = a->r.expiry_s < now + DHT_LIFE_MAX ? a->r.expiry_s : now + DHT_LIFE_MAX;
     /* at the first try nobody but this peer has seen these octets */
     (fresh ? dht_add : dht_put)(a->w->services->dht, a->key, a->r.ns.p, a->r.ns.n, until, a->r.lock,
-                                on_put, a);
+                                announce_on_put, a);
 }
 
 static void conclude(struct announcing *a, enum rcv_state known)
@@ -136,7 +137,7 @@ static void conclude(struct announcing *a, enum rcv_state known)
     a->known = known;
     log_info("%s deleted its notification%s", a->r.address,
              known == RCV_ANSWERED ? " without a receipt" : "; its receipt was taken already");
-    store_do(a->w->services->store, commit_run, commit_done, a);
+    store_do(a->w->services->store, announce_commit_run, announce_commit_done, a);
 }
 
 static void probe(struct announcing *a);
@@ -152,7 +153,7 @@ static void on_probe(void *ctx, bool ok, enum dht_presence presence)
     else if (ok && a->probe < OUTCOME_CANCELLED)
         probe(a);
     else if (a->r.tries < 3)
-        end(a, "The notification is gone from the DHT: waiting for its receipt.");
+        announce_end(a, "The notification is gone from the DHT: waiting for its receipt.");
     else
         conclude(a, RCV_ANSWERED);
 }
@@ -174,11 +175,11 @@ static void probe(struct announcing *a)
 
 /* Before putting again: a deletion that is not ours proves that the receiver was there (only it and
  * we know p). Its receipt may still be on the way: it is waited for once more. */
-static void on_look(void *ctx, bool ok, enum dht_presence presence)
+static void announce_on_look(void *ctx, bool ok, enum dht_presence presence)
 {
     struct announcing *a = ctx;
     if (!ok || presence != DHT_DELETED) {
-        put(a, false);
+        announce_put(a, false);
     } else {
         probe(a);
     }
@@ -201,12 +202,12 @@ static void announce_start(struct work *w)
     dht_ns_key(a->key, a->r.address, a->r.shard);
     /* sealed under an earlier run: a crash, or a restored backup, may have announced it already */
     if (a->r.state != RCV_ANNOUNCED && a->r.changed_ms >= w->services->started_ms) {
-        put(a, a->r.tries == 0);
+        announce_put(a, a->r.tries == 0);
         return;
     }
     uint8_t id[ENTRY_ID_LEN];
     entry_id_at(a->key, a->r.lock, a->r.ns.p, a->r.ns.n, id);
-    dht_look(w->services->dht, a->key, id, on_look, a);
+    dht_look(w->services->dht, a->key, id, announce_on_look, a);
 }
 
 const struct step step_announce = {

@@ -36,7 +36,7 @@ static struct collection *collection_of(const struct services *sv)
     return module_state(sv, &collection_module);
 }
 
-struct taking { /* a receipt that came, on its way to the store */
+struct receipt_taking { /* a receipt that came, on its way to the store */
     struct services *services;
     int64_t n;
     enum outcome outcome;
@@ -48,7 +48,7 @@ struct taking { /* a receipt that came, on its way to the store */
 
 static int end_run(struct db *db, void *arg)
 {
-    struct taking *t = arg;
+    struct receipt_taking *t = arg;
     static const enum rcv_state state[] = {[OUTCOME_PULLED] = RCV_PULLED,
                                            [OUTCOME_DECLINED] = RCV_DECLINED,
                                            [OUTCOME_CANCELLED] = RCV_CANCELLED};
@@ -61,7 +61,7 @@ static int end_run(struct db *db, void *arg)
 
 static void end_done(void *arg, int rc)
 {
-    struct taking *t = arg;
+    struct receipt_taking *t = arg;
     static const char *const did[] = {"", "pulled", "declined", "cancelled"};
     store_crash_point("collect.after");
     if (rc == 0)
@@ -75,7 +75,7 @@ static void end_done(void *arg, int rc)
 
 /* The row it is for, or 0. The value must be exactly what that receiver's secret gives for one of
  * the outcomes. */
-static int64_t match(struct services *sv, const struct receipt *in, struct taking *t)
+static int64_t match(struct services *sv, const struct receipt *in, struct receipt_taking *t)
 {
     struct db *db = store_reader(sv->store);
     int64_t n = expected_find(db, in->id, &t->outcome);
@@ -102,7 +102,7 @@ static int64_t match(struct services *sv, const struct receipt *in, struct takin
 
 void collection_take(struct services *sv, const struct receipt *in, receipt_taken_fn *fn, void *ctx)
 {
-    struct taking *t = calloc(1, sizeof *t);
+    struct receipt_taking *t = calloc(1, sizeof *t);
     if (t == NULL)
         abort();
     t->services = sv;
@@ -122,7 +122,7 @@ void collection_take(struct services *sv, const struct receipt *in, receipt_take
 }
 
 /* From the DHT. */
-static void take(struct services *sv, const struct dht_value *v)
+static void collect_take_entry(struct services *sv, const struct dht_value *v)
 {
     struct receipt r;
     if (v->len != HASH_LEN)
@@ -132,7 +132,7 @@ static void take(struct services *sv, const struct dht_value *v)
     collection_take(sv, &r, NULL, NULL);
 }
 
-static void look_end(struct services *sv, bool complete)
+static void collect_look_end(struct services *sv, bool complete)
 {
     struct collection *c = collection_of(sv);
     if (complete && dht_link_state(sv->dht) == DHT_CONNECTED)
@@ -144,18 +144,18 @@ static void look_end(struct services *sv, bool complete)
     }
 }
 
-static void on_value(void *ctx, bool ok, const struct dht_value *v)
+static void collect_on_value(void *ctx, bool ok, const struct dht_value *v)
 {
     struct services *sv = ctx;
     if (sv->stopping)
         return;
     if (v != NULL)
-        take(sv, v);
+        collect_take_entry(sv, v);
     else
-        look_end(sv, ok);
+        collect_look_end(sv, ok);
 }
 
-static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
+static void collect_on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
 {
     struct services *sv = ctx;
     if (sv->stopping)
@@ -167,9 +167,9 @@ static void on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
         if (expected_find(store_reader(sv->store), ids + i * DHT_ID_LEN, &o) != 0)
             memcpy(wanted + DHT_ID_LEN * count++, ids + i * DHT_ID_LEN, DHT_ID_LEN);
     if (count > 0)
-        dht_get(sv->dht, collection_of(sv)->key, wanted, count, on_value, sv);
+        dht_get(sv->dht, collection_of(sv)->key, wanted, count, collect_on_value, sv);
     else
-        look_end(sv, ok);
+        collect_look_end(sv, ok);
     /* the slower, the longer everything there had been heard of */
     (!ok || count > 0 ? poll_again : poll_slower)(collection_of(sv)->timer, sv->c.poll);
     free(wanted);
@@ -185,20 +185,20 @@ void collection_poll(struct services *sv)
         return;
     }
     c->looking = true;
-    dht_list(sv->dht, c->key, on_list, sv);
+    dht_list(sv->dht, c->key, collect_on_list, sv);
 }
 
-static void on_heard(void *ctx, const struct dht_value *v)
+static void collect_on_heard(void *ctx, const struct dht_value *v)
 {
     struct services *sv = ctx;
     if (sv->stopping)
         return;
     poll_again(collection_of(sv)->timer, sv->c.poll); /* if it could not be taken now */
     if (may_go(sv))
-        take(sv, v);
+        collect_take_entry(sv, v);
 }
 
-static void on_timer(uv_timer_t *t)
+static void collect_on_timer(uv_timer_t *t)
 {
     collection_poll(t->data);
 }
@@ -209,7 +209,7 @@ static int collection_start(struct services *sv, struct error *e)
     if (c == NULL)
         return error_set(e, "Out of memory.");
     (void)dht_key(c->key, "nr:", sv->c.address);
-    c->timer = poll_start(sv, c->key, on_timer, on_heard, "each receipt");
+    c->timer = poll_start(sv, c->key, collect_on_timer, collect_on_heard, "each receipt");
     return c->timer == NULL ? error_set(e, "Out of memory.") : 0;
 }
 

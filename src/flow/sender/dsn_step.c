@@ -18,7 +18,7 @@
 
 #define LOG_AREA "tell"
 
-struct telling {
+struct dsn_writing {
     struct job job;
     struct work *w; /* its row: the message */
     struct out_message m;
@@ -28,7 +28,7 @@ struct telling {
     struct error why;
 };
 
-static void end(struct telling *t, const char *why)
+static void dsn_end(struct dsn_writing *t, const char *why)
 {
     work_over(t->w, why);
     for (size_t i = 0; i < t->count; i++)
@@ -38,9 +38,9 @@ static void end(struct telling *t, const char *why)
     free(t);
 }
 
-static void write_run(struct job *job, void *thread_ctx)
+static void dsn_write_run(struct job *job, void *thread_ctx)
 {
-    struct telling *t = (struct telling *)job;
+    struct dsn_writing *t = (struct dsn_writing *)job;
     const struct services *sv = t->w->services;
     char path[PATH_CAP], name[128], id[2 * MESSAGE_ID_LEN + 1];
     struct buf b = BUF_INIT(DSN_MAX);
@@ -58,38 +58,38 @@ static void write_run(struct job *job, void *thread_ctx)
     (void)unlink(path);
 }
 
-static int commit_run(struct db *db, void *arg)
+static int dsn_commit_run(struct db *db, void *arg)
 {
-    struct telling *t = arg;
+    struct dsn_writing *t = arg;
     return tell_done(db, t->m.n);
 }
 
-static void commit_done(void *arg, int rc)
+static void dsn_commit_done(void *arg, int rc)
 {
     store_crash_point("tell.after");
-    end(arg, rc != 0 ? "The database does not take a notice." : NULL);
+    dsn_end(arg, rc != 0 ? "The database does not take a notice." : NULL);
 }
 
-static void write_done(struct job *job)
+static void dsn_write_done(struct job *job)
 {
-    struct telling *t = (struct telling *)job;
+    struct dsn_writing *t = (struct dsn_writing *)job;
     store_crash_point("tell.before");
     if (t->rc != 0)
-        end(t, t->why.text);
+        dsn_end(t, t->why.text);
     else
-        store_do(t->w->services->store, commit_run, commit_done, t);
+        store_do(t->w->services->store, dsn_commit_run, dsn_commit_done, t);
 }
 
 /* Who is in the report was committed first: it stays the same however often the step runs. */
-static int begin_run(struct db *db, void *arg)
+static int dsn_begin_run(struct db *db, void *arg)
 {
-    struct telling *t = arg;
+    struct dsn_writing *t = arg;
     return dsn_begin(db, t->m.n);
 }
 
-static void begin_done(void *arg, int rc)
+static void dsn_begin_done(void *arg, int rc)
 {
-    struct telling *t = arg;
+    struct dsn_writing *t = arg;
     struct db *db = store_reader(t->w->services->store);
     int64_t *n = rc != 0 ? NULL : calloc(RCPTS_MAX, sizeof *n);
     size_t found = n == NULL ? 0 : dsn_rcpts(db, t->m.n, n, RCPTS_MAX);
@@ -104,24 +104,24 @@ static void begin_done(void *arg, int rc)
         t->count++;
     }
     if (n == NULL || t->count < found)
-        end(t, "The receivers of a notice cannot be read.");
+        dsn_end(t, "The receivers of a notice cannot be read.");
     else if (found == 0) /* their receipts came meanwhile */
-        store_do(t->w->services->store, commit_run, commit_done, t);
+        store_do(t->w->services->store, dsn_commit_run, dsn_commit_done, t);
     else
-        job_run(t->w->services->files, &t->job, write_run, write_done, true);
+        job_run(t->w->services->files, &t->job, dsn_write_run, dsn_write_done, true);
     free(n);
 }
 
 static void dsn_start(struct work *w)
 {
-    struct telling *t = calloc(1, sizeof *t);
+    struct dsn_writing *t = calloc(1, sizeof *t);
     if (t == NULL || out_get(store_reader(w->services->store), w->n, &t->m) < 0) {
         free(t);
         work_retry(w, "A row of the database cannot be read.");
         return;
     }
     t->w = w;
-    store_do(w->services->store, begin_run, begin_done, t);
+    store_do(w->services->store, dsn_begin_run, dsn_begin_done, t);
 }
 
 QUEUE(dsn);

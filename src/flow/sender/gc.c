@@ -103,7 +103,7 @@ static void dht_gc_committed(void *arg, int rc)
     dht_gc_end(arg, rc != 0 ? "The database does not take a cleaned receiver." : NULL);
 }
 
-static void on_deleted(void *ctx, enum dht_result r, const char *why)
+static void dht_gc_on_deleted(void *ctx, enum dht_result r, const char *why)
 {
     struct cleaning *c = ctx;
     if (r != DHT_OK && r != DHT_WAS_ABSENT)
@@ -156,7 +156,7 @@ static void dht_gc_next(struct cleaning *c)
     /* Who handed the receipt over did not touch the notification: it surely is there (P-8.14). A
      * cancellation may be on its way still, sent before a crash: its tombstone waits for it. */
     bool sure = c->next == 1 ? c->r.handed : c->next == 3;
-    (sure ? dht_drop : dht_del)(sv->dht, c->key, b.value_hash, b.token, on_deleted, c);
+    (sure ? dht_drop : dht_del)(sv->dht, c->key, b.value_hash, b.token, dht_gc_on_deleted, c);
     wipe(&b, sizeof b);
 }
 

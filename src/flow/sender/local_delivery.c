@@ -32,7 +32,7 @@ struct owning {
     struct error why;
 };
 
-static void end(struct owning *o, const char *why)
+static void local_delivery_end(struct owning *o, const char *why)
 {
     work_over(o->w, why);
     out_receiver_free(&o->r);
@@ -40,7 +40,7 @@ static void end(struct owning *o, const char *why)
     free(o);
 }
 
-static int copy(int in, int out, struct error *e)
+static int local_delivery_copy(int in, int out, struct error *e)
 {
     uint8_t *piece = malloc(PIECE);
     int rc = piece == NULL ? error_set(e, "Out of memory.") : 0;
@@ -52,7 +52,7 @@ static int copy(int in, int out, struct error *e)
 }
 
 /* trace and m, durable. */
-static int write_file(struct owning *o, const struct buf *trace)
+static int local_delivery_write_file(struct owning *o, const struct buf *trace)
 {
     int in = open(o->spool, O_RDONLY | O_CLOEXEC);
     int out = open(o->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -61,7 +61,7 @@ static int write_file(struct owning *o, const struct buf *trace)
                  ? error_set(&o->why, "Cannot write %s: %s.", o->path, strerror(errno))
                  : write_all(out, trace->data, trace->len, &o->why);
     if (rc == 0)
-        rc = copy(in, out, &o->why);
+        rc = local_delivery_copy(in, out, &o->why);
     if (rc == 0 && (futimens(out, t) < 0 || fsync(out) < 0))
         rc = error_set(&o->why, "Cannot sync %s: %s.", o->path, strerror(errno));
     if (in >= 0)
@@ -78,18 +78,18 @@ static void deliver_run(struct job *job, void *thread_ctx)
     char name[128], id[2 * MESSAGE_ID_LEN + 1];
     struct stat st;
     struct buf trace = BUF_INIT(TRACE_MAX);
-    struct trace t = {.sender = sv->c.address,
-                      .own = sv->c.address,
-                      .fpr = sv->fpr,
-                      .trust = "verified",
-                      .from = "signer",
-                      .when_ms = o->m.created_ms};
+    struct trace_fields t = {.sender = sv->c.address,
+                             .own = sv->c.address,
+                             .fpr = sv->fpr,
+                             .trust = "verified",
+                             .from = "signer",
+                             .when_ms = o->m.created_ms};
     if (stat(o->path, &st) == 0 && st.st_nlink > 1)
         return;
     hex_encode(o->m.id, MESSAGE_ID_LEN, id);
     t.id = id;
     o->rc = header_trace(&t, &trace) < 0 ? error_set(&o->why, "A header cannot be written.")
-                                         : write_file(o, &trace);
+                                         : local_delivery_write_file(o, &trace);
     unsigned long long size = o->m.size + trace.len;
     (void)snprintf(name, sizeof name, "%lld.M%s.restante,S=%llu,W=%llu",
                    (long long)(o->m.created_ms / 1000), id, size, size);
@@ -98,13 +98,13 @@ static void deliver_run(struct job *job, void *thread_ctx)
     buf_free(&trace);
 }
 
-static int commit_run(struct db *db, void *arg)
+static int local_delivery_commit_run(struct db *db, void *arg)
 {
     const struct owning *o = arg;
     return rcv_end(db, o->r.n, RCV_PULLED, false, NULL) < 0 ? -1 : 0;
 }
 
-static void commit_done(void *arg, int rc)
+static void local_delivery_commit_done(void *arg, int rc)
 {
     struct owning *o = arg;
     store_crash_point("own.after");
@@ -112,7 +112,7 @@ static void commit_done(void *arg, int rc)
         (void)unlink(o->path);
         log_info("a message to oneself is delivered");
     }
-    end(o, rc != 0 ? "The database does not take a delivery." : NULL);
+    local_delivery_end(o, rc != 0 ? "The database does not take a delivery." : NULL);
 }
 
 static void delivered(struct job *job)
@@ -120,9 +120,9 @@ static void delivered(struct job *job)
     struct owning *o = (struct owning *)job;
     store_crash_point("own.before");
     if (o->rc != 0)
-        end(o, o->why.text);
+        local_delivery_end(o, o->why.text);
     else
-        store_do(o->w->services->store, commit_run, commit_done, o);
+        store_do(o->w->services->store, local_delivery_commit_run, local_delivery_commit_done, o);
 }
 
 static void local_delivery_start(struct work *w)

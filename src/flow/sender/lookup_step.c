@@ -21,7 +21,7 @@ struct verifying {
     void *ctx;
 };
 
-static int verify_run(struct db *db, void *arg)
+static int lookup_step_verify_run(struct db *db, void *arg)
 {
     struct verifying *v = arg;
     struct contact c;
@@ -33,11 +33,11 @@ static int verify_run(struct db *db, void *arg)
     return 0;
 }
 
-static void nothing(void *ctx, enum lookup_result result, const char *why)
+static void lookup_step_nothing(void *ctx, enum lookup_result result, const char *why)
 {
 }
 
-static void verify_done(void *arg, int rc)
+static void lookup_step_verify_done(void *arg, int rc)
 {
     struct verifying *v = arg;
     struct error why = {""};
@@ -45,7 +45,7 @@ static void verify_done(void *arg, int rc)
         (void)error_set(&why, TEXT_KEY_STORE, v->address);
     if (rc == 0 && !v->services->stopping) {
         if (!v->known)
-            (void)lookup_key(v->services, v->address, nothing, NULL);
+            (void)lookup_key(v->services, v->address, lookup_step_nothing, NULL);
         kick(v->services);
     }
     v->fn(v->ctx, v->known, rc == 0 ? NULL : why.text);
@@ -65,7 +65,7 @@ void lookup_verify(struct services *sv, const char *address, const uint8_t fpr[F
     v->ctx = ctx;
     memcpy(v->fpr, fpr, FPR_LEN);
     (void)strcpy(v->address, address);
-    store_do(sv->store, verify_run, verify_done, v);
+    store_do(sv->store, lookup_step_verify_run, lookup_step_verify_done, v);
 }
 
 /* ---- the step: receivers whose key was not known at submission */
@@ -98,7 +98,7 @@ static void pending_done(void *arg, int rc)
     free(p);
 }
 
-static void on_key(void *ctx, enum lookup_result result, const char *why)
+static void lookup_step_on_key(void *ctx, enum lookup_result result, const char *why)
 {
     struct pending *p = ctx;
     const struct services *sv = p->w->services;
@@ -126,7 +126,7 @@ static void lookup_start(struct work *w)
         return;
     }
     p->w = w;
-    (void)lookup_key_calmly(w->services, p->r.address, on_key, p);
+    (void)lookup_key_calmly(w->services, p->r.address, lookup_step_on_key, p);
 }
 
 QUEUE(lookup);

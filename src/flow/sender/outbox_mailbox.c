@@ -76,7 +76,7 @@ bool outbox_mailbox_marked(const char *home)
     return file_exists(path);
 }
 
-static int mark(const char *home, struct error *e)
+static int outbox_set_marker(const char *home, struct error *e)
 {
     char path[PATH_CAP];
     marker_path(home, path);
@@ -119,10 +119,10 @@ static int add_new(struct lining *l)
     line_flags(l, flags);
     if (maildir_add(l->w->services->c.home, LINES_FOLDER, l->next, name, flags, &l->why) < 0)
         return -1;
-    return mark(l->w->services->c.home, &l->why);
+    return outbox_set_marker(l->w->services->c.home, &l->why);
 }
 
-static int replace(struct lining *l)
+static int outbox_replace_line(struct lining *l)
 {
     int removed = 1;
     if (!outbox_mailbox_marked(l->w->services->c.home)) {
@@ -159,7 +159,7 @@ static void line_run(struct job *job, void *thread_ctx)
     l->state = l->line.state;
     l->rc = recover(l);
     if (l->rc == 0 && l->line.pending) {
-        l->rc = replace(l);
+        l->rc = outbox_replace_line(l);
     } else if (l->rc == 0) {
         l->rc = forget_file(l, l->now);
         l->state = LINE_NONE;

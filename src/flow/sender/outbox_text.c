@@ -67,7 +67,8 @@ static int word_of(enum rcv_state s)
     return T_WAITING;
 }
 
-static bool count(void *ctx, const char *address, enum rcv_state s, bool looked, int64_t since_ms)
+static bool outbox_text_count(void *ctx, const char *address, enum rcv_state s, bool looked,
+                              int64_t since_ms)
 {
     struct tally *t = ctx;
     char since[40];
@@ -81,7 +82,7 @@ static bool count(void *ctx, const char *address, enum rcv_state s, bool looked,
     return true;
 }
 
-static int field(struct buf *out, const char *name, const struct bytes *value)
+static int outbox_text_field(struct buf *out, const char *name, const struct bytes *value)
 {
     if (value->n == 0)
         return 0;
@@ -110,13 +111,14 @@ int line_text(struct services *sv, const struct out_message *m, struct buf *out,
 {
     struct buf list = BUF_INIT(64 * 1024);
     struct tally t = {.list = &list};
-    line_each(store_reader(sv->store), m->n, count, &t);
+    line_each(store_reader(sv->store), m->n, outbox_text_count, &t);
     *states = 0;
     for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
         *states |= t.of[i] > 0 ? 1u << (i == T_UNLOOKED ? T_WAITING : i) : 0;
-    int rc = field(out, "From", &m->from) | field(out, "To", &m->to) |
-             field(out, "Date", &m->date) | field(out, "Message-ID", &m->msgid) |
-             field(out, "References", &m->refs);
+    int rc = outbox_text_field(out, "From", &m->from) | outbox_text_field(out, "To", &m->to) |
+             outbox_text_field(out, "Date", &m->date) |
+             outbox_text_field(out, "Message-ID", &m->msgid) |
+             outbox_text_field(out, "References", &m->refs);
     rc |= buf_printf(out, "Subject: [");
     rc |= summary(out, &t) | buf_printf(out, "] ") | buf_append(out, m->subject.p, m->subject.n) |
           buf_printf(out, "\r\nX-Restante-State: ") | summary(out, &t);

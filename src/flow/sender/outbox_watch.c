@@ -98,7 +98,7 @@ static void watch_run(struct job *job, void *thread_ctx)
     }
 }
 
-struct verdict {
+struct line_verdict {
     struct services *services;
     bool again;
     size_t count;
@@ -109,9 +109,9 @@ struct verdict {
     } row[];
 };
 
-static int verdict_run(struct db *db, void *arg)
+static int outbox_watch_verdict_run(struct db *db, void *arg)
 {
-    struct verdict *v = arg;
+    struct line_verdict *v = arg;
     if (v->again)
         return outbox_mailbox_again(db);
     for (size_t i = 0; i < v->count; i++) {
@@ -123,9 +123,9 @@ static int verdict_run(struct db *db, void *arg)
     return 0;
 }
 
-static void verdict_done(void *arg, int rc)
+static void outbox_watch_verdict_done(void *arg, int rc)
 {
-    struct verdict *v = arg;
+    struct line_verdict *v = arg;
     store_crash_point("deleted.after");
     for (size_t i = 0; i < v->count && rc == 0 && !v->again; i++) {
         char path[PATH_CAP];
@@ -137,10 +137,10 @@ static void verdict_done(void *arg, int rc)
     free(v);
 }
 
-static void judge(struct outbox_mailbox *s)
+static void outbox_watch_judge(struct outbox_mailbox *s)
 {
     int64_t now = clock_wall_ms();
-    struct verdict *v = calloc(1, sizeof *v + s->count * sizeof v->row[0]);
+    struct line_verdict *v = calloc(1, sizeof *v + s->count * sizeof v->row[0]);
     if (v == NULL)
         return;
     v->services = s->services;
@@ -164,7 +164,7 @@ static void judge(struct outbox_mailbox *s)
         return;
     }
     store_crash_point("deleted.before");
-    store_do(s->services->store, verdict_run, verdict_done, v);
+    store_do(s->services->store, outbox_watch_verdict_run, outbox_watch_verdict_done, v);
 }
 
 static void watch_done(struct job *job)
@@ -177,7 +177,7 @@ static void watch_done(struct job *job)
         return;
     }
     s->as_before = false;
-    judge(s);
+    outbox_watch_judge(s);
     s->total += s->count;
     s->after = s->n[s->count - 1];
     if (s->count == PAGE && !s->no_folder) {
@@ -203,7 +203,7 @@ static void watch_again(struct outbox_mailbox *s)
         job_run(s->services->files, &s->job, watch_run, watch_done, true);
 }
 
-static void on_timer(uv_timer_t *t)
+static void outbox_watch_on_timer(uv_timer_t *t)
 {
     struct outbox_mailbox *s = t->data;
     if (s->running)
@@ -231,7 +231,7 @@ static int outbox_mailbox_start(struct services *sv, struct error *e)
             log_warn("%s", e->text); /* the text says it too */
     int64_t every = sv->c.cancel_grace / 2;
     every = every < 200 ? 200 : every > LINES_PAUSE_MS ? LINES_PAUSE_MS : every;
-    return uv_timer_start(t, on_timer, (uint64_t)every, (uint64_t)every);
+    return uv_timer_start(t, outbox_watch_on_timer, (uint64_t)every, (uint64_t)every);
 }
 
 static void outbox_mailbox_stop(struct services *sv)

@@ -35,13 +35,13 @@ static void publish_run(struct job *job, void *thread_ctx)
         p->rc = dir_sync(dir, &p->why);
 }
 
-static int commit_run(struct db *db, void *arg)
+static int publish_commit_run(struct db *db, void *arg)
 {
     struct blob_step *p = arg;
     return blob_set_state(db, p->b.n, BLOB_PUBLISHED);
 }
 
-static void commit_done(void *arg, int rc)
+static void publish_commit_done(void *arg, int rc)
 {
     store_crash_point("publish.after");
     blob_step_end(arg, rc != 0 ? "The database does not take a published blob." : NULL);
@@ -54,7 +54,7 @@ static void publish_done(struct job *job)
     if (p->rc != 0)
         blob_step_end(p, p->why.text);
     else
-        store_do(p->w->services->store, commit_run, commit_done, p);
+        store_do(p->w->services->store, publish_commit_run, publish_commit_done, p);
 }
 
 static void publish_start(struct work *w)

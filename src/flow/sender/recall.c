@@ -35,7 +35,7 @@ struct beginning {
     int begun;
 };
 
-static int begin(struct db *db, int64_t n, const char *address)
+static int recall_begin(struct db *db, int64_t n, const char *address)
 {
     int64_t *rows = calloc(RCPTS_MAX, sizeof *rows);
     if (rows == NULL)
@@ -52,17 +52,17 @@ static int begin(struct db *db, int64_t n, const char *address)
 
 int recall_all(struct db *db, int64_t n)
 {
-    return begin(db, n, NULL);
+    return recall_begin(db, n, NULL);
 }
 
-static int begin_run(struct db *db, void *arg)
+static int recall_begin_run(struct db *db, void *arg)
 {
     struct beginning *b = arg;
-    b->begun = begin(db, b->n, b->one ? b->address : NULL);
+    b->begun = recall_begin(db, b->n, b->one ? b->address : NULL);
     return b->begun < 0 ? -1 : 0;
 }
 
-static void begin_done(void *arg, int rc)
+static void recall_begin_done(void *arg, int rc)
 {
     struct beginning *b = arg;
     store_crash_point("withdraw.begun");
@@ -85,7 +85,7 @@ void recall_message(struct services *sv, int64_t n, const char *address, recall_
     *b = (struct beginning){.services = sv, .n = n, .one = address != NULL, .fn = fn, .ctx = ctx};
     if (address != NULL)
         (void)strncpy(b->address, address, sizeof b->address - 1);
-    store_do(sv->store, begin_run, begin_done, b);
+    store_do(sv->store, recall_begin_run, recall_begin_done, b);
 }
 
 /* ---- closing the blob */
@@ -179,7 +179,7 @@ const struct step step_recall = {
 
 /* ---- posting the cancellation */
 
-struct posting {
+struct cancel_posting {
     struct job job;
     struct work *w;
     struct out_receiver r;
@@ -192,7 +192,7 @@ struct posting {
     struct error why;
 };
 
-static void posting_end(struct posting *p, const char *why)
+static void posting_end(struct cancel_posting *p, const char *why)
 {
     work_over(p->w, why);
     out_receiver_free(&p->r);
@@ -203,7 +203,7 @@ static void posting_end(struct posting *p, const char *why)
 }
 
 /* Soon at first, for the user waits to hear whether it came in time; then hourly. */
-static int64_t next_posting(const struct posting *p)
+static int64_t next_posting(const struct cancel_posting *p)
 {
     const struct flow_config *c = &p->w->services->c;
     int64_t now = clock_wall_ms(), wait = (now - p->r.changed_ms) / 2;
@@ -212,7 +212,7 @@ static int64_t next_posting(const struct posting *p)
 
 static int posted_run(struct db *db, void *arg)
 {
-    struct posting *p = arg;
+    struct cancel_posting *p = arg;
     int64_t next = next_posting(p), end = p->r.expiry_s * 1000 + 1;
     if (!p->taken)
         return cancel_set_posted(db, p->r.n, next < end ? next : end);
@@ -229,7 +229,7 @@ static void posted_done(void *arg, int rc)
 
 static void on_ns_deleted(void *ctx, enum dht_result r, const char *why)
 {
-    struct posting *p = ctx;
+    struct cancel_posting *p = ctx;
     store_crash_point("cancel.before");
     if (r != DHT_OK && r != DHT_WAS_ABSENT)
         posting_end(p, "The DHT could not delete a notification that is taken back.");
@@ -237,9 +237,9 @@ static void on_ns_deleted(void *ctx, enum dht_result r, const char *why)
         store_do(p->w->services->store, posted_run, posted_done, p);
 }
 
-static void on_put(void *ctx, enum dht_result r, const char *why)
+static void cancel_on_put(void *ctx, enum dht_result r, const char *why)
 {
-    struct posting *p = ctx;
+    struct cancel_posting *p = ctx;
     struct entry_binding ns;
     if (r != DHT_OK || dht_link_state(p->w->services->dht) == DHT_DOWN) {
         posting_end(p, "The DHT did not take a cancellation.");
@@ -251,42 +251,42 @@ static void on_put(void *ctx, enum dht_result r, const char *why)
     wipe(&ns, sizeof ns);
 }
 
-static void put(struct posting *p)
+static void cancel_put(struct cancel_posting *p)
 {
     struct entry_binding b;
     int64_t now = clock_wall_ms() / 1000;
     int64_t until = p->r.expiry_s < now + DHT_LIFE_MAX ? p->r.expiry_s : now + DHT_LIFE_MAX;
     /* its token comes from the notification id, which the receiver reads inside (P-3.6) */
     entry_bind(p->r.nid, p->key, p->entry.p, p->entry.n, &b);
-    dht_put(p->w->services->dht, p->key, p->entry.p, p->entry.n, until, b.lock, on_put, p);
+    dht_put(p->w->services->dht, p->key, p->entry.p, p->entry.n, until, b.lock, cancel_on_put, p);
     wipe(&b, sizeof b);
 }
 
 /* A receiver that never saw the notification has deleted the cancellation, which only it can: it is
  * remembered there, the message will never be shown, and nothing need be put again (P-14.4). */
-static void on_look(void *ctx, bool ok, enum dht_presence presence)
+static void cancel_on_look(void *ctx, bool ok, enum dht_presence presence)
 {
-    struct posting *p = ctx;
+    struct cancel_posting *p = ctx;
     if (!ok || presence != DHT_DELETED) {
-        put(p);
+        cancel_put(p);
         return;
     }
     p->taken = true;
     store_do(p->w->services->store, posted_run, posted_done, p);
 }
 
-static void look(struct posting *p)
+static void cancel_look(struct cancel_posting *p)
 {
     struct entry_binding b;
     entry_bind(p->r.nid, p->key, p->entry.p, p->entry.n, &b);
-    dht_look(p->w->services->dht, p->key, b.id, on_look, p);
+    dht_look(p->w->services->dht, p->key, b.id, cancel_on_look, p);
     wipe(&b, sizeof b);
 }
 
 /* Made once; what is put are always these octets. */
-static void make_run(struct job *job, void *thread_ctx)
+static void cancel_make_run(struct job *job, void *thread_ctx)
 {
-    struct posting *p = (struct posting *)job;
+    struct cancel_posting *p = (struct cancel_posting *)job;
     const struct services *sv = p->w->services;
     struct record_place at = {sv->c.network, p->key};
     struct cancellation c = {.pubkey = {sv->pubkey.p, sv->pubkey.n}, .expiry = p->r.expiry_s};
@@ -305,23 +305,23 @@ static void make_run(struct job *job, void *thread_ctx)
 
 static int made_run(struct db *db, void *arg)
 {
-    struct posting *p = arg;
+    struct cancel_posting *p = arg;
     return cancel_set_entry(db, p->r.n, p->made.data, p->made.len);
 }
 
 static void made_done(void *arg, int rc)
 {
-    struct posting *p = arg;
+    struct cancel_posting *p = arg;
     store_crash_point("cancel.made");
     if (rc != 0 || bytes_set(&p->entry, p->made.data, p->made.len) < 0)
         posting_end(p, "The database does not take a cancellation.");
     else
-        put(p);
+        cancel_put(p);
 }
 
-static void make_done(struct job *job)
+static void cancel_make_done(struct job *job)
 {
-    struct posting *p = (struct posting *)job;
+    struct cancel_posting *p = (struct cancel_posting *)job;
     if (p->rc != 0)
         posting_end(p, p->why.text);
     else
@@ -332,7 +332,7 @@ static void make_done(struct job *job)
 
 static int over_run(struct db *db, void *arg)
 {
-    struct posting *p = arg;
+    struct cancel_posting *p = arg;
     if (rcv_end(db, p->r.n, RCV_UNCONFIRMED, true, NULL) < 0)
         return -1;
     return cancel_set_over(db, p->r.n);
@@ -344,9 +344,9 @@ static void over_done(void *arg, int rc)
     posting_end(arg, rc != 0 ? "The database does not take an end." : NULL);
 }
 
-static void on_last_look(void *ctx, bool ok, const uint8_t *ids, size_t n)
+static void cancel_on_last_look(void *ctx, bool ok, const uint8_t *ids, size_t n)
 {
-    struct posting *p = ctx;
+    struct cancel_posting *p = ctx;
     struct services *sv = p->w->services;
     enum outcome o;
     if (!ok || dht_link_state(sv->dht) != DHT_CONNECTED) {
@@ -369,7 +369,7 @@ static void cancel_start(struct work *w)
 {
     struct services *sv = w->services;
     struct db *db = store_reader(sv->store);
-    struct posting *p = calloc(1, sizeof *p);
+    struct cancel_posting *p = calloc(1, sizeof *p);
     if (p == NULL || rcv_get(db, w->n, &p->r) < 0 || cancel_entry(db, w->n, &p->entry) < 0) {
         if (p != NULL)
             out_receiver_free(&p->r);
@@ -381,13 +381,13 @@ static void cancel_start(struct work *w)
     dht_ns_key(p->key, p->r.address, p->r.shard);
     (void)dht_key(p->nr, "nr:", sv->c.address);
     if (p->r.expiry_s <= clock_wall_ms() / 1000)
-        dht_list(sv->dht, p->nr, on_last_look, p);
+        dht_list(sv->dht, p->nr, cancel_on_last_look, p);
     else if (p->entry.n > 0)
-        look(p);
+        cancel_look(p);
     else if (contact_get(db, p->r.address, &p->to) < 0)
         posting_end(p, "The key of a receiver is not known any more.");
     else
-        job_run(sv->pgp, &p->job, make_run, make_done, true);
+        job_run(sv->pgp, &p->job, cancel_make_run, cancel_make_done, true);
 }
 
 QUEUE(cancel);

@@ -29,7 +29,7 @@ struct request {
     struct one_receipt one[RECEIPTS_MAX];
 };
 
-static void reply(struct request *x)
+static void receipt_endpoint_reply(struct request *x)
 {
     struct services *sv = x->services;
     struct receipt_answer a[RECEIPTS_MAX];
@@ -50,10 +50,11 @@ static void on_taken(void *ctx, bool taken, const uint8_t proof[HASH_LEN])
     if (taken)
         memcpy(one->answer.proof, proof, HASH_LEN);
     if (--one->of->left == 0)
-        reply(one->of);
+        receipt_endpoint_reply(one->of);
 }
 
-static void take(struct services *sv, uint64_t number, const uint8_t *body, size_t n)
+static void receipt_endpoint_take(struct services *sv, uint64_t number, const uint8_t *body,
+                                  size_t n)
 {
     struct receipt r[RECEIPTS_MAX];
     struct error e;
@@ -78,14 +79,14 @@ static void take(struct services *sv, uint64_t number, const uint8_t *body, size
     }
 }
 
-static void on_wake(uv_async_t *wake)
+static void receipt_endpoint_on_wake(uv_async_t *wake)
 {
     struct services *sv = wake->data;
     uint8_t body[RECEIPTS_BODY_MAX];
     uint64_t number;
     size_t n;
     while (!sv->stopping && (number = http_server_post(sv->server, body, &n)) != 0)
-        take(sv, number, body, n);
+        receipt_endpoint_take(sv, number, body, n);
 }
 
 static void on_post(void *ctx)
@@ -97,7 +98,7 @@ static int endpoint_start(struct services *sv, struct error *e)
 {
     struct receipt_endpoint *r = module_new(sv, &receipt_endpoint_module, sizeof *r);
     uv_async_t *wake = malloc(sizeof *wake);
-    if (r == NULL || wake == NULL || uv_async_init(sv->loop, wake, on_wake) < 0) {
+    if (r == NULL || wake == NULL || uv_async_init(sv->loop, wake, receipt_endpoint_on_wake) < 0) {
         free(wake);
         return error_set(e, "Receipts cannot be waited for.");
     }

@@ -7,15 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int reply(int code, struct error *e, const char *text)
+static int receivers_say(int code, struct error *e, const char *text)
 {
     (void)error_set(e, "%s", text);
     return code;
 }
 
 /* 1 added, 0 it is there, -1 too many. */
-static int add(struct receivers *r, const struct services *sv, const char *address, bool known,
-               const struct smtp_rcpt_asks *asks)
+static int receivers_append(struct receivers *r, const struct services *sv, const char *address,
+                            bool known, const struct smtp_rcpt_asks *asks)
 {
     for (size_t i = 0; i < r->count; i++) {
         if (strcmp(r->item[i].address, address) == 0) {
@@ -40,10 +40,10 @@ static int add(struct receivers *r, const struct services *sv, const char *addre
 int receivers_add(struct receivers *r, const struct services *sv, const char *address, bool known,
                   const struct smtp_rcpt_asks *asks, struct error *e)
 {
-    int rc = add(r, sv, address, known, asks);
-    return rc < 0    ? reply(452, e, TEXT_RCPT_MANY)
-           : rc == 0 ? reply(250, e, TEXT_RCPT_AGAIN)
-                     : reply(250, e, known ? TEXT_RCPT_OK : TEXT_RCPT_LATER);
+    int rc = receivers_append(r, sv, address, known, asks);
+    return rc < 0    ? receivers_say(452, e, TEXT_RCPT_MANY)
+           : rc == 0 ? receivers_say(250, e, TEXT_RCPT_AGAIN)
+                     : receivers_say(250, e, known ? TEXT_RCPT_OK : TEXT_RCPT_LATER);
 }
 
 struct all {
@@ -54,7 +54,7 @@ struct all {
     bool full;
 };
 
-static bool add_member(void *ctx, const struct group_fellow *m)
+static bool receivers_add_member(void *ctx, const struct group_fellow *m)
 {
     struct all *a = ctx;
     struct contact c;
@@ -66,7 +66,7 @@ static bool add_member(void *ctx, const struct group_fellow *m)
         known = !c.held;
         contact_free(&c);
     }
-    a->full = add(a->to, a->sv, m->address, known, a->asks) < 0;
+    a->full = receivers_append(a->to, a->sv, m->address, known, a->asks) < 0;
     a->count++;
     return !a->full;
 }
@@ -81,10 +81,10 @@ int receivers_add_all(struct receivers *r, struct services *sv, const char *grou
         (void)error_set(e, TEXT_RCPT_ALL_OTHER, group);
         return 550;
     }
-    group_members(store_reader(sv->store), g.master_fpr, add_member, &a);
+    group_members(store_reader(sv->store), g.master_fpr, receivers_add_member, &a);
     group_row_free(&g);
     if (a.full)
-        return reply(452, e, TEXT_RCPT_MANY);
+        return receivers_say(452, e, TEXT_RCPT_MANY);
     if (a.count == 0)
         (void)error_set(e, TEXT_RCPT_ALL_ALONE, group);
     else

@@ -75,7 +75,7 @@ static int seal_head(struct sealing *s, struct pgp *pgp)
     return rc;
 }
 
-static void seal_run(struct job *job, void *thread_ctx)
+static void seal_all_run(struct job *job, void *thread_ctx)
 {
     struct sealing *s = (struct sealing *)job;
     struct pgp *pgp = thread_ctx;
@@ -90,7 +90,7 @@ static void seal_run(struct job *job, void *thread_ctx)
     }
 }
 
-static int commit_run(struct db *db, void *arg)
+static int seal_commit_run(struct db *db, void *arg)
 {
     struct sealing *s = arg;
     struct sealed_blob body = {
@@ -145,7 +145,7 @@ static void publish(const struct services *sv, const struct sealed_file *x)
     store_crash_point("publish.after");
 }
 
-static void commit_done(void *arg, int rc)
+static void seal_commit_done(void *arg, int rc)
 {
     struct sealing *s = arg;
     store_crash_point("seal.after");
@@ -160,7 +160,7 @@ static void commit_done(void *arg, int rc)
 }
 
 /* It failed for days: the user is told, receiver by receiver. */
-static int give_up_run(struct db *db, void *arg)
+static int seal_give_up_run(struct db *db, void *arg)
 {
     struct sealing *s = arg;
     for (size_t i = 0; i < s->keys.count; i++)
@@ -175,7 +175,7 @@ static void seal_done(struct job *job)
     store_crash_point("seal.before");
     if (s->rc != 0 && clock_wall_ms() - s->m.created_ms > s->services->c.give_up) {
         log_warn("a message is given up: %s", s->why.text);
-        store_do(s->services->store, give_up_run, commit_done, s);
+        store_do(s->services->store, seal_give_up_run, seal_commit_done, s);
         return;
     }
     if (s->rc != 0) {
@@ -185,11 +185,11 @@ static void seal_done(struct job *job)
     }
     log_info("sealed: %llu octets became %llu for %zu receivers%s", (unsigned long long)s->m.size,
              (unsigned long long)s->body.size, s->keys.count, s->has_body ? ", while it came" : "");
-    store_do(s->services->store, commit_run, commit_done, s);
+    store_do(s->services->store, seal_commit_run, seal_commit_done, s);
 }
 
 /* The receivers whose key is in the cache, with their keys. */
-static int gather(struct sealing *s)
+static int seal_gather_keys(struct sealing *s)
 {
     struct db *db = store_reader(s->services->store);
     s->rows = calloc(RCPTS_MAX, sizeof *s->rows);
@@ -220,7 +220,7 @@ static void on_early(void *ctx, struct sealed_file *body, const struct seal_keys
         s->has_body = true;
         *body = (struct sealed_file){0};
     }
-    job_run(s->services->pgp, &s->job, seal_run, seal_done, s->has_body || s->m.size < SMALL);
+    job_run(s->services->pgp, &s->job, seal_all_run, seal_done, s->has_body || s->m.size < SMALL);
 }
 
 static void seal_start(struct work *w)
@@ -234,7 +234,7 @@ static void seal_start(struct work *w)
     s->w = w;
     s->services = w->services;
     s->has_master = group_own_master(store_reader(w->services->store), s->master_fpr);
-    if (gather(s) < 0) {
+    if (seal_gather_keys(s) < 0) {
         work_retry(w, s->why.text);
         sealing_free(s);
         return;

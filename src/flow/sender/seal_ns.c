@@ -15,7 +15,7 @@ static struct span span_of(const struct bytes *b)
     return (struct span){b->p, b->p == NULL ? 0 : b->n};
 }
 
-static void fill(const struct sealing *s, size_t i, struct notification *r)
+static void seal_ns_fill(const struct sealing *s, size_t i, struct notification *r)
 {
     const struct services *sv = s->services;
     *r = (struct notification){.blob_count = 1, .m_size = s->m.size};
@@ -77,7 +77,7 @@ int seal_notification(struct sealing *s, struct pgp *pgp, size_t i, struct error
     random_bytes(made->p, sizeof made->p);
     notification_id(sv->fpr, s->m.id, s->keys.address[i], made->nid);
     struct notification r;
-    fill(s, i, &r);
+    seal_ns_fill(s, i, &r);
     buf_free(&made->ns);
     made->ns = (struct buf)BUF_INIT(NOTIFICATION_MAX);
     int rc;

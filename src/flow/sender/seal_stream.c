@@ -58,7 +58,7 @@ static void remove_blob(const struct seal_stream *x)
         (void)unlink(path);
 }
 
-static void give(struct seal_stream *x)
+static void seal_stream_give(struct seal_stream *x)
 {
     char path[PATH_CAP];
     home_path(x->services, path, "outbox", x->body.hash, HASH_LEN, ".sealed");
@@ -89,13 +89,14 @@ static void seal_stream_done(struct job *job)
         remove_blob(x);
         discard(x);
     } else if (x->fn != NULL) {
-        give(x);
+        seal_stream_give(x);
     } else if (x->rc < 0) {
         discard(x);
     }
 }
 
-static struct seal_stream *find(const struct services *sv, const uint8_t id[MESSAGE_ID_LEN])
+static struct seal_stream *seal_stream_find(const struct services *sv,
+                                            const uint8_t id[MESSAGE_ID_LEN])
 {
     const struct seal_streams *all = streams_of(sv);
     return all != NULL && all->one != NULL && memcmp(all->one->id, id, MESSAGE_ID_LEN) == 0
@@ -103,7 +104,7 @@ static struct seal_stream *find(const struct services *sv, const uint8_t id[MESS
                : NULL;
 }
 
-static void drop(struct seal_stream *x)
+static void seal_stream_discard(struct seal_stream *x)
 {
     streams_of(x->services)->one = NULL;
     if (x->grows != NULL) {
@@ -116,7 +117,7 @@ static void drop(struct seal_stream *x)
 }
 
 /* Those that the step will seal to first: the others' keys are not known yet. */
-static int gather(struct seal_stream *x, const struct receivers *to)
+static int seal_stream_gather_keys(struct seal_stream *x, const struct receivers *to)
 {
     struct db *db = store_reader(x->services->store);
     if (seal_keys_init(&x->keys, to->count) < 0)
@@ -138,7 +139,7 @@ bool seal_stream_start(struct services *sv, const uint8_t id[MESSAGE_ID_LEN],
     if (all == NULL || stream_worker_busy(sv))
         return false;
     if (all->one != NULL) /* ended long ago, and nobody asked for it */
-        drop(all->one);
+        seal_stream_discard(all->one);
     struct seal_stream *x = calloc(1, sizeof *x);
     if (x == NULL)
         return false;
@@ -147,7 +148,7 @@ bool seal_stream_start(struct services *sv, const uint8_t id[MESSAGE_ID_LEN],
     memcpy(x->id, id, MESSAGE_ID_LEN);
     home_path(sv, path, "spool", id, MESSAGE_ID_LEN, "");
     x->fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (x->fd >= 0 && gather(x, to) == 0)
+    if (x->fd >= 0 && seal_stream_gather_keys(x, to) == 0)
         x->grows = stream_worker_take(sv);
     if (x->grows == NULL) {
         discard(x);
@@ -161,35 +162,35 @@ bool seal_stream_start(struct services *sv, const uint8_t id[MESSAGE_ID_LEN],
 
 void seal_stream_more(struct services *sv, const uint8_t id[MESSAGE_ID_LEN], uint64_t octets)
 {
-    struct seal_stream *x = find(sv, id);
+    struct seal_stream *x = seal_stream_find(sv, id);
     if (x != NULL && x->grows != NULL)
         growing_to(x->grows, octets);
 }
 
 void seal_stream_end(struct services *sv, const uint8_t id[MESSAGE_ID_LEN])
 {
-    struct seal_stream *x = find(sv, id);
+    struct seal_stream *x = seal_stream_find(sv, id);
     if (x != NULL && x->grows != NULL)
         growing_end(x->grows);
 }
 
 void seal_stream_drop(struct services *sv, const uint8_t id[MESSAGE_ID_LEN])
 {
-    struct seal_stream *x = find(sv, id);
+    struct seal_stream *x = seal_stream_find(sv, id);
     if (x != NULL)
-        drop(x);
+        seal_stream_discard(x);
 }
 
 bool seal_stream_claim(struct services *sv, const uint8_t id[MESSAGE_ID_LEN], seal_stream_fn *fn,
                        void *ctx)
 {
-    struct seal_stream *x = find(sv, id);
+    struct seal_stream *x = seal_stream_find(sv, id);
     if (x == NULL)
         return false;
     x->fn = fn;
     x->ctx = ctx;
     if (x->grows == NULL)
-        give(x);
+        seal_stream_give(x);
     return true;
 }
 

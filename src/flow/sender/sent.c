@@ -46,7 +46,7 @@ static void copy_free(struct copy *c)
     free(c);
 }
 
-static int commit_run(struct db *db, void *arg)
+static int sent_commit_run(struct db *db, void *arg)
 {
     struct copy *c = arg;
     int changed = sent_set(db, c->m.n, c->state);
@@ -57,7 +57,7 @@ static int commit_run(struct db *db, void *arg)
 static void remove_run(struct job *job, void *thread_ctx);
 static void removed(struct job *job);
 
-static void commit_done(void *arg, int rc)
+static void sent_commit_done(void *arg, int rc)
 {
     struct copy *c = arg;
     store_crash_point("sent.after");
@@ -74,12 +74,12 @@ static void commit_done(void *arg, int rc)
     copy_free(c);
 }
 
-static void written(struct job *job)
+static void sent_write_done(struct job *job)
 {
     struct copy *c = (struct copy *)job;
     store_crash_point("sent.before");
     if (c->rc == 0) {
-        store_do(c->services->store, commit_run, commit_done, c);
+        store_do(c->services->store, sent_commit_run, sent_commit_done, c);
         return;
     }
     work_retry(c->w, c->why.text);
@@ -87,7 +87,7 @@ static void written(struct job *job)
 }
 
 /* The spool file is linked, not copied: the same octets, once on the disk. */
-static void write_run(struct job *job, void *thread_ctx)
+static void sent_write_run(struct job *job, void *thread_ctx)
 {
     struct copy *c = (struct copy *)job;
     char name[96], path[PATH_CAP], msgid[SUMMARY_MAX + 1] = "";
@@ -121,7 +121,7 @@ static void sent_start(struct work *w)
     }
     c->services = w->services;
     c->w = w;
-    job_run(w->services->files, &c->job, write_run, written, true);
+    job_run(w->services->files, &c->job, sent_write_run, sent_write_done, true);
 }
 
 QUEUE(sent);
@@ -161,6 +161,6 @@ void sent_saved(struct services *sv, const char *msgid)
         c->services = sv;
         c->state = SENT_CLIENT;
         log_debug("the client saved its own copy");
-        job_run(sv->files, &c->job, remove_run, written, true);
+        job_run(sv->files, &c->job, remove_run, sent_write_done, true);
     }
 }

@@ -97,7 +97,7 @@ static size_t header_end(const struct buf *b, size_t from)
 
 /* A large message is sealed while it comes; whether it can be is asked once for every FOLLOW_FROM
  * octets. */
-static void follow(struct submission *s)
+static void spool_follow(struct submission *s)
 {
     uint64_t steps = s->m.size / FOLLOW_FROM;
     if (s->sealing)
@@ -125,7 +125,7 @@ int spool_data(struct submission *s, const uint8_t *p, size_t n)
     }
     sha256_add(s->hash, p, n);
     s->m.size += n;
-    follow(s);
+    spool_follow(s);
     return 0;
 }
 

@@ -81,7 +81,7 @@ static void add_rcpt(struct submission *s, bool known, const char *why)
         smtp_reply(s->session, code, "%s", text.text);
 }
 
-static void on_key(void *ctx, enum lookup_result result, const char *why)
+static void submit_on_key(void *ctx, enum lookup_result result, const char *why)
 {
     struct submission *s = ctx;
     s->lookup = NULL;
@@ -116,18 +116,18 @@ static void on_rcpt(void *ctx, struct smtp_session *session, const char *addr)
     } else if (strcmp(s->asked, s->services->c.address) == 0) {
         add_rcpt(s, true, NULL);
     } else {
-        s->lookup = lookup_key(s->services, s->asked, on_key, s);
+        s->lookup = lookup_key(s->services, s->asked, submit_on_key, s);
     }
 }
 
-static int on_data(void *ctx, struct smtp_session *session, const uint8_t *p, size_t n)
+static int submit_on_data(void *ctx, struct smtp_session *session, const uint8_t *p, size_t n)
 {
     struct submission *s = smtp_session_get(session);
     return s == NULL ? -1 : spool_data(s, p, n);
 }
 
 /* The answer to the end of data, or nothing when nobody waits for it. */
-static void answer(struct submission *s, int code, const char *text)
+static void submit_answer(struct submission *s, int code, const char *text)
 {
     s->busy = false;
     if (s->own.done != NULL)
@@ -138,7 +138,7 @@ static void answer(struct submission *s, int code, const char *text)
         smtp_reply(s->session, code, "%s", text);
 }
 
-static int commit_run(struct db *db, void *arg)
+static int submit_commit_run(struct db *db, void *arg)
 {
     struct submission *s = arg;
     s->m.created_ms = clock_wall_ms();
@@ -147,12 +147,12 @@ static int commit_run(struct db *db, void *arg)
     return s->own.also == NULL ? 0 : s->own.also(db, &s->m, s->own.ctx);
 }
 
-static void commit_done(void *arg, int rc)
+static void submit_commit_done(void *arg, int rc)
 {
     struct submission *s = arg;
     store_crash_point("submit.after");
     if (rc != 0) {
-        answer(s, 451, TEXT_SPOOL);
+        submit_answer(s, 451, TEXT_SPOOL);
         return;
     }
     char hex[2 * MESSAGE_ID_LEN + 1], text[80];
@@ -163,7 +163,7 @@ static void commit_done(void *arg, int rc)
     s->sealing = false;
     kick(s->services);
     (void)snprintf(text, sizeof text, TEXT_TAKEN, hex);
-    answer(s, 250, text);
+    submit_answer(s, 250, text);
 }
 
 static void sync_run(struct job *job, void *thread_ctx)
@@ -182,12 +182,12 @@ static void sync_done(struct job *job)
     struct submission *s = (struct submission *)job;
     store_crash_point("submit.before");
     if (s->code != 0)
-        answer(s, s->code, s->why.text);
+        submit_answer(s, s->code, s->why.text);
     else
-        store_do(s->services->store, commit_run, commit_done, s);
+        store_do(s->services->store, submit_commit_run, submit_commit_done, s);
 }
 
-static void keep(const struct submission *s, const char *name, struct bytes *to)
+static void submit_keep_field(const struct submission *s, const char *name, struct bytes *to)
 {
     struct buf b = BUF_INIT(SUMMARY_MAX);
     if (header_value(s->header.data, s->header.len, name, SUMMARY_MAX, &b) == 0)
@@ -229,40 +229,40 @@ static int check_from(struct submission *s, const struct mime_answer *a)
     return submission_refuse(s, 550, text.text);
 }
 
-static void on_skeleton(void *ctx, enum mime_verdict verdict, const char *why,
-                        const struct mime_answer *a)
+static void submit_on_skeleton(void *ctx, enum mime_verdict verdict, const char *why,
+                               const struct mime_answer *a)
 {
     struct submission *s = ctx;
     struct error e;
     if (verdict == MIME_REFUSED) {
         (void)error_set(&e, TEXT_FORM, why);
-        answer(s, 554, e.text);
+        submit_answer(s, 554, e.text);
         return;
     }
     if (verdict == MIME_FAILED) {
         (void)error_set(&e, TEXT_HELPER, why);
-        answer(s, 451, e.text);
+        submit_answer(s, 451, e.text);
         return;
     }
     int foreign = check_from(s, a);
     if (foreign < 0 || (foreign == 1 && spool_add_sender(s) < 0)) {
-        answer(s, s->code, s->why.text);
+        submit_answer(s, s->code, s->why.text);
         return;
     }
     struct span header = {s->header.data, s->header.len}, skeleton = {a->p, a->n};
     struct buf head = BUF_INIT(HEAD_BLOB_MAX);
     if (head_pack(&header, &skeleton, &head) < 0) {
         buf_free(&head);
-        answer(s, 552, TEXT_PARTS_LARGE);
+        submit_answer(s, 552, TEXT_PARTS_LARGE);
         return;
     }
     s->m.head.p = buf_steal(&head, &s->m.head.n);
-    keep(s, "message-id", &s->m.msgid);
-    keep(s, "subject", &s->m.subject);
-    keep(s, "date", &s->m.date);
-    keep(s, "from", &s->m.from);
-    keep(s, "references", &s->m.refs);
-    keep(s, "to", &s->m.to);
+    submit_keep_field(s, "message-id", &s->m.msgid);
+    submit_keep_field(s, "subject", &s->m.subject);
+    submit_keep_field(s, "date", &s->m.date);
+    submit_keep_field(s, "from", &s->m.from);
+    submit_keep_field(s, "references", &s->m.refs);
+    submit_keep_field(s, "to", &s->m.to);
     s->m.expires_s = validity_asked(s->header.data, s->header.len, clock_wall_ms());
     sha256_end(&s->hash, s->m.hash);
     job_run(s->services->files, &s->job, sync_run, sync_done, true);
@@ -280,7 +280,7 @@ static void on_data_end(void *ctx, struct smtp_session *session)
         return;
     }
     s->busy = true;
-    mime_skeleton(s->services->mime, s->fd, on_skeleton, s);
+    mime_skeleton(s->services->mime, s->fd, submit_on_skeleton, s);
 }
 
 void submit_own(struct services *sv, const struct own_mail *mail)
@@ -298,11 +298,11 @@ void submit_own(struct services *sv, const struct own_mail *mail)
     random_bytes(s->m.id, sizeof s->m.id);
     int code = receivers_add(&s->to, sv, mail->receiver, false, &asks, &s->why);
     if (code != 250)
-        answer(s, code, s->why.text);
+        submit_answer(s, code, s->why.text);
     else if (spool_data(s, mail->p, mail->n) < 0 || spool_end(s) < 0)
-        answer(s, s->code, s->why.text);
+        submit_answer(s, s->code, s->why.text);
     else
-        mime_skeleton(sv->mime, s->fd, on_skeleton, s);
+        mime_skeleton(sv->mime, s->fd, submit_on_skeleton, s);
 }
 
 static void on_reset(void *ctx, struct smtp_session *session)
@@ -327,7 +327,7 @@ static void on_gone(void *ctx, struct smtp_session *session)
 
 const struct smtp_handler submit_handler = {.mail = on_mail,
                                             .rcpt = on_rcpt,
-                                            .data = on_data,
+                                            .data = submit_on_data,
                                             .data_end = on_data_end,
                                             .reset = on_reset,
                                             .gone = on_gone};
