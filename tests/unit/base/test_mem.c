@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 /* Under AddressSanitizer the allocator is to answer as the C library's does. */
-const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
     return "allocator_may_return_null=1";
