@@ -64,7 +64,7 @@ static int doctor_add(json_t *parts, const struct checks *h)
                                   json_pack("{s:s,s:s,s:o,s:s}", "part", p->name, "state",
                                             check_state_name(p->state), "what",
                                             what != NULL ? what : json_string("it cannot be shown"),
-                                            "do", p->mend)) < 0)
+                                            "do", p->todo)) < 0)
             return -1;
     }
     return 0;
@@ -77,13 +77,13 @@ static void doctor_print(const json_t *parts)
     json_array_foreach(parts, i, p)
     {
         struct buf safe = BUF_INIT(8192);
-        const char *mend = json_text(p, "do", "");
+        const char *todo = json_text(p, "do", "");
         if (text_safe(json_text(p, "what", ""), SIZE_MAX, &safe) == 0 && buf_str(&safe) != NULL)
             (void)printf("%-5s %-14s %s\n", json_text(p, "state", ""), json_text(p, "part", ""),
                          buf_str(&safe));
         buf_free(&safe);
-        if (mend[0] != '\0' && strcmp(json_text(p, "state", ""), "ok") != 0)
-            (void)printf("      %-14s -> %s\n", "", mend);
+        if (todo[0] != '\0' && strcmp(json_text(p, "state", ""), "ok") != 0)
+            (void)printf("      %-14s -> %s\n", "", todo);
     }
 }
 

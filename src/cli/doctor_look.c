@@ -72,7 +72,7 @@ void doctor_key(struct checks *h, const char *home)
 
 /* ---- names */
 
-static void name(struct checks *h, const char *part, const char *text, const char *mend)
+static void name(struct checks *h, const char *part, const char *text, const char *todo)
 {
     char host[256];
     const char *from = strstr(text, "://");
@@ -89,7 +89,7 @@ static void name(struct checks *h, const char *part, const char *text, const cha
     if (rc == 0)
         check_add(h, part, CHECK_OK, "", "%s is known to the name server", host);
     else
-        check_add(h, part, CHECK_WARN, mend, "the name %s is not found%s", host,
+        check_add(h, part, CHECK_WARN, todo, "the name %s is not found%s", host,
                   rc < 0 ? ": no name server answers" : "");
     buf_free(&said);
 }
@@ -137,13 +137,13 @@ static int mime_hello(const char *path)
 
 void doctor_programs(struct checks *h)
 {
-    static const char mend[] = "Install Restante again, whole, and its packages (packages.txt).";
+    static const char todo[] = "Install Restante again, whole, and its packages (packages.txt).";
     static const char *const names[] = {"restanted", "restante-dht", "restante-mime"};
     char path[PATH_CAP];
     for (size_t i = 0; i < 3; i++) {
         struct error e = {""};
         if (program_find(names[i], path, &e) < 0) {
-            check_add(h, "program", CHECK_FAIL, mend, "%s", bare(&e));
+            check_add(h, "program", CHECK_FAIL, todo, "%s", bare(&e));
             continue;
         }
         struct buf said = BUF_INIT(SAID_MAX);
@@ -154,7 +154,7 @@ void doctor_programs(struct checks *h)
         if (rc == 0)
             check_add(h, "program", CHECK_OK, "", "%s starts", names[i]);
         else
-            check_add(h, "program", CHECK_FAIL, mend, "%s does not start: %s", path,
+            check_add(h, "program", CHECK_FAIL, todo, "%s does not start: %s", path,
                       rc < 0 ? e.text : first_line(&said));
         buf_free(&said);
     }

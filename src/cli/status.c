@@ -184,11 +184,11 @@ static void print_health(const json_t *o)
     size_t i;
     json_array_foreach(parts, i, p)
     {
-        const char *state = json_text(p, "state", ""), *mend = json_text(p, "do", "");
+        const char *state = json_text(p, "state", ""), *todo = json_text(p, "do", "");
         line(i == 0 ? "health" : "", "%s%s: %s", strcmp(state, "ok") == 0 ? "" : state_word(state),
              json_text(p, "part", "?"), json_text(p, "what", "?"));
-        if (strcmp(state, "ok") != 0 && mend[0] != '\0')
-            line("", "  -> %s", mend);
+        if (strcmp(state, "ok") != 0 && todo[0] != '\0')
+            line("", "  -> %s", todo);
     }
 }
 

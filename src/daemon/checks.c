@@ -15,7 +15,7 @@
 #define FREE_FAIL (2ULL * MIB) /* below, a commit of the database may not fit any more */
 #define PROBE_OCTETS 65536
 
-void check_add(struct checks *h, const char *name, enum check_state state, const char *mend,
+void check_add(struct checks *h, const char *name, enum check_state state, const char *todo,
                const char *fmt, ...)
 {
     if (h->count == CHECKS_MAX)
@@ -27,7 +27,7 @@ void check_add(struct checks *h, const char *name, enum check_state state, const
     va_end(ap);
     (void)snprintf(p->name, sizeof p->name, "%s", name);
     p->state = state;
-    (void)snprintf(p->mend, sizeof p->mend, "%s", mend);
+    (void)snprintf(p->todo, sizeof p->todo, "%s", todo);
 }
 
 enum check_state checks_worst(const struct checks *h)

@@ -22,7 +22,7 @@ struct check {
     char name[16]; /* "disk", "endpoint", "clock", "dovecot", ... */
     enum check_state state;
     char what[700]; /* a sentence without its full stop */
-    char mend[320]; /* what to do, a sentence; "" when nothing is to be done */
+    char todo[320]; /* what to do, a sentence; "" when nothing is to be done */
 };
 
 struct checks {
@@ -31,7 +31,7 @@ struct checks {
 };
 
 /* One line more; beyond CHECKS_MAX it is dropped. */
-void check_add(struct checks *h, const char *name, enum check_state state, const char *mend,
+void check_add(struct checks *h, const char *name, enum check_state state, const char *todo,
                const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* The worst state of all parts. */
 enum check_state checks_worst(const struct checks *h);

@@ -51,7 +51,7 @@ static void log_changes(struct service *s)
             if (strcmp(w->told.part[k].name, p->name) == 0 && w->told.part[k].state > before)
                 before = w->told.part[k].state;
         if (p->state > before)
-            log_warn("%s: %s. %s", p->name, p->what, p->mend);
+            log_warn("%s: %s. %s", p->name, p->what, p->todo);
         else if (p->state < before)
             log_info("%s is %s: %s", p->name, p->state == CHECK_OK ? "well again" : "better",
                      p->what);

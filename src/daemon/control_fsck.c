@@ -29,7 +29,7 @@ static int add_disk(json_t *faults, const char *home, const struct disk_look *d)
         return 0;
     return json_array_append_new(faults, json_pack("{s:s,s:s,s:s,s:s,s:b}", "kind", "disk", "what",
                                                    "the home", "wrong", h.part[0].what, "help",
-                                                   h.part[0].mend, "repaired", 0)) == 0;
+                                                   h.part[0].todo, "repaired", 0)) == 0;
 }
 
 static json_t *checking_reply(const struct checking *c)

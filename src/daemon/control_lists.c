@@ -67,7 +67,7 @@ json_t *control_checks(const struct checks *h)
         (void)json_array_append_new(parts,
                                     json_pack("{s:s,s:s,s:o,s:s}", "part", p->name, "state",
                                               check_state_name(p->state), "what",
-                                              text(p->what, strlen(p->what)), "do", p->mend));
+                                              text(p->what, strlen(p->what)), "do", p->todo));
     }
     return parts;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* mend.c - commands for bad days: takeover. */
+/* takeover.c - `restante takeover`: a restored home goes on although a twin was noticed. */
 #include "cli/commands.h"
 #include "cli/control.h"
 #include "daemon/home.h"
