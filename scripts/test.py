@@ -36,7 +36,7 @@ RUNS = (
     [PEER + n + ".py" for n in ("cancel", "restore")],
     [PEER + n + ".py" for n in ("crowd", "churn", "fsck")],
     [PEER + n + ".py" for n in ("endure", "dht", "dht_hostile", "plugin", "plugin_life", "extensions",
-                                "dovecot_update", "installed_anew")],
+                                "dovecot_update", "installed_anew", "format")],
     [PEER + n + ".py" for n in ("race", "pipeline", "policy", "transcripts", "listing",
                                 "requests")],
     [PEER + "invite.py"],

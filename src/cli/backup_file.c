@@ -203,7 +203,9 @@ static int check_home(const char *dir, const struct backup_about *about, struct 
     uint8_t fpr[PGP_FPR_LEN];
     char db[PATH_CAP];
     struct buf secret = BUF_INIT(HOME_SECRET_MAX), public = BUF_INIT(PUBKEY_MAX);
-    int rc = config_load(&c, dir, e);
+    int rc = home_format_check(dir, e);
+    if (rc == 0)
+        rc = config_load(&c, dir, e);
     if (rc == 0 && strcmp(c.address, about->address) != 0)
         rc = error_set(e, "The backup says that it is of %s, its configuration %s.", about->address,
                        c.address);

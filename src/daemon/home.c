@@ -119,7 +119,7 @@ int home_check(const char *home, struct error *e)
     if ((st.st_mode & 077) != 0)
         return error_set(e, "The home %s is open to other users (mode %04o): run `chmod 700 %s`.",
                          home, (unsigned)st.st_mode & 07777, home);
-    return 0;
+    return home_format_check(home, e);
 }
 
 int home_make_folders(const char *home, struct error *e)

@@ -26,6 +26,16 @@ int home_path_ok(const char *path, struct error *e);
 int home_find(const char *given, char out[PATH_CAP], struct error *e);
 /* Is this a home: a folder of the caller with a config, closed to others? */
 int home_check(const char *home, struct error *e);
+/* The number of what the files of a home are written in, in HOME/format. Whoever changes a file so
+ * that an older Restante would misread it raises it, and brings older homes up to it at the start.
+ * The database has a number of its own (store/schema.h), and so have backups and the DHT's state.
+ */
+#define HOME_FORMAT 1
+/* Is the home one that this version can read? home_check asks it too. */
+int home_format_check(const char *home, struct error *e);
+/* Writes the number, unless it stands there: the caller has made or checked this home and holds its
+ * lock. */
+int home_format_set(const char *home, struct error *e);
 /* Can files in this folder be linked and exchanged (renameat2 RENAME_EXCHANGE)? Stubs are filled
  * and watched that way. */
 int home_probe(const char *dir, struct error *e);

@@ -126,6 +126,8 @@ int home_draft_begin(struct home_draft *d, const char *target, struct error *e)
 int home_draft_commit(struct home_draft *d, struct error *e)
 {
     char parent[PATH_CAP];
+    if (home_format_set(d->dir, e) < 0)
+        return -1;
     if (nftw(d->dir, sync_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
         return error_set(e, "Cannot sync the files in %s: %s.", d->dir, strerror(errno));
     if (rename(d->dir, d->target) < 0)

@@ -65,7 +65,7 @@ static int daemon_run(const char *home, bool foreground)
     char path[PATH_CAP];
     if (home_check(home, &e) < 0 || home_moved(home, &e) < 0 || config_load(&c, home, &e) < 0 ||
         home_make_folders(home, &e) < 0 || home_lock(home, 0, &e) < 0 ||
-        path_join(path, home, "log/restanted.log", &e) < 0)
+        home_format_set(home, &e) < 0 || path_join(path, home, "log/restanted.log", &e) < 0)
         return main_fail(e.text);
     int level = log_level_parse(c.log_level);
     if (log_open(foreground ? NULL : path, level < 0 ? LOG_INFO : (enum log_level)level) < 0)
