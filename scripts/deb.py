@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Builds Debian packages of this tree, for the Debian this machine runs, in a root of their own.
 
-usage: deb.py [--output DIR] [--no-lintian]
+usage: deb.py [--output DIR] [--commit COMMIT] [--no-lintian]
 
 A fresh Debian with nothing but the packages that debian/control asks for is made once, by debootstrap from the
 archive that apt here uses, and kept ($RESTANTE_CACHE, or restante below the user's cache folder). Each build sees
@@ -71,46 +71,60 @@ def release():
         return f.read().split(".")[0].strip()
 
 
-def files():
-    """Everything that git knows here; without git, everything but what a build makes."""
-    if os.path.exists(os.path.join(ROOT, ".git")):
-        named = run(["git", "-c", "safe.directory=*", "ls-files", "-z"]).split("\0")
-        return sorted(n for n in named if n and os.path.lexists(os.path.join(ROOT, n)))
-    found = []
-    for folder, folders, names in os.walk(ROOT):
-        folders[:] = [f for f in folders if not f.startswith(("build", ".", "__pycache__"))]
-        found += [os.path.relpath(os.path.join(folder, n), ROOT) for n in names if not n.endswith(".deb")]
-    return sorted(found)
+GIT = ["git", "-c", "safe.directory=*"]
 
 
-def version():
-    """(upstream's version, seconds since 1970). What is no release carries its commit's time, or, with changes that
-    are in no commit, the time of now, so that a later package is newer for apt."""
-    with open(os.path.join(ROOT, "meson.build"), encoding="utf-8") as f:
-        plain = re.search(r"version: '([^']+)'", f.read())[1]
-    if not os.path.exists(os.path.join(ROOT, ".git")):
-        return plain, int(os.stat(os.path.join(ROOT, "meson.build")).st_mtime)
-    git = ["git", "-c", "safe.directory=*"]
-    changed = run([*git, "status", "--porcelain", "--untracked-files=no"]).strip()
-    seconds = int(time.time()) if changed else int(run([*git, "log", "-1", "--format=%ct"]))
-    if not changed and f"v{plain}" in run([*git, "tag", "--points-at", "HEAD"]).split():
-        return plain, seconds
-    return plain + time.strftime("+git%Y%m%d%H%M%S", time.gmtime(seconds)), seconds
+class Source:
+    """What is packed: this folder as it is, or a commit of it."""
+
+    def __init__(self, commit, folder):
+        self.root, self.commit = ROOT, commit
+        if commit:
+            self.root = os.path.join(folder, "commit")
+            os.mkdir(self.root)
+            packed = subprocess.run([*GIT, "archive", commit], check=True, stdout=subprocess.PIPE, cwd=ROOT).stdout
+            subprocess.run(["tar", "-x", "-C", self.root], check=True, input=packed)
+        with open(os.path.join(self.root, "meson.build"), encoding="utf-8") as f:
+            self.plain = re.search(r"version: '([^']+)'", f.read())[1]
+        self.version, self.seconds = self._version()
+
+    def _version(self):
+        """(upstream's version, seconds since 1970). What is no release carries its commit's time, or, with changes
+        that are in no commit, the time of now, so that a later package is newer for apt."""
+        if not os.path.exists(os.path.join(ROOT, ".git")):
+            return self.plain, int(os.stat(os.path.join(ROOT, "meson.build")).st_mtime)
+        commit = self.commit or "HEAD"
+        changed = not self.commit and run([*GIT, "status", "--porcelain", "--untracked-files=no"]).strip()
+        seconds = int(time.time()) if changed else int(run([*GIT, "log", "-1", "--format=%ct", commit]))
+        if not changed and f"v{self.plain}" in run([*GIT, "tag", "--points-at", commit]).split():
+            return self.plain, seconds
+        return self.plain + time.strftime("+git%Y%m%d%H%M%S", time.gmtime(seconds)), seconds
+
+    def files(self):
+        """Everything that git knows here; without git, everything but what a build makes."""
+        if not self.commit and os.path.exists(os.path.join(ROOT, ".git")):
+            named = run([*GIT, "ls-files", "-z"]).split("\0")
+            return sorted(n for n in named if n and os.path.lexists(os.path.join(ROOT, n)))
+        found = []
+        for folder, folders, names in os.walk(self.root):
+            folders[:] = [f for f in folders if self.commit or not f.startswith(("build", ".", "__pycache__"))]
+            found += [os.path.relpath(os.path.join(folder, n), self.root) for n in names if not n.endswith(".deb")]
+        return sorted(found)
 
 
-def pack(path, top, names, seconds):
+def pack(path, top, source, names):
     def plain(info):
         info.uid = info.gid = 0
         info.uname = info.gname = "root"
-        info.mtime = seconds
+        info.mtime = source.seconds
         return info
 
     with tarfile.open(path, "w:xz") as out:
         for name in names:
-            out.add(os.path.join(ROOT, name), f"{top}/{name}", recursive=False, filter=plain)
+            out.add(os.path.join(source.root, name), f"{top}/{name}", recursive=False, filter=plain)
 
 
-def make_root(path, suite):
+def make_root(path, suite, source):
     """A fresh Debian with what debian/control asks for."""
     rows = debian.archives()
     mirror = next(r[0] for r in rows if r[1] == suite)
@@ -133,7 +147,7 @@ def make_root(path, suite):
         os.chmod(os.path.join(path, "usr/sbin/policy-rc.d"), 0o755)
         os.makedirs(os.path.join(path, "build/wanted/debian"))
         for name in ("control", "changelog"):
-            shutil.copy(os.path.join(ROOT, "debian", name), os.path.join(path, "build/wanted/debian"))
+            shutil.copy(os.path.join(source, "debian", name), os.path.join(path, "build/wanted/debian"))
         for deb in glob.glob(os.path.join(store, "*.deb")):
             shutil.copy(deb, os.path.join(path, "var/cache/apt/archives"))
         do("chroot", path, "apt-get", "-qq", "update")
@@ -148,8 +162,8 @@ def make_root(path, suite):
     os.remove(log)
 
 
-def build_root(suite):
-    with open(os.path.join(ROOT, "debian", "control"), encoding="utf-8") as f:
+def build_root(suite, source):
+    with open(os.path.join(source, "debian", "control"), encoding="utf-8") as f:
         wanted = f.read().split("\n\n")[0]
     key = hashlib.sha256(" ".join([MADE, *TOOLS, wanted]).encode()).hexdigest()[:12]
     folder = debian.cache_folder()
@@ -162,29 +176,29 @@ def build_root(suite):
                 if os.path.isdir(old):
                     shutil.rmtree(old)  # of another list of packages, or of a run that was cut off
             print(f"Making a Debian {suite} to build in, {path}; this takes a few minutes", flush=True)
-            make_root(path + ".new", suite)
+            make_root(path + ".new", suite, source)
             os.rename(path + ".new", path)
     return path
 
 
-def prepare(folder, suite):
+def prepare(source, folder, suite):
     """The source package's folder and archives below folder/upper/build; returns its name."""
-    upstream, seconds = version()
+    upstream = source.version
     there = os.path.join(folder, "upper", "build")
     top = f"restante-{upstream}"
-    names = files()
+    names = source.files()
     os.makedirs(there)
     orig = os.path.join(there, f"restante_{upstream}.orig.tar.xz")
-    pack(orig, top, [n for n in names if not n.startswith("debian/")], seconds)
+    pack(orig, top, source, [n for n in names if not n.startswith("debian/")])
     with tarfile.open(orig) as packed:
         packed.extractall(there)
     for name in [n for n in names if n.startswith("debian/")]:
         target = os.path.join(there, top, name)
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        shutil.copy2(os.path.join(ROOT, name), target, follow_symlinks=False)
+        shutil.copy2(os.path.join(source.root, name), target, follow_symlinks=False)
     with open(os.path.join(there, top, "debian", "changelog"), "r+", encoding="utf-8") as f:
         before = f.read()
-        date = time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime(seconds))
+        date = time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime(source.seconds))
         after = re.sub(r"^restante \(\S+?-(\d+)\) \w+", rf"restante ({upstream}-\1~deb{release()}u1) {suite}", before)
         f.seek(0)
         f.write(re.sub(r"^( -- .*>  ).*", rf"\g<1>{date}", after, count=1, flags=re.M))
@@ -224,6 +238,7 @@ def collect(there, output):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", default=ROOT)
+    parser.add_argument("--commit", help="of this commit instead of the folder as it is")
     parser.add_argument("--no-lintian", action="store_true")
     args = parser.parse_args()
     if os.geteuid() != 0:
@@ -236,7 +251,6 @@ def main():
     why = debian.cannot()
     if why:
         sys.exit(f"No clean root can be made to build in: {why}.")
-    lower = build_root(suite)
     output = os.path.abspath(args.output)
     kept = os.path.join(ROOT, "build", "deb")
     for path in (os.path.dirname(kept), kept, output):
@@ -248,8 +262,9 @@ def main():
     try:
         for sub in ("upper", "work", "root"):
             os.mkdir(os.path.join(folder, sub))
-        os.symlink(lower, os.path.join(folder, "lower"))
-        top = prepare(folder, suite)
+        source = Source(args.commit, folder)
+        os.symlink(build_root(suite, source.root), os.path.join(folder, "lower"))
+        top = prepare(source, folder, suite)
         print(f"Building {top} for Debian {suite}, without a network", flush=True)
         good = inside(folder, top, "exec dpkg-buildpackage -us -uc -F", log)
         if good and not args.no_lintian:
