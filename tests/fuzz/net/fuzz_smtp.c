@@ -56,20 +56,18 @@ static void check_line(const char *text, size_t max)
 static void on_mail(void *ctx, struct smtp_session *s, const char *from, uint64_t size)
 {
     struct run *r = ctx;
-
     check_line(smtp_session_envid(s), SMTP_ENVID_MAX);
     r->mails++;
     r->octets = 0;
     note(r, 'M', from, strlen(from));
     note(r, 'E', smtp_session_envid(s), strlen(smtp_session_envid(s)));
-    note(r, '=', &size, sizeof(size));
+    note(r, '=', &size, sizeof size);
     answer(r, strchr(from, '!') != NULL ? 550 : 250);
 }
 
 static void on_rcpt(void *ctx, struct smtp_session *s, const char *addr)
 {
     struct run *r = ctx;
-
     check_line(smtp_session_asks(s)->orcpt, SMTP_ORCPT_MAX);
     if (r->mails == r->resets || strlen(addr) > SMTP_ADDR_MAX) {
         abort();
@@ -82,7 +80,6 @@ static void on_rcpt(void *ctx, struct smtp_session *s, const char *addr)
 static int on_data(void *ctx, struct smtp_session *s, const uint8_t *p, size_t n)
 {
     struct run *r = ctx;
-
     (void)s;
     r->octets += n;
     if (r->mails == r->resets || r->octets > SIZE_LIMIT || buf_append(&r->message, p, n) != 0) {
@@ -94,7 +91,6 @@ static int on_data(void *ctx, struct smtp_session *s, const uint8_t *p, size_t n
 static void on_data_end(void *ctx, struct smtp_session *s)
 {
     struct run *r = ctx;
-
     (void)s;
     note(r, 'E', r->message.data, r->message.len);
     answer(r, r->refuse ? 554 : 250);
@@ -103,7 +99,6 @@ static void on_data_end(void *ctx, struct smtp_session *s)
 static void on_reset(void *ctx, struct smtp_session *s)
 {
     struct run *r = ctx;
-
     (void)s;
     r->resets++;
     r->message.len = 0;
@@ -113,7 +108,6 @@ static void on_reset(void *ctx, struct smtp_session *s)
 static void on_gone(void *ctx, struct smtp_session *s)
 {
     struct run *r = ctx;
-
     (void)s;
     r->gones++;
 }
@@ -130,7 +124,6 @@ static void converse(struct run *r, const uint8_t *data, size_t size, size_t pie
                                      .handler = &handler,
                                      .ctx = r};
     uint8_t *copy = malloc(size + 1);
-
     r->seen.cap = r->replies.cap = r->message.cap = 256u << 20;
     if (copy == NULL || smtp_session_init(&r->s, &settings) != 0) {
         abort();
@@ -171,7 +164,6 @@ static bool same(const struct buf *a, const struct buf *b)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static bool quiet;
-
     if (!quiet) {
         quiet = true;
         log_open("/dev/null", LOG_ERROR);

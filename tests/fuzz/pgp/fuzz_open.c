@@ -19,7 +19,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct pgp_pub alice = {alice_public, sizeof(alice_public)};
+static const struct pgp_pub alice = {alice_public, sizeof alice_public};
 static struct pgp *bob;
 static rnp_ffi_t ffi;
 static rnp_key_handle_t bob_key;
@@ -34,13 +34,12 @@ static void must(bool good)
 static void start(void)
 {
     rnp_input_t in = NULL;
-
     if (bob != NULL)
         return;
     must(pgp_new(&bob, NULL) == 0);
-    must(pgp_load_secret(bob, bob_secret, sizeof(bob_secret), NULL) == 0);
+    must(pgp_load_secret(bob, bob_secret, sizeof bob_secret, NULL) == 0);
     must(rnp_ffi_create(&ffi, "GPG", "GPG") == RNP_SUCCESS);
-    must(rnp_input_from_memory(&in, bob_public, sizeof(bob_public), false) == RNP_SUCCESS);
+    must(rnp_input_from_memory(&in, bob_public, sizeof bob_public, false) == RNP_SUCCESS);
     must(rnp_import_keys(ffi, in, RNP_LOAD_SAVE_PUBLIC_KEYS, NULL) == RNP_SUCCESS);
     must(rnp_locate_key(ffi, "userid", "<bob@demo>", &bob_key) == RNP_SUCCESS);
     rnp_input_destroy(in);
@@ -58,7 +57,6 @@ static void open_blob(const uint8_t *pkesk, size_t pkesk_len, const uint8_t *blo
                            .out_fd = out_fd,
                            .max_size = MAX,
                            .from = alice};
-
     must(ftruncate(blob_fd, 0) == 0 && pwrite_all(blob_fd, blob, n, 0, NULL) == 0);
     must(lseek(blob_fd, 0, SEEK_SET) == 0);
     must(ftruncate(out_fd, 0) == 0 && lseek(out_fd, 0, SEEK_SET) == 0);
@@ -66,7 +64,7 @@ static void open_blob(const uint8_t *pkesk, size_t pkesk_len, const uint8_t *blo
         must(lseek(out_fd, 0, SEEK_END) <= MAX);
         return;
     }
-    must(pread(out_fd, text, sizeof(text), 0) == (ssize_t)u.size);
+    must(pread(out_fd, text, sizeof text, 0) == (ssize_t)u.size);
     must(u.size == strlen(ALICE_TEXT) && memcmp(text, ALICE_TEXT, u.size) == 0);
 }
 
@@ -78,7 +76,6 @@ static void open_inner(const uint8_t *packets, size_t n)
     struct packet_header h;
     uint8_t *all = NULL;
     size_t len = 0;
-
     if (n == 0)
         return;
     must(rnp_input_from_memory(&in, packets, n, false) == RNP_SUCCESS);
@@ -90,7 +87,6 @@ static void open_inner(const uint8_t *packets, size_t n)
         rnp_output_memory_get_buf(out, &all, &len, false) == RNP_SUCCESS &&
         packet_whole(all, len, &h) == 0) {
         size_t pkesk_len = h.header_len + h.body_len;
-
         open_blob(all, pkesk_len, all + pkesk_len, len - pkesk_len);
     }
     rnp_op_encrypt_destroy(op);
@@ -101,7 +97,6 @@ static void open_inner(const uint8_t *packets, size_t n)
 static void open_record(const uint8_t *data, size_t size)
 {
     struct buf plain = BUF_INIT(MAX);
-
     if (pgp_decrypt(bob, data, size, &plain, NULL) < 0)
         must(plain.len == 0);
     must(plain.len <= MAX);
@@ -111,7 +106,6 @@ static void open_record(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t pkesk_len;
-
     start();
     if (size < 3)
         return 0;

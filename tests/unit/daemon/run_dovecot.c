@@ -50,10 +50,9 @@ static void term(uv_signal_t *s, int number)
 static void give(uv_handle_t *h, size_t n, uv_buf_t *b)
 {
     static char space[256];
-
     (void)h;
     (void)n;
-    *b = uv_buf_init(space, sizeof(space));
+    *b = uv_buf_init(space, sizeof space);
 }
 
 static void input(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
@@ -76,7 +75,6 @@ int main(int argc, char **argv)
     struct buf password = BUF_INIT(256);
     char path[PATH_CAP], socket[PATH_CAP], key[PATH_CAP];
     struct error e;
-
     if (argc < 7)
         return 2;
     (void)log_open(NULL, LOG_INFO);

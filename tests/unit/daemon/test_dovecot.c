@@ -26,12 +26,11 @@ static char home[64];
 static int setup(void **state)
 {
     char path[PATH_CAP];
-
     (void)state;
-    (void)snprintf(home, sizeof(home), "/tmp/restante-dov-XXXXXX");
+    (void)snprintf(home, sizeof home, "/tmp/restante-dov-XXXXXX");
     if (mkdtemp(home) == NULL)
         return -1;
-    (void)snprintf(path, sizeof(path), "%s/lib20_restante_plugin.so", home);
+    (void)snprintf(path, sizeof path, "%s/lib20_restante_plugin.so", home);
     return file_write(path, "x", 1, NULL);
 }
 
@@ -53,8 +52,8 @@ static int teardown(void **state)
     char path[PATH_CAP];
 
     (void)state;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", home, names[i]);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", home, names[i]);
         (void)remove(path);
     }
     return 0;
@@ -81,7 +80,6 @@ static struct buf slurp(const char *name)
     struct buf b = BUF_INIT(65536);
     char path[PATH_CAP];
     struct stat st;
-
     assert_int_equal(dovecot_path(path, home, name, NULL), 0);
     assert_int_equal(file_read(path, &b, NULL), 0);
     assert_int_equal(stat(path, &st), 0);
@@ -92,14 +90,10 @@ static struct buf slurp(const char *name)
 static void test_configuration(void **state)
 {
     struct dovecot_config c = config();
-    struct buf conf, passwd;
     struct error e;
-    const char *hash;
-    char *end;
-
     (void)state;
     assert_int_equal(dovecot_write_config(&c, &e), 0);
-    conf = slurp("dovecot.conf");
+    struct buf conf = slurp("dovecot.conf");
     assert_non_null(strstr(buf_str(&conf), "\n    port = 10993\n    ssl = yes\n"));
     assert_non_null(strstr(buf_str(&conf), "\n    port = 10465\n    ssl = yes\n"));
     assert_non_null(strstr(buf_str(&conf), "\nsubmission_relay_port = 10025\n"));
@@ -107,11 +101,11 @@ static void test_configuration(void **state)
     assert_non_null(strstr(buf_str(&conf), "\nsubmission_max_mail_size = 0\n"));
     assert_non_null(strstr(buf_str(&conf), "\nssl = required\n"));
     assert_null(strstr(buf_str(&conf), "open sesame"));
-    passwd = slurp("passwd");
+    struct buf passwd = slurp("passwd");
     assert_null(strstr(buf_str(&passwd), "open sesame"));
     assert_int_equal(strncmp(buf_str(&passwd), "bob+x@demo:{SHA512-CRYPT}$6$", 28), 0);
-    hash = buf_str(&passwd) + 25;
-    end = strchr(hash, ':');
+    const char *hash = buf_str(&passwd) + 25;
+    char *end = strchr(hash, ':');
     assert_non_null(end);
     *end = '\0';
     assert_string_equal(crypt("open sesame", hash), hash);
@@ -146,9 +140,8 @@ static void test_words_that_a_configuration_cannot_hold(void **state)
     struct dovecot_config c;
     struct error e;
     char path[PATH_CAP];
-
     (void)state;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         c = config();
         c.address = bad[i];
         assert_int_equal(dovecot_write_config(&c, &e), -1);
@@ -175,7 +168,6 @@ static void test_a_missing_plugin_is_named(void **state)
 {
     struct dovecot_config c = config();
     struct error e;
-
     (void)state;
     c.plugin_dir = "/nonexistent";
     assert_int_equal(dovecot_write_config(&c, &e), -1);
@@ -185,7 +177,6 @@ static void test_a_missing_plugin_is_named(void **state)
 static void test_the_installed_dovecot_is_the_one_of_the_build(void **state)
 {
     struct error e = {.text = ""};
-
     (void)state;
     if (dovecot_check_version(home, &e) < 0)
         fail_msg("%s", e.text);
@@ -194,19 +185,18 @@ static void test_the_installed_dovecot_is_the_one_of_the_build(void **state)
 static void test_a_taken_port_is_named(void **state)
 {
     struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(sa);
+    socklen_t len = sizeof sa;
     struct dovecot_config c = config();
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     struct error e;
     char word[16];
-
     (void)state;
-    assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
     assert_int_equal(listen(fd, 1), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
     c.imap_port = ntohs(sa.sin_port);
     assert_int_equal(dovecot_check_ports(&c, &e), -1);
-    (void)snprintf(word, sizeof(word), "Port %u ", (unsigned)c.imap_port);
+    (void)snprintf(word, sizeof word, "Port %u ", (unsigned)c.imap_port);
     assert_non_null(strstr(e.text, word));
     assert_non_null(strstr(e.text, "imap_port"));
     (void)close(fd);
@@ -218,10 +208,9 @@ static void write_pid(int pid)
 {
     struct dovecot_config c = config();
     char path[PATH_CAP], text[32];
-
     assert_int_equal(dovecot_write_config(&c, NULL), 0);
     assert_int_equal(dovecot_path(path, home, "run/master.pid", NULL), 0);
-    (void)snprintf(text, sizeof(text), "%d\n", pid);
+    (void)snprintf(text, sizeof text, "%d\n", pid);
     assert_int_equal(file_write(path, text, strlen(text), NULL), 0);
 }
 
@@ -229,7 +218,6 @@ static void write_pid(int pid)
 static pid_t sleeper(const char *word)
 {
     pid_t pid = fork();
-
     if (pid == 0) {
         (void)execl("/bin/sh", "sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.05; done", word,
                     (char *)NULL);
@@ -244,13 +232,11 @@ static void test_only_our_own_leftover_is_ended(void **state)
 {
     char conf[PATH_CAP], pidfile[PATH_CAP];
     struct error e;
-    pid_t pid;
-
     (void)state;
     (void)signal(SIGCHLD, SIG_IGN); /* no zombies: an ended one is gone, as with a real daemon's */
     assert_int_equal(dovecot_path(conf, home, "dovecot.conf", NULL), 0);
     assert_int_equal(dovecot_path(pidfile, home, "run/master.pid", NULL), 0);
-    pid = sleeper("something-else");
+    pid_t pid = sleeper("something-else");
     write_pid(pid);
     assert_int_equal(dovecot_master_pid(home), pid);
     assert_int_equal(dovecot_end_leftover(home, &e), 0);
@@ -274,7 +260,7 @@ static void test_a_senseless_pid_file_is_no_process(void **state)
     (void)state;
     write_pid(1);
     assert_int_equal(dovecot_path(path, home, "run/master.pid", NULL), 0);
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         assert_int_equal(file_write(path, texts[i], strlen(texts[i]), NULL), 0);
         assert_int_equal(dovecot_master_pid(home), 0);
     }
@@ -293,6 +279,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_only_our_own_leftover_is_ended, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_senseless_pid_file_is_no_process, setup, teardown),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

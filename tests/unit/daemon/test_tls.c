@@ -21,7 +21,7 @@ static char home[64];
 static int setup(void **state)
 {
     (void)state;
-    (void)snprintf(home, sizeof(home), "/tmp/restante-tls-XXXXXX");
+    (void)snprintf(home, sizeof home, "/tmp/restante-tls-XXXXXX");
     return mkdtemp(home) == NULL ? -1 : 0;
 }
 
@@ -32,8 +32,8 @@ static int teardown(void **state)
     char path[PATH_CAP];
 
     (void)state;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", home, names[i]);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", home, names[i]);
         (void)remove(path);
     }
     return 0;
@@ -44,8 +44,7 @@ static struct buf slurp(const char *name)
     struct buf b = BUF_INIT(65536);
     char path[PATH_CAP];
     struct error e;
-
-    (void)snprintf(path, sizeof(path), "%s/tls/%s", home, name);
+    (void)snprintf(path, sizeof path, "%s/tls/%s", home, name);
     assert_int_equal(file_read(path, &b, &e), 0);
     return b;
 }
@@ -54,7 +53,6 @@ static void load(gnutls_x509_crt_t *crt, const char *name)
 {
     struct buf b = slurp(name);
     gnutls_datum_t d = {.data = b.data, .size = (unsigned)b.len};
-
     assert_int_equal(gnutls_x509_crt_init(crt), 0);
     assert_int_equal(gnutls_x509_crt_import(*crt, &d, GNUTLS_X509_FMT_PEM), 0);
     buf_free(&b);
@@ -69,7 +67,6 @@ static unsigned verify(gnutls_x509_crt_t ca, gnutls_x509_crt_t server, const cha
         {.type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER},
     };
     unsigned status = 0;
-
     assert_int_equal(gnutls_x509_trust_list_init(&list, 0), 0);
     assert_int_equal(gnutls_x509_trust_list_add_cas(list, &ca, 1, 0), 1);
     assert_int_equal(
@@ -82,7 +79,6 @@ static void test_the_leaf_serves_loopback_only(void **state)
 {
     gnutls_x509_crt_t ca, leaf;
     struct error e;
-
     (void)state;
     assert_int_equal(tls_prepare(home, "alice@demo", &e), 0);
     load(&ca, "ca.pem");
@@ -106,7 +102,6 @@ static void test_files_are_private_and_kept(void **state)
     struct error e;
     struct stat st;
     char path[PATH_CAP], print[96];
-
     (void)state;
     assert_int_equal(tls_prepare(home, "alice@demo", &e), 0);
     for (size_t i = 0; i < 4; i++)
@@ -114,8 +109,7 @@ static void test_files_are_private_and_kept(void **state)
     assert_int_equal(tls_prepare(home, "alice@demo", &e), 0);
     for (size_t i = 0; i < 4; i++) {
         struct buf after = slurp(names[i]);
-
-        (void)snprintf(path, sizeof(path), "%s/tls/%s", home, names[i]);
+        (void)snprintf(path, sizeof path, "%s/tls/%s", home, names[i]);
         assert_int_equal(stat(path, &st), 0);
         assert_int_equal(st.st_mode & 07777, 0600);
         assert_int_equal(after.len, before[i].len);
@@ -134,16 +128,14 @@ static void test_what_is_made_again(void **state)
 {
     char path[PATH_CAP];
     gnutls_x509_crt_t ca, leaf;
-    struct buf ca_before, ca_after;
     struct error e;
-
     (void)state;
     assert_int_equal(tls_prepare(home, "alice@demo", &e), 0);
-    ca_before = slurp("ca.pem");
-    (void)snprintf(path, sizeof(path), "%s/tls/leaf.key", home);
+    struct buf ca_before = slurp("ca.pem");
+    (void)snprintf(path, sizeof path, "%s/tls/leaf.key", home);
     assert_int_equal(file_write(path, "garbage", 7, &e), 0);
     assert_int_equal(tls_prepare(home, "alice@demo", &e), 0);
-    ca_after = slurp("ca.pem");
+    struct buf ca_after = slurp("ca.pem");
     assert_int_equal(ca_before.len, ca_after.len);
     assert_memory_equal(ca_before.data, ca_after.data, ca_before.len);
     load(&ca, "ca.pem");
@@ -151,7 +143,7 @@ static void test_what_is_made_again(void **state)
     assert_int_equal(verify(ca, leaf, "localhost"), 0);
     gnutls_x509_crt_deinit(ca);
     gnutls_x509_crt_deinit(leaf);
-    (void)snprintf(path, sizeof(path), "%s/tls/ca.pem", home);
+    (void)snprintf(path, sizeof path, "%s/tls/ca.pem", home);
     assert_int_equal(file_write(path, "garbage", 7, &e), 0);
     assert_int_equal(tls_prepare(home, "alice@demo", &e), 0);
     load(&ca, "ca.pem");
@@ -175,6 +167,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_files_are_private_and_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_made_again, setup, teardown),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

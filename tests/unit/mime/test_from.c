@@ -25,7 +25,6 @@ static void check(const struct one *c, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct from from;
-
         memset(&from, 0xff, sizeof from);
         from_of((const uint8_t *)c[i].header, strlen(c[i].header), &from);
         if (from.count != c[i].count || strcmp(from.address, c[i].address) != 0)
@@ -58,7 +57,6 @@ static void finds_one_address(void **state)
         {"From: " ALICE "\nSubject: bare line ends\n\n", 1, ALICE},
         {"X-From: b@c\r\nFrom-X: b@c\r\nSender: b@c\r\nFrom: " ALICE "\r\n\r\n", 1, ALICE},
     };
-
     (void)state;
     check(good, sizeof good / sizeof *good);
 }
@@ -93,7 +91,6 @@ static void counts_others(void **state)
         {"From: <@relay.example:" ALICE ">\r\n\r\n", 0, ""},
         {"From: <@" ALICE ",@x.example:bob@b.example>\r\n\r\n", 0, ""},
     };
-
     (void)state;
     check(other, sizeof other / sizeof *other);
 }
@@ -131,7 +128,6 @@ static void trusts_nothing_ambiguous(void **state)
     static const char nul[] = "From: alice@house\0.example\r\n\r\n";
     static const char nul_before[] = "X: \0\r\nFrom: " ALICE "\r\n\r\n";
     struct from from;
-
     (void)state;
     check(bad, sizeof bad / sizeof *bad);
     from_of((const uint8_t *)nul, sizeof nul - 1, &from);
@@ -147,7 +143,6 @@ static void caps_the_address(void **state)
     for (unsigned n = MIME_FROM_MAX - 1; n <= MIME_FROM_MAX + 1; n++) {
         char header[600];
         struct from from;
-
         (void)snprintf(header, sizeof header, "From: %0*d@b\r\n\r\n", (int)n - 2, 0);
         from_of((const uint8_t *)header, strlen(header), &from);
         assert_int_equal(from.count, n <= MIME_FROM_MAX);
@@ -161,7 +156,6 @@ static double seconds_for(const char *first, const char *each, size_t times, uns
     char *header = malloc(a + b * times);
     struct from from;
     struct timespec t0, t1;
-
     assert_non_null(header);
     memcpy(header, first, a);
     for (size_t i = 0; i < times; i++)
@@ -197,7 +191,6 @@ static void is_not_slow(void **state)
     for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
         unsigned count;
         double took = seconds_for(large[i].first, large[i].each, large[i].times, &count);
-
         if (took > 1)
             fail_msg("%zu times %s: %f s", large[i].times, large[i].each, took);
         assert_true(large[i].least == 0 ? count == 0 : count >= large[i].least);
@@ -213,7 +206,6 @@ int main(void)
         cmocka_unit_test(caps_the_address),
         cmocka_unit_test(is_not_slow),
     };
-
     lib_init();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     lib_deinit();

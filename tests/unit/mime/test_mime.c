@@ -43,7 +43,6 @@ static void on_answer(void *ctx, enum mime_verdict verdict, const char *why,
                       const struct mime_answer *a)
 {
     struct answer *got = ctx;
-
     got->calls++;
     got->verdict = verdict;
     assert_true((a != NULL) == (verdict == MIME_OK));
@@ -68,7 +67,6 @@ static void on_answer(void *ctx, enum mime_verdict verdict, const char *why,
 static int file_of(const char *text, size_t n)
 {
     FILE *f = tmpfile();
-
     assert_non_null(f);
     assert_int_equal(fwrite(text, 1, n, f), n);
     assert_int_equal(fflush(f), 0);
@@ -82,7 +80,6 @@ static const char *script(const char *text)
 {
     static char path[256];
     static unsigned count;
-
     (void)snprintf(path, sizeof path, "%s/helper%u", folder, count++);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
@@ -118,7 +115,6 @@ static struct mime *begin(uv_loop_t *loop, const char *path)
 static void ask_skeleton(struct mime *m, const char *text, struct answer *a)
 {
     int fd = file_of(text, strlen(text));
-
     mime_skeleton(m, fd, on_answer, a);
     assert_int_equal(close(fd), 0); /* ours may go at once */
 }
@@ -129,7 +125,6 @@ static void parses_and_renders(void **state)
     struct mime *m = begin(&loop, real_helper);
     struct answer parsed = {0}, rendered = {0};
     struct skeleton s;
-
     (void)state;
     ask_skeleton(m, HEADER BODY, &parsed);
     assert_int_equal(parsed.calls, 0);
@@ -164,7 +159,6 @@ static void names_the_sender(void **state)
     uv_loop_t loop;
     struct mime *m = begin(&loop, real_helper);
     struct answer a[4] = {0};
-
     (void)state;
     ask_skeleton(m, one, &a[0]);
     mime_render(m, one, sizeof one - 1, plain, sizeof plain - 1, on_answer, &a[1]);
@@ -184,7 +178,6 @@ static void answers_in_turn(void **state)
     uv_loop_t loop;
     struct mime *m = begin(&loop, real_helper);
     static struct answer a[40];
-
     (void)state;
     for (size_t i = 0; i < 40; i++)
         ask_skeleton(m, i % 2 == 0 ? HEADER BODY : "Subject: x\n\n", &a[i]);
@@ -218,7 +211,6 @@ static void refuses_foreign_nonsense(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct answer a = {0};
-
         mime_render(m, bad[i].header, strlen(bad[i].header), (const uint8_t *)bad[i].skeleton,
                     bad[i].n, on_answer, &a);
         run_until(&loop, &a, 1);
@@ -234,7 +226,6 @@ static void renders_large_headers(void **state)
     struct mime *m = begin(&loop, real_helper);
     struct answer a = {0}, too_large = {0};
     char *header = malloc(HEADER_MAX + 1);
-
     (void)state;
     assert_non_null(header);
     memset(header, 'x', HEADER_MAX + 1);
@@ -254,7 +245,6 @@ static void survives_a_death(void **state)
     char text[512];
     uv_loop_t loop;
     struct answer a = {0}, b = {0};
-
     (void)state;
     (void)snprintf(text, sizeof text, "mkdir died 2>/dev/null && exit 3\nexec '%s'", real_helper);
     struct mime *m = begin(&loop, script(text));
@@ -271,7 +261,6 @@ static void gives_up_what_kills_it_twice(void **state)
     char text[512];
     uv_loop_t loop;
     struct answer a = {0}, b = {0};
-
     (void)state;
     (void)snprintf(text, sizeof text,
                    "if mkdir one 2>/dev/null || mkdir two 2>/dev/null; then " HELLO
@@ -294,7 +283,6 @@ static void does_not_wait_for_ever(void **state)
     char text[512];
     uv_loop_t loop;
     struct answer a = {0}, b = {0};
-
     (void)state;
     (void)snprintf(text, sizeof text,
                    "mkdir hung 2>/dev/null && " HELLO " && exec sleep 1000\nexec '%s'",
@@ -333,7 +321,6 @@ static void believes_no_nonsense(void **state)
         char text[512];
         uv_loop_t loop;
         struct answer a = {0};
-
         (void)snprintf(text, sizeof text, HELLO "\nhead -c 5 >/dev/null\n%s\nexec sleep 1000",
                        said[i]);
         struct mime *m = begin(&loop, script(text));
@@ -352,7 +339,6 @@ static void says_when_it_cannot_start(void **state)
     uv_loop_t loop;
     struct mime *m = begin(&loop, "/nonexistent/restante-mime");
     struct answer a = {0}, b = {0};
-
     (void)state;
     ask_skeleton(m, HEADER BODY, &a);
     ask_skeleton(m, HEADER BODY, &b);
@@ -372,7 +358,6 @@ static void tells_what_its_helper_said(void **state)
     struct answer a = {0}, b = {0};
     struct mime *m =
         begin(&loop, script("echo first >&2; echo 'libx.so.0: cannot open' >&2; exit 127"));
-
     (void)state;
     mime_health(m, &part);
     assert_int_equal(part.state, HEALTH_OK);
@@ -400,7 +385,6 @@ static void is_well_once_it_starts(void **state)
     uv_loop_t loop;
     struct health part;
     struct mime *m = begin(&loop, real_helper);
-
     (void)state;
     mime_start(m);
     mime_health(m, &part);
@@ -419,7 +403,6 @@ static void takes_only_files(void **state)
     struct mime *m = begin(&loop, real_helper);
     struct answer a = {0}, b = {0};
     int fd = open("/dev/null", O_RDONLY);
-
     (void)state;
     assert_true(fd >= 0);
     mime_skeleton(m, -1, on_answer, &a);
@@ -437,7 +420,6 @@ static void answers_all_at_the_end(void **state)
     uv_loop_t loop;
     struct mime *m = begin(&loop, real_helper);
     struct answer a = {0}, b = {0};
-
     (void)state;
     ask_skeleton(m, HEADER BODY, &a);
     (void)uv_run(&loop, UV_RUN_NOWAIT); /* a is with the helper */
@@ -454,7 +436,6 @@ static void may_be_ended_by_an_answer(void **state)
     uv_loop_t loop;
     struct mime *m = begin(&loop, real_helper);
     struct answer a = {.free_mime = &m}, b = {0};
-
     (void)state;
     ask_skeleton(m, HEADER BODY, &a);
     ask_skeleton(m, HEADER BODY, &b);
@@ -486,7 +467,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(may_be_ended_by_an_answer),
         cmocka_unit_test(names_the_sender),
     };
-
     char helper[PATH_MAX]; /* scripts change the folder before they start it */
     if (argc != 2 || realpath(argv[1], helper) == NULL || mkdtemp(folder) == NULL)
         return 1;

@@ -12,7 +12,7 @@
 #define PLAIN (SKELETON_MIME | SKELETON_TEXT)
 #define MIXED (SKELETON_MIME | SKELETON_MULTIPART)
 #define INNER (SKELETON_MIME | SKELETON_MESSAGE)
-#define HEAD(s) .header = (const uint8_t *)(s), .header_len = sizeof(s) - 1
+#define HEAD(s) .header = (const uint8_t *)(s), .header_len = sizeof s - 1
 
 static void encodes_the_shortest_form(void **state)
 {
@@ -21,7 +21,6 @@ static void encodes_the_shortest_form(void **state)
     struct skeleton_part part[] = {{.octets = 100, .lines = 3, .kind = MIXED, .children = 1},
                                    {HEAD("\r\n"), .octets = 5, .lines = 1, .kind = PLAIN}};
     struct buf b = BUF_INIT(SKELETON_MAX);
-
     (void)state;
     assert_int_equal(skeleton_encode(&(struct skeleton){part, 2}, &b, NULL), 0);
     assert_int_equal(b.len, sizeof want);
@@ -40,7 +39,6 @@ static void comes_back_as_it_went(void **state)
     };
     struct buf b = BUF_INIT(SKELETON_MAX);
     struct skeleton s;
-
     (void)state;
     assert_int_equal(skeleton_encode(&(struct skeleton){part, 5}, &b, NULL), 0);
     assert_int_equal(skeleton_decode(b.data, b.len, &s, NULL), 0);
@@ -70,14 +68,12 @@ static int decode_small(const uint8_t (*part)[4], size_t count, struct error *e)
     struct buf b = BUF_INIT(4096);
     struct skeleton s;
     uint8_t head = (uint8_t)(0x80 + count);
-    int ret;
-
     assert_int_equal(buf_append(&b, &head, 1), 0);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(buf_append(&b, "\x85\x40", 2), 0);
         assert_int_equal(buf_append(&b, part[i], 4), 0);
     }
-    ret = skeleton_decode(b.data, b.len, &s, e);
+    int ret = skeleton_decode(b.data, b.len, &s, e);
     skeleton_free(&s);
     buf_free(&b);
     return ret;
@@ -113,7 +109,6 @@ static void refuses_impossible_trees(void **state)
     assert_int_equal(decode_small(good, 4, NULL), 0);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct error e = {""};
-
         assert_int_equal(decode_small(bad[i].part, bad[i].count, &e), -1);
         if (strstr(e.text, bad[i].what) == NULL)
             fail_msg("case %zu: %s", i, e.text);
@@ -158,7 +153,6 @@ static void refuses_other_cbor(void **state)
 static int encode_chain(size_t count, struct buf *b)
 {
     struct skeleton_part part[SKELETON_DEPTH_MAX + 1];
-
     for (size_t i = 0; i < count; i++)
         part[i] = (struct skeleton_part){.octets = 1000 - i, .kind = INNER, .children = 1};
     part[count - 1].kind = PLAIN;
@@ -172,7 +166,6 @@ static void keeps_its_limits(void **state)
     static uint8_t large[SKELETON_MAX];
     struct buf b = BUF_INIT(2 * SKELETON_MAX);
     struct skeleton s;
-
     (void)state;
     assert_int_equal(encode_chain(SKELETON_DEPTH_MAX, &b), 0);
     assert_int_equal(skeleton_decode(b.data, b.len, &s, NULL), 0);

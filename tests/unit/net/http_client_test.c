@@ -15,7 +15,6 @@ const struct endpoint_policy local = {.loopback = true};
 int on_data(void *ctx, const uint8_t *p, size_t n)
 {
     struct outcome *o = ctx;
-
     assert_int_equal(o->done, 0);
     o->data = realloc(o->data, o->len + n);
     memcpy(o->data + o->len, p, n);
@@ -30,17 +29,14 @@ int on_data(void *ctx, const uint8_t *p, size_t n)
 void on_done(void *ctx, bool ok, int status, const char *why)
 {
     struct outcome *o = ctx;
-
     o->done++;
     o->ok = ok;
     o->status = status;
-    snprintf(o->why, sizeof(o->why), "%s", why);
-    if (o->free_in_done) {
+    snprintf(o->why, sizeof o->why, "%s", why);
+    if (o->free_in_done)
         http_client_free(&client);
-    }
-    if (o->again != NULL) {
+    if (o->again != NULL)
         begin(o->again, http_server_port(server), BLOB, 0, BLOB_SIZE);
-    }
 }
 
 struct http_fetch *begin_at(struct outcome *o, const char *host, uint16_t port, const char *path,
@@ -48,8 +44,7 @@ struct http_fetch *begin_at(struct outcome *o, const char *host, uint16_t port, 
                             struct error *e)
 {
     struct endpoint ep = {.port = port};
-
-    snprintf(ep.host, sizeof(ep.host), "%s", host);
+    snprintf(ep.host, sizeof ep.host, "%s", host);
     struct http_fetch_config c = {.endpoint = &ep,
                                   .policy = policy,
                                   .path = path,
@@ -65,26 +60,21 @@ struct http_fetch *begin_at(struct outcome *o, const char *host, uint16_t port, 
 void begin(struct outcome *o, uint16_t port, const char *path, uint64_t offset, uint64_t max)
 {
     struct error e;
-
-    if (begin_at(o, "127.0.0.1", port, path, offset, max, &local, &e) == NULL) {
+    if (begin_at(o, "127.0.0.1", port, path, offset, max, &local, &e) == NULL)
         fail_msg("%s", e.text);
-    }
 }
 
 void finish(struct outcome *o)
 {
     uint64_t end = uv_hrtime() + 15ull * 1000000000;
-
-    while (o->done == 0 && uv_hrtime() < end) {
+    while (o->done == 0 && uv_hrtime() < end)
         net_turn(&loop, 5);
-    }
     assert_int_equal(o->done, 1);
 }
 
 struct outcome get(uint16_t port, const char *path, uint64_t offset, uint64_t max)
 {
     struct outcome o = {0};
-
     begin(&o, port, path, offset, max);
     assert_int_equal(o.done, 0);
     finish(&o);
@@ -95,12 +85,10 @@ static int start(unsigned stall_seconds)
 {
     struct http_client_config cc = {.stall_seconds = stall_seconds, .max_parallel = 2};
     struct error e;
-
     dir = net_tmpdir();
     blob = malloc(BLOB_SIZE);
-    for (size_t i = 0; i < BLOB_SIZE; i++) {
+    for (size_t i = 0; i < BLOB_SIZE; i++)
         blob[i] = (uint8_t)(i * 2654435761u >> 13);
-    }
     net_file(dir, HEX, blob, BLOB_SIZE);
     net_file(dir, HEX ".chunks", "chunks", 6);
     struct http_server_config sc = {.host = "127.0.0.1", .outbox_dir = dir};

@@ -14,7 +14,6 @@ atomic_int fetches;
 static void on_fetch(void *ctx, const uint8_t hash[HASH_LEN])
 {
     char hex[HASH_HEX + 1];
-
     assert_ptr_equal(ctx, &server);
     hex_encode(hash, HASH_LEN, hex);
     assert_true(strcmp(hex, HEX) == 0 || strcmp(hex, EMPTY) == 0);
@@ -25,7 +24,6 @@ static int start(unsigned idle_seconds)
 {
     char path[300];
     struct error e;
-
     fetches = 0;
     dir = net_tmpdir();
     net_file(dir, HEX, "0123456789", 10);
@@ -33,11 +31,11 @@ static int start(unsigned idle_seconds)
     net_file(dir, EMPTY, "", 0);
     net_file(dir, "msglist", "list", 4);
     net_file(dir, "secret", "secret", 6);
-    snprintf(path, sizeof(path), "%s/" LINK, dir);
+    snprintf(path, sizeof path, "%s/" LINK, dir);
     assert_int_equal(symlink("secret", path), 0);
-    snprintf(path, sizeof(path), "%s/" DIR_, dir);
+    snprintf(path, sizeof path, "%s/" DIR_, dir);
     assert_int_equal(mkdir(path, 0700), 0);
-    snprintf(path, sizeof(path), "%s/" FIFO, dir);
+    snprintf(path, sizeof path, "%s/" FIFO, dir);
     assert_int_equal(mkfifo(path, 0600), 0);
     struct http_server_config c = {.host = "127.0.0.1",
                                    .outbox_dir = dir,
@@ -79,12 +77,11 @@ int ask(const char *method, const char *uri, const char *headers)
 {
     char request[12000];
     int fd = net_connect(http_server_port(server));
-
     assert_true(fd >= 0);
-    snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n",
+    snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n",
              method, uri, headers);
     net_puts(fd, request);
-    ssize_t n = net_read_all(fd, answer, sizeof(answer) - 1);
+    ssize_t n = net_read_all(fd, answer, sizeof answer - 1);
     close(fd);
     answer[n > 0 ? n : 0] = '\0';
     body = strstr(answer, "\r\n\r\n");

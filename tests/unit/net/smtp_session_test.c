@@ -8,27 +8,22 @@
 static void on_mail(void *ctx, struct smtp_session *s, const char *from, uint64_t size)
 {
     struct book *b = ctx;
-
     buf_printf(&b->events, "mail %s %llu\n", from, (unsigned long long)size);
-    if (!b->later) {
+    if (!b->later)
         smtp_reply(s, b->mail_code, "2.1.0 ok\r\nInjected: %d", 1);
-    }
 }
 
 static void on_rcpt(void *ctx, struct smtp_session *s, const char *addr)
 {
     struct book *b = ctx;
-
     buf_printf(&b->events, "rcpt %s\n", addr);
-    if (!b->later) {
+    if (!b->later)
         smtp_reply(s, strncmp(addr, "no", 2) == 0 ? 550 : 250, "2.1.5 seen");
-    }
 }
 
 static int on_data(void *ctx, struct smtp_session *s, const uint8_t *p, size_t n)
 {
     struct book *b = ctx;
-
     (void)s;
     assert_int_equal(buf_append(&b->data, p, n), 0);
     return b->refuse_at != 0 && b->data.len >= b->refuse_at ? -1 : 0;
@@ -37,17 +32,14 @@ static int on_data(void *ctx, struct smtp_session *s, const uint8_t *p, size_t n
 static void on_data_end(void *ctx, struct smtp_session *s)
 {
     struct book *b = ctx;
-
     buf_printf(&b->events, "end\n");
-    if (!b->later) {
+    if (!b->later)
         smtp_reply(s, b->end_code, "2.0.0 taken");
-    }
 }
 
 static void on_reset(void *ctx, struct smtp_session *s)
 {
     struct book *b = ctx;
-
     (void)s;
     buf_printf(&b->events, "reset\n");
 }
@@ -55,7 +47,6 @@ static void on_reset(void *ctx, struct smtp_session *s)
 static void on_gone(void *ctx, struct smtp_session *s)
 {
     struct book *b = ctx;
-
     (void)s;
     buf_printf(&b->events, "gone\n");
 }
@@ -74,7 +65,7 @@ struct smtp_settings settings = {.name = "test",
 int setup(void **state)
 {
     (void)state;
-    book = calloc(1, sizeof(*book));
+    book = calloc(1, sizeof *book);
     book->events.cap = book->data.cap = book->replies.cap = 1 << 20;
     book->mail_code = book->end_code = 250;
     settings.ctx = book;
@@ -104,16 +95,14 @@ size_t feed_n(const void *text, size_t n, size_t piece)
 {
     uint8_t *copy = malloc(n + 1);
     size_t at = 0;
-
     memcpy(copy, text, n);
     while (at < n && !book->s.over) {
         size_t k = n - at < piece ? n - at : piece;
         size_t used = smtp_session_feed(&book->s, copy + at, k);
         collect();
         at += used;
-        if (used == 0) {
+        if (used == 0)
             break;
-        }
     }
     free(copy);
     return n - at;
@@ -133,11 +122,9 @@ void expect(struct buf *b, const char *text)
 void expect_code(int code)
 {
     char want[16];
-
-    snprintf(want, sizeof(want), "%d ", code);
-    if (strncmp(buf_str(&book->replies), want, 4) != 0) {
+    snprintf(want, sizeof want, "%d ", code);
+    if (strncmp(buf_str(&book->replies), want, 4) != 0)
         fail_msg("wanted %d, got %s", code, buf_str(&book->replies));
-    }
     book->replies.len = 0;
 }
 

@@ -11,7 +11,6 @@ static struct sockaddr_storage address(const char *text)
     struct sockaddr_storage ss = {0};
     struct sockaddr_in *in4 = (struct sockaddr_in *)&ss;
     struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ss;
-
     if (inet_pton(AF_INET, text, &in4->sin_addr) == 1) {
         ss.ss_family = AF_INET;
     } else {
@@ -26,7 +25,6 @@ static bool allowed(const char *text, const struct endpoint_policy *p)
     struct sockaddr_storage ss = address(text);
     const char *why = "unset";
     bool yes = endpoint_allowed((struct sockaddr *)&ss, p, &why);
-
     assert_true(yes == (why == NULL));
     assert_true(yes == endpoint_allowed((struct sockaddr *)&ss, p, NULL));
     return yes;
@@ -34,11 +32,9 @@ static bool allowed(const char *text, const struct endpoint_policy *p)
 
 static void check(const char *const *list, const struct endpoint_policy *p, bool expected)
 {
-    for (; *list != NULL; list++) {
-        if (allowed(*list, p) != expected) {
+    for (; *list != NULL; list++)
+        if (allowed(*list, p) != expected)
             fail_msg("%s should be %s", *list, expected ? "allowed" : "refused");
-        }
-    }
 }
 
 static const char *const public[] = {"8.8.8.8",         "172.15.0.1",  "172.32.0.1",
@@ -73,7 +69,6 @@ static const char *const never[] = {"0.0.0.0",
 static void test_strict(void **state)
 {
     struct endpoint_policy p = {0};
-
     (void)state;
     check(public, &p, true);
     check(private, &p, false);
@@ -84,7 +79,6 @@ static void test_strict(void **state)
 static void test_open(void **state)
 {
     struct endpoint_policy p = {.loopback = true, .private_all = true};
-
     (void)state;
     check(public, &p, true);
     check(private, &p, true);
@@ -110,7 +104,6 @@ static void test_other_family(void **state)
 {
     struct sockaddr sa = {.sa_family = AF_UNIX};
     struct endpoint_policy p = {.loopback = true, .private_all = true};
-
     (void)state;
     assert_false(endpoint_allowed(&sa, &p, NULL));
 }

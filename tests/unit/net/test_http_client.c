@@ -10,7 +10,6 @@ static void test_whole_and_rest(void **state)
 {
     uint16_t port = http_server_port(server);
     struct outcome o = get(port, BLOB, 0, BLOB_SIZE);
-
     (void)state;
     assert_true(o.ok);
     assert_int_equal(o.status, 200);
@@ -36,7 +35,6 @@ static void test_refusals(void **state)
 {
     uint16_t port = http_server_port(server);
     struct outcome o = get(port, "/outbox/msglist", 0, 100);
-
     (void)state;
     assert_false(o.ok);
     assert_int_equal(o.status, 404);
@@ -72,15 +70,13 @@ static void test_paths_and_endpoints(void **state)
     struct error e = {{0}};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         assert_null(begin_at(&o, "127.0.0.1", 80, paths[i], 0, 1, &local, &e));
         assert_true(e.text[0] != '\0');
     }
-    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-        if (begin_at(&o, hosts[i], 80, "/pubkey", 0, 1, &local, &e) != NULL) {
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
+        if (begin_at(&o, hosts[i], 80, "/pubkey", 0, 1, &local, &e) != NULL)
             fail_msg("host %s", hosts[i]);
-        }
-    }
     assert_non_null(strstr(e.text, "SOCKS"));
     assert_null(begin_at(&o, "127.0.0.1", 0, "/pubkey", 0, 1, &local, &e));
     assert_int_equal(o.done, 0);
@@ -92,7 +88,6 @@ static void test_policy(void **state) /* P-2.7 */
     struct error e;
     uint16_t port = http_server_port(server);
     struct outcome o = {0}, again = {0}, link = {0};
-
     (void)state;
     assert_non_null(begin_at(&o, "127.0.0.1", port, "/pubkey", 0, 3, &strict, &e));
     finish(&o);
@@ -135,9 +130,8 @@ static void test_many_at_once(void **state)
     struct outcome o[COUNT] = {0};
 
     (void)state;
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < COUNT; i++)
         begin(&o[i], http_server_port(server), BLOB, (uint64_t)i * 1000, BLOB_SIZE);
-    }
     for (int i = 0; i < COUNT; i++) {
         finish(&o[i]);
         assert_true(o[i].ok);
@@ -151,7 +145,6 @@ static void test_cancel(void **state)
 {
     uint16_t port = http_server_port(server);
     struct outcome a = {0}, b = {.cancel_at = 50000}, c = {0}, waiting = {0};
-
     (void)state;
     begin(&a, port, BLOB, 0, BLOB_SIZE);
     begin(&b, port, BLOB, 0, BLOB_SIZE);
@@ -171,7 +164,6 @@ static void test_cancel(void **state)
 static void test_start_from_done(void **state)
 {
     struct outcome second = {0}, first = {.again = &second};
-
     (void)state;
     begin(&first, http_server_port(server), "/pubkey", 0, 3);
     finish(&first);
@@ -184,7 +176,6 @@ static void test_start_from_done(void **state)
 static void test_free_from_done(void **state)
 {
     struct outcome other = {0}, first = {.free_in_done = true};
-
     (void)state;
     begin(&other, http_server_port(server), BLOB, 0, BLOB_SIZE);
     begin(&first, http_server_port(server), "/pubkey", 0, 3);
@@ -232,7 +223,6 @@ static void test_message_list(void **state)
 {
     char tag[MSGLIST_ETAG_LEN + 1];
     struct outcome none = {0}, first = {0}, same = {0}, over = {0}, fresh[3] = {{0}};
-
     (void)state;
     begin_list(&none, "\"x\"", 0);
     finish(&none);
@@ -263,12 +253,10 @@ static void test_message_list(void **state)
     assert_int_equal(over.status, 304);
 
     /* more of them than max_parallel, and a transfer beside them */
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         begin_list(&fresh[i], tag, 50);
-    }
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 60; i++)
         net_turn(&loop, 5);
-    }
     struct outcome beside = get(http_server_port(server), "/pubkey", 0, 10);
     assert_true(beside.ok);
     http_server_set_msglist(server, (const uint8_t *)"newer", 5);
@@ -281,9 +269,8 @@ static void test_message_list(void **state)
     msglist_etag((const uint8_t *)"newer", 5, tag);
     struct outcome left = {0}; /* the server can stop while somebody waits */
     begin_list(&left, tag, 50);
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 300; i++)
         net_turn(&loop, 5);
-    }
     http_server_stop(&server);
     finish(&left); /* answered, or cut off */
     free(beside.data);

@@ -28,16 +28,13 @@ static void liar_main(void *p)
     struct liar *l = p;
     static const char block[65536];
     int fd = accept(l->listener, NULL, NULL);
-
-    if (fd < 0) {
+    if (fd < 0)
         return;
-    }
-    ssize_t n = recv(fd, l->request, sizeof(l->request) - 1, 0);
+    ssize_t n = recv(fd, l->request, sizeof l->request - 1, 0);
     l->request[n > 0 ? n : 0] = '\0';
     net_puts(fd, l->answer);
-    for (size_t sent = 0; sent < l->endless; sent += sizeof(block)) {
-        net_write(fd, block, sizeof(block));
-    }
+    for (size_t sent = 0; sent < l->endless; sent += sizeof block)
+        net_write(fd, block, sizeof block);
     usleep(l->hold_ms * 1000);
     close(fd);
 }
@@ -45,11 +42,10 @@ static void liar_main(void *p)
 static struct outcome ask_liar(struct liar *l, uint64_t offset, uint64_t max)
 {
     struct sockaddr_in in4 = {.sin_family = AF_INET};
-    socklen_t len = sizeof(in4);
-
+    socklen_t len = sizeof in4;
     in4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     l->listener = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(l->listener, (struct sockaddr *)&in4, sizeof(in4)), 0);
+    assert_int_equal(bind(l->listener, (struct sockaddr *)&in4, sizeof in4), 0);
     assert_int_equal(listen(l->listener, 4), 0);
     getsockname(l->listener, (struct sockaddr *)&in4, &len);
     uv_thread_create(&l->thread, liar_main, l);
@@ -64,10 +60,8 @@ static void liar_fails(const char *answer, uint64_t offset, size_t endless)
 {
     struct liar l = {.answer = answer, .endless = endless};
     struct outcome o = ask_liar(&l, offset, 1000);
-
-    if (o.ok || o.why[0] == '\0' || o.len > 1000) {
+    if (o.ok || o.why[0] == '\0' || o.len > 1000)
         fail_msg("%.60s: ok %d, %zu octets, %s", answer, o.ok, o.len, o.why);
-    }
     free(o.data);
 }
 
@@ -86,7 +80,7 @@ static void test_whole_instead_of_rest(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(x) / sizeof(x[0]); i++) {
+    for (size_t i = 0; i < sizeof x / sizeof x[0]; i++) {
         struct liar l = {.answer = x[i].answer};
         struct outcome o = ask_liar(&l, 3, x[i].max);
         assert_true(o.ok);
@@ -106,7 +100,6 @@ static void test_whole_instead_of_rest(void **state)
 static void test_liars(void **state)
 {
     char *big = malloc(100000);
-
     (void)state;
     liar_fails("HTTP/1.1 206 Partial\r\nContent-Length: 5\r\n\r\nhello", 3, 0);
     liar_fails(
@@ -135,7 +128,6 @@ static void test_interim_answer(void **state)
                                "HTTP/1.1 206 Partial\r\nContent-Range: bytes 3-7/8\r\n"
                                "Content-Length: 5\r\n\r\nhello"};
     struct outcome o = ask_liar(&l, 3, 5);
-
     (void)state;
     assert_true(o.ok);
     assert_int_equal(o.len, 5);
@@ -152,10 +144,9 @@ static void test_redirect_is_not_followed(void **state)
 {
     char text[200];
     struct liar l = {.answer = text};
-
     (void)state;
     snprintf(
-        text, sizeof(text),
+        text, sizeof text,
         "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%u/pubkey\r\nContent-Length: 0\r\n\r\n",
         http_server_port(server));
     struct outcome o = ask_liar(&l, 0, 100);
@@ -171,7 +162,6 @@ static void test_stall(void **state)
                      .hold_ms = 4000};
     uint64_t start = uv_hrtime();
     struct outcome o = ask_liar(&l, 0, 100);
-
     (void)state;
     assert_false(o.ok);
     assert_true(uv_hrtime() - start < 6000000000ull);
@@ -183,7 +173,6 @@ static void make_certificate(gnutls_datum_t *key_r, gnutls_datum_t *cert_r)
 {
     gnutls_x509_privkey_t key;
     gnutls_x509_crt_t cert;
-
     assert_int_equal(gnutls_x509_privkey_init(&key), 0);
     assert_int_equal(gnutls_x509_privkey_generate(
                          key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
@@ -209,7 +198,6 @@ static enum MHD_Result on_tls(void *cls, struct MHD_Connection *conn, const char
     struct MHD_Response *r =
         MHD_create_response_from_buffer(5, (void *)"hello", MHD_RESPMEM_PERSISTENT);
     enum MHD_Result result = MHD_queue_response(conn, 200, r);
-
     MHD_destroy_response(r);
     return result;
 }
@@ -221,7 +209,6 @@ static void test_tls(void **state)
     struct endpoint ep = {.tls = true, .host = "127.0.0.1"};
     struct outcome o = {0};
     struct error e;
-
     (void)state;
     make_certificate(&key, &cert);
     struct MHD_Daemon *d = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS, 0, NULL,
@@ -238,9 +225,8 @@ static void test_tls(void **state)
                                   .ctx = &o};
     assert_non_null(http_fetch(client, &c, &e));
     finish(&o);
-    if (!o.ok) {
+    if (!o.ok)
         fail_msg("%s", o.why);
-    }
     assert_int_equal(o.len, 5);
     free(o.data);
     MHD_stop_daemon(d);

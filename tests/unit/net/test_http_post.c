@@ -32,9 +32,8 @@ static uint64_t next_post(uint8_t *octets, size_t *n)
     uint64_t number = 0;
     for (int i = 0; i < 1000 && number == 0; i++) {
         number = http_server_post(server, octets, n);
-        if (number == 0) {
+        if (number == 0)
             usleep(5000);
-        }
     }
     return number;
 }
@@ -46,7 +45,6 @@ static void test_post(void **state)
     uint8_t octets[RECEIPTS_BODY_MAX];
     size_t n = 0;
     pthread_t thread;
-
     (void)state;
     posts = 0;
     assert_int_equal(ask("POST", "/receipt", p.headers), 503); /* nobody takes them yet */
@@ -59,11 +57,10 @@ static void test_post(void **state)
         assert_memory_equal(octets, "hello", 5);
         assert_int_equal(http_server_post(server, octets, &n), 0); /* it is taken once */
         http_server_reply(server, number + 7, 200, (const uint8_t *)"wrong", 5);
-        if (i == 0) {
+        if (i == 0)
             http_server_reply(server, number, 200, (const uint8_t *)"answer", 6);
-        } else {
+        else
             http_server_reply(server, number, 400, NULL, 0);
-        }
         pthread_join(thread, NULL);
         assert_int_equal(p.status, i == 0 ? 200 : 400);
         assert_string_equal(body, i == 0 ? "answer" : "");
@@ -90,11 +87,10 @@ static void test_post_refused(void **state)
     (void)state;
     posts = 0;
     http_server_on_post(server, on_post, &posts);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         int status = ask("POST", "/receipt", bad[i]);
-        if (status != 413 && status != 400) {
+        if (status != 413 && status != 400)
             fail_msg("%s gave %d", bad[i], status);
-        }
     }
     assert_int_equal(get("/receipt", ""), 405);
     assert_true(has("\r\nAllow: POST\r\n"));
@@ -112,7 +108,6 @@ static void test_post_unanswered(void **state)
     uint8_t octets[RECEIPTS_BODY_MAX];
     size_t n;
     pthread_t thread;
-
     (void)state;
     http_server_on_post(server, on_post, &posts);
     assert_int_equal(pthread_create(&thread, NULL, post_run, &p), 0);

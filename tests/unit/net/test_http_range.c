@@ -7,7 +7,6 @@
 static void part(const char *value, uint64_t size, uint64_t first, uint64_t last)
 {
     uint64_t f = 99, l = 99;
-
     assert_int_equal(range_parse(value, size, &f, &l), RANGE_PART);
     assert_int_equal(f, first);
     assert_int_equal(l, last);
@@ -16,10 +15,8 @@ static void part(const char *value, uint64_t size, uint64_t first, uint64_t last
 static void kind(const char *value, uint64_t size, enum range_kind expected)
 {
     uint64_t f, l;
-
-    if (range_parse(value, size, &f, &l) != expected) {
+    if (range_parse(value, size, &f, &l) != expected)
         fail_msg("%s of %llu", value != NULL ? value : "nothing", (unsigned long long)size);
-    }
 }
 
 static void test_parts(void **state)
@@ -58,9 +55,8 @@ static void test_whole(void **state)
                                       "bytes =0-1"};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         kind(bad[i], 10, RANGE_WHOLE);
-    }
     kind(NULL, 10, RANGE_WHOLE);
 }
 
@@ -83,7 +79,6 @@ static bool content(const char *s, uint64_t *f, uint64_t *l, uint64_t *n)
 static void test_content_range(void **state)
 {
     uint64_t f, l, n;
-
     (void)state;
     assert_true(content(" bytes 3-9/10\r\n", &f, &l, &n));
     assert_int_equal(f, 3);

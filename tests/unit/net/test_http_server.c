@@ -19,7 +19,7 @@ static void test_connection_stays(void **state)
     int fd = net_connect(http_server_port(server));
     assert_true(fd >= 0);
     net_puts(fd, twice);
-    ssize_t n = net_read_all(fd, answer, sizeof(answer) - 1);
+    ssize_t n = net_read_all(fd, answer, sizeof answer - 1);
     close(fd);
     answer[n > 0 ? n : 0] = '\0';
     char *second = strstr(answer + 1, "HTTP/1.1 200");
@@ -61,10 +61,10 @@ static void test_one_chunk(void **state)
     assert_true(has("\r\nETag: \"" ONE ".chunks\"\r\n"));
     assert_memory_equal(body, hash, HASH_LEN);
     assert_int_equal(fetches, 0);
-    snprintf(path, sizeof(path), "%s/" ONE ".fetched", dir);
+    snprintf(path, sizeof path, "%s/" ONE ".fetched", dir);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(get("/outbox/" ONE "/chunks", "If-None-Match: \"" ONE ".chunks\"\r\n"), 304);
-    snprintf(path, sizeof(path), "%s/" ONE, dir);
+    snprintf(path, sizeof path, "%s/" ONE, dir);
     assert_int_equal(truncate(path, CHUNK_LEN + 1), 0);
     assert_int_equal(get("/outbox/" ONE "/chunks", ""), 404);
     assert_int_equal(get("/outbox/" NONE "/chunks", ""), 404);
@@ -105,9 +105,8 @@ static void test_huge(void **state)
 {
     char path[300], text[100];
     const off_t size = 5ll << 30;
-
     (void)state;
-    snprintf(path, sizeof(path), "%s/" HEX, dir);
+    snprintf(path, sizeof path, "%s/" HEX, dir);
     assert_int_equal(truncate(path, size), 0);
     FILE *f = fopen(path, "r+b");
     assert_non_null(f);
@@ -116,14 +115,14 @@ static void test_huge(void **state)
     fclose(f);
     assert_int_equal(get("/outbox/" HEX, "Range: bytes=-4\r\n"), 206);
     assert_string_equal(body, "last");
-    snprintf(text, sizeof(text), "Range: bytes=%lld-\r\n", (long long)size - 6);
+    snprintf(text, sizeof text, "Range: bytes=%lld-\r\n", (long long)size - 6);
     assert_int_equal(get("/outbox/" HEX, text), 206);
     assert_memory_equal(body, "\0\0last", 7);
-    snprintf(text, sizeof(text), "bytes %lld-%lld/%lld\r\n", (long long)size - 6,
+    snprintf(text, sizeof text, "bytes %lld-%lld/%lld\r\n", (long long)size - 6,
              (long long)size - 1, (long long)size);
     assert_true(has(text));
     assert_int_equal(ask("HEAD", "/outbox/" HEX, ""), 200);
-    snprintf(text, sizeof(text), "\r\nContent-Length: %lld\r\n", (long long)size);
+    snprintf(text, sizeof text, "\r\nContent-Length: %lld\r\n", (long long)size);
     assert_true(has(text));
 }
 
@@ -181,11 +180,10 @@ static void test_tricks(void **state)
 
     (void)state;
     http_server_set_pubkey(server, (const uint8_t *)"key", 3);
-    for (size_t i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
+    for (size_t i = 0; i < sizeof uris / sizeof uris[0]; i++) {
         int status = get(uris[i], "");
-        if (status != 404 || strcmp(body, "") != 0) {
+        if (status != 404 || strcmp(body, "") != 0)
             fail_msg("%s gave %d", uris[i], status);
-        }
     }
     assert_int_equal(fetches, 0);
 }
@@ -197,11 +195,10 @@ static void test_methods(void **state)
                                           "PATCH", "CONNECT", "FOO",    "get"};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
         int status = ask(methods[i], "/outbox/" HEX, "Content-Length: 0\r\n");
-        if (status != 405) {
+        if (status != 405)
             fail_msg("%s gave %d", methods[i], status);
-        }
         assert_true(has("\r\nAllow: GET, HEAD\r\n"));
     }
     assert_int_equal(ask("POST", "/pubkey", "Content-Length: 5\r\n\r\nhello"), 405);
@@ -229,19 +226,19 @@ static void test_garbage(void **state)
     char big[40000];
 
     (void)state;
-    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         int fd = net_connect(http_server_port(server));
         net_puts(fd, lines[i]);
         shutdown(fd, SHUT_WR);
-        ssize_t n = net_read_all(fd, answer, sizeof(answer) - 1);
+        ssize_t n = net_read_all(fd, answer, sizeof answer - 1);
         assert_true(n <= 12 || atoi(answer + 9) >= 400);
         close(fd);
     }
-    memset(big, 'a', sizeof(big));
+    memset(big, 'a', sizeof big);
     memcpy(big, "GET /", 5);
     int fd = net_connect(http_server_port(server));
-    net_write(fd, big, sizeof(big));
-    ssize_t n = net_read_all(fd, answer, sizeof(answer) - 1);
+    net_write(fd, big, sizeof big);
+    ssize_t n = net_read_all(fd, answer, sizeof answer - 1);
     assert_true(n <= 12 || atoi(answer + 9) >= 400);
     close(fd);
     assert_int_equal(get("/outbox/" HEX, ""), 200);
@@ -251,7 +248,6 @@ static void test_silence_and_crowd(void **state)
 {
     int fds[6];
     char c;
-
     (void)state;
     for (int i = 0; i < 6; i++) {
         fds[i] = net_connect(http_server_port(server));
@@ -294,7 +290,7 @@ static void test_no_connection_stays_in_a_crowd(void **state)
         int fd = net_connect(http_server_port(server));
         assert_true(fd >= 0);
         net_puts(fd, ask);
-        ssize_t n = net_read_all(fd, answer, sizeof(answer) - 1);
+        ssize_t n = net_read_all(fd, answer, sizeof answer - 1);
         answer[n > 0 ? n : 0] = '\0';
         assert_true(has("Connection: close"));
         close(fd);
@@ -308,11 +304,9 @@ static void test_both_families(void **state)
 {
     struct http_server_config c = {.host = "::", .outbox_dir = dir};
     struct error e = {{0}};
-
     (void)state;
-    if (access("/proc/net/if_inet6", F_OK) != 0) {
+    if (access("/proc/net/if_inet6", F_OK) != 0)
         skip();
-    }
     http_server_stop(&server);
     server = http_server_start(&c, &e);
     assert_non_null(server);
@@ -325,10 +319,9 @@ static void test_errors(void **state)
     struct http_server_config c = {.host = "127.0.0.1", .outbox_dir = dir};
     struct error e = {{0}};
     char port[16];
-
     (void)state;
     c.port = http_server_port(server);
-    snprintf(port, sizeof(port), "%u", c.port);
+    snprintf(port, sizeof port, "%u", c.port);
     assert_null(http_server_start(&c, &e));
     assert_non_null(strstr(e.text, port));
     assert_non_null(strstr(e.text, "taken"));
@@ -346,7 +339,6 @@ static void test_stop_with_open_connections(void **state)
 {
     int fd = net_connect(http_server_port(server));
     char c;
-
     (void)state;
     net_puts(fd, "GET /outbox/");
     usleep(50000);

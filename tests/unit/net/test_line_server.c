@@ -21,7 +21,6 @@ static int lines, gones;
 static void on_line(void *ctx, struct line_client *c, char *line, size_t len)
 {
     char text[100];
-
     assert_ptr_equal(ctx, &lines);
     assert_int_equal(strlen(line), len);
     lines++;
@@ -30,9 +29,8 @@ static void on_line(void *ctx, struct line_client *c, char *line, size_t len)
         line_close(c);
     } else if (strcmp(line, "flood") == 0) {
         static char block[1024 * 1024];
-        for (int i = 0; i < 20; i++) {
-            line_send(c, block, sizeof(block));
-        }
+        for (int i = 0; i < 20; i++)
+            line_send(c, block, sizeof block);
     } else if (strcmp(line, "stop") == 0) {
         line_server_stop(&server);
     } else if (strncmp(line, "set ", 4) == 0) {
@@ -40,7 +38,7 @@ static void on_line(void *ctx, struct line_client *c, char *line, size_t len)
     } else if (strcmp(line, "get") == 0) {
         line_send(c, line_client_get(c) == &lines ? "a\n" : "b\n", 2);
     } else {
-        line_send(c, text, (size_t)snprintf(text, sizeof(text), "%zu:%.50s\n", len, line));
+        line_send(c, text, (size_t)snprintf(text, sizeof text, "%zu:%.50s\n", len, line));
     }
 }
 
@@ -61,11 +59,10 @@ static struct line_server_config config = {.path = path,
 static int setup(void **state)
 {
     struct error e;
-
     (void)state;
     lines = gones = 0;
     dir = net_tmpdir();
-    snprintf(path, sizeof(path), "%s/socket", dir);
+    snprintf(path, sizeof path, "%s/socket", dir);
     uv_loop_init(&loop);
     server = line_server_start(&loop, &config, &e);
     assert_non_null(server);
@@ -85,15 +82,13 @@ static int teardown(void **state)
 static void expect(int fd, const char *want)
 {
     char line[200];
-
-    assert_true(net_gets(fd, line, sizeof(line)));
+    assert_true(net_gets(fd, line, sizeof line));
     assert_string_equal(line, want);
 }
 
 static void expect_end(int fd)
 {
     char c;
-
     assert_true(recv(fd, &c, 1, 0) <= 0);
     close(fd);
 }
@@ -102,7 +97,6 @@ static void plain_client(void *arg)
 {
     int fd = net_connect_unix(path), other = net_connect_unix(path);
     char longest[102];
-
     (void)arg;
     net_puts(fd, "hello\r\nwor");
     expect(fd, "5:hello");
@@ -113,7 +107,7 @@ static void plain_client(void *arg)
     expect(other, "b");
     net_puts(fd, "get\n");
     expect(fd, "a");
-    memset(longest, 'x', sizeof(longest));
+    memset(longest, 'x', sizeof longest);
     longest[100] = '\n';
     net_write(fd, longest, 101);
     expect(fd, "100:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
@@ -130,7 +124,6 @@ static void plain_client(void *arg)
 static void test_lines(void **state)
 {
     struct stat st;
-
     (void)state;
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
@@ -144,9 +137,8 @@ static void bad_client(void *arg)
 {
     char line[300];
     int fd = net_connect_unix(path);
-
     (void)arg;
-    memset(line, 'x', sizeof(line));
+    memset(line, 'x', sizeof line);
     net_write(fd, line, 101); /* too long without an end in sight */
     expect_end(fd);
     fd = net_connect_unix(path);
@@ -171,11 +163,10 @@ static void deaf_client(void *arg)
 {
     static char buffer[32 * 1024 * 1024];
     int fd = net_connect_unix(path);
-
     (void)arg;
     net_puts(fd, "flood\n");
     usleep(200000);
-    ssize_t n = net_read_all(fd, buffer, sizeof(buffer));
+    ssize_t n = net_read_all(fd, buffer, sizeof buffer);
     assert_true(n < 20 * 1024 * 1024);
     close(fd);
 }
@@ -190,7 +181,6 @@ static void test_deaf(void **state)
 static void crowd_client(void *arg)
 {
     int fds[4];
-
     (void)arg;
     for (int i = 0; i < 4; i++) {
         fds[i] = net_connect_unix(path);
@@ -201,9 +191,8 @@ static void crowd_client(void *arg)
         }
     }
     expect_end(fds[3]);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         close(fds[i]);
-    }
 }
 
 static void test_crowd(void **state)
@@ -217,7 +206,6 @@ static void test_crowd(void **state)
 static void stopping_client(void *arg)
 {
     int fd = net_connect_unix(path), other = net_connect_unix(path);
-
     (void)arg;
     net_puts(other, "a\n");
     expect(other, "1:a");
@@ -241,15 +229,14 @@ static void test_paths(void **state)
     struct error e = {{0}};
     char other[100], longer[300];
     struct sockaddr_un sun = {.sun_family = AF_UNIX};
-
     (void)state;
     assert_null(line_server_start(&loop, &c, &e));
     assert_non_null(strstr(e.text, "already listens"));
     /* A socket file that nobody listens on is replaced. */
-    snprintf(other, sizeof(other), "%s/stale", dir);
-    snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", other);
+    snprintf(other, sizeof other, "%s/stale", dir);
+    snprintf(sun.sun_path, sizeof sun.sun_path, "%s", other);
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof sun), 0);
     close(fd);
     c.path = other;
     struct line_server *second = line_server_start(&loop, &c, &e);
@@ -257,12 +244,12 @@ static void test_paths(void **state)
     line_server_stop(&second);
     /* Anything else is not. */
     net_file(dir, "file", "x", 1);
-    snprintf(other, sizeof(other), "%s/file", dir);
+    snprintf(other, sizeof other, "%s/file", dir);
     assert_null(line_server_start(&loop, &c, &e));
     assert_non_null(strstr(e.text, "not a socket"));
     assert_int_equal(access(other, F_OK), 0);
-    memset(longer, 'x', sizeof(longer) - 1);
-    longer[sizeof(longer) - 1] = '\0';
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
     c.path = longer;
     assert_null(line_server_start(&loop, &c, &e));
     assert_non_null(strstr(e.text, "longer than"));

@@ -14,14 +14,13 @@ static void test_message_at_every_cut(void **state)
                                "Subject: x\r\n\r\n..\r\n.dot\r\n\r\n...\r\nend\r\n.\r\n"
                                "MAIL FROM:<>\r\nRCPT TO:<c@demo>\r\n"
                                "BDAT 5\r\n.\r\n\n\rBDAT 0\r\nBDAT 4 LAST\r\nQUITQUIT\r\n";
-
     (void)state;
-    for (size_t piece = 1; piece < sizeof(text); piece++) {
+    for (size_t piece = 1; piece < sizeof text; piece++) {
         if (piece > 1) {
             teardown(NULL);
             setup(NULL);
         }
-        assert_int_equal(feed_n(text, sizeof(text) - 1, piece), 0);
+        assert_int_equal(feed_n(text, sizeof text - 1, piece), 0);
         assert_true(book->s.over);
         smtp_session_end(&book->s);
         expect(&book->events, "mail a@demo 30\nrcpt b@demo\nrcpt no@demo\nend\nreset\n"
@@ -47,7 +46,7 @@ static void test_bare_line_ends(void **state)
         "\n.\n\r\n.\r\n",        "a\n.\n\r\n.\r\n"};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         size_t n = strlen(bodies[i]);
         for (size_t piece = 1; piece <= n; piece++) {
             teardown(NULL);
@@ -68,9 +67,8 @@ static void test_bare_line_ends(void **state)
 static void test_too_large(void **state)
 {
     char big[1200];
-
     (void)state;
-    memset(big, 'x', sizeof(big));
+    memset(big, 'x', sizeof big);
     open_transaction();
     feed("BDAT 1000\r\n");
     feed_n(big, 1000, 77);
@@ -84,7 +82,7 @@ static void test_too_large(void **state)
 
     feed("MAIL FROM:<a@b>\r\nRCPT TO:<1@c>\r\nDATA\r\n");
     book->replies.len = 0;
-    feed_n(big, sizeof(big), 100);
+    feed_n(big, sizeof big, 100);
     feed("\r\nRSET\r\n.\r\n");
     expect_code(552);
     feed("NOOP\r\n");

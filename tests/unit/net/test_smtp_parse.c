@@ -10,10 +10,8 @@ static void mail_is(const char *args, const char *from, uint64_t size)
 {
     struct smtp_mail_args m;
     struct smtp_refusal no = {0};
-
-    if (smtp_parse_mail(args, &m, &no) != 0) {
+    if (smtp_parse_mail(args, &m, &no) != 0)
         fail_msg("%s: %d %s", args, no.code, no.text);
-    }
     assert_string_equal(m.from, from);
     assert_int_equal(m.size, size);
 }
@@ -22,10 +20,8 @@ static void mail_fails(const char *args, int code)
 {
     struct smtp_mail_args m;
     struct smtp_refusal no = {0};
-
-    if (smtp_parse_mail(args, &m, &no) != -1 || no.code != code) {
+    if (smtp_parse_mail(args, &m, &no) != -1 || no.code != code)
         fail_msg("%s gave %d", args, no.code);
-    }
     assert_non_null(no.text);
 }
 
@@ -34,10 +30,8 @@ static void rcpt_is(const char *args, const char *addr)
     char got[SMTP_ADDR_MAX + 1];
     struct smtp_refusal no = {0};
     struct smtp_rcpt_asks asks;
-
-    if (smtp_parse_rcpt(args, got, &asks, &no) != 0) {
+    if (smtp_parse_rcpt(args, got, &asks, &no) != 0)
         fail_msg("%s: %d %s", args, no.code, no.text);
-    }
     assert_string_equal(got, addr);
 }
 
@@ -46,7 +40,6 @@ static void notify_is(const char *args, unsigned notify)
     char got[SMTP_ADDR_MAX + 1];
     struct smtp_refusal no = {0};
     struct smtp_rcpt_asks seen = {.notify = 99};
-
     assert_int_equal(smtp_parse_rcpt(args, got, &seen, &no), 0);
     assert_int_equal(seen.notify, notify);
 }
@@ -68,10 +61,8 @@ static void rcpt_fails(const char *args, int code)
     char got[SMTP_ADDR_MAX + 1];
     struct smtp_refusal no = {0};
     struct smtp_rcpt_asks asks;
-
-    if (smtp_parse_rcpt(args, got, &asks, &no) != -1 || no.code != code) {
+    if (smtp_parse_rcpt(args, got, &asks, &no) != -1 || no.code != code)
         fail_msg("%s gave %d", args, no.code);
-    }
 }
 
 static void orcpt_is(const char *args, const char *orcpt)
@@ -79,7 +70,6 @@ static void orcpt_is(const char *args, const char *orcpt)
     char got[SMTP_ADDR_MAX + 1];
     struct smtp_refusal no = {0};
     struct smtp_rcpt_asks asks;
-
     assert_int_equal(smtp_parse_rcpt(args, got, &asks, &no), 0);
     assert_string_equal(asks.orcpt, orcpt);
 }
@@ -88,7 +78,6 @@ static void envid_is(const char *args, const char *envid)
 {
     struct smtp_mail_args m;
     struct smtp_refusal no = {0};
-
     assert_int_equal(smtp_parse_mail(args, &m, &no), 0);
     assert_string_equal(m.envid, envid);
 }
@@ -99,22 +88,21 @@ static void test_xtext_caps(void **state)
     char args[600] = "FROM:<a@b> ENVID=";
     size_t at = strlen(args);
     struct smtp_mail_args m;
-
     (void)state;
     memset(args + at, 'e', SMTP_ENVID_MAX);
     envid_is(args, args + at);
     args[at + SMTP_ENVID_MAX] = 'e';
     args[at + SMTP_ENVID_MAX + 1] = '\0';
     mail_fails(args, 501);
-    memset(args, 0, sizeof(args));
-    at = (size_t)snprintf(args, sizeof(args), "TO:<bob@demo> ORCPT=");
+    memset(args, 0, sizeof args);
+    at = (size_t)snprintf(args, sizeof args, "TO:<bob@demo> ORCPT=");
     memset(args + at, 'o', SMTP_ORCPT_MAX);
     args[at + 6] = ';';
     orcpt_is(args, args + at);
     args[at + SMTP_ORCPT_MAX] = 'o';
     rcpt_fails(args, 501);
     /* all of it coded, so that the value is the shortest */
-    at = (size_t)snprintf(args, sizeof(args), "FROM:<a@b> ENVID=");
+    at = (size_t)snprintf(args, sizeof args, "FROM:<a@b> ENVID=");
     for (size_t i = 0; i < SMTP_ENVID_MAX / 3; i++)
         (void)snprintf(args + at + 3 * i, 4, "+2B");
     struct smtp_refusal no;
@@ -151,7 +139,6 @@ static void test_xtext(void **state)
 static void test_verbs(void **state)
 {
     const char *args;
-
     (void)state;
     assert_int_equal(smtp_parse_verb("MAIL FROM:<>", &args), SMTP_MAIL);
     assert_string_equal(args, "FROM:<>");
@@ -210,7 +197,6 @@ static void test_mail(void **state)
 static void test_rcpt(void **state)
 {
     char args[512];
-
     (void)state;
     rcpt_is("TO:<bob@demo>", "bob@demo");
     rcpt_is("to:<bob@demo> NOTIFY=SUCCESS,failure,DELAY ORCPT=rfc822;bob+2Bx@demo", "bob@demo");
@@ -224,7 +210,7 @@ static void test_rcpt(void **state)
     rcpt_fails("TO:<bob@demo> ORCPT=rfc822;", 501);
     rcpt_fails("TO:<bob@demo> ORCPT=;a", 501);
     rcpt_fails("TO:<bob@demo> SIZE=1", 555);
-    memset(args, 'a', sizeof(args));
+    memset(args, 'a', sizeof args);
     memcpy(args, "TO:<", 4);
     snprintf(args + 4 + SMTP_ADDR_MAX, 2, ">");
     char got[SMTP_ADDR_MAX + 1];
@@ -261,11 +247,9 @@ static void test_bdat(void **state)
     assert_false(last);
     assert_int_equal(smtp_parse_bdat("9223372036854775807 last ", &size, &last), 0);
     assert_true(last && size == INT64_MAX);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        if (smtp_parse_bdat(bad[i], &size, &last) != -1) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (smtp_parse_bdat(bad[i], &size, &last) != -1)
             fail_msg("BDAT %s", bad[i]);
-        }
-    }
 }
 
 static void test_plain(void **state)

@@ -42,21 +42,18 @@ static int on_data(void *ctx, struct smtp_session *s, const uint8_t *p, size_t n
     (void)p;
     assert_ptr_equal(smtp_session_get(s), &seen);
     seen.octets += n;
-    if (stop_in_data && server != NULL) {
+    if (stop_in_data && server != NULL)
         smtp_server_stop(&server);
-    }
     return 0;
 }
 
 static void on_timer(uv_timer_t *t)
 {
     struct smtp_session *s = late;
-
     (void)t;
     late = NULL;
-    if (s != NULL) {
+    if (s != NULL)
         smtp_reply(s, 250, "2.0.0 late");
-    }
 }
 
 static void on_data_end(void *ctx, struct smtp_session *s)
@@ -81,9 +78,8 @@ static void on_reset(void *ctx, struct smtp_session *s)
 static void on_gone(void *ctx, struct smtp_session *s)
 {
     (void)ctx;
-    if (late == s) {
+    if (late == s)
         late = NULL;
-    }
     seen.gones++;
 }
 
@@ -95,8 +91,7 @@ static struct smtp_config config = {
 static int start(unsigned idle_seconds, unsigned max_sessions)
 {
     struct error e;
-
-    memset(&seen, 0, sizeof(seen));
+    memset(&seen, 0, sizeof seen);
     late = NULL;
     answer_late = stop_in_data = false;
     late_ms = 300;
@@ -137,11 +132,9 @@ static int teardown(void **state)
 static int reply(int fd)
 {
     char line[600];
-
     do {
-        if (!net_gets(fd, line, sizeof(line))) {
+        if (!net_gets(fd, line, sizeof line))
             return 0;
-        }
     } while (line[3] == '-');
     return atoi(line);
 }
@@ -155,7 +148,6 @@ static int say(int fd, const char *line)
 static int login(uint16_t port)
 {
     int fd = net_connect(port);
-
     assert_true(fd >= 0);
     assert_int_equal(reply(fd), 220);
     assert_int_equal(say(fd, "EHLO me\r\n"), 250);
@@ -167,14 +159,12 @@ static void bulk_client(void *arg)
 {
     static char block[65536];
     int fd = login(*(uint16_t *)arg);
-
     assert_int_equal(say(fd, "MAIL FROM:<a@b>\r\n"), 250);
     assert_int_equal(say(fd, "RCPT TO:<c@d>\r\n"), 250);
     for (int i = 0; i < 256; i++) {
         net_puts(fd, "BDAT 1048576\r\n");
-        for (int k = 0; k < 16; k++) {
-            net_write(fd, block, sizeof(block));
-        }
+        for (int k = 0; k < 16; k++)
+            net_write(fd, block, sizeof block);
         assert_int_equal(reply(fd), 250);
     }
     assert_int_equal(say(fd, "BDAT 0 LAST\r\n"), 250);
@@ -187,7 +177,6 @@ static void test_bulk(void **state)
 {
     uint16_t port = smtp_server_port(server);
     uint64_t start = uv_hrtime();
-
     (void)state;
     net_run(&loop, bulk_client, &port);
     double seconds = (double)(uv_hrtime() - start) / 1e9;
@@ -200,12 +189,10 @@ static void test_bulk(void **state)
 static void pipelined_client(void *arg)
 {
     int fd = login(*(uint16_t *)arg);
-
     net_puts(fd, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nBDAT 3\r\nabcBDAT 2 LAST\r\n"
                  "deMAIL FROM:<g@h>\r\nRSET\r\nQUIT\r\n");
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 7; i++)
         assert_int_equal(reply(fd), 250);
-    }
     assert_int_equal(reply(fd), 221);
     assert_int_equal(reply(fd), 0);
     close(fd);
@@ -214,7 +201,6 @@ static void pipelined_client(void *arg)
 static void test_pipelined_with_late_answer(void **state)
 {
     uint16_t port = smtp_server_port(server);
-
     (void)state;
     answer_late = true;
     net_run(&loop, pipelined_client, &port);
@@ -230,19 +216,16 @@ static void many_replies_client(void *arg)
     int fd = login(*(uint16_t *)arg);
 
     /* About 280 KB of replies that nobody reads before all is written. */
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < COUNT; i++)
         net_puts(fd, "NOOP\r\n");
-    }
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < COUNT; i++)
         assert_int_equal(reply(fd), 250);
-    }
     close(fd);
 }
 
 static void test_many_replies(void **state)
 {
     uint16_t port = smtp_server_port(server);
-
     (void)state;
     net_run(&loop, many_replies_client, &port);
     net_turn(&loop, 50);
@@ -259,12 +242,12 @@ static void vanishing_client(void *arg)
                                         "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nabc\r\n.",
                                         "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 1 LAST\r\nx"};
 
-    for (size_t i = 0; i < sizeof(until) / sizeof(until[0]); i++) {
+    for (size_t i = 0; i < sizeof until / sizeof until[0]; i++) {
         struct linger now = {.l_onoff = 1};
         int fd = login(*(uint16_t *)arg);
         net_puts(fd, until[i]);
         if (i % 2 == 1) {
-            setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)); /* RST instead of FIN */
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now); /* RST instead of FIN */
             usleep(20000);
         }
         close(fd);
@@ -275,7 +258,6 @@ static void vanishing_client(void *arg)
 static void test_vanishing(void **state)
 {
     uint16_t port = smtp_server_port(server);
-
     (void)state;
     answer_late = true;
     net_run(&loop, vanishing_client, &port);
@@ -289,7 +271,6 @@ static void crowd_client(void *arg)
 {
     uint16_t port = *(uint16_t *)arg;
     int fds[4];
-
     for (int i = 0; i < 4; i++) {
         fds[i] = net_connect(port);
         assert_int_equal(reply(fds[i]), i < 3 ? 220 : 421);
@@ -300,15 +281,13 @@ static void crowd_client(void *arg)
         assert_int_equal(reply(fds[i]), 421);
         assert_int_equal(reply(fds[i]), 0);
     }
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         close(fds[i]);
-    }
 }
 
 static void test_crowd_and_silence(void **state)
 {
     uint16_t port = smtp_server_port(server);
-
     (void)state;
     net_run(&loop, crowd_client, &port);
     assert_int_equal(seen.gones, 3);
@@ -317,7 +296,6 @@ static void test_crowd_and_silence(void **state)
 static void slow_answer_client(void *arg)
 {
     int fd = login(*(uint16_t *)arg);
-
     assert_int_equal(say(fd, "MAIL FROM:<a@b>\r\n"), 250);
     assert_int_equal(say(fd, "RCPT TO:<a@b>\r\n"), 250);
     assert_int_equal(say(fd, "DATA\r\n"), 354);
@@ -329,7 +307,6 @@ static void slow_answer_client(void *arg)
 static void test_idle_does_not_count_our_delay(void **state)
 {
     uint16_t port = smtp_server_port(server);
-
     (void)state;
     answer_late = true;
     late_ms = 2500;
@@ -341,9 +318,8 @@ static void stopped_client(void *arg)
 {
     char line[100];
     int fd = login(*(uint16_t *)arg);
-
     net_puts(fd, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 100\r\nabc");
-    while (net_gets(fd, line, sizeof(line))) {
+    while (net_gets(fd, line, sizeof line)) {
     }
     close(fd);
 }
@@ -351,7 +327,6 @@ static void stopped_client(void *arg)
 static void test_stop_within_data(void **state)
 {
     uint16_t port = smtp_server_port(server);
-
     (void)state;
     stop_in_data = true;
     net_run(&loop, stopped_client, &port);
@@ -364,13 +339,12 @@ static void test_errors(void **state)
 {
     struct smtp_config c = config;
     struct error e = {{0}};
-
     (void)state;
     c.port = smtp_server_port(server);
     assert_null(smtp_server_start(&loop, &c, &e));
     assert_non_null(strstr(e.text, "taken"));
     char port[16];
-    snprintf(port, sizeof(port), "%u", c.port);
+    snprintf(port, sizeof port, "%u", c.port);
     assert_non_null(strstr(e.text, port));
     c.host = "0.0.0.0";
     c.port = 0;

@@ -45,7 +45,6 @@ static void test_needs_auth(void **state)
 static void test_auth(void **state)
 {
     uint8_t line[] = "AUTH PLAIN AHVzZXIAc2VjcmV0\r\n";
-
     (void)state;
     feed("AUTH PLAIN AHVzZXIAc2VjcmV0\r\n");
     assert_false(book->s.authenticated);
@@ -67,10 +66,9 @@ static void test_auth(void **state)
     feed("AUTH PLAIN AHVzZXIAc2VjcmV0\r\n");
     expect_code(503);
     /* The password is gone from the input and from the line's memory. */
-    smtp_session_feed(&book->s, line, sizeof(line) - 1);
-    for (size_t i = 0; i < sizeof(line) - 1; i++) {
+    smtp_session_feed(&book->s, line, sizeof line - 1);
+    for (size_t i = 0; i < sizeof line - 1; i++)
         assert_int_equal(line[i], 0);
-    }
     assert_null(memmem(book->s.line.data, book->s.line.size, "AHVz", 4));
 }
 
@@ -154,15 +152,14 @@ static void on_wake(struct smtp_session *s)
 static void test_later_answers(void **state)
 {
     static const char line[] = "NOOP\r\n";
-
     (void)state;
     login();
     book->later = true;
     book->s.wake = on_wake;
     wakes = 0;
-    assert_int_equal(feed("MAIL FROM:<a@b>\r\nNOOP\r\n"), sizeof(line) - 1);
+    assert_int_equal(feed("MAIL FROM:<a@b>\r\nNOOP\r\n"), sizeof line - 1);
     assert_int_equal(book->replies.len, 0);
-    assert_int_equal(feed("NOOP\r\n"), sizeof(line) - 1);
+    assert_int_equal(feed("NOOP\r\n"), sizeof line - 1);
     smtp_reply(&book->s, 250, "2.1.0 later");
     assert_int_equal(wakes, 1);
     smtp_reply(&book->s, 250, "2.1.0 twice is ignored");
@@ -179,22 +176,21 @@ static void test_later_answers(void **state)
 static void test_long_lines(void **state)
 {
     char line[20000];
-
     (void)state;
     login();
-    memset(line, 'x', sizeof(line));
+    memset(line, 'x', sizeof line);
     memcpy(line, "NOOP ", 5);
     memcpy(line + SMTP_LINE_MAX - 2, "\r\n", 2);
     feed_n(line, SMTP_LINE_MAX, 100);
     expect_code(250);
-    memset(line + 5, 'x', sizeof(line) - 5);
+    memset(line + 5, 'x', sizeof line - 5);
     memcpy(line + SMTP_LINE_MAX - 1, "\r\n", 2);
     feed_n(line, SMTP_LINE_MAX + 1, 100);
     expect_code(500);
-    memset(line, 'A', sizeof(line));
+    memset(line, 'A', sizeof line);
     memcpy(line, "AUTH PLAIN ", 11);
-    memcpy(line + sizeof(line) - 2, "\r\n", 2);
-    feed_n(line, sizeof(line), 1000);
+    memcpy(line + sizeof line - 2, "\r\n", 2);
+    feed_n(line, sizeof line, 1000);
     expect_code(500);
     assert_int_equal(book->s.mode, SMTP_LINE);
     feed("NOOP\r\n");
@@ -225,18 +221,16 @@ static void test_bad_octets(void **state)
 static void test_back_pressure(void **state)
 {
     uint8_t lines[60000];
-
     (void)state;
     login();
-    for (size_t i = 0; i + 6 <= sizeof(lines); i += 6) {
+    for (size_t i = 0; i + 6 <= sizeof lines; i += 6)
         memcpy(lines + i, "NOOP\r\n", 6);
-    }
-    size_t used = smtp_session_feed(&book->s, lines, sizeof(lines));
-    assert_true(used < sizeof(lines));
+    size_t used = smtp_session_feed(&book->s, lines, sizeof lines);
+    assert_true(used < sizeof lines);
     assert_in_range(book->s.out.len, SMTP_OUT_HIGH, SMTP_OUT_HIGH + 100);
-    assert_int_equal(smtp_session_feed(&book->s, lines + used, sizeof(lines) - used), 0);
+    assert_int_equal(smtp_session_feed(&book->s, lines + used, sizeof lines - used), 0);
     book->s.out.len = 0;
-    assert_true(smtp_session_feed(&book->s, lines + used, sizeof(lines) - used) > 0);
+    assert_true(smtp_session_feed(&book->s, lines + used, sizeof lines - used) > 0);
 }
 
 int main(void)

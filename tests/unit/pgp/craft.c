@@ -15,7 +15,6 @@ static void take(rnp_output_t mem, struct buf *out)
 {
     uint8_t *data = NULL;
     size_t n = 0;
-
     must(rnp_output_memory_get_buf(mem, &data, &n, false));
     assert_int_equal(buf_append(out, data, n), 0);
     must(rnp_output_destroy(mem));
@@ -27,7 +26,6 @@ static rnp_key_handle_t enter(rnp_ffi_t ffi, const void *key, size_t n, const ui
     rnp_key_handle_t handle = NULL;
     rnp_input_t in = NULL;
     char hex[2 * PGP_FPR_LEN + 1];
-
     must(rnp_input_from_memory(&in, key, n, false));
     must(rnp_import_keys(ffi, in, RNP_LOAD_SAVE_PUBLIC_KEYS | RNP_LOAD_SAVE_SECRET_KEYS, NULL));
     must(rnp_input_destroy(in));
@@ -40,7 +38,6 @@ static rnp_key_handle_t enter(rnp_ffi_t ffi, const void *key, size_t n, const ui
 static rnp_key_handle_t enter_peer(rnp_ffi_t ffi, const struct peer *peer)
 {
     uint8_t fpr[PGP_FPR_LEN];
-
     pgp_own_fpr(peer->p, fpr);
     return enter(ffi, peer->secret.data, peer->secret.len, fpr);
 }
@@ -48,7 +45,6 @@ static rnp_key_handle_t enter_peer(rnp_ffi_t ffi, const struct peer *peer)
 static void sign(rnp_op_encrypt_t op, rnp_ffi_t ffi, const struct peer *by)
 {
     rnp_key_handle_t key = enter_peer(ffi, by);
-
     must(rnp_op_encrypt_add_signature(op, key, NULL));
     rnp_key_handle_destroy(key);
 }
@@ -64,7 +60,6 @@ void craft(const struct craft *c, struct buf *pkesk, struct buf *blob)
     struct packet_header h;
     struct buf all = BUF_INIT(64 * 1024 * 1024);
     size_t at = 0;
-
     must(rnp_ffi_create(&ffi, "GPG", "GPG"));
     must(rnp_input_from_memory(&in, c->data, c->len, false));
     must(rnp_output_to_memory(&mem, 0));
@@ -104,10 +99,8 @@ static void sign_octets(const struct peer *by, const void *data, size_t n, bool 
     rnp_input_t in = NULL;
     rnp_output_t mem = NULL;
     rnp_op_sign_t op = NULL;
-    rnp_key_handle_t key;
-
     must(rnp_ffi_create(&ffi, "GPG", "GPG"));
-    key = enter_peer(ffi, by);
+    rnp_key_handle_t key = enter_peer(ffi, by);
     must(rnp_input_from_memory(&in, data, n, false));
     must(rnp_output_to_memory(&mem, 0));
     must(detached ? rnp_op_sign_detached_create(&op, ffi, in, mem)
@@ -143,8 +136,7 @@ void craft_key(const char *address, int64_t at, uint32_t valid, struct buf *secr
     rnp_key_handle_t key = NULL;
     rnp_output_t mem = NULL;
     char user_id[300];
-
-    (void)snprintf(user_id, sizeof(user_id), "<%s>", address);
+    (void)snprintf(user_id, sizeof user_id, "<%s>", address);
     must(rnp_ffi_create(&ffi, "GPG", "GPG"));
     must(rnp_set_timestamp(ffi, (uint64_t)at));
     must(rnp_op_generate_create(&op, ffi, "EDDSA"));

@@ -26,7 +26,6 @@ void peer_free(struct peer *peer)
 int file_of(const void *p, size_t n)
 {
     int fd = memfd_create("test", MFD_CLOEXEC);
-
     assert_true(fd >= 0);
     if (n > 0)
         ok(write_all(fd, p, n, e));
@@ -38,9 +37,8 @@ void file_all(int fd, struct buf *b)
 {
     uint8_t piece[8192];
     ssize_t n;
-
     assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-    while ((n = read(fd, piece, sizeof(piece))) > 0)
+    while ((n = read(fd, piece, sizeof piece)) > 0)
         assert_int_equal(buf_append(b, piece, (size_t)n), 0);
     assert_int_equal(n, 0);
 }
@@ -49,7 +47,6 @@ void seal_octets(struct sealed *s, struct peer *from, const struct pgp_pub *to, 
                  const void *p, size_t n, bool ocb)
 {
     int in = file_of(p, n);
-
     assert_true(to_count <= SEALED_MAX);
     *s = (struct sealed){.chunks = BUF_INIT(4096), .fd = file_of("", 0)};
     for (size_t i = 0; i < to_count; i++)
@@ -79,7 +76,7 @@ int unseal_octets(struct peer *to, const struct pgp_pub *from, const struct buf 
                   const void *blob, size_t blob_len, uint64_t max, struct buf *plain,
                   struct error *e)
 {
-    int in = file_of(blob, blob_len), out = file_of("", 0), result;
+    int in = file_of(blob, blob_len), out = file_of("", 0);
     struct pgp_unseal u = {.pkesk = pkesk->data,
                            .pkesk_len = pkesk->len,
                            .blob_fd = in,
@@ -87,13 +84,11 @@ int unseal_octets(struct peer *to, const struct pgp_pub *from, const struct buf 
                            .max_size = max,
                            .from = *from};
     struct buf written = BUF_INIT(256 * 1024 * 1024);
-
-    result = pgp_unseal(to->p, &u, e);
+    int result = pgp_unseal(to->p, &u, e);
     file_all(out, &written);
     assert_true(written.len <= max);
     if (result == 0) {
         uint8_t hash[HASH_LEN];
-
         assert_int_equal(u.size, written.len);
         sha256(written.data, written.len, hash);
         assert_memory_equal(hash, u.hash, HASH_LEN);

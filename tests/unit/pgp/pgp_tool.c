@@ -41,7 +41,6 @@ static void must(int result)
 static struct buf load(const char *path)
 {
     struct buf b = BUF_INIT(FILE_CAP);
-
     must(file_read(path, &b, &err));
     return b;
 }
@@ -54,7 +53,6 @@ static void save(const char *path, const struct buf *b)
 static int open_file(const char *path, int flags)
 {
     int fd = open(path, flags | O_CLOEXEC, 0600);
-
     if (fd < 0)
         must(error_set(&err, "%s cannot be opened.", path));
     return fd;
@@ -64,7 +62,6 @@ static struct pgp *with_secret(const char *path)
 {
     struct buf secret = load(path);
     struct pgp *p = NULL;
-
     must(pgp_new(&p, &err));
     must(pgp_load_secret(p, secret.data, secret.len, &err));
     buf_wipe(&secret);
@@ -74,7 +71,6 @@ static struct pgp *with_secret(const char *path)
 static void print_cost(int64_t began)
 {
     struct rusage usage;
-
     (void)getrusage(RUSAGE_SELF, &usage);
     printf("%.3f s, peak %ld KB\n", (double)(clock_mono_ms() - began) / 1000, usage.ru_maxrss);
 }
@@ -82,7 +78,6 @@ static void print_cost(int64_t began)
 static void generate(char **a)
 {
     struct buf secret = BUF_INIT(8192), public = BUF_INIT(PUBKEY_MAX);
-
     must(pgp_generate(a[0], &secret, &public, &err));
     save(a[1], &secret);
     save(a[2], &public);
@@ -96,9 +91,8 @@ static void check(char **a)
     struct pgp_pub pub = {b.data, b.len};
     uint8_t fpr[PGP_FPR_LEN];
     char hex[2 * PGP_FPR_LEN + 1];
-
     must(pgp_check_pub(&pub, a[1], fpr, &err));
-    hex_encode(fpr, sizeof(fpr), hex);
+    hex_encode(fpr, sizeof fpr, hex);
     puts(hex);
     buf_free(&b);
 }
@@ -107,7 +101,6 @@ static void public_of(char **a)
 {
     struct pgp *p = with_secret(a[0]);
     struct buf public = BUF_INIT(PUBKEY_MAX);
-
     must(pgp_public(p, &public, &err));
     save(a[1], &public);
     buf_free(&public);
@@ -118,7 +111,6 @@ static void sign(char **a)
 {
     struct pgp *p = with_secret(a[0]);
     struct buf data = load(a[1]), sig = BUF_INIT(1024);
-
     must(pgp_sign(p, data.data, data.len, &sig, &err));
     save(a[2], &sig);
     buf_free(&data);
@@ -130,7 +122,6 @@ static void verify(char **a)
 {
     struct buf key = load(a[0]), data = load(a[1]), sig = load(a[2]);
     struct pgp_pub pub = {key.data, key.len};
-
     must(pgp_verify(&pub, data.data, data.len, sig.data, sig.len, &err));
     buf_free(&key);
     buf_free(&data);
@@ -141,7 +132,6 @@ static void encrypt(char **a)
 {
     struct buf key = load(a[0]), data = load(a[1]), out = BUF_INIT(FILE_CAP);
     struct pgp_pub pub = {key.data, key.len};
-
     must(pgp_encrypt(&pub, data.data, data.len, &out, &err));
     save(a[2], &out);
     buf_free(&key);
@@ -153,7 +143,6 @@ static void decrypt(char **a)
 {
     struct pgp *p = with_secret(a[0]);
     struct buf data = load(a[1]), out = BUF_INIT(FILE_CAP);
-
     must(pgp_decrypt(p, data.data, data.len, &out, &err));
     save(a[2], &out);
     buf_free(&data);
@@ -164,21 +153,19 @@ static void decrypt(char **a)
 static void save_pkesk(const char *blob, size_t i, const struct buf *pkesk)
 {
     char path[PATH_CAP];
-
-    (void)snprintf(path, sizeof(path), "%s.%zu", blob, i);
+    (void)snprintf(path, sizeof path, "%s.%zu", blob, i);
     save(path, pkesk);
 }
 
 static void seal(char **a, size_t to_count)
 {
     struct pgp *p = with_secret(a[0]);
-    struct pgp_pub *to = calloc(to_count, sizeof(*to));
-    struct buf *key = calloc(to_count, sizeof(*key)), *pkesk = calloc(to_count, sizeof(*pkesk));
+    struct pgp_pub *to = calloc(to_count, sizeof *to);
+    struct buf *key = calloc(to_count, sizeof *key), *pkesk = calloc(to_count, sizeof *pkesk);
     struct buf chunks = BUF_INIT(FILE_CAP);
     struct pgp_seal s = {.to = to, .to_count = to_count, .ocb = strcmp(a[1], "ocb") == 0};
     struct stat st;
     int64_t began = clock_mono_ms();
-
     s.in_fd = open_file(a[2], O_RDONLY);
     s.out_fd = open_file(a[3], O_WRONLY | O_CREAT | O_TRUNC);
     s.pkesk = pkesk;
@@ -210,7 +197,6 @@ static void split(char **a)
     struct buf m = load(a[0]), pkesk = BUF_INIT(1024);
     struct packet_header h;
     size_t at = 0;
-
     for (size_t i = 0; packet_whole(m.data + at, m.len - at, &h) == 0 && h.tag == TAG_SESSION_KEY;
          i++) {
         must(buf_append(&pkesk, m.data + at, h.header_len + h.body_len));
@@ -231,7 +217,6 @@ static void unseal(char **a)
                            .max_size = UINT64_C(1) << 40,
                            .from = {from.data, from.len}};
     int64_t began = clock_mono_ms();
-
     u.blob_fd = open_file(a[3], O_RDONLY);
     u.out_fd = open_file(a[4], O_WRONLY | O_CREAT | O_TRUNC);
     must(pgp_unseal(p, &u, &err));
@@ -257,7 +242,7 @@ int main(int argc, char **argv)
         seal(argv + 2, (size_t)argc - 6);
         return 0;
     }
-    for (size_t i = 0; argc >= 2 && i < sizeof(verbs) / sizeof(*verbs); i++)
+    for (size_t i = 0; argc >= 2 && i < sizeof verbs / sizeof *verbs; i++)
         if (strcmp(argv[1], verbs[i].name) == 0 && argc == verbs[i].args + 2) {
             verbs[i].run(argv + 2);
             return 0;

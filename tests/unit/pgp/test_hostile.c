@@ -21,11 +21,10 @@ static struct buf good_pkesk = BUF_INIT(512), good_blob = BUF_INIT(65536);
 static int setup(void **state)
 {
     struct sealed s;
-
     peer_make(&alice, "alice@demo");
     peer_make(&bob, "bob@demo");
     peer_make(&mallory, "mallory@demo");
-    seal_octets(&s, &alice, &bob.pub, 1, text, sizeof(text), false);
+    seal_octets(&s, &alice, &bob.pub, 1, text, sizeof text, false);
     file_all(s.fd, &good_blob);
     assert_int_equal(buf_append(&good_pkesk, s.pkesk[0].data, s.pkesk[0].len), 0);
     sealed_free(&s);
@@ -58,7 +57,6 @@ static int still_good(void **state)
 static void refused(const struct craft *c, const char *because)
 {
     struct buf pkesk = BUF_INIT(4096), blob = BUF_INIT(64 * 1024 * 1024);
-
     craft(c, &pkesk, &blob);
     fails(open_it(&alice.pub, &pkesk, &blob, e), because);
     buf_free(&pkesk);
@@ -67,9 +65,8 @@ static void refused(const struct craft *c, const char *because)
 
 static void test_crafted_good(void **state)
 {
-    struct craft c = {.signers = {&alice}, .to = &bob.pub, .data = text, .len = sizeof(text)};
+    struct craft c = {.signers = {&alice}, .to = &bob.pub, .data = text, .len = sizeof text};
     struct buf pkesk = BUF_INIT(4096), blob = BUF_INIT(MAX);
-
     craft(&c, &pkesk, &blob); /* so that the refusals below have the reasons they say */
     ok(open_it(&alice.pub, &pkesk, &blob, e));
     buf_free(&pkesk);
@@ -78,8 +75,7 @@ static void test_crafted_good(void **state)
 
 static void test_signatures(void **state)
 {
-    struct craft c = {.to = &bob.pub, .data = text, .len = sizeof(text)};
-
+    struct craft c = {.to = &bob.pub, .data = text, .len = sizeof text};
     refused(&c, "exactly one signature");
     c.signers[0] = &mallory;
     refused(&c, "another key");
@@ -104,9 +100,8 @@ static void test_signatures(void **state)
 
 static void test_old_sender_is_forgotten(void **state)
 {
-    struct craft c = {.signers = {&alice}, .to = &bob.pub, .data = text, .len = sizeof(text)};
+    struct craft c = {.signers = {&alice}, .to = &bob.pub, .data = text, .len = sizeof text};
     struct buf pkesk = BUF_INIT(4096), blob = BUF_INIT(MAX);
-
     craft(&c, &pkesk, &blob);
     ok(open_it(&alice.pub, &pkesk, &blob, e));
     fails(open_it(&mallory.pub, &pkesk, &blob, e), "another key");
@@ -117,10 +112,8 @@ static void test_old_sender_is_forgotten(void **state)
 static void test_cut(void **state)
 {
     struct buf cut = good_blob;
-
     for (cut.len = 0; cut.len < good_blob.len; cut.len++) {
         struct error e;
-
         assert_int_equal(open_it(&alice.pub, &good_pkesk, &cut, &e), -1);
     }
 }
@@ -129,7 +122,6 @@ static void test_changed(void **state)
 {
     for (size_t i = 0; i < good_blob.len; i++) {
         struct error e;
-
         good_blob.data[i] ^= 0x20;
         if (open_it(&alice.pub, &good_pkesk, &good_blob, &e) == 0)
             fail_msg("octet %zu of the blob changed: opened", i);
@@ -137,7 +129,6 @@ static void test_changed(void **state)
     }
     for (size_t i = 0; i < good_pkesk.len; i++) {
         struct error e;
-
         good_pkesk.data[i] ^= 0x20;
         if (open_it(&alice.pub, &good_pkesk, &good_blob, &e) == 0)
             fail_msg("octet %zu of the session key changed: opened", i);
@@ -148,18 +139,16 @@ static void test_changed(void **state)
 static void test_garbage(void **state)
 {
     uint8_t octets[3000];
-    struct buf garbage = {.data = octets, .len = sizeof(octets)};
-
+    struct buf garbage = {.data = octets, .len = sizeof octets};
     for (int i = 0; i < 300; i++) {
         struct error e;
-
-        random_bytes(octets, sizeof(octets));
+        random_bytes(octets, sizeof octets);
         assert_int_equal(open_it(&alice.pub, &good_pkesk, &garbage, &e), -1);
         octets[0] = 0xc0 | TAG_ENCRYPTED_MDC; /* garbage in the right clothes */
         octets[1] = 0xff;
         octets[2] = octets[3] = 0;
-        octets[4] = (sizeof(octets) - 6) >> 8;
-        octets[5] = (sizeof(octets) - 6) & 0xff;
+        octets[4] = (sizeof octets - 6) >> 8;
+        octets[5] = (sizeof octets - 6) & 0xff;
         octets[6] = 1;
         assert_int_equal(open_it(&alice.pub, &good_pkesk, &garbage, &e), -1);
         octets[0] = 0xc0 | TAG_ENCRYPTED_AEAD;
@@ -169,9 +158,8 @@ static void test_garbage(void **state)
 
 static void test_shape(void **state)
 {
-    struct craft c = {.signers = {&alice}, .to = &bob.pub, .data = text, .len = sizeof(text)};
+    struct craft c = {.signers = {&alice}, .to = &bob.pub, .data = text, .len = sizeof text};
     struct buf pkesk = BUF_INIT(4096), blob = BUF_INIT(MAX);
-
     /* two session-key packets, a stray octet, none */
     assert_int_equal(buf_append(&pkesk, good_pkesk.data, good_pkesk.len), 0);
     assert_int_equal(buf_append(&pkesk, good_pkesk.data, good_pkesk.len), 0);
@@ -205,7 +193,6 @@ static void test_nested(void **state)
 {
     struct buf inner = BUF_INIT(MAX);
     struct craft c = {.to = &bob.pub, .nowrap = true};
-
     assert_int_equal(buf_append(&inner, good_pkesk.data, good_pkesk.len), 0);
     assert_int_equal(buf_append(&inner, good_blob.data, good_blob.len), 0);
     c.data = inner.data;
@@ -221,7 +208,6 @@ static void packets_refused(const struct buf *packets, const char *because)
 {
     struct craft c = {.to = &bob.pub, .nowrap = true, .data = packets->data, .len = packets->len};
     struct buf pkesk = BUF_INIT(4096), blob = BUF_INIT(MAX);
-
     craft(&c, &pkesk, &blob);
     if (because != NULL)
         fails(open_it(&alice.pub, &pkesk, &blob, e), because);
@@ -238,11 +224,10 @@ static void left_out(const struct buf *packets)
     struct craft c = {.to = &bob.pub, .nowrap = true, .data = packets->data, .len = packets->len};
     struct buf pkesk = BUF_INIT(4096), blob = BUF_INIT(4 * MAX), plain = BUF_INIT(MAX);
     struct error e = {{0}};
-
     craft(&c, &pkesk, &blob);
     if (unseal_octets(&bob, &alice.pub, &pkesk, blob.data, blob.len, MAX, &plain, &e) == 0) {
-        assert_int_equal(plain.len, sizeof(text));
-        assert_memory_equal(plain.data, text, sizeof(text));
+        assert_int_equal(plain.len, sizeof text);
+        assert_memory_equal(plain.data, text, sizeof text);
     }
     buf_free(&pkesk);
     buf_free(&blob);
@@ -254,17 +239,16 @@ static void test_spliced(void **state)
 {
     static const uint8_t literal[] = {0xcb, 8, 'b', 0, 0, 0, 0, 0, 'h', 'i'};
     struct buf one = BUF_INIT(4096), many = BUF_INIT(2 * MAX);
-
-    craft_signed(&alice, text, sizeof(text), &one);
+    craft_signed(&alice, text, sizeof text, &one);
     packets_refused(&one, NULL);
-    assert_int_equal(buf_append(&many, literal, sizeof(literal)), 0);
+    assert_int_equal(buf_append(&many, literal, sizeof literal), 0);
     packets_refused(&many, "exactly one signature");
     assert_int_equal(buf_append(&many, one.data, one.len), 0);
     packets_refused(&many, "exactly one signature");
     buf_free(&many);
     assert_int_equal(buf_append(&many, one.data, one.len), 0);
     while (many.len < MAX) {
-        assert_int_equal(buf_append(&many, literal, sizeof(literal)), 0);
+        assert_int_equal(buf_append(&many, literal, sizeof literal), 0);
         if (many.len < one.len + 25 || many.len >= MAX)
             left_out(&many);
     }
@@ -305,17 +289,14 @@ static void test_bomb(void **state)
 /* A sender's key with our own subkey in it must not get near our keys. */
 static void test_stolen_subkey(void **state)
 {
-    struct pgp_pub stolen;
     struct key_scan scan;
     struct buf key = BUF_INIT(PUBKEY_MAX);
-    const uint8_t *sub;
-
     ok(key_scan(&bob.pub, &scan, e));
     assert_int_equal(scan.count, 2);
-    sub = scan.body[1] - 2; /* with its header */
+    const uint8_t *sub = scan.body[1] - 2; /* with its header */
     assert_int_equal(buf_append(&key, mallory.public.data, mallory.public.len), 0);
     assert_int_equal(buf_append(&key, sub, (size_t)(bob.pub.data + bob.pub.len - sub)), 0);
-    stolen = (struct pgp_pub){key.data, key.len};
+    struct pgp_pub stolen = (struct pgp_pub){key.data, key.len};
     fails(open_it(&stolen, &good_pkesk, &good_blob, e), "one of our own keys");
     buf_free(&key);
 }
@@ -323,7 +304,6 @@ static void test_stolen_subkey(void **state)
 static void broken_sender(const struct buf *pub, const char *because)
 {
     struct pgp_pub from = {pub->data, pub->len};
-
     fails(open_it(&from, &good_pkesk, &good_blob, e), because);
     ok(open_it(&alice.pub, &good_pkesk, &good_blob, e));
 }
@@ -340,13 +320,11 @@ static void test_clocks(void **state)
                 {-30 * DAY, 10 * DAY, "expired"},
                 {-30 * DAY, 60 * DAY, NULL}};
 
-    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         struct buf secret = BUF_INIT(8192), pub = BUF_INIT(PUBKEY_MAX);
         uint8_t fpr[PGP_FPR_LEN];
-        struct pgp_pub as;
-
         craft_key("carol@demo", time(NULL) + keys[i].at, keys[i].valid, &secret, &pub);
-        as = (struct pgp_pub){pub.data, pub.len};
+        struct pgp_pub as = (struct pgp_pub){pub.data, pub.len};
         if (keys[i].because == NULL) {
             ok(pgp_check_pub(&as, "carol@demo", fpr, e));
         } else {
@@ -364,14 +342,13 @@ static void test_own_key_from_the_future(void **state)
     struct peer carol = {.secret = BUF_INIT(8192), .public = BUF_INIT(PUBKEY_MAX)};
     struct buf sig = BUF_INIT(1024), blob = BUF_INIT(MAX);
     struct sealed s;
-
     craft_key("carol@demo", time(NULL) + 7200, 0, &carol.secret, &carol.public);
     carol.pub = (struct pgp_pub){carol.public.data, carol.public.len};
     ok(pgp_new(&carol.p, e));
     ok(pgp_load_secret(carol.p, carol.secret.data, carol.secret.len, e));
     ok(pgp_sign(carol.p, "x", 1, &sig, e));
     ok(pgp_verify(&carol.pub, "x", 1, sig.data, sig.len, e));
-    seal_octets(&s, &carol, &bob.pub, 1, text, sizeof(text), true);
+    seal_octets(&s, &carol, &bob.pub, 1, text, sizeof text, true);
     file_all(s.fd, &blob);
     ok(open_it(&carol.pub, &s.pkesk[0], &blob, e));
     sealed_free(&s);
@@ -383,7 +360,6 @@ static void test_own_key_from_the_future(void **state)
 static void test_signature_times_and_hashes(void **state)
 {
     struct buf sig = BUF_INIT(1024);
-
     craft_signature(&alice, "x", 1, time(NULL) + 7200, "SHA256", &sig);
     ok(pgp_verify(&alice.pub, "x", 1, sig.data, sig.len, e));
     buf_free(&sig);

@@ -27,7 +27,6 @@ static void test_generate(void **state)
 {
     uint8_t own[PGP_FPR_LEN], seen[PGP_FPR_LEN], other[PGP_FPR_LEN];
     struct buf again = BUF_INIT(PUBKEY_MAX);
-
     assert_in_range(alice.public.len, 300, 600);
     pgp_own_fpr(alice.p, own);
     ok(pgp_check_pub(&alice.pub, "alice@demo", seen, e));
@@ -57,7 +56,6 @@ static void test_generate(void **state)
 static void test_armor(void **state)
 {
     struct buf text = BUF_INIT(4096);
-
     ok(pgp_armor(alice.public.data, alice.public.len, &text, e));
     assert_non_null(strstr(buf_str(&text), "-----BEGIN PGP PUBLIC KEY BLOCK-----"));
     assert_non_null(strstr(buf_str(&text), "-----END PGP PUBLIC KEY BLOCK-----"));
@@ -72,7 +70,6 @@ static void test_load_secret(void **state)
 {
     struct pgp *p = NULL;
     struct buf sig = BUF_INIT(1024), two = BUF_INIT(8192);
-
     ok(pgp_new(&p, e));
     fails(pgp_sign(p, "x", 1, &sig, e), "No secret key");
     fails(pgp_load_secret(p, (const uint8_t *)"garbage", 7, e), "cannot be read");
@@ -94,11 +91,9 @@ static void test_changed_key(void **state)
     uint8_t fpr[PGP_FPR_LEN], own[PGP_FPR_LEN], copy[PUBKEY_MAX];
     struct pgp_pub changed = {copy, alice.public.len};
     size_t passed = 0;
-
     pgp_own_fpr(alice.p, own);
     for (size_t i = 0; i < alice.public.len; i++) {
         struct error e;
-
         memcpy(copy, alice.public.data, alice.public.len);
         copy[i] ^= 1;
         if (pgp_check_pub(&changed, "alice@demo", fpr, &e) == 0) {
@@ -117,12 +112,10 @@ static void test_changed_key(void **state)
 static void test_key_shapes(void **state)
 {
     struct buf b = BUF_INIT(3 * PUBKEY_MAX);
-    struct pgp_pub pub;
     uint8_t fpr[PGP_FPR_LEN];
-
     assert_int_equal(buf_append(&b, alice.public.data, alice.public.len), 0);
     assert_int_equal(buf_append(&b, bob.public.data, bob.public.len), 0);
-    pub = (struct pgp_pub){b.data, b.len};
+    struct pgp_pub pub = (struct pgp_pub){b.data, b.len};
     fails(pgp_check_pub(&pub, NULL, fpr, e), "not exactly one");
     pub = (struct pgp_pub){alice.secret.data, alice.secret.len};
     fails(pgp_check_pub(&pub, NULL, fpr, e), "not exactly one");
@@ -141,23 +134,21 @@ static void test_sign_verify(void **state)
 {
     static const char data[] = "a record", changed[] = "a recorD";
     struct buf sig = BUF_INIT(1024), two = BUF_INIT(2048);
-
-    ok(pgp_sign(alice.p, data, sizeof(data), &sig, e));
-    ok(pgp_verify(&alice.pub, data, sizeof(data), sig.data, sig.len, e));
-    fails(pgp_verify(&bob.pub, data, sizeof(data), sig.data, sig.len, e), "another key");
-    fails(pgp_verify(&alice.pub, changed, sizeof(data), sig.data, sig.len, e), "not valid");
-    fails(pgp_verify(&alice.pub, data, sizeof(data) - 1, sig.data, sig.len, e), "not valid");
-    fails(pgp_verify(&alice.pub, data, sizeof(data), sig.data, sig.len - 1, e), "exactly one");
-    fails(pgp_verify(&alice.pub, data, sizeof(data), sig.data, 0, e), "exactly one");
+    ok(pgp_sign(alice.p, data, sizeof data, &sig, e));
+    ok(pgp_verify(&alice.pub, data, sizeof data, sig.data, sig.len, e));
+    fails(pgp_verify(&bob.pub, data, sizeof data, sig.data, sig.len, e), "another key");
+    fails(pgp_verify(&alice.pub, changed, sizeof data, sig.data, sig.len, e), "not valid");
+    fails(pgp_verify(&alice.pub, data, sizeof data - 1, sig.data, sig.len, e), "not valid");
+    fails(pgp_verify(&alice.pub, data, sizeof data, sig.data, sig.len - 1, e), "exactly one");
+    fails(pgp_verify(&alice.pub, data, sizeof data, sig.data, 0, e), "exactly one");
     assert_int_equal(buf_append(&two, sig.data, sig.len), 0);
     assert_int_equal(buf_append(&two, sig.data, sig.len), 0);
-    fails(pgp_verify(&alice.pub, data, sizeof(data), two.data, two.len, e), "exactly one");
+    fails(pgp_verify(&alice.pub, data, sizeof data, two.data, two.len, e), "exactly one");
     buf_free(&two);
     for (size_t i = 0; i < sig.len; i++) {
         struct error e;
-
         sig.data[i] ^= 0x10;
-        if (pgp_verify(&alice.pub, changed, sizeof(data), sig.data, sig.len, &e) == 0)
+        if (pgp_verify(&alice.pub, changed, sizeof data, sig.data, sig.len, &e) == 0)
             fail_msg("octet %zu changed: accepted for other data", i);
         sig.data[i] ^= 0x10;
     }
@@ -172,14 +163,13 @@ static void test_sign_verify(void **state)
 static void test_encrypt_decrypt(void **state)
 {
     uint8_t data[6000];
-    struct buf out = BUF_INIT(8192), plain = BUF_INIT(sizeof(data)), small = BUF_INIT(100);
-
-    random_bytes(data, sizeof(data));
-    ok(pgp_encrypt(&bob.pub, data, sizeof(data), &out, e));
-    assert_in_range(out.len, sizeof(data), sizeof(data) + 220);
+    struct buf out = BUF_INIT(8192), plain = BUF_INIT(sizeof data), small = BUF_INIT(100);
+    random_bytes(data, sizeof data);
+    ok(pgp_encrypt(&bob.pub, data, sizeof data, &out, e));
+    assert_in_range(out.len, sizeof data, sizeof data + 220);
     ok(pgp_decrypt(bob.p, out.data, out.len, &plain, e));
-    assert_int_equal(plain.len, sizeof(data));
-    assert_memory_equal(plain.data, data, sizeof(data));
+    assert_int_equal(plain.len, sizeof data);
+    assert_memory_equal(plain.data, data, sizeof data);
     fails(pgp_decrypt(alice.p, out.data, out.len, &small, e), "not encrypted to our key");
     fails(pgp_decrypt(bob.p, out.data, out.len, &small, e), "too large");
     assert_int_equal(small.len, 0);
@@ -190,7 +180,6 @@ static void test_encrypt_decrypt(void **state)
     buf_free(&plain);
     for (size_t i = 0; i < out.len; i += 7) {
         struct error e;
-
         out.data[i] ^= 0x40;
         if (pgp_decrypt(bob.p, out.data, out.len, &plain, &e) == 0)
             fail_msg("octet %zu changed: accepted", i);

@@ -10,7 +10,6 @@ static void header(const char *hex, int result, unsigned tag, size_t head, uint3
     uint8_t p[PACKET_HEADER_MAX];
     size_t n = strlen(hex) / 2;
     struct packet_header h;
-
     assert_int_equal(hex_decode(hex, p, n), 0);
     assert_int_equal(packet_header_parse(p, n, &h), result);
     if (result != 1)
@@ -44,7 +43,6 @@ static void test_headers(void **state)
 static int stream(const uint8_t *p, size_t n, size_t step, struct error *e)
 {
     struct packet_stream s = {0};
-
     for (size_t i = 0; i < n; i += step)
         if (packet_stream_feed(&s, p + i, n - i < step ? n - i : step, e) < 0)
             return -1;
@@ -55,7 +53,6 @@ static void test_stream(void **state)
 {
     uint8_t p[1200] = {0xd2, 0xe9}; /* 512 octets, then 256, 1, and 3 as the last part */
     size_t n = 2 + 512;
-
     p[n] = 0xe8;
     n += 1 + 256;
     p[n] = 0xe0;
@@ -86,35 +83,33 @@ static void test_stream(void **state)
 static void test_session_key(void **state)
 {
     uint8_t p[20] = {0xc1, 18, 3, 1, 2, 3, 4, 5, 6, 7, 8, 18}, keyid[KEYID_LEN];
-
-    ok(packet_session_key(p, sizeof(p), keyid, e));
+    ok(packet_session_key(p, sizeof p, keyid, e));
     assert_memory_equal(keyid, "\1\2\3\4\5\6\7\10", KEYID_LEN);
-    fails(packet_session_key(p, sizeof(p) - 1, keyid, e), "exactly one");
+    fails(packet_session_key(p, sizeof p - 1, keyid, e), "exactly one");
     fails(packet_session_key(p, 0, keyid, e), "exactly one");
     p[1] = 17;
-    fails(packet_session_key(p, sizeof(p), keyid, e), "exactly one");
+    fails(packet_session_key(p, sizeof p, keyid, e), "exactly one");
     p[1] = 18;
     p[2] = 6;
-    fails(packet_session_key(p, sizeof(p), keyid, e), "version");
+    fails(packet_session_key(p, sizeof p, keyid, e), "version");
     p[0] = 0xc2;
-    fails(packet_session_key(p, sizeof(p), keyid, e), "exactly one");
+    fails(packet_session_key(p, sizeof p, keyid, e), "exactly one");
     fails(packet_session_key((const uint8_t *)"\xc1\x02\3\1", 4, keyid, e), "version");
 }
 
 static void test_signature(void **state)
 {
     uint8_t p[10] = {0xc2, 8, 4, 0, 22, 8};
-
-    ok(packet_signature(p, sizeof(p), e));
+    ok(packet_signature(p, sizeof p, e));
     p[3] = 1; /* text */
-    fails(packet_signature(p, sizeof(p), e), "binary");
+    fails(packet_signature(p, sizeof p, e), "binary");
     p[3] = 0;
     p[2] = 3;
-    fails(packet_signature(p, sizeof(p), e), "version 4");
+    fails(packet_signature(p, sizeof p, e), "version 4");
     p[2] = 4;
-    fails(packet_signature(p, sizeof(p) - 1, e), "exactly one");
+    fails(packet_signature(p, sizeof p - 1, e), "exactly one");
     p[0] = 0xc1;
-    fails(packet_signature(p, sizeof(p), e), "exactly one");
+    fails(packet_signature(p, sizeof p, e), "exactly one");
 }
 
 int main(void)

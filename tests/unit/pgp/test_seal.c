@@ -29,7 +29,6 @@ static int teardown(void **state)
 static uint8_t *message(size_t n, bool random)
 {
     uint8_t *m = malloc(n + 1);
-
     assert_non_null(m);
     for (size_t i = 0; i < n; i++)
         m[i] = (uint8_t) "a line of a message, much like others\r\n"[i % 39];
@@ -42,14 +41,12 @@ static void check_hashes(const struct sealed *s, const struct buf *blob)
 {
     uint8_t hash[HASH_LEN];
     size_t pieces = (blob->len + CHUNK_LEN - 1) / CHUNK_LEN;
-
     assert_int_equal(s->seal.blob_size, blob->len);
     sha256(blob->data, blob->len, hash);
     assert_memory_equal(hash, s->seal.blob_hash, HASH_LEN);
     assert_int_equal(s->chunks.len, pieces * HASH_LEN);
     for (size_t i = 0; i < pieces; i++) {
         size_t at = i * CHUNK_LEN, left = blob->len - at;
-
         sha256(blob->data + at, left < CHUNK_LEN ? left : CHUNK_LEN, hash);
         assert_memory_equal(hash, s->chunks.data + i * HASH_LEN, HASH_LEN);
     }
@@ -62,7 +59,6 @@ static void round_trip(size_t n, bool random, bool ocb)
     uint8_t *m = message(n, random);
     struct sealed s;
     struct buf blob = BUF_INIT(64 * 1024 * 1024);
-
     seal_octets(&s, &alice, to, 3, m, n, ocb);
     file_all(s.fd, &blob);
     check_hashes(&s, &blob);
@@ -73,7 +69,6 @@ static void round_trip(size_t n, bool random, bool ocb)
         assert_true(blob.len < n + n / 200 + 400);
     for (size_t i = 0; i < 3; i++) {
         struct buf plain = BUF_INIT(64 * 1024 * 1024);
-
         ok(unseal_octets(who[i], &alice.pub, &s.pkesk[i], blob.data, blob.len, n, &plain, e));
         assert_int_equal(plain.len, n);
         if (n > 0)
@@ -90,8 +85,7 @@ static void round_trip(size_t n, bool random, bool ocb)
 static void test_round_trips(void **state)
 {
     static const size_t sizes[] = {0, 1, 191, 4096, 65536, 300000, 9 * 1024 * 1024};
-
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (int kind = 0; kind < 4; kind++)
             round_trip(sizes[i], kind & 1, kind & 2);
 }
@@ -101,12 +95,10 @@ static size_t sealed_size(size_t n, bool base64)
 {
     uint8_t *m = message(n, base64);
     struct sealed s;
-    size_t size;
-
     for (size_t i = 0; i < n && base64; i++)
         m[i] = ' ' + 1 + m[i] % 64;
     seal_octets(&s, &alice, &bob.pub, 1, m, n, true);
-    size = s.seal.blob_size;
+    size_t size = s.seal.blob_size;
     sealed_free(&s);
     free(m);
     return size;
@@ -117,7 +109,6 @@ static size_t sealed_size(size_t n, bool base64)
 static void test_compression(void **state)
 {
     const size_t small = 1024 * 1024, large = 17 * small;
-
     assert_true(sealed_size(small, true) < small / 5 * 4);
     assert_in_range(sealed_size(large, true), large, large + large / 1000);
     assert_true(sealed_size(large, false) < large / 10);
@@ -127,7 +118,6 @@ static void test_to_oneself(void **state)
 {
     struct sealed s;
     struct buf blob = BUF_INIT(100000), plain = BUF_INIT(100);
-
     seal_octets(&s, &alice, &alice.pub, 1, "note", 4, true);
     file_all(s.fd, &blob);
     ok(unseal_octets(&alice, &alice.pub, &s.pkesk[0], blob.data, blob.len, 4, &plain, e));
@@ -140,8 +130,8 @@ static void test_to_oneself(void **state)
 static void test_many_receivers(void **state)
 {
     enum { COUNT = 1000 };
-    struct pgp_pub *to = calloc(COUNT, sizeof(*to));
-    struct buf *pkesk = calloc(COUNT, sizeof(*pkesk)), chunks = BUF_INIT(4096);
+    struct pgp_pub *to = calloc(COUNT, sizeof *to);
+    struct buf *pkesk = calloc(COUNT, sizeof *pkesk), chunks = BUF_INIT(4096);
     struct buf secret = BUF_INIT(8192), blob = BUF_INIT(100000);
     struct peer *last = &carol;
     int in = file_of("hello", 5), out = file_of("", 0);
@@ -155,7 +145,6 @@ static void test_many_receivers(void **state)
 
     for (size_t i = 0; i < COUNT; i++) {
         struct buf pub = BUF_INIT(PUBKEY_MAX);
-
         pkesk[i].cap = 512;
         if (i == COUNT - 1) {
             to[i] = last->pub;
@@ -170,7 +159,6 @@ static void test_many_receivers(void **state)
     ok(unseal_octets(last, &alice.pub, &pkesk[COUNT - 1], blob.data, blob.len, 5, NULL, e));
     for (size_t i = 0; i < COUNT; i++) {
         uint8_t keyid[KEYID_LEN];
-
         ok(packet_session_key(pkesk[i].data, pkesk[i].len, keyid, e));
         buf_free(&pkesk[i]);
         if (i < COUNT - 1)
@@ -196,7 +184,6 @@ static void test_caps(void **state)
                          .in_size = 5,
                          .pkesk = &pkesk,
                          .chunks = &chunks};
-
     fails(pgp_seal(alice.p, &s, e), "session-key packet is too large");
     s.to_count = 0;
     fails(pgp_seal(alice.p, &s, e), "1 to 10000 receivers");

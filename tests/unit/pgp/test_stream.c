@@ -37,12 +37,11 @@ static int large_file(void)
 {
     static uint8_t noise[64 * 1024];
     int fd = memfd_create("large", MFD_CLOEXEC);
-
     assert_true(fd >= 0);
     assert_int_equal(ftruncate(fd, SIZE), 0);
-    random_bytes(noise, sizeof(noise));
+    random_bytes(noise, sizeof noise);
     for (int i = 0; i < 4; i++)
-        assert_int_equal(pwrite(fd, noise, sizeof(noise), SIZE / 4 * i), sizeof(noise));
+        assert_int_equal(pwrite(fd, noise, sizeof noise, SIZE / 4 * i), sizeof noise);
     return fd;
 }
 
@@ -51,8 +50,7 @@ static void hash_file(int fd, uint8_t hash[HASH_LEN])
     static uint8_t piece[1024 * 1024];
     struct sha256 *s = sha256_new();
     ssize_t n;
-
-    while ((n = read(fd, piece, sizeof(piece))) > 0)
+    while ((n = read(fd, piece, sizeof piece)) > 0)
         sha256_add(s, piece, (size_t)n);
     sha256_end(&s, hash);
     assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
@@ -67,7 +65,6 @@ struct sealer {
 static void *seal_thread(void *arg)
 {
     struct sealer *s = arg;
-
     s->result = pgp_seal(alice.p, &s->seal, &s->error);
     close(s->seal.out_fd);
     return NULL;
@@ -88,7 +85,6 @@ static void test_large(void **state)
     struct pgp_unseal u = {.out_fd = out, .max_size = SIZE, .from = alice.pub};
     struct rusage usage;
     pthread_t thread;
-
     hash_file(in, hash);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     s.seal.out_fd = ends[1];
@@ -122,16 +118,15 @@ static void *worker(void *arg)
     struct buf sig = BUF_INIT(1024);
     struct pgp *p = NULL;
     const char *result = NULL;
-
     if (pgp_new(&p, &e) < 0 || pgp_load_secret(p, alice.secret.data, alice.secret.len, &e) < 0)
         result = "setup";
     for (int i = 0; i < 200 && result == NULL; i++) {
         buf_free(&sig);
-        if (pgp_sign(p, &i, sizeof(i), &sig, &e) < 0)
+        if (pgp_sign(p, &i, sizeof i, &sig, &e) < 0)
             result = "sign";
-        else if (pgp_verify(&alice.pub, &i, sizeof(i), sig.data, sig.len, &e) < 0)
+        else if (pgp_verify(&alice.pub, &i, sizeof i, sig.data, sig.len, &e) < 0)
             result = "verify";
-        else if (pgp_verify(&bob.pub, &i, sizeof(i), sig.data, sig.len, &e) == 0)
+        else if (pgp_verify(&bob.pub, &i, sizeof i, sig.data, sig.len, &e) == 0)
             result = "wrong key";
     }
     buf_free(&sig);
@@ -142,12 +137,10 @@ static void *worker(void *arg)
 static void test_threads(void **state)
 {
     pthread_t threads[4];
-
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, worker, NULL), 0);
     for (size_t i = 0; i < 4; i++) {
         void *result = NULL;
-
         assert_int_equal(pthread_join(threads[i], &result), 0);
         assert_null(result);
     }
@@ -160,7 +153,6 @@ static void test_quiet(void **state)
     struct buf sig = BUF_INIT(1024);
     char seen[256] = "";
     int ends[2], saved = dup(STDERR_FILENO);
-
     ok(pgp_sign(alice.p, "x", 1, &sig, e));
     assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
     (void)fflush(stderr);
@@ -170,7 +162,7 @@ static void test_quiet(void **state)
     (void)fputs("after\n", stderr);
     (void)fflush(stderr);
     assert_true(dup2(saved, STDERR_FILENO) >= 0);
-    assert_true(read(ends[0], seen, sizeof(seen) - 1) > 0);
+    assert_true(read(ends[0], seen, sizeof seen - 1) > 0);
     assert_string_equal(seen, "before\nafter\n");
     buf_free(&sig);
     close(ends[0]);

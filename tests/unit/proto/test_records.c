@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <zlib.h>
 
-#define SPAN(text) ((struct span){(const uint8_t *)(text), sizeof(text) - 1})
+#define SPAN(text) ((struct span){(const uint8_t *)(text), sizeof text - 1})
 
 static void wrapping(void **state) /* P-4.1 */
 {

@@ -22,7 +22,6 @@ static void plugin_hmac(const unsigned char id[32], const unsigned char *p, size
                         unsigned char out[32])
 {
     uint8_t *all = malloc(32 + n);
-
     assert_non_null(all);
     memcpy(all, id, 32);
     memcpy(all + 32, p, n);
@@ -37,8 +36,7 @@ static struct buf encode(const char *header, size_t header_len, const char *stru
                      .header_len = header_len,
                      .structure = (const uint8_t *)structure,
                      .structure_len = strlen(structure)};
-
-    memset(s.id, 0xa7, sizeof(s.id));
+    memset(s.id, 0xa7, sizeof s.id);
     assert_int_equal(stub_encode(&s, KEY, &b), 0);
     return b;
 }
@@ -49,12 +47,10 @@ static bool both(const uint8_t *p, size_t n)
     uint8_t *copy = malloc(n == 0 ? 1 : n);
     struct stub_file f;
     struct stub s;
-    bool mine, plugins;
-
     assert_non_null(copy);
     memcpy(copy, p, n);
-    mine = stub_decode(copy, n, KEY, &s, NULL) == 0;
-    plugins = stub_file_parse(copy, n, plugin_hmac, &f);
+    bool mine = stub_decode(copy, n, KEY, &s, NULL) == 0;
+    bool plugins = stub_file_parse(copy, n, plugin_hmac, &f);
     assert_int_equal(mine, plugins);
     if (mine) {
         assert_memory_equal(s.id, f.id, HASH_LEN);
@@ -71,7 +67,6 @@ static void test_round_trip(void **state)
     struct buf b = encode(HEADER, strlen(HEADER), STRUCTURE);
     struct error e;
     struct stub s;
-
     (void)state;
     assert_true(both(b.data, b.len));
     assert_int_equal(stub_decode(b.data, b.len, KEY, &s, &e), 0);
@@ -89,11 +84,10 @@ static void test_first_line(void **state)
     struct buf b = encode("A: b\r\n\r\n", 8, "x");
     static const char line[] =
         "X-Restante-Stub: 1 a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7 8 1 ";
-
     (void)state;
-    assert_memory_equal(b.data, line, sizeof(line) - 1);
-    assert_int_equal(b.len, sizeof(line) - 1 + 64 + 2 + 8 + 1);
-    assert_memory_equal(b.data + sizeof(line) - 1,
+    assert_memory_equal(b.data, line, sizeof line - 1);
+    assert_int_equal(b.len, sizeof line - 1 + 64 + 2 + 8 + 1);
+    assert_memory_equal(b.data + sizeof line - 1,
                         "522da57066e635e5459ea69ce643fda46aa48da55104ed1de23658e8b126b64f", 64);
     buf_free(&b);
 }
@@ -102,7 +96,6 @@ static void test_first_line(void **state)
 static void test_every_changed_octet_is_noticed(void **state)
 {
     struct buf b = encode(HEADER, strlen(HEADER), STRUCTURE);
-
     (void)state;
     for (size_t i = 0; i < b.len; i++) {
         b.data[i] ^= 0x01;
@@ -119,7 +112,6 @@ static void test_every_cut_is_noticed(void **state)
 {
     struct buf b = encode(HEADER, strlen(HEADER), STRUCTURE);
     uint8_t *longer = malloc(b.len + 1);
-
     (void)state;
     assert_non_null(longer);
     memcpy(longer, b.data, b.len);
@@ -137,9 +129,8 @@ static void test_other_key_is_no_stub(void **state)
     uint8_t other[HASH_LEN];
     struct error e;
     struct stub s;
-
     (void)state;
-    memcpy(other, KEY, sizeof(other));
+    memcpy(other, KEY, sizeof other);
     other[31] ^= 1;
     assert_int_equal(stub_decode(b.data, b.len, other, &s, &e), -1);
     assert_string_equal(e.text, "The stub was not made by this peer.");
@@ -166,10 +157,9 @@ static void test_odd_numbers_are_refused(void **state)
     memset(id, '0', 64);
     memset(mac, '0', 64);
     id[64] = mac[64] = '\0';
-    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
         int n =
-            snprintf(text, sizeof(text), "%s%s %s%s\r\nA: b\r\n\r\nx", STUB_MAGIC, id, odd[i], mac);
-
+            snprintf(text, sizeof text, "%s%s %s%s\r\nA: b\r\n\r\nx", STUB_MAGIC, id, odd[i], mac);
         assert_false(both((const uint8_t *)text, (size_t)n));
     }
 }
@@ -179,7 +169,6 @@ static void test_caps(void **state)
     char *big = malloc(STUB_HEADER_MAX + 1);
     struct stub s = {.header = (const uint8_t *)big, .header_len = STUB_HEADER_MAX + 1};
     struct buf b = BUF_INIT(STUB_MAX);
-
     (void)state;
     assert_non_null(big);
     assert_int_equal(STUB_HEADER_MAX, STUB_FILE_HEADER_MAX);
@@ -213,6 +202,5 @@ int main(void)
         cmocka_unit_test(test_odd_numbers_are_refused),
         cmocka_unit_test(test_caps),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
