@@ -37,14 +37,12 @@ static imap_client_created_func_t *next_client_created;
 const char *restante_client_name(struct client *client)
 {
     struct restante_client *rc = RESTANTE_CLIENT(client);
-
     return rc == NULL ? "-" : rc->name;
 }
 
 struct restante_habits *restante_client_habits(struct client *client)
 {
     struct restante_client *rc = RESTANTE_CLIENT(client);
-
     return rc == NULL ? NULL : &rc->habits;
 }
 
@@ -61,7 +59,6 @@ struct client *restante_client_of(const struct mail_user *user)
 static void command_begins(struct client_command_context *cmd)
 {
     struct restante_habits *habits = restante_client_habits(cmd->client);
-
     if (habits != NULL && cmd->name != NULL && !cmd->uid && strcasecmp(cmd->name, "STORE") == 0)
         habits->by_number = TRUE;
 }
@@ -73,11 +70,10 @@ static void command_ended(struct client_command_context *cmd ATTR_UNUSED)
 void restante_cmd_set_pulled(struct client_command_context *cmd)
 {
     struct restante_cmd *rc = p_new(cmd->pool, struct restante_cmd, 1);
-
     MODULE_CONTEXT_SET(cmd, restante_imap_module, rc);
 }
 
-bool restante_cmd_has_pulled(const struct client_command_context *cmd)
+bool restante_cmd_has_pulled(struct client_command_context *cmd)
 {
     return RESTANTE_CMD(cmd) != NULL;
 }
@@ -85,7 +81,6 @@ bool restante_cmd_has_pulled(const struct client_command_context *cmd)
 void restante_cmd_set_failure(struct client_command_context *cmd, const char *text)
 {
     struct restante_cmd *rc = RESTANTE_CMD(cmd);
-
     i_assert(rc != NULL);
     rc->failure = text;
 }
@@ -93,9 +88,8 @@ void restante_cmd_set_failure(struct client_command_context *cmd, const char *te
 /* What the tagged reply becomes: Dovecot says SERVERBUG where we only have not got the message. */
 static const char *reply_for_user(struct client_command_context *cmd, const char *data)
 {
-    struct restante_cmd *rc = RESTANTE_CMD(cmd);
     static const char serverbug[] = "NO [SERVERBUG] " TEXT_NOT_HERE;
-
+    struct restante_cmd *rc = RESTANTE_CMD(cmd);
     if (rc != NULL && rc->failure != NULL &&
         (str_begins_with(data, "OK ") || str_begins_with(data, "NO [SERVERBUG] ")))
         return t_strconcat("NO [UNAVAILABLE] ", rc->failure, NULL);
@@ -108,7 +102,6 @@ static void restante_send_tagline(struct client_command_context *cmd, const char
 {
     struct client *client = cmd->client;
     struct restante_client *rc = RESTANTE_CLIENT(client);
-
     data = reply_for_user(cmd, data);
     if (!str_begins_with(data, "NO [UNAVAILABLE] ") || client->output->closed || cmd->cancel) {
         rc->module_ctx.super.send_tagline(cmd, data);
@@ -130,10 +123,8 @@ static void restante_send_tagline(struct client_command_context *cmd, const char
 static const char *clean_name(pool_t pool, const char *value)
 {
     string_t *s = t_str_new(NAME_MAX_LEN + 1);
-
     for (; *value != '\0' && str_len(s) < NAME_MAX_LEN; value++) {
         unsigned char c = (unsigned char)*value;
-
         str_append_c(s, c == ' ' ? '_' : c > 0x20 && c < 0x7f ? c : '?');
     }
     return str_len(s) == 0 ? "-" : p_strdup(pool, str_c(s));
@@ -143,7 +134,6 @@ static const char *clean_name(pool_t pool, const char *value)
 static void take_name(struct restante_client *rc, pool_t pool, const struct imap_arg *list)
 {
     const char *key, *value;
-
     for (; imap_arg_get_astring(&list[0], &key) && imap_arg_get_nstring(&list[1], &value);
          list += 2) {
         if (strcasecmp(key, "name") == 0 && value != NULL)
@@ -153,11 +143,10 @@ static void take_name(struct restante_client *rc, pool_t pool, const struct imap
 
 bool restante_cmd_id(struct client_command_context *cmd)
 {
-    struct restante_client *rc = RESTANTE_CLIENT(cmd->client);
     const struct imap_arg *args, *list;
-
     if (!client_read_args(cmd, 0, 0, &args))
         return FALSE;
+    struct restante_client *rc = RESTANTE_CLIENT(cmd->client);
     if (rc != NULL && imap_arg_get_list(&args[0], &list))
         take_name(rc, cmd->client->pool, list);
     return cmd_id(cmd);
@@ -194,7 +183,6 @@ static void restante_client_created(struct client **clientp)
 {
     struct client *client = *clientp;
     struct restante_client *rc = p_new(client->pool, struct restante_client, 1);
-
     rc->module_ctx.super = client->v;
     rc->name = "-";
     client->v.send_tagline = restante_send_tagline;

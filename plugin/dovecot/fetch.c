@@ -41,7 +41,6 @@ static void look_at_range(const char *name, struct wanted *w)
     const char *range = strstr(name, "]<");
     const char *count = range == NULL ? NULL : strchr(range, '.');
     uint64_t n = 0;
-
     w->partial = w->partial && count != NULL;
     if (count != NULL && str_parse_uint64(count + 1, &n, &count) == 0)
         w->octets = n > UINT32_MAX ? UINT32_MAX : I_MIN(w->octets + n, UINT32_MAX);
@@ -71,15 +70,13 @@ static void fetch_look(struct client_command_context *cmd, const struct imap_arg
                        struct wanted *w)
 {
     struct imap_fetch_init_context ic;
-    const char *name;
-
     i_zero(w);
     w->partial = TRUE;
     i_zero(&ic);
     ic.pool = pool_datastack_create();
     ic.fetch_ctx = imap_fetch_alloc(cmd->client, ic.pool, "restante");
     ic.args = arg->type == IMAP_ARG_LIST ? imap_arg_as_list(arg) : arg;
-    while (imap_arg_get_atom(ic.args, &name)) {
+    for (const char *name; imap_arg_get_atom(ic.args, &name);) {
         name = t_str_ucase(name);
         ic.name = name;
         ic.args++;
@@ -105,7 +102,6 @@ static void add_modifiers(struct mail_search_args *sargs, const struct imap_arg 
     const struct imap_arg *list;
     const char *name, *value;
     uint64_t modseq;
-
     if (!imap_arg_get_list(arg, &list))
         return;
     for (; imap_arg_get_atom(&list[0], &name); list++) {
@@ -124,15 +120,12 @@ typedef void fetch_each(struct fetch *f, struct mail *mail, uint32_t number);
 static unsigned int for_each_mail(struct fetch *f, struct mail_search_args *sargs, fetch_each *each)
 {
     struct client *client = f->cmd->client;
-    struct mailbox_transaction_context *t;
-    struct mail_search_context *sctx;
-    struct mail *mail;
-    unsigned int total = 0;
-
-    t = mailbox_transaction_begin(client->mailbox, 0, "restante");
+    struct mailbox_transaction_context *t =
+        mailbox_transaction_begin(client->mailbox, 0, "restante");
     mail_search_args_init(sargs, client->mailbox, TRUE, &client->search_saved_uidset);
-    sctx = mailbox_search_init(t, sargs, NULL, 0, NULL);
-    while (mailbox_search_next(sctx, &mail)) {
+    struct mail_search_context *sctx = mailbox_search_init(t, sargs, NULL, 0, NULL);
+    unsigned int total = 0;
+    for (struct mail *mail; mailbox_search_next(sctx, &mail);) {
         each(f, mail, f->cmd->uid ? mail->uid : mail->seq);
         total++;
     }
@@ -161,7 +154,6 @@ static void leave_out_stubs(struct fetch *f)
 {
     struct mail_search_args *sargs = mail_search_build_init();
     struct mail_search_arg *arg = p_new(sargs->pool, struct mail_search_arg, 1);
-
     arg->type = f->cmd->uid ? SEARCH_UIDSET : SEARCH_SEQSET;
     p_array_init(&arg->value.seqset, sargs->pool, array_count(&f->set) + 1);
     array_append_array(&arg->value.seqset, &f->set);
@@ -173,7 +165,6 @@ static void leave_out_stubs(struct fetch *f)
 static void leave_out(void *context, uint32_t message, bool skipped)
 {
     struct fetch *f = context;
-
     seq_range_array_remove(&f->set, message);
     if (skipped)
         f->skipped++;
@@ -184,14 +175,12 @@ static void leave_out(void *context, uint32_t message, bool skipped)
 /* Puts f->set in the place of the command's message set. */
 static void replace_set(struct fetch *f)
 {
-    const struct imap_arg *args;
-    struct imap_arg *arg;
     string_t *str = str_new(f->cmd->pool, 64);
-
     imap_write_seq_range(str, &f->set);
+    const struct imap_arg *args;
     if (imap_parser_read_args(f->cmd->parser, 0, 0, &args) < 1)
         i_unreached(); /* it was read before */
-    arg = (struct imap_arg *)&args[0];
+    struct imap_arg *arg = (struct imap_arg *)&args[0];
     arg->type = IMAP_ARG_ATOM;
     arg->_data.str = str_c(str);
     arg->str_len = str_len(str);
@@ -201,9 +190,6 @@ static bool fetch_continue(struct client_command_context *cmd)
 {
     struct fetch *f = cmd->context;
     struct client *client = cmd->client;
-    struct restante_habits *habits;
-    const char *error;
-
     if (cmd->cancel) { /* the client is gone */
         pull_free(&f->pull);
         return TRUE;
@@ -216,9 +202,10 @@ static bool fetch_continue(struct client_command_context *cmd)
     pull_missing(f->pull, leave_out, f);
     if (array_count(&f->set) > 0)
         leave_out_stubs(f);
-    if (f->left_out > 0 && (habits = restante_client_habits(client)) != NULL)
+    struct restante_habits *habits = f->left_out > 0 ? restante_client_habits(client) : NULL;
+    if (habits != NULL)
         habits->refused = TRUE;
-    error = p_strdup(cmd->pool, pull_error(f->pull));
+    const char *error = p_strdup(cmd->pool, pull_error(f->pull));
     pull_free(&f->pull);
     if (array_count(&f->set) == 0) {
         client_send_tagline(cmd, f->left_out > 0 ? t_strconcat("NO [UNAVAILABLE] ", error, NULL)
@@ -232,27 +219,9 @@ static bool fetch_continue(struct client_command_context *cmd)
     return restante_cmd_run_again(cmd, cmd_fetch);
 }
 
-void restante_cmd_resume(struct client_command_context *cmd)
-{
-    struct client *client = cmd->client;
-    struct ostream *output = client->output;
-
-    o_stream_ref(output);
-    o_stream_cork(output);
-    if (command_exec(cmd))
-        client_command_free(&cmd);
-    else
-        (void)client_handle_unfinished_cmd(cmd);
-    (void)cmd_sync_delayed(client);
-    o_stream_uncork(output);
-    o_stream_unref(&output);
-    client_continue_pending_input(client);
-}
-
 static void fetch_done(void *context)
 {
     struct fetch *f = context;
-
     restante_cmd_resume(f->cmd);
 }
 
@@ -260,7 +229,6 @@ static void fetch_alive(void *context)
 {
     struct fetch *f = context;
     struct client *client = f->cmd->client;
-
     if (client->output_cmd_lock != NULL || client->syncing)
         return; /* the client is being sent something else */
     client_send_line(client, "* OK " TEXT_FETCHING);
@@ -280,12 +248,10 @@ static bool fetch_start(struct client_command_context *cmd, struct mail_search_a
                           : "part",
         .client = restante_client_name(cmd->client),
     };
-    unsigned int total;
-
     f->cmd = cmd;
     f->pull = pull_new(&request);
     p_array_init(&f->set, cmd->pool, 8);
-    total = for_each_mail(f, sargs, note_mail);
+    unsigned int total = for_each_mail(f, sargs, note_mail);
     if (pull_count(f->pull) == 0) {
         pull_free(&f->pull);
         return cmd_fetch(cmd);
@@ -302,32 +268,29 @@ static bool fetch_start(struct client_command_context *cmd, struct mail_search_a
 bool restante_cmd_fetch(struct client_command_context *cmd)
 {
     struct client *client = cmd->client;
-    struct mail_search_args *sargs;
-    struct restante_habits *habits;
     const struct imap_arg *args;
-    struct wanted w;
-    const char *set;
-    bool ret;
-    int found;
-
     if (!client_read_args(cmd, 0, 0, &args))
         return FALSE;
     /* Dovecot disconnects a client that fetches a message again after a failure: ours is told to.
      */
     if (array_is_created(&client->fetch_failed_uids))
         array_clear(&client->fetch_failed_uids);
+    const char *set;
     if (client->mailbox == NULL || !imap_arg_get_atom(&args[0], &set) || IMAP_ARG_IS_EOL(&args[1]))
         return cmd_fetch(cmd);
+    struct wanted w;
     fetch_look(cmd, &args[1], &w);
-    if (w.listed && (habits = restante_client_habits(client)) != NULL)
+    struct restante_habits *habits = w.listed ? restante_client_habits(client) : NULL;
+    if (habits != NULL)
         habits->listed = TRUE;
     if (!w.body)
         return cmd_fetch(cmd);
-    found = imap_search_get_anyset(cmd, set, cmd->uid, &sargs);
+    struct mail_search_args *sargs;
+    int found = imap_search_get_anyset(cmd, set, cmd->uid, &sargs);
     if (found <= 0)
         return found < 0; /* an error was sent, or $ is not known yet: we are called again */
     add_modifiers(sargs, w.modifiers);
-    ret = fetch_start(cmd, sargs, &w);
+    bool ret = fetch_start(cmd, sargs, &w);
     mail_search_args_unref(&sargs);
     return ret;
 }

@@ -32,11 +32,10 @@ static void tell_daemon(const string_t *lines)
 {
     struct timeval tv = {.tv_sec = SEND_TIMEOUT_SECS};
     int fd = net_connect_unix(restante_set.socket);
-
     if (fd == -1)
         return;
     net_set_nonblock(fd, FALSE);
-    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) == 0)
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv) == 0)
         (void)write_full(fd, str_data(lines), str_len(lines));
     i_close_fd(&fd);
 }
@@ -46,7 +45,6 @@ static void append_word(string_t *dest, const char *name)
 {
     for (; *name != '\0'; name++) {
         unsigned char c = (unsigned char)*name;
-
         if (c <= 0x20 || c == 0x7f || c == '%')
             str_printfa(dest, "%%%02X", c);
         else
@@ -58,7 +56,6 @@ static void *txn_begin(struct mailbox_transaction_context *t)
 {
     pool_t pool = pool_alloconly_create("restante transaction", 512);
     struct restante_txn *txn = p_new(pool, struct restante_txn, 1);
-
     txn->pool = pool;
     txn->lines = str_new(default_pool, 128);
     txn->expunged = str_new(default_pool, 128);
@@ -81,7 +78,6 @@ static void txn_free(struct restante_txn *txn)
 static void txn_expunge(void *_txn, struct mail *mail)
 {
     struct restante_txn *txn = _txn;
-
     if (restante_stub_load(mail) <= 0)
         return;
     if (txn->expunged_count++ > 0)
@@ -94,14 +90,11 @@ static void txn_expunge(void *_txn, struct mail *mail)
 static void note_saved(struct restante_txn *txn, struct mail *mail, const char *mailbox)
 {
     const char *value;
-    string_t *id;
-
     if (!txn->sent || mail_get_first_header(mail, "Message-ID", &value) <= 0)
         return;
-    id = t_str_new(128);
+    string_t *id = t_str_new(128);
     for (; *value != '\0' && str_len(id) <= MESSAGE_ID_MAX; value++) {
         unsigned char c = (unsigned char)*value;
-
         if (c > 0x20 && c != 0x7f)
             str_append_c(id, c);
     }
@@ -135,23 +128,21 @@ static void tell_expunged(struct restante_txn *txn)
 {
     struct client *client = restante_client_of(txn->user);
     struct restante_habits *habits = client == NULL ? NULL : restante_client_habits(client);
-    const char *const *line;
     string_t *how = t_str_new(128);
-
     if (habits != NULL) {
         habits->expunged += txn->expunged_count;
         str_printfa(how, " client=%s n=%u listed=%d number=%d refused=%d",
                     restante_client_name(client), habits->expunged, habits->listed ? 1 : 0,
                     habits->by_number ? 1 : 0, habits->refused ? 1 : 0);
     }
-    for (line = t_strsplit(str_c(txn->expunged), "\n"); *line != NULL; line++)
+    const char *const *line = t_strsplit(str_c(txn->expunged), "\n");
+    for (; *line != NULL; line++)
         str_printfa(txn->lines, "EXPUNGED %s%s\n", *line, str_c(how));
 }
 
 static void txn_commit(void *_txn, struct mail_transaction_commit_changes *changes ATTR_UNUSED)
 {
     struct restante_txn *txn = _txn;
-
     if (txn->expunged_count > 0) {
         T_BEGIN
         {

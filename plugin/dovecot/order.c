@@ -36,34 +36,15 @@ static command_func_t *func_of(const struct client_command_context *cmd)
 
 /* The queue begins with the newest command. What only waits for its turn to sync, and did not pull,
  * is not waited for: Dovecot knows that order. */
-static bool may_be_renumbered(const struct client_command_context *cmd)
+static bool may_be_renumbered(struct client_command_context *cmd)
 {
-    for (const struct client_command_context *old = cmd->next; old != NULL; old = old->next) {
+    for (struct client_command_context *old = cmd->next; old != NULL; old = old->next) {
         if ((old->cmd_flags & COMMAND_FLAG_BREAKS_SEQS) != 0 &&
             (old->state < CLIENT_COMMAND_STATE_WAIT_UNAMBIGUITY ||
              (old->state == CLIENT_COMMAND_STATE_WAIT_SYNC && restante_cmd_has_pulled(old))))
             return TRUE;
     }
     return FALSE;
-}
-
-bool restante_cmd_run_again(struct client_command_context *cmd, command_func_t *func)
-{
-    struct client *client = cmd->client;
-    struct client_command_context *lock = client->input_lock;
-    bool ret;
-
-    /* It reads its (already parsed) arguments again and asserts that no other command holds the
-     * input lock; a SELECT that waits for it does. */
-    client->input_lock = NULL;
-    cmd->args = NULL;
-    cmd->human_args = NULL;
-    cmd->func = func;
-    cmd->context = NULL;
-    ret = func(cmd);
-    if (client->input_lock == NULL)
-        client->input_lock = lock;
-    return ret;
 }
 
 static bool cmd_its_turn(struct client_command_context *cmd)
@@ -75,7 +56,6 @@ static void look_again(struct waiting *w)
 {
     struct client_command_context *cmd = w->cmd;
     struct client *client = cmd->client;
-
     (void)cmd_sync_delayed(client); /* what we wait for may wait for that */
     if (client->output_cmd_lock != NULL || client->syncing || may_be_renumbered(cmd))
         return;
@@ -87,8 +67,6 @@ static void look_again(struct waiting *w)
 static bool cmd_by_number(struct client_command_context *cmd)
 {
     struct waiting *w = cmd->context;
-    const struct imap_arg *args;
-
     if (cmd->cancel) { /* the client is gone */
         if (w != NULL)
             timeout_remove(&w->to);
@@ -99,6 +77,7 @@ static bool cmd_by_number(struct client_command_context *cmd)
         cmd->func = func_of(cmd);
         return cmd->func(cmd);
     }
+    const struct imap_arg *args;
     if (!client_read_args(cmd, 0, 0, &args)) /* so that the client may go on */
         return FALSE;
     w = p_new(cmd->pool, struct waiting, 1);
@@ -112,7 +91,6 @@ static bool cmd_by_number(struct client_command_context *cmd)
 void restante_order_init(void)
 {
     struct command *c;
-
     array_foreach_modifiable(&imap_commands, c)
     {
         if ((c->flags & COMMAND_FLAG_USES_SEQS) == 0 || by_number_count == COMMANDS_MAX)

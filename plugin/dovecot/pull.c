@@ -50,7 +50,6 @@ struct pull *pull_new(const struct pull_request *request)
 {
     pool_t pool = pool_alloconly_create("restante pull", 2048);
     struct pull *p = p_new(pool, struct pull, 1);
-
     p->pool = pool;
     p->request = *request;
     p->request.part = p_strdup(pool, request->part);
@@ -63,9 +62,8 @@ struct pull *pull_new(const struct pull_request *request)
 void pull_add(struct pull *p, const char *id_hex, uint32_t message)
 {
     struct item *it = array_append_space(&p->items);
-
     i_assert(strlen(id_hex) == ID_LEN);
-    memcpy(it->id, id_hex, sizeof(it->id));
+    memcpy(it->id, id_hex, sizeof it->id);
     it->message = message;
 }
 
@@ -77,20 +75,16 @@ unsigned int pull_count(const struct pull *p)
 static int item_cmp(const struct item *a, const struct item *b)
 {
     int ret = strcmp(a->id, b->id);
-
     return ret != 0 ? ret : a->message < b->message ? -1 : a->message > b->message;
 }
 
 static void set_error(struct pull *p, const char *text)
 {
-    string_t *s;
-
     if (p->error != NULL)
         return;
-    s = str_new(p->pool, 128);
+    string_t *s = str_new(p->pool, 128);
     for (; *text != '\0' && str_len(s) < SENTENCE_MAX; text++) {
         unsigned char c = (unsigned char)*text;
-
         str_append_c(s, c >= 0x20 && c < 0x7f ? c : '?');
     }
     p->error = str_len(s) == 0 ? TEXT_NO_DAEMON : str_c(s);
@@ -119,11 +113,9 @@ static void ask_more(struct pull *p)
     unsigned int count;
     struct item *items = array_get_modifiable(&p->items, &count);
     const struct pull_request *r = &p->request;
-
     o_stream_cork(p->output);
     for (; p->next < count && p->open < WINDOW; p->next++) {
         struct item *it = &items[p->next];
-
         if (!it->first)
             continue;
         T_BEGIN
@@ -145,10 +137,8 @@ static struct item *find_first(struct pull *p, const char *id)
     unsigned int lo = 0, hi;
     struct item *items = array_get_modifiable(&p->items, &hi);
     unsigned int count = hi;
-
     while (lo < hi) {
         unsigned int mid = lo + (hi - lo) / 2;
-
         if (strcmp(items[mid].id, id) < 0)
             lo = mid + 1;
         else
@@ -160,23 +150,21 @@ static struct item *find_first(struct pull *p, const char *id)
 /* "OK <id>", "SKIP <id>" or "NO <id> <sentence>". -1: not an answer this protocol knows. */
 static int take_answer(struct pull *p, const char *line)
 {
-    const struct item *end = array_idx(&p->items, 0) + array_count(&p->items);
     bool ok = str_begins_with(line, "OK "), skip = str_begins_with(line, "SKIP ");
     const char *rest = line + (skip ? 5 : 3);
-    char id[ID_LEN + 1];
-    struct item *it;
-
     if ((!ok && !skip && !str_begins_with(line, "NO ")) || strlen(rest) < ID_LEN ||
         (rest[ID_LEN] != '\0' && rest[ID_LEN] != ' '))
         return -1;
+    char id[ID_LEN + 1];
     memcpy(id, rest, ID_LEN);
     id[ID_LEN] = '\0';
-    it = find_first(p, id);
+    struct item *it = find_first(p, id);
     if (it == NULL || it->answered || it - array_idx(&p->items, 0) >= (ptrdiff_t)p->next)
         return -1; /* never asked, or answered already */
     if (!ok && !skip)
         set_error(p, rest[ID_LEN] == '\0' ? "" : rest + ID_LEN + 1);
     it->answered = TRUE;
+    const struct item *end = array_idx(&p->items, 0) + array_count(&p->items);
     for (; it < end && strcmp(it->id, id) == 0; it++) {
         it->ok = ok;
         it->skipped = skip;
@@ -189,7 +177,6 @@ static void pull_input(struct pull *p)
 {
     const char *line;
     bool bad = FALSE;
-
     while (!bad && p->open > 0 && (line = i_stream_read_next_line(p->input)) != NULL) {
         T_BEGIN
         {
@@ -223,12 +210,9 @@ static void pull_alive(struct pull *p)
 int pull_start(struct pull *p, unsigned int messages, pull_callback *done, pull_callback *alive,
                void *context)
 {
-    unsigned int wait_msecs = (restante_set.wait_secs + EXTRA_SECS) * 1000;
-    unsigned int count;
-    struct item *items;
-
     array_sort(&p->items, item_cmp);
-    items = array_get_modifiable(&p->items, &count);
+    unsigned int count;
+    struct item *items = array_get_modifiable(&p->items, &count);
     for (unsigned int i = 0; i < count; i++)
         items[i].first = i == 0 || strcmp(items[i].id, items[i - 1].id) != 0;
     p->fd = net_connect_unix(restante_set.socket);
@@ -245,7 +229,7 @@ int pull_start(struct pull *p, unsigned int messages, pull_callback *done, pull_
     o_stream_set_no_error_handling(p->output, TRUE);
     p->io = io_add_istream(p->input, pull_input, p);
     p->to_alive = timeout_add(ALIVE_MSECS, pull_alive, p);
-    p->to_end = timeout_add(wait_msecs, pull_timeout, p);
+    p->to_end = timeout_add((restante_set.wait_secs + EXTRA_SECS) * 1000, pull_timeout, p);
     ask_more(p);
     return 0;
 }
@@ -254,7 +238,6 @@ void pull_missing(const struct pull *p,
                   void (*missing)(void *context, uint32_t message, bool skipped), void *context)
 {
     const struct item *it;
-
     array_foreach(&p->items, it)
     {
         if (!it->ok)
@@ -270,7 +253,6 @@ const char *pull_error(const struct pull *p)
 void pull_free(struct pull **_p)
 {
     struct pull *p = *_p;
-
     if (p == NULL)
         return;
     *_p = NULL;

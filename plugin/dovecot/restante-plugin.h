@@ -57,16 +57,17 @@ void restante_client_hook_deinit(void);
 
 /* Marks a command whose end was put off by a pull, and tells. */
 void restante_cmd_set_pulled(struct client_command_context *cmd);
-bool restante_cmd_has_pulled(const struct client_command_context *cmd);
+bool restante_cmd_has_pulled(struct client_command_context *cmd);
 
+/* command.c */
 /* Goes on with a command that waited for something outside (its state was WAIT_EXTERNAL). */
 void restante_cmd_resume(struct client_command_context *cmd);
-
-/* order.c: to be called after all commands are registered. */
-void restante_order_init(void);
 /* Runs a command whose arguments were read before from its beginning. */
 bool restante_cmd_run_again(struct client_command_context *cmd,
                             bool (*func)(struct client_command_context *cmd));
+
+/* order.c: to be called after all commands are registered. */
+void restante_order_init(void);
 
 /* notify.c: tells the daemon of expunged stubs and of copies saved to \Sent. */
 void restante_notify_init(void);

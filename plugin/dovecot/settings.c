@@ -18,18 +18,16 @@ struct restante_settings restante_set = {.wait_secs = DEFAULT_WAIT_SECS};
 
 static bool read_key(const char *path)
 {
-    unsigned char buf[sizeof(restante_set.key) + 1];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n;
-
     if (fd == -1)
         return FALSE;
-    n = read(fd, buf, sizeof(buf));
+    unsigned char buf[sizeof restante_set.key + 1];
+    ssize_t n = read(fd, buf, sizeof buf);
     i_close_fd(&fd);
-    if (n == (ssize_t)sizeof(restante_set.key))
-        memcpy(restante_set.key, buf, sizeof(restante_set.key));
-    safe_memset(buf, 0, sizeof(buf));
-    return n == (ssize_t)sizeof(restante_set.key);
+    if (n == (ssize_t)sizeof restante_set.key)
+        memcpy(restante_set.key, buf, sizeof restante_set.key);
+    safe_memset(buf, 0, sizeof buf);
+    return n == (ssize_t)sizeof restante_set.key;
 }
 
 void restante_mail_user_created(struct mail_user *user)
@@ -38,8 +36,7 @@ void restante_mail_user_created(struct mail_user *user)
     const char *key = getenv(PLUGIN_ENV_KEY);
     const char *wait = getenv(PLUGIN_ENV_WAIT);
     static char socket_copy[256];
-
-    if (socket == NULL || strlen(socket) >= sizeof(socket_copy)) {
+    if (socket == NULL || strlen(socket) >= sizeof socket_copy) {
         user->error = p_strdup(user->pool, PLUGIN_ENV_SOCKET " is missing or too long");
         return;
     }
@@ -58,5 +55,5 @@ void restante_mail_user_created(struct mail_user *user)
 
 void restante_settings_wipe(void)
 {
-    safe_memset(restante_set.key, 0, sizeof(restante_set.key));
+    safe_memset(restante_set.key, 0, sizeof restante_set.key);
 }

@@ -21,7 +21,6 @@ static size_t read_hash(const unsigned char *p, size_t n, unsigned char out[32])
         return 0;
     for (size_t i = 0; i < 32; i++) {
         int hi = hex_value(p[2 * i]), lo = hex_value(p[2 * i + 1]);
-
         if (hi < 0 || lo < 0)
             return 0;
         out[i] = (unsigned char)(hi * 16 + lo);
@@ -33,7 +32,6 @@ static size_t read_hash(const unsigned char *p, size_t n, unsigned char out[32])
 static size_t read_size(const unsigned char *p, size_t n, size_t max, size_t *value_r)
 {
     size_t i, v = 0;
-
     for (i = 0; i < n && p[i] >= '0' && p[i] <= '9'; i++) {
         v = v * 10 + (size_t)(p[i] - '0');
         if (v > max)
@@ -53,7 +51,6 @@ bool stub_file_begins(const unsigned char *p, size_t n)
 static bool read_line(const unsigned char *p, size_t n, struct stub_file *s)
 {
     size_t at = STUB_FILE_MAGIC_LEN, used;
-
     if ((used = read_hash(p + at, n - at, s->id)) == 0)
         return false;
     memcpy(s->id_hex, p + at, 64);
@@ -78,13 +75,12 @@ static bool read_line(const unsigned char *p, size_t n, struct stub_file *s)
 
 bool stub_file_parse(const unsigned char *p, size_t n, stub_file_hmac *hmac, struct stub_file *s)
 {
-    unsigned char mac[32], diff = 0;
-
     if (!stub_file_begins(p, n) || !read_line(p, n, s) || s->header_len == 0 ||
         n - s->line_len != s->header_len + s->structure_len)
         return false;
+    unsigned char mac[32], diff = 0;
     hmac(s->id, p + s->line_len, n - s->line_len, mac);
-    for (size_t i = 0; i < sizeof(mac); i++)
+    for (size_t i = 0; i < sizeof mac; i++)
         diff |= (unsigned char)(mac[i] ^ s->mac[i]);
     return diff == 0;
 }

@@ -42,8 +42,7 @@ static void stub_hmac(const unsigned char id[32], const unsigned char *p, size_t
                       unsigned char out[32])
 {
     struct hmac_context ctx;
-
-    hmac_init(&ctx, restante_set.key, sizeof(restante_set.key), &hash_method_sha256);
+    hmac_init(&ctx, restante_set.key, sizeof restante_set.key, &hash_method_sha256);
     hmac_update(&ctx, id, 32);
     hmac_update(&ctx, p, n);
     hmac_final(&ctx, out);
@@ -53,15 +52,11 @@ static void stub_hmac(const unsigned char id[32], const unsigned char *p, size_t
  * The file position is not moved. Returns 0, or -1 with errno. */
 static int read_stub(int fd, buffer_t *buf)
 {
-    size_t want = 8192;
-    ssize_t n;
-
     buffer_set_used_size(buf, 0);
-    for (;;) {
+    for (size_t want = 8192;; want = 65536) {
         unsigned char *space = buffer_append_space_unsafe(buf, want);
         size_t used = buf->used - want;
-
-        n = pread(fd, space, want, (off_t)used);
+        ssize_t n = pread(fd, space, want, (off_t)used);
         if (n < 0) {
             buffer_set_used_size(buf, 0);
             return -1;
@@ -71,7 +66,6 @@ static int read_stub(int fd, buffer_t *buf)
             return 0;
         if (buf->used > STUB_FILE_MAX)
             return 0; /* too long for a stub: an ordinary mail */
-        want = 65536;
     }
 }
 
@@ -82,15 +76,14 @@ static bool parse_stub(const buffer_t *buf, struct stub_file *s)
 
 static int do_load(struct maildir_mailbox *mbox, const char *path, buffer_t *buf)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
-
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd == -1) {
         if (errno == ENOENT)
             return 0;
         mailbox_set_critical(&mbox->box, "restante: open(%s) failed: %m", path);
         return -1;
     }
-    ret = read_stub(fd, buf);
+    int ret = read_stub(fd, buf);
     if (ret < 0)
         mailbox_set_critical(&mbox->box, "restante: read(%s) failed: %m", path);
     i_close_fd(&fd);
@@ -100,12 +93,11 @@ static int do_load(struct maildir_mailbox *mbox, const char *path, buffer_t *buf
 static void remember(struct mail_private *mail, struct restante_mail *rm, const buffer_t *buf)
 {
     struct stub_file s;
-
     rm->checked = TRUE;
     rm->stub = parse_stub(buf, &s);
     if (!rm->stub)
         return;
-    memcpy(rm->id, s.id_hex, sizeof(rm->id));
+    memcpy(rm->id, s.id_hex, sizeof rm->id);
     rm->structure = p_strndup(
         mail->data_pool, CONST_PTR_OFFSET(buf->data, s.line_len + s.header_len), s.structure_len);
 }
@@ -114,14 +106,12 @@ int restante_stub_load(struct mail *_mail)
 {
     struct mail_private *mail = (struct mail_private *)_mail;
     struct restante_mail *rm = RESTANTE_MAIL(mail);
-    buffer_t *buf;
-    int ret;
-
     if (rm == NULL || _mail->saving)
         return 0;
     if (rm->checked)
         return rm->stub ? 1 : 0;
-    buf = buffer_create_dynamic(default_pool, 16384);
+    buffer_t *buf = buffer_create_dynamic(default_pool, 16384);
+    int ret;
     T_BEGIN
     {
         ret = maildir_file_do(MAILDIR_MAILBOX(_mail->box), _mail->uid, do_load, buf);
@@ -138,7 +128,6 @@ int restante_stub_load(struct mail *_mail)
 const char *restante_stub_id(struct mail *mail)
 {
     struct restante_mail *rm = RESTANTE_MAIL((struct mail_private *)mail);
-
     i_assert(rm != NULL && rm->stub);
     return rm->id;
 }
@@ -146,7 +135,6 @@ const char *restante_stub_id(struct mail *mail)
 static void restante_mail_close(struct mail *_mail)
 {
     struct restante_mail *rm = RESTANTE_MAIL((struct mail_private *)_mail);
-
     rm->checked = rm->stub = FALSE;
     rm->structure = NULL;
     rm->module_ctx.super.close(_mail);
@@ -159,18 +147,16 @@ static int restante_istream_opened(struct mail *_mail, struct istream **stream)
     struct restante_mail *rm = RESTANTE_MAIL(mail);
     struct istream *input = *stream;
     int fd = _mail->saving ? -1 : i_stream_get_fd(input);
-    struct stub_file s;
-    buffer_t *buf;
-
     if (fd == -1)
         return rm->module_ctx.super.istream_opened(_mail, stream);
-    buf = buffer_create_dynamic(default_pool, 16384);
+    buffer_t *buf = buffer_create_dynamic(default_pool, 16384);
     if (read_stub(fd, buf) < 0) {
         mail_set_critical(_mail, "restante: read(%s) failed: %m", i_stream_get_name(input));
         buffer_free(&buf);
         return -1;
     }
     remember(mail, rm, buf);
+    struct stub_file s;
     if (rm->stub && parse_stub(buf, &s)) {
         i_stream_seek(input, s.line_len);
         *stream = i_stream_create_limit(input, s.header_len);
@@ -190,7 +176,6 @@ static void refuse_body(struct mail *mail)
 static bool wants_body(const struct mail_private *mail, bool get_body)
 {
     const char *reason = mail->get_stream_reason;
-
     return get_body && !mail->mail.saving && mail->mail.access_type != MAIL_ACCESS_TYPE_SEARCH &&
            (reason == NULL || (strcmp(reason, "access") != 0 && strcmp(reason, "prefetch") != 0));
 }
@@ -201,7 +186,6 @@ static int restante_get_stream(struct mail *_mail, bool get_body, struct message
     struct mail_private *mail = (struct mail_private *)_mail;
     struct restante_mail *rm = RESTANTE_MAIL(mail);
     struct index_mail_data *data = &index_mail_of(_mail)->data;
-
     if (wants_body(mail, get_body)) {
         if (data->stream == NULL &&
             rm->module_ctx.super.get_stream(_mail, FALSE, NULL, NULL, stream_r) < 0)
@@ -221,15 +205,13 @@ static int stub_structure(struct mail *_mail, struct restante_mail *rm, bool ext
     struct index_mail *imail = index_mail_of(_mail);
     string_t *body = str_new(mail->data_pool, 256);
     const char *error = "it is empty";
-    unsigned int idx;
-
     /* also for BODYSTRUCTURE: a broken text must never reach a client or the cache */
     if (rm->structure[0] == '\0' ||
         imap_body_parse_from_bodystructure(rm->structure, body, &error) < 0) {
         mail_set_critical(_mail, "restante: bad structure in stub %s: %s", rm->id, error);
         return -1;
     }
-    idx = imail->ibox->cache_fields[MAIL_CACHE_IMAP_BODYSTRUCTURE].idx;
+    unsigned int idx = imail->ibox->cache_fields[MAIL_CACHE_IMAP_BODYSTRUCTURE].idx;
     if (mail_cache_field_can_add(_mail->transaction->cache_trans, _mail->seq, idx))
         index_mail_cache_add(imail, MAIL_CACHE_IMAP_BODYSTRUCTURE, rm->structure,
                              strlen(rm->structure));
@@ -243,7 +225,6 @@ static int restante_get_special(struct mail *_mail, enum mail_fetch_field field,
     struct mail_private *mail = (struct mail_private *)_mail;
     struct restante_mail *rm = RESTANTE_MAIL(mail);
     struct index_mail *imail = index_mail_of(_mail);
-
     switch (field) {
     case MAIL_FETCH_IMAP_BODYSTRUCTURE:
         if (index_mail_get_cached_bodystructure(imail, value_r))
@@ -272,7 +253,6 @@ static int restante_get_special(struct mail *_mail, enum mail_fetch_field field,
 static int restante_get_parts(struct mail *_mail, struct message_part **parts_r)
 {
     struct restante_mail *rm = RESTANTE_MAIL((struct mail_private *)_mail);
-
     if (index_mail_of(_mail)->data.parts == NULL && restante_stub_load(_mail) > 0) {
         if (_mail->lookup_abort != MAIL_LOOKUP_ABORT_NEVER)
             mail_set_aborted(_mail);
@@ -290,13 +270,11 @@ static bool restante_prefetch(struct mail *mail ATTR_UNUSED)
 
 void restante_mail_allocated(struct mail *_mail)
 {
-    struct mail_private *mail = (struct mail_private *)_mail;
-    struct mail_vfuncs *v = mail->vlast;
-    struct restante_mail *rm;
-
     if (strcmp(_mail->box->storage->name, MAILDIR_STORAGE_NAME) != 0)
         return;
-    rm = p_new(mail->pool, struct restante_mail, 1);
+    struct mail_private *mail = (struct mail_private *)_mail;
+    struct mail_vfuncs *v = mail->vlast;
+    struct restante_mail *rm = p_new(mail->pool, struct restante_mail, 1);
     rm->module_ctx.super = *v;
     mail->vlast = &rm->module_ctx.super;
     v->close = restante_mail_close;

@@ -93,7 +93,7 @@ def test_hangup_opens_the_logs_anew_and_takes_the_level(net):
     wait_for(lambda: "level is info" in dora.log_text(), 10, "the new log", dora.logs)
     with dora.imap():
         pass
-    wait_for(lambda: "Login" in dora.log_text("dovecot.log"), 10, "Dovecot's new log", dora.logs)
+    wait_for(lambda: "session=<" in dora.log_text("dovecot.log"), 10, "Dovecot's new log", dora.logs)
     dora.set_config("peer.log", "shouting")
     dora.process.popen.send_signal(signal.SIGHUP)
     wait_for(lambda: "cannot be used" in dora.log_text(), 10, "the complaint", dora.logs)
