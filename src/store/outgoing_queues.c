@@ -96,13 +96,14 @@ const struct queue queue_cancel = {
     .tries = CANCEL_TRIES,
 };
 
-/* Messages with receivers to seal for. */
+/* Messages with receivers to seal for. (+ lets SQLite find a message's receivers by the message,
+ * not among all that are in this state.) */
 const struct queue queue_seal = {
     .name = "seal",
     .tables = STORE_MESSAGE | STORE_RECEIVER,
     .due = "SELECT m.n FROM message m WHERE m.state=1/*OUT_SUBMITTED*/ AND m.due_ms<=?1 AND "
            "EXISTS(SELECT 1 FROM"
-           " receiver r WHERE r.message=m.n AND r.state=2/*RCV_READY*/ AND r.own=0) ORDER BY "
+           " receiver r WHERE r.message=m.n AND +r.state=2/*RCV_READY*/ AND r.own=0) ORDER BY "
            "m.due_ms,m.n LIMIT ?2",
     .next = "SELECT min(due_ms) FROM message WHERE state=1/*OUT_SUBMITTED*/ AND due_ms>?",
     .delay = MESSAGE_DELAY,
@@ -137,7 +138,7 @@ const struct queue queue_spool_gc = {
     .tables = STORE_MESSAGE | STORE_RECEIVER,
     .due = "SELECT m.n FROM message m WHERE m.state=1/*OUT_SUBMITTED*/ AND m.sent<>1/*SENT_WAIT*/ "
            "AND m.due_ms<=?1 AND NOT"
-           " EXISTS(SELECT 1 FROM receiver r WHERE r.message=m.n AND r.state IN "
+           " EXISTS(SELECT 1 FROM receiver r WHERE r.message=m.n AND +r.state IN "
            "(1/*RCV_WAITING*/,2/*RCV_READY*/)) LIMIT ?2",
     .next = "SELECT min(due_ms) FROM message WHERE state=1/*OUT_SUBMITTED*/ AND due_ms>?",
     .delay = MESSAGE_DELAY,

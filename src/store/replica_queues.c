@@ -31,11 +31,11 @@ const struct queue queue_replica_drop = {
     .tries = REPLICA_TRIES,
 };
 
-/* Notifications of other members. */
+/* Notifications of other members; their expiry is a due time too (replicas.c). */
 const struct queue queue_member_ns = {
     .name = "member_ns",
     .tables = STORE_REPLICA,
-    .due = "SELECT n FROM replica_ns WHERE due_ms<=?1 OR expiry_s<=?1/1000 LIMIT ?2",
+    .due = "SELECT n FROM replica_ns WHERE due_ms<=?1 LIMIT ?2",
     .next = "SELECT min(due_ms) FROM replica_ns WHERE due_ms>?",
     .delay = "UPDATE replica_ns SET due_ms=?1,tries=tries+1 WHERE n=?2",
     .tries = "SELECT tries FROM replica_ns WHERE n=?",

@@ -114,7 +114,8 @@ int replica_ns_delete(struct db *db, int64_t n)
 
 int replica_ns_delay(struct db *db, int64_t n, int64_t due_ms)
 {
-    return db_run(db, "UPDATE replica_ns SET due_ms=?,tries=0 WHERE n=?", "ii", due_ms, n);
+    return db_run(db, "UPDATE replica_ns SET due_ms=min(?,expiry_s*1000),tries=0 WHERE n=?", "ii",
+                  due_ms, n);
 }
 
 /* ---- a list that came */
@@ -168,7 +169,7 @@ static int replica_add_pending(struct db *db, const struct msglist *l, int64_t n
             continue;
         int changed = db_exec(db,
                               "INSERT OR IGNORE INTO replica_ns(owner,blob,key,ns,lock,expiry_s,"
-                              "due_ms) VALUES(?,?,?,?,?,?,?)",
+                              "due_ms) VALUES(?1,?2,?3,?4,?5,?6,min(?7,?6*1000))",
                               "tbtbbii", l->owner, p->blob, (size_t)HASH_LEN, p->key, p->entry.p,
                               p->entry.n, p->lock, (size_t)HASH_LEN, p->expiry, due_ms);
         if (changed < 0)

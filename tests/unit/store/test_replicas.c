@@ -122,10 +122,22 @@ static void test_pending_and_held(void **state)
     assert_string_equal(ns.key, "ns:zoe@demo");
     assert_int_equal(ns.entry.n, 5);
     replica_ns_free(&ns);
+    /* put again, and it will be over before the next time */
+    assert_int_equal(replica_ns_delay(&db, n[0], NOW + 90), 0);
+    assert_int_equal(due(&queue_member_ns, NOW + 89, 0, n), 0);
+    assert_int_equal(due(&queue_member_ns, NOW + 90, 0, n), 1);
+    assert_int_equal(replica_ns_delay(&db, n[0], NOW + 5000000), 0);
+    assert_int_equal(due(&queue_member_ns, NOW + 999999, 0, n), 0);
+    assert_int_equal(due(&queue_member_ns, NOW + 1000000, 0, n), 1);
     struct msglist_removal r = {.hash = {1}, .reason = REMOVAL_DONE, .until = NOW_S + 1000};
     (void)apply("ada@five", 2, NULL, 0, &r, 1); /* what it holds is said anew each time */
     assert_int_equal(holders_count(&db, h[0].ref.hash), 0);
-    assert_int_equal(due(&queue_member_ns, NOW + 50, 0, n), 0);
+    assert_int_equal(due(&queue_member_ns, NOW + 2000000, 0, n), 0);
+    p.expiry = NOW_S + 1; /* another, that ends before its first time */
+    l.counter = 3;
+    assert_int_equal(replica_apply(&db, &l, 100, "ben@five", NOW, NOW + 5000, &news), 0);
+    assert_int_equal(due(&queue_member_ns, NOW + 999, 0, n), 0);
+    assert_int_equal(due(&queue_member_ns, NOW + 1000, 0, n), 1);
 }
 
 int main(void)
