@@ -68,7 +68,7 @@ static void set_flow_config(struct service *s)
     f->retry = ms(c->retry_s);
     f->descriptor = ms(c->descriptor_s);
     f->reput = ms(c->reput_s);
-    f->sweep = ms(c->sweep_s);
+    f->expunge_scan = ms(c->sweep_s);
     f->decline_grace = ms(c->decline_grace_s);
     f->trash_grace = ms(c->trash_grace_s);
     f->expiry_grace = ms(c->expiry_grace_s);

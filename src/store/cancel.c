@@ -90,12 +90,12 @@ int cancel_set_over(struct db *db, int64_t receiver)
                   (int64_t)CANCEL_OVER, receiver);
 }
 
-int cancel_answered(struct db *db, int64_t receiver, enum outcome o, bool handed)
+int cancel_answered(struct db *db, int64_t receiver, enum outcome o, bool pushed)
 {
     if (db_exec(db,
                 "UPDATE receiver SET handed=?1 AND (handed OR outcome IS NULL),outcome=?2 WHERE"
                 " n=?3",
-                "iii", (int64_t)handed, (int64_t)o, receiver) < 0)
+                "iii", (int64_t)pushed, (int64_t)o, receiver) < 0)
         return -1;
     return db_run(db,
                   "UPDATE receiver SET cancel=?1,clean=1/*CLEAN_DUE*/,due_ms=0,tries=0 WHERE n=?2 "

@@ -34,7 +34,7 @@ int cancel_set_posted(struct db *db, int64_t receiver, int64_t next_ms);
 int cancel_set_over(struct db *db, int64_t receiver);
 /* A receipt came, handed over or (false) through the DHT: nothing more is to be posted, and what
  * stands in the DHT goes. */
-int cancel_answered(struct db *db, int64_t receiver, enum outcome o, bool handed);
+int cancel_answered(struct db *db, int64_t receiver, enum outcome o, bool pushed);
 /* The outcome of the receipt that came; 0: none. */
 int cancel_outcome(struct db *db, int64_t receiver);
 /* Is something of this message still to be closed? */

@@ -168,7 +168,7 @@ int in_get(struct db *db, int64_t n, struct incoming *in)
     in->tries = sqlite3_column_int64(q, 33);
     in->fresh = sqlite3_column_int(q, 35) != 0;
     in->has_master = column_fixed(q, 36, in->master_fpr, FPR_LEN) == 0;
-    in->lapsed = sqlite3_column_int(q, 37) != 0;
+    in->expiry_noticed = sqlite3_column_int(q, 37) != 0;
     (void)sqlite3_reset(q);
     if (rc != 0)
         incoming_free(in);
@@ -256,7 +256,7 @@ int in_set_settled(struct db *db, int64_t n)
     return move(db, n, IN_ANSWERED, IN_SETTLED, 0);
 }
 
-int in_set_handed(struct db *db, int64_t n, const uint8_t p[SECRET_LEN],
+int in_set_pushed(struct db *db, int64_t n, const uint8_t p[SECRET_LEN],
                   const uint8_t ns_id[ENTRY_ID_LEN], int64_t again_s)
 {
     int changed = db_exec(
@@ -280,13 +280,13 @@ int in_set_expired(struct db *db, int64_t n)
         "iii", (int64_t)IN_EXPIRED, clock_wall_ms(), n);
 }
 
-int in_set_lapsed(struct db *db, int64_t n)
+int in_set_expiry_noticed(struct db *db, int64_t n)
 {
     return db_run(db, "UPDATE incoming SET lapsed=1,head=NULL WHERE n=? AND state=7/*IN_EXPIRED*/",
                   "i", n);
 }
 
-int in_set_hastened(struct db *db, int64_t n)
+int in_set_prefetch(struct db *db, int64_t n)
 {
     return db_run(
         db,

@@ -51,11 +51,11 @@ struct incoming {
     int64_t expiry_s, arrived_ms;
     bool has_master; /* its notification names a group */
     uint8_t master_fpr[FPR_LEN];
-    char file[128]; /* base name in the Maildir */
-    bool fresh;     /* its structure was announced wrongly: delivered under a new UID */
-    bool lapsed;    /* expired, and the notice stands in its place */
-    bool wanted;    /* somebody asked for it: pull, and keep trying */
-    int outcome;    /* enum outcome, 0 = none yet */
+    char file[128];      /* base name in the Maildir */
+    bool fresh;          /* its structure was announced wrongly: delivered under a new UID */
+    bool expiry_noticed; /* expired, and the notice stands in its place */
+    bool wanted;         /* somebody asked for it: pull, and keep trying */
+    int outcome;         /* enum outcome, 0 = none yet */
     int64_t changed_ms, gone_ms, tries;
     struct bytes why;
 };
@@ -94,14 +94,14 @@ int in_set_settled(struct db *db, int64_t n);
 /* The sender itself has taken the receipt made from p: settled at once. Its notification's entry,
  * ns_id, is looked at anew if it still stands after again_s (seconds). 1; 0 when the row has
  * another p by now, which is to be answered. */
-int in_set_handed(struct db *db, int64_t n, const uint8_t p[SECRET_LEN],
+int in_set_pushed(struct db *db, int64_t n, const uint8_t p[SECRET_LEN],
                   const uint8_t ns_id[ENTRY_ID_LEN], int64_t again_s);
 /* Unless it is decided: 1 when this call ended it, 0 when not. */
 int in_set_expired(struct db *db, int64_t n);
 /* The notice stands where the stub was. */
-int in_set_lapsed(struct db *db, int64_t n);
+int in_set_expiry_noticed(struct db *db, int64_t n);
 /* It is to be pulled before it expires; asked once. */
-int in_set_hastened(struct db *db, int64_t n);
+int in_set_prefetch(struct db *db, int64_t n);
 /* The stub's copies vanished at that time (0: they are back, and so nobody's word stands). */
 int in_set_gone(struct db *db, int64_t n, int64_t gone_ms);
 /* A person deleted this stub, by notification id. */
@@ -119,7 +119,7 @@ void in_count(struct db *db, struct in_counts *c);
  * sender, texts, sizes and times are filled. */
 void in_list(struct db *db, enum in_state state, bool (*fn)(void *ctx, const struct incoming *in),
              void *ctx);
-/* Rows of stubs, for the sweep of link counts: numbers, ids, since when they are gone (ms, 0: they
+/* Rows of stubs, for the expunge scan: numbers, ids, since when they are gone (ms, 0: they
  * stand), and whether by a person's word (person_r may be NULL). */
 size_t in_stubs(struct db *db, int64_t after_n, int64_t *n_r, uint8_t (*nid_r)[HASH_LEN],
                 int64_t *gone_r, bool *person_r, size_t max);

@@ -144,7 +144,7 @@ int rcv_get(struct db *db, int64_t n, struct out_receiver *r)
     rc |= column_bytes(q, 13, &r->why);
     r->shard = (uint32_t)sqlite3_column_int64(q, 14);
     rc |= column_bytes(q, 15, &r->orcpt);
-    r->handed = sqlite3_column_int(q, 16) != 0;
+    r->pushed = sqlite3_column_int(q, 16) != 0;
     (void)sqlite3_reset(q);
     if (rc != 0)
         out_receiver_free(r);
@@ -291,7 +291,7 @@ int rcv_end(struct db *db, int64_t n, enum rcv_state state, bool clean, const ch
                    (int64_t)state);
 }
 
-int rcv_set_clean(struct db *db, int64_t n)
+int rcv_set_dht_gone(struct db *db, int64_t n)
 {
     /* when, for rcv_again; at worst a report that failed is tried again sooner */
     return db_run(db, "UPDATE receiver SET clean=2/*CLEAN_DONE*/,due_ms=? WHERE n=?", "ii",

@@ -96,7 +96,7 @@ struct out_receiver {
     uint8_t nid[HASH_LEN], p[SECRET_LEN], lock[HASH_LEN];
     struct bytes ns; /* the exact entry, committed before the first put */
     uint32_t shard;  /* of the receiver's ns: key */
-    bool handed;     /* its receipt came without the DHT */
+    bool pushed;     /* its receipt came without the DHT */
     int64_t expiry_s, tries, changed_ms;
     struct bytes why, orcpt;
 };
@@ -147,7 +147,7 @@ int rcv_set_announced(struct db *db, int64_t n, int64_t reput_ms);
 /* Ends it. clean: its entries in the DHT are to be deleted. Pulled wins over every other end;
  * otherwise the first end stays. why may be NULL. Returns 1 when the state changed, 0 when not. */
 int rcv_end(struct db *db, int64_t n, enum rcv_state state, bool clean, const char *why);
-int rcv_set_clean(struct db *db, int64_t n);
+int rcv_set_dht_gone(struct db *db, int64_t n);
 /* An ended receiver's receipt came again: clean once more, unless that was done after since_ms. */
 int rcv_again(struct db *db, int64_t n, int64_t since_ms);
 /* Would this receipt change nothing at all: its end is known, and cleaned after since_ms? */
@@ -162,7 +162,7 @@ int64_t expected_find(struct db *db, const uint8_t id[ENTRY_ID_LEN], enum outcom
  * report is durable. */
 int dsn_begin(struct db *db, int64_t message);
 size_t dsn_rcpts(struct db *db, int64_t message, int64_t *n_r, size_t max);
-int tell_done(struct db *db, int64_t message);
+int dsn_told(struct db *db, int64_t message);
 
 /* NOTIFY=DELAY (RFC 3461): a message that some receivers have not fetched this long after it was
  * submitted. delayed: the receivers for whom that is asked and who have not ended; done: nobody

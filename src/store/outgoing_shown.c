@@ -29,7 +29,7 @@ size_t dsn_rcpts(struct db *db, int64_t message, int64_t *n_r, size_t max)
     return n;
 }
 
-int tell_done(struct db *db, int64_t message)
+int dsn_told(struct db *db, int64_t message)
 {
     if (db_exec(db, "UPDATE receiver SET told=1/*TOLD*/ WHERE message=? AND told=2/*TOLD_BEGUN*/",
                 "i", message) < 0)

@@ -14,7 +14,7 @@ int snapshot_take(const char *path, const char *to, struct error *e);
  * newest. */
 int snapshot_check(const char *path, struct error *e);
 /* It belongs to a restored home from now on: its instance id is forgotten, so that the peer makes a
- * new one and meets a twin (P-10.20), and receipts are looked for again. */
+ * new one and meets another peer of its address (P-10.20), and receipts are looked for again. */
 int snapshot_restored(const char *path, int64_t now_ms, struct error *e);
 /* Does the home's user know anybody yet? false when it cannot be told. */
 bool snapshot_has_contacts(const char *path);

@@ -55,7 +55,7 @@ def test_mail_to_oneself_needs_no_network(alone):
         check_arrived(note, box.open(uid))
         assert int(box.fetch(uid, "RFC822.SIZE")[uid]["RFC822.SIZE"]) == len(box.open(uid))
     assert [r["state"] for r in alice.outbox_of(note)["receivers"]] == ["pulled"]
-    for point in ("own.before", "own.after"):
+    for point in ("local_delivery.before", "local_delivery.after"):
         alice.stop()
         alice.start({"RESTANTE_CRASH_AT": point})
         alice.wait_up()

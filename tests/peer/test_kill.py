@@ -24,28 +24,28 @@ from test_group import JOIN_POINTS, MASTER_POINTS, MEMBER_POINTS, TOLD_POINTS
 from test_invite import ACCEPT_POINTS, MAKE_POINTS
 
 # The transitions of each side in the order of a message's way; each has a point before and after.
-SENDER = ("submit", "seal", "publish", "announce", "collect", "free", "clean", "sent", "tidy")
-RECEIVER = ("notice", "stub", "pull", "deliver", "answer", "settle")
+SENDER = ("submit", "seal", "publish", "announce", "collect", "blob_gc", "dht_gc", "sent", "spool_gc")
+RECEIVER = ("notice", "stub", "pull", "deliver", "answer", "receipt_refresh")
 BETWEEN = ["answer.receipt"]  # the receipt is there, the notification still too
 # where a receiver comes whose sender was there for the pull but not for the receipt (P-10.6)
-THROUGH_DHT = ["settle.before", "settle.after", "answer.receipt"]
+THROUGH_DHT = ["receipt_refresh.before", "receipt_refresh.after", "answer.receipt"]
 DECLINE = ("decline",)
-GIVE_UP = ("tell",)
-EXPIRY = ("expire", "lapse")
-CANCEL = ("withdraw", "cancel")
-CANCEL_BETWEEN = ["withdraw.begun", "cancel.made", "cancel.put"]
-VANISH = ("vanish",)
+GIVE_UP = ("dsn",)
+EXPIRY = ("expire", "expiry_notice")
+CANCEL = ("recall", "cancel")
+CANCEL_BETWEEN = ["recall.begun", "cancel.made", "cancel.put"]
+RECALL_APPLY = ("recall_apply",)
 SHARDS = ("shards",)
-FORGET = ("forget",)
-REPLICATION = ("msglist", "list", "replicate", "drop", "reput")  # in test_replica.py
-RESTORED = ("instance", "regain")  # in test_restore.py
+UPKEEP = ("upkeep",)
+REPLICATION = ("msglist", "msglist_read", "replicate", "replica_drop", "reput")  # in test_replica.py
+RESTORED = ("instance", "blob_recovery")  # in test_restore.py
 FSCK = ("fsck",)  # in test_fsck.py
-MOVES = ("moves",)  # in test_requests.py
-OWN = ("own",)  # in test_alone.py
-EARLY = ("early", "followed")  # in test_large.py
+FEEDBACK = ("feedback",)  # in test_requests.py
+LOCAL_DELIVERY = ("local_delivery",)  # in test_alone.py
+STREAM = ["seal_stream.after", "pull.streamed"]  # in test_large.py
 UNCONFIRMED = ["cancel.over"]  # in test_cancel.py
-LINES = ["line.added", "line.replaced", "line.before", "line.after",
-         "deleted.before", "deleted.after"]  # in test_outbox.py
+LINES = ["outbox_line.added", "outbox_line.replaced", "outbox_line.before", "outbox_line.after",
+         "outbox_deleted.before", "outbox_deleted.after"]  # in test_outbox.py
 
 
 def points(steps):
@@ -73,9 +73,9 @@ def test_every_point_is_tried():
     assert invite == set(MAKE_POINTS + ACCEPT_POINTS)  # tried in test_invite.py
     found -= group | invite
     found -= {p for p in found
-              if p.split(".")[0] in REPLICATION + RESTORED + FSCK + MOVES + OWN + EARLY}
-    assert found == set(points(SENDER + RECEIVER + DECLINE + GIVE_UP + EXPIRY + CANCEL + VANISH)
-                        + points(SHARDS + FORGET) + BETWEEN + CANCEL_BETWEEN + UNCONFIRMED + LINES)
+              if p.split(".")[0] in REPLICATION + RESTORED + FSCK + FEEDBACK + LOCAL_DELIVERY}
+    assert found == set(points(SENDER + RECEIVER + DECLINE + GIVE_UP + EXPIRY + CANCEL + RECALL_APPLY)
+                        + points(SHARDS + UPKEEP) + BETWEEN + CANCEL_BETWEEN + UNCONFIRMED + LINES + STREAM)
 
 
 def restart_with(peer, point):
@@ -243,7 +243,7 @@ def test_sender_killed_while_cancelling(pair, point):
     taken_back(sender, receiver, data)
 
 
-@pytest.mark.parametrize("point", points(("notice",) + VANISH + ("answer", "settle")) + BETWEEN)
+@pytest.mark.parametrize("point", points(("notice",) + RECALL_APPLY + ("answer", "receipt_refresh")) + BETWEEN)
 def test_receiver_killed_while_it_is_cancelled(pair, point):
     """P-14.5: the stub goes, once and for ever."""
     sender, receiver = pair
@@ -254,7 +254,7 @@ def test_receiver_killed_while_it_is_cancelled(pair, point):
     taken_back(sender, receiver, data)
 
 
-@pytest.mark.parametrize("point", points(FORGET))
+@pytest.mark.parametrize("point", points(UPKEEP))
 def test_killed_while_forgetting(pair, point):
     """Old rows go some seconds after a start."""
     sender, receiver = pair

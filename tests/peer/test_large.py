@@ -109,7 +109,7 @@ def test_foreign_from(sender, receiver):
     assert sealed_early(sender) == before and outbox(sender) == []
 
 
-@pytest.mark.parametrize("point", ["early.after", "seal.before"])
+@pytest.mark.parametrize("point", ["seal_stream.after", "seal.before"])
 def test_killed(sender, receiver, point):
     """The blob that no row names goes; the message is sent again, or sealed again."""
     sender.stop()
@@ -181,7 +181,7 @@ def test_no_place_for_what_is_opened(sender, receiver, announced):
 def test_killed_when_it_is_opened(sender, receiver, announced):
     data, nid = announced
     receiver.stop()
-    receiver.start({"RESTANTE_CRASH_AT": "followed.after"})
+    receiver.start({"RESTANTE_CRASH_AT": "pull.streamed"})
     receiver.wait_ready()
     assert pull(receiver, nid).returncode != 0
     assert receiver.process.wait(30) == -signal.SIGKILL

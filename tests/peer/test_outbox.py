@@ -135,7 +135,7 @@ def test_what_the_daemon_does_never_cancels(alice, bob, carol):
     wait_for(lambda: line(alice, data) is None, 15, "the line to go", alice.logs)
 
 
-@pytest.mark.parametrize("point", ["line.added", "line.replaced", "line.before", "line.after"])
+@pytest.mark.parametrize("point", ["outbox_line.added", "outbox_line.replaced", "outbox_line.before", "outbox_line.after"])
 @pytest.mark.parametrize("nth", [1, 2])
 def test_killed_while_a_line_changes(net, bob, carol, point, nth):
     """One line again afterwards, and nothing is taken back."""
@@ -168,7 +168,7 @@ def test_killed_while_a_line_changes(net, bob, carol, point, nth):
     sender.stop()
 
 
-@pytest.mark.parametrize("point", ["deleted.before", "deleted.after"])
+@pytest.mark.parametrize("point", ["outbox_deleted.before", "outbox_deleted.after"])
 def test_killed_while_a_deletion_is_taken_up(net, bob, point):
     sender = net.peer(f"kd{point[8]}@demo")
     data = send(sender, [bob], f"Deleted, killed at {point}")

@@ -415,9 +415,9 @@ def test_over_the_quota(all_up):
     wait_emptied(ben, (ada, cas, dan), digest)
 
 
-@pytest.mark.parametrize("point", ["list.before", "list.after", "replicate.fetched",
+@pytest.mark.parametrize("point", ["msglist_read.before", "msglist_read.after", "replicate.fetched",
                                    "replicate.before", "replicate.after", "msglist.before",
-                                   "msglist.after", "drop.before", "drop.after", "reput.before",
+                                   "msglist.after", "replica_drop.before", "replica_drop.after", "reput.before",
                                    "reput.after"])
 def test_killed_while_replicating(all_up, point):
     five, zoe = all_up

@@ -184,7 +184,7 @@ def test_questions_do_not_pile_up(net, me):
     many.stop()
 
 
-@pytest.mark.parametrize("point", ["moves.before", "moves.after"])
+@pytest.mark.parametrize("point", ["feedback.before", "feedback.after"])
 def test_killed_while_a_move_is_taken_up(net, me, point):
     """The sender is a contact, and the question is put once."""
     other = net.peer(f"kim{len(point)}@demo")

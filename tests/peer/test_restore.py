@@ -186,7 +186,7 @@ def test_blobs_are_taken_back():
             zoe.wait_message(data)
         alice.stop()
         restore(alice, copy)
-        for point in ("regain.before", "regain.after"):
+        for point in ("blob_recovery.before", "blob_recovery.after"):
             alice.start({"RESTANTE_CRASH_AT": point})
             assert alice.process.wait(40) == -signal.SIGKILL, point
             alice.process = None

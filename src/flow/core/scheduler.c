@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_AREA "work"
+#define LOG_AREA "scheduler"
 #define DUE_BATCH 64
 #define LOOK_AGAIN_MS 30000 /* at the latest, whatever the tables say */
 #define GAP_MS 3            /* between two looks: under load each finds more that is due */
-#define SETTLE_MS 20        /* after a look, before it is asked when the next row will be due */
+#define QUIET_MS 20         /* after a look, before it is asked when the next row will be due */
 #define YIELD_MS 10000      /* at the most, a STEP_LAST waits for those that are STEP_FIRST */
 #define PAUSE_MS 5000       /* when no delay is taken: all would be due again at once */
 
@@ -114,8 +114,8 @@ static void lane_look(struct services *sv, struct lane *lane, int64_t now, int64
         return;
     if (step->rank == STEP_LAST && l->yielding_ms != 0 &&
         l->looked_ms - l->yielding_ms < YIELD_MS) {
-        if (next != NULL && *next > now + SETTLE_MS)
-            *next = now + SETTLE_MS;
+        if (next != NULL && *next > now + QUIET_MS)
+            *next = now + QUIET_MS;
         return;
     }
     if (!may_start(sv, step))
@@ -160,7 +160,7 @@ static void scheduler_on_timer(uv_timer_t *t)
         lane_look(sv, &l->lane[i], now, kicked ? NULL : &next);
     store_look_end(sv->store);
     if (!l->kicked) {
-        int64_t wait = kicked ? SETTLE_MS : next - clock_wall_ms();
+        int64_t wait = kicked ? QUIET_MS : next - clock_wall_ms();
         (void)uv_timer_start(t, scheduler_on_timer, wait < 1 ? 1 : (uint64_t)wait, 0);
     }
 }

@@ -38,8 +38,8 @@ struct flow_config { /* durations in milliseconds */
     const struct endpoint *endpoints; /* announced by the descriptor */
     size_t endpoint_count;
     uint32_t shard_at; /* more live notifications than this in a shard: more shards */
-    int64_t validity, sent_wait, open_wait, poll, retry, descriptor, reput, sweep, decline_grace,
-        trash_grace, expiry_grace, give_up, group_life, pull_before, cancel_grace;
+    int64_t validity, sent_wait, open_wait, poll, retry, descriptor, reput, expunge_scan,
+        decline_grace, trash_grace, expiry_grace, give_up, group_life, pull_before, cancel_grace;
     uint64_t quota;          /* octets replicated for each other member */
     int64_t pull_before_max; /* octets */
 };

@@ -4,7 +4,7 @@
 #include "flow/core/job.h"
 
 struct stream_worker {
-    struct growing *followed;
+    struct growing *stream;
 };
 
 static struct stream_worker *stream_worker_of(const struct services *sv)
@@ -15,14 +15,14 @@ static struct stream_worker *stream_worker_of(const struct services *sv)
 bool stream_worker_busy(const struct services *sv)
 {
     const struct stream_worker *w = stream_worker_of(sv);
-    return w == NULL || w->followed != NULL;
+    return w == NULL || w->stream != NULL;
 }
 
 struct growing *stream_worker_take(struct services *sv)
 {
     if (stream_worker_busy(sv) || sv->stream_worker == NULL || sv->stopping)
         return NULL;
-    return stream_worker_of(sv)->followed = growing_new();
+    return stream_worker_of(sv)->stream = growing_new();
 }
 
 void stream_worker_run(struct services *sv, struct job *job, void (*run)(struct job *, void *),
@@ -33,7 +33,7 @@ void stream_worker_run(struct services *sv, struct job *job, void (*run)(struct 
 
 void stream_worker_leave(struct services *sv)
 {
-    growing_free(&stream_worker_of(sv)->followed);
+    growing_free(&stream_worker_of(sv)->stream);
 }
 
 static int stream_worker_start(struct services *sv, struct error *e)
@@ -42,19 +42,19 @@ static int stream_worker_start(struct services *sv, struct error *e)
     return w == NULL ? error_set(e, "Out of memory.") : 0;
 }
 
-/* What is followed will not grow any more. */
+/* What is read will not grow any more. */
 static void stream_worker_stop(struct services *sv)
 {
     const struct stream_worker *w = stream_worker_of(sv);
-    if (w != NULL && w->followed != NULL)
-        growing_abort(w->followed);
+    if (w != NULL && w->stream != NULL)
+        growing_abort(w->stream);
 }
 
 static void stream_worker_free(struct services *sv)
 {
     struct stream_worker *w = stream_worker_of(sv);
     if (w != NULL)
-        growing_free(&w->followed);
+        growing_free(&w->stream);
 }
 
 const struct module stream_worker_module = {

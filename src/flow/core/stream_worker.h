@@ -10,14 +10,15 @@
 #include "base/jobs.h"
 #include "flow/core/module.h"
 
-#define FOLLOW_FROM                                                                                \
+#define STREAM_FROM                                                                                \
     (16u * 1024 * 1024) /* octets: below, the thread's way costs more than it saves */
 
 extern const struct module stream_worker_module;
 
-/* Does a job follow something now? */
+/* Does it work on something now? */
 bool stream_worker_busy(const struct services *sv);
-/* What a job shall follow. NULL: one is under way, or the peer stops. stream_worker_run comes next.
+/* What its next job reads as it grows. NULL: one is under way, or the peer stops. stream_worker_run
+ * comes next.
  */
 struct growing *stream_worker_take(struct services *sv);
 /* job's thread_ctx: struct pgp. */

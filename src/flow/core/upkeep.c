@@ -26,7 +26,7 @@ static struct upkeep *upkeep_of(const struct services *sv)
 static int upkeep_forget_run(struct db *db, void *arg)
 {
     int64_t now = clock_wall_ms();
-    store_crash_point("forget.before");
+    store_crash_point("upkeep.before");
     return out_forget(db, now - OUT_DAYS * DAY_MS) < 0 || in_forget(db, now) < 0 ||
                    invite_forget(db, now) < 0
                ? -1
@@ -35,7 +35,7 @@ static int upkeep_forget_run(struct db *db, void *arg)
 
 static void upkeep_forget_done(void *arg, int rc)
 {
-    store_crash_point("forget.after");
+    store_crash_point("upkeep.after");
     if (rc != 0)
         log_error("the database does not forget old rows");
 }

@@ -61,14 +61,14 @@ static void group_look_end(struct group_look *l)
         groups_poll(sv);
 }
 
-void groups_settle(struct services *sv)
+void groups_renew_identity(struct services *sv)
 {
     struct groups *g = groups_of(sv);
     uint8_t fpr[FPR_LEN];
     bool has = group_own_master(store_reader(sv->store), fpr);
-    if (g->settled && (has != g->has || memcmp(fpr, g->master_fpr, FPR_LEN) != 0))
+    if (g->identity_known && (has != g->has || memcmp(fpr, g->master_fpr, FPR_LEN) != 0))
         event_raise(sv, EVENT_RECORDS_CHANGED);
-    g->settled = true;
+    g->identity_known = true;
     g->has = has;
     memcpy(g->master_fpr, fpr, FPR_LEN);
 }
@@ -169,7 +169,7 @@ static void group_delete_replaced(struct group_look *l)
 static void tend(struct group_look *l)
 {
     struct services *sv = l->services;
-    groups_settle(sv);
+    groups_renew_identity(sv);
     event_raise(sv, EVENT_GROUP_READ);
     bool member = group_get_accepted(store_reader(sv->store), &l->g) == 0;
     /* a list is put again and renewed in time; where there is none, one is heard of */
@@ -370,7 +370,7 @@ static int groups_start(struct services *sv, struct error *e)
     if (g == NULL)
         return error_set(e, "Out of memory.");
     (void)dht_key(g->key, "group:", address_group(sv->c.address));
-    groups_settle(sv);
+    groups_renew_identity(sv);
     g->timer = poll_start(sv, g->key, group_on_timer, group_on_heard, "the group's descriptor");
     return g->timer == NULL ? error_set(e, "Out of memory.") : 0;
 }

@@ -35,7 +35,7 @@ static void join_done(void *arg, int rc)
         NULL, "That group does not name this peer any more.",
         "This peer is in a group already; leave it first (`restante group leave`)."};
     if (rc == 0)
-        groups_settle(j->services);
+        groups_renew_identity(j->services);
     if (rc != 0)
         j->done(j->ctx, false, "The database does not take it.");
     else

@@ -15,10 +15,10 @@ struct groups {
     char key[DHT_KEY_MAX + 1]; /* group:<own group> */
     struct group_look *look;   /* one at a time */
     bool again;
-    bool making;       /* a change by the master or a deputy is under way */
-    unsigned finding;  /* look-ups of members' keys under way */
-    bool put_now;      /* whenever it was put last */
-    bool settled, has; /* the group that the posted identity names */
+    bool making;              /* a change by the master or a deputy is under way */
+    unsigned finding;         /* look-ups of members' keys under way */
+    bool put_now;             /* whenever it was put last */
+    bool identity_known, has; /* the group that the posted identity names */
     uint8_t master_fpr[FPR_LEN];
 };
 
@@ -26,7 +26,7 @@ struct groups {
 int group_read(const struct services *sv, const struct group_row *g, struct group_record *r_r,
                struct error *e);
 /* The accepted group may have changed: the identity follows. */
-void groups_settle(struct services *sv);
+void groups_renew_identity(struct services *sv);
 /* Writes the descriptor anew when its time comes: the master with the same members, a deputy as a
  * renewal. g: the accepted row. */
 void groups_renew(struct services *sv, const struct group_row *g);

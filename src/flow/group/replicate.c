@@ -196,7 +196,7 @@ static int drop_commit(struct db *db, void *arg)
 static void drop_committed(void *arg, int rc)
 {
     struct dropping *x = arg;
-    store_crash_point("drop.after");
+    store_crash_point("replica_drop.after");
     work_over(x->w, rc != 0 ? "The database does not take a dropped replica." : NULL);
     free(x);
 }
@@ -204,7 +204,7 @@ static void drop_committed(void *arg, int rc)
 static void drop_done(struct job *job)
 {
     struct dropping *x = (struct dropping *)job;
-    store_crash_point("drop.before");
+    store_crash_point("replica_drop.before");
     if (x->rc != 0) {
         work_retry(x->w, x->why.text);
         free(x);

@@ -81,7 +81,7 @@ static int group_watch_apply_run(struct db *db, void *arg)
 static void apply_done(void *arg, int rc)
 {
     struct watcher *w = arg;
-    store_crash_point("list.after");
+    store_crash_point("msglist_read.after");
     if (rc != 0) {
         group_watch_failed(w);
         return;
@@ -128,7 +128,7 @@ static void group_watch_verify_run(struct job *job, void *thread_ctx)
 static void group_watch_verify_done(struct job *job)
 {
     struct watcher *w = (struct watcher *)job;
-    store_crash_point("list.before");
+    store_crash_point("msglist_read.before");
     if (w->services->stopping) {
         rest(w, 0);
     } else if (w->rc != 0) {

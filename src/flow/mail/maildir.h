@@ -63,8 +63,8 @@ int maildir_find(const char *home, const char *folder, const char *name, bool re
  * copies (sent.c)? What came after until_ms may be missed: the plugin tells of it. Worker thread.
  */
 bool maildir_sent_has(struct services *sv, const char *msgid, int64_t since_ms, int64_t until_ms);
-/* Reads which inodes stand in Trash and Junk; then asks whether this one does. For the sweep:
- * worker thread, one sweep at a time. */
+/* Reads which inodes stand in Trash and Junk; then asks whether this one does. For the expunge
+ * scan: worker thread, one scan at a time. */
 void maildir_trash_read(struct services *sv);
 bool maildir_trash_has(const struct services *sv, ino_t inode);
 /* How many copies of this inode stand in folders other than Trash and Junk, and in those. */

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_AREA "whereabouts"
+#define LOG_AREA "endpoint"
 #define KEEP_MS 30000
 #define SERVED_MS 300000
 #define REMEMBERED 64

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_AREA "twin"
+#define LOG_AREA "conflict"
 #define LOOK_AT CANDIDATES_MAX /* records under each key */
 
 struct conflict_looking {
@@ -25,17 +25,17 @@ struct conflict_looking {
     struct candidates descriptors, identities;
     struct descriptor newest;
     bool found;
-    enum twin what;
+    enum conflict what;
     uint64_t seq;
     struct rival rival[CANDIDATES_MAX]; /* identities under other keys */
     uint8_t revoked[CANDIDATES_MAX][FPR_LEN];
     size_t rivals, revocations;
     uint32_t shards; /* the most that own records have announced */
-    void (*done)(void *ctx, enum twin what, uint64_t seq);
+    void (*done)(void *ctx, enum conflict what, uint64_t seq);
     void *ctx;
 };
 
-static void conflict_finish(struct conflict_looking *t, enum twin what)
+static void conflict_finish(struct conflict_looking *t, enum conflict what)
 {
     candidates_free(&t->descriptors);
     candidates_free(&t->identities);
@@ -43,14 +43,14 @@ static void conflict_finish(struct conflict_looking *t, enum twin what)
     free(t);
 }
 
-enum twin conflict_compare(const struct descriptor *seen, const uint8_t instance[INSTANCE_LEN],
-                           uint64_t posted_seq)
+enum conflict conflict_compare(const struct descriptor *seen, const uint8_t instance[INSTANCE_LEN],
+                               uint64_t posted_seq)
 {
     if (seen == NULL || seen->seq <= posted_seq)
-        return TWIN_NONE;
+        return CONFLICT_NONE;
     if (memcmp(seen->instance, instance, INSTANCE_LEN) == 0 || seen->endpoint_count == 0)
-        return TWIN_RESTORED;
-    return TWIN_OTHER;
+        return CONFLICT_RESTORED;
+    return CONFLICT_OTHER;
 }
 
 static void conflict_verify_run(struct job *job, void *thread_ctx)
@@ -96,7 +96,7 @@ static void conflict_verify_run(struct job *job, void *thread_ctx)
 static void on_live(void *ctx, bool live)
 {
     struct conflict_looking *t = ctx;
-    conflict_finish(t, t->services->stopping ? TWIN_UNKNOWN : live ? TWIN_OTHER : t->what);
+    conflict_finish(t, t->services->stopping ? CONFLICT_UNKNOWN : live ? CONFLICT_OTHER : t->what);
 }
 
 static bool conflict_is_revoked(const struct conflict_looking *t, const uint8_t fpr[FPR_LEN])
@@ -133,7 +133,7 @@ static void conflict_verify_done(struct job *job)
     struct conflict_looking *t = (struct conflict_looking *)job;
     struct services *sv = t->services;
     if (sv->stopping) {
-        conflict_finish(t, TWIN_UNKNOWN);
+        conflict_finish(t, CONFLICT_UNKNOWN);
         return;
     }
     judge_rivals(t);
@@ -143,7 +143,7 @@ static void conflict_verify_done(struct job *job)
     (void)meta_get(store_reader(sv->store), "seq", &posted, sizeof posted);
     t->what = conflict_compare(t->found ? &t->newest : NULL, sv->instance, posted);
     /* a copy has the same instance and the same numbers until one of the two posts again */
-    if (t->what == TWIN_OTHER || !t->found || standing_of(sv)->looked ||
+    if (t->what == CONFLICT_OTHER || !t->found || standing_of(sv)->looked ||
         conflict_live(sv, &t->newest, on_live, t) < 0)
         conflict_finish(t, t->what);
 }
@@ -152,7 +152,7 @@ static void identities_fetched(void *ctx)
 {
     struct conflict_looking *t = ctx;
     if (!t->identities.ok || t->services->stopping)
-        conflict_finish(t, TWIN_UNKNOWN);
+        conflict_finish(t, CONFLICT_UNKNOWN);
     else
         job_run(t->services->pgp, &t->job, conflict_verify_run, conflict_verify_done, true);
 }
@@ -161,12 +161,12 @@ static void descriptors_fetched(void *ctx)
 {
     struct conflict_looking *t = ctx;
     if (!t->descriptors.ok || t->services->stopping)
-        conflict_finish(t, TWIN_UNKNOWN);
+        conflict_finish(t, CONFLICT_UNKNOWN);
     else
         candidates_fetch(&t->identities, t->services, identities_fetched, t);
 }
 
-int conflict_look(struct services *sv, void (*done)(void *ctx, enum twin what, uint64_t seq),
+int conflict_look(struct services *sv, void (*done)(void *ctx, enum conflict what, uint64_t seq),
                   void *ctx)
 {
     struct conflict_looking *t = calloc(1, sizeof *t);

@@ -7,20 +7,20 @@
 
 #include "flow/core/services.h"
 
-enum twin {
-    TWIN_UNKNOWN,  /* the look-up did not complete */
-    TWIN_NONE,     /* nothing newer than what this store has posted */
-    TWIN_RESTORED, /* newer records of this very instance, or of one that has withdrawn: the store
-                      is a restored backup */
-    TWIN_OTHER,    /* another instance announces newer endpoints */
+enum conflict {
+    CONFLICT_UNKNOWN,  /* the look-up did not complete */
+    CONFLICT_NONE,     /* nothing newer than what this store has posted */
+    CONFLICT_RESTORED, /* newer records of this very instance, or of one that has withdrawn: the
+                      store is a restored backup */
+    CONFLICT_OTHER,    /* another instance announces newer endpoints */
 };
 
 /* Compares. seq: the highest sequence number of own records in the DHT (0: none). The answer comes
  * on the loop's thread. 0, or -1 when nothing will come. */
-int conflict_look(struct services *sv, void (*done)(void *ctx, enum twin what, uint64_t seq),
+int conflict_look(struct services *sv, void (*done)(void *ctx, enum conflict what, uint64_t seq),
                   void *ctx);
 /* The comparison itself: seen is the newest descriptor in the DHT, NULL when there is none. */
-enum twin conflict_compare(const struct descriptor *seen, const uint8_t instance[INSTANCE_LEN],
-                           uint64_t posted_seq);
+enum conflict conflict_compare(const struct descriptor *seen, const uint8_t instance[INSTANCE_LEN],
+                               uint64_t posted_seq);
 
 #endif

@@ -16,10 +16,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LOG_AREA "twin"
+#define LOG_AREA "conflict"
 #define ANSWER_S 4
 
-struct asking_twin {
+struct live_asking {
     struct services *services;
     struct descriptor d;
     size_t at; /* the endpoint that is asked */
@@ -43,23 +43,23 @@ bool conflict_own_key(const struct services *sv, const struct buf *record)
            id.pubkey.n == sv->pubkey.n && memcmp(id.pubkey.p, sv->pubkey.p, id.pubkey.n) == 0;
 }
 
-static void live_finish(struct asking_twin *a, bool live)
+static void live_finish(struct live_asking *a, bool live)
 {
     a->done(a->ctx, live);
     buf_free(&a->body);
     free(a);
 }
 
-static void live_ask(struct asking_twin *a);
+static void live_ask(struct live_asking *a);
 
 static int live_on_data(void *ctx, const uint8_t *p, size_t n)
 {
-    return buf_append(&((struct asking_twin *)ctx)->body, p, n);
+    return buf_append(&((struct live_asking *)ctx)->body, p, n);
 }
 
 static void live_on_done(void *ctx, bool ok, int status, const char *why)
 {
-    struct asking_twin *a = ctx;
+    struct live_asking *a = ctx;
     if (a->services->stopping) {
         live_finish(a, false);
         return;
@@ -75,7 +75,7 @@ static void live_on_done(void *ctx, bool ok, int status, const char *why)
     live_ask(a);
 }
 
-static void live_ask(struct asking_twin *a)
+static void live_ask(struct live_asking *a)
 {
     struct endpoint_policy policy = a->services->policy;
     struct error e;
@@ -109,12 +109,12 @@ static void live_ask(struct asking_twin *a)
 int conflict_live(struct services *sv, const struct descriptor *d,
                   void (*done)(void *ctx, bool live), void *ctx)
 {
-    struct asking_twin *a = sv->http == NULL || sv->server == NULL ? NULL : calloc(1, sizeof *a);
+    struct live_asking *a = sv->http == NULL || sv->server == NULL ? NULL : calloc(1, sizeof *a);
     if (a == NULL || d->endpoint_count == 0) {
         free(a);
         return -1;
     }
-    *a = (struct asking_twin){
+    *a = (struct live_asking){
         .services = sv, .d = *d, .body = BUF_INIT(RECORD_MAX), .done = done, .ctx = ctx};
     live_ask(a);
     return 0;

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define LOG_AREA "presence"
-#define LOOK_POLLS 5 /* a twin is looked for every so many polls */
+#define LOOK_POLLS 5 /* another peer is looked for every so many polls */
 
 struct presence {
     uv_timer_t *timer;
@@ -42,7 +42,7 @@ static struct presence *presence_of(const struct services *sv)
 
 static void presence_on_timer(uv_timer_t *t);
 
-/* The next look for a twin, or the next posting, whichever comes first. */
+/* The next look for another peer of this address, or the next posting, whichever comes first. */
 static void look_later(struct services *sv)
 {
     int64_t wait = presence_of(sv)->post_ms - clock_mono_ms(), look = sv->c.poll * LOOK_POLLS;
@@ -140,7 +140,7 @@ static void renew(struct services *sv)
     store_do(sv->store, renew_run, renew_done, r);
 }
 
-static void stop_for_twin(struct services *sv)
+static void stop_for_conflict(struct services *sv)
 {
     if (standing_of(sv)->stop_reason[0] == '\0') {
         (void)snprintf(standing_own(sv)->stop_reason, sizeof standing_of(sv)->stop_reason,
@@ -150,7 +150,7 @@ static void stop_for_twin(struct services *sv)
     standing_own(sv)->identity_posted = standing_own(sv)->descriptor_posted = false;
 }
 
-static void on_looked(void *ctx, enum twin what, uint64_t seq)
+static void on_looked(void *ctx, enum conflict what, uint64_t seq)
 {
     struct services *sv = ctx;
     struct presence *p = presence_of(sv);
@@ -160,7 +160,7 @@ static void on_looked(void *ctx, enum twin what, uint64_t seq)
         return;
     if (seq > p->seen)
         p->seen = seq;
-    if (what == TWIN_UNKNOWN) {
+    if (what == CONFLICT_UNKNOWN) {
         (void)uv_timer_start(p->timer, presence_on_timer, (uint64_t)sv->c.retry, 0);
         return;
     }
@@ -175,7 +175,7 @@ static void on_looked(void *ctx, enum twin what, uint64_t seq)
         look_later(sv);
         return;
     }
-    if (p->taking || (what == TWIN_RESTORED && !stopped)) {
+    if (p->taking || (what == CONFLICT_RESTORED && !stopped)) {
         log_warn("%s", p->taking ? "this peer takes over its address"
                                  : "this home is a restored backup: newer records of it stand in "
                                    "the DHT. It goes on as a new instance.");
@@ -183,8 +183,8 @@ static void on_looked(void *ctx, enum twin what, uint64_t seq)
         renew(sv);
         return;
     }
-    if (what == TWIN_OTHER)
-        stop_for_twin(sv);
+    if (what == CONFLICT_OTHER)
+        stop_for_conflict(sv);
     if (standing_of(sv)->stop_reason[0] != '\0') {
         look_later(sv);
         return;
@@ -261,9 +261,10 @@ static int presence_start(struct services *sv, struct error *e)
     p->timer = t;
     p->heard_ms = clock_mono_ms() - sv->c.retry;
     if (conflict_lock(sv, &p->lock) == 1)
-        stop_for_twin(sv);
+        stop_for_conflict(sv);
     if (dht_listen(sv->dht, sv->c.address, presence_on_heard, sv) < 0)
-        log_warn("the own descriptor is not listened to: a twin is noticed later");
+        log_warn(
+            "the own descriptor is not listened to: another peer of this address is noticed later");
     return uv_timer_start(t, presence_on_timer, 50, 0);
 }
 

@@ -323,7 +323,7 @@ void transfer_have_chunks(struct transfer *t, const uint8_t *p, size_t n)
         abort();
 }
 
-void transfer_follow(struct transfer *t, struct growing *grows)
+void transfer_stream(struct transfer *t, struct growing *grows)
 {
     t->part.grows = grows;
 }

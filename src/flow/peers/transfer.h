@@ -27,7 +27,7 @@ void transfer_want_chunks(struct transfer *t, transfer_chunks_fn *fn);
 void transfer_have_chunks(struct transfer *t, const uint8_t *p, size_t n);
 /* Somebody reads the part file meanwhile, and is told how far it may; right after transfer_start.
  * grows must live until transfer_fn was called. */
-void transfer_follow(struct transfer *t, struct growing *grows);
+void transfer_stream(struct transfer *t, struct growing *grows);
 /* Octets verified so far. */
 uint64_t transfer_octets(const struct transfer *t);
 

@@ -155,18 +155,18 @@ static void through_dht(struct answering *a)
 
 /* ---- or the sender takes it itself, and deletes the notification */
 
-static int receipt_endpoint_run(struct db *db, void *arg)
+static int answer_pushed_run(struct db *db, void *arg)
 {
     struct answering *a = arg;
     struct entry_binding ns;
     entry_bind_hash(a->in.p, a->in.ns_key, a->in.ns_hash, &ns);
     int64_t again = clock_wall_ms() / 1000 + AGAIN_S;
-    int rc = in_set_handed(db, a->in.n, a->in.p, ns.id, again) < 0 ? -1 : 0;
+    int rc = in_set_pushed(db, a->in.n, a->in.p, ns.id, again) < 0 ? -1 : 0;
     wipe(&ns, sizeof ns);
     return rc;
 }
 
-static void on_handed(void *ctx, bool taken)
+static void on_pushed(void *ctx, bool taken)
 {
     struct answering *a = ctx;
     if (!taken) {
@@ -175,7 +175,7 @@ static void on_handed(void *ctx, bool taken)
     }
     log_info("%s has taken the receipt itself", a->in.sender);
     store_crash_point("answer.before");
-    store_do(a->services->store, receipt_endpoint_run, answered_done, a);
+    store_do(a->services->store, answer_pushed_run, answered_done, a);
 }
 
 static void answer_push_receipt(struct answering *a)
@@ -183,7 +183,7 @@ static void answer_push_receipt(struct answering *a)
     struct receipt r;
     memcpy(r.id, a->id, ENTRY_ID_LEN);
     memcpy(r.value, a->value, HASH_LEN);
-    if (!receipt_push(a->services, &a->in, &r, on_handed, a))
+    if (!receipt_push(a->services, &a->in, &r, on_pushed, a))
         through_dht(a);
 }
 
@@ -212,9 +212,9 @@ const struct step step_answer = {
     .start = answer_start,
 };
 
-/* ---- settle */
+/* ---- receipt refresh */
 
-static int settled_run(struct db *db, void *arg)
+static int receipt_refresh_run(struct db *db, void *arg)
 {
     struct answering *a = arg;
     if (a->settled)
@@ -226,16 +226,16 @@ static int settled_run(struct db *db, void *arg)
     return queue_delay(db, &queue_receipt_refresh, a->in.n, clock_wall_ms() + wait, NULL);
 }
 
-static void settled_done(void *arg, int rc)
+static void receipt_refresh_done(void *arg, int rc)
 {
-    store_crash_point("settle.after");
+    store_crash_point("receipt_refresh.after");
     answer_end(arg, rc != 0 ? "The database does not take a settled receipt." : NULL);
 }
 
 static void on_put_again(void *ctx, enum dht_result r, const char *why)
 {
     struct answering *a = ctx;
-    store_do(a->services->store, settled_run, settled_done, a);
+    store_do(a->services->store, receipt_refresh_run, receipt_refresh_done, a);
 }
 
 static void receipt_refresh_on_look(void *ctx, bool ok, enum dht_presence presence)
@@ -243,7 +243,7 @@ static void receipt_refresh_on_look(void *ctx, bool ok, enum dht_presence presen
     struct answering *a = ctx;
     a->settled = (ok && presence == DHT_DELETED) ||
                  clock_wall_ms() / 1000 > a->in.changed_ms / 1000 + KEEP_S;
-    store_crash_point("settle.before");
+    store_crash_point("receipt_refresh.before");
     /* put again when it is missing, and about every reput period to keep it alive */
     if (!a->settled && ok &&
         (presence == DHT_ABSENT ||

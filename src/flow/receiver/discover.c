@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* discover.c - see discover.h. Listening hastens it, slow polling makes it sure; an entry is looked
- * at once. What an entry says is believed only after notice.c has opened and verified it. */
+/* discover.c - see discover.h. Listening makes it quick, slow polling makes it sure; an entry is
+ * looked at once. What an entry says is believed only after notice.c has opened and verified it. */
 #include "flow/receiver/discover.h"
 #include "base/clock.h"
 #include "base/log.h"

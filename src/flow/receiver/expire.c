@@ -30,7 +30,7 @@
 static int prefetch_run(struct db *db, void *arg)
 {
     const struct work *w = arg;
-    return in_set_hastened(db, w->n);
+    return in_set_prefetch(db, w->n);
 }
 
 static void simple_done(void *arg, int rc)
@@ -181,13 +181,13 @@ static void replace_run(struct job *job, void *thread_ctx)
 static int expiry_notice_run(struct db *db, void *arg)
 {
     struct lapsing *x = arg;
-    return in_set_lapsed(db, x->in.n);
+    return in_set_expiry_noticed(db, x->in.n);
 }
 
 static void expiry_notice_done(void *arg, int rc)
 {
     struct lapsing *x = arg;
-    store_crash_point("lapse.after");
+    store_crash_point("expiry_notice.after");
     if (rc == 0) {
         (void)unlink(x->stub);
         (void)unlink(x->notice);
@@ -199,7 +199,7 @@ static void expiry_notice_done(void *arg, int rc)
 static void replaced(struct job *job)
 {
     struct lapsing *x = (struct lapsing *)job;
-    store_crash_point("lapse.before");
+    store_crash_point("expiry_notice.before");
     if (x->rc != 0) {
         expire_end(x, x->why.text);
         return;

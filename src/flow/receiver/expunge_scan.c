@@ -21,7 +21,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define LOG_AREA "sweep"
+#define LOG_AREA "expunge_scan"
 #define PAGE 1024
 #define MANY 20
 
@@ -206,7 +206,7 @@ static void next_page(struct expunge_scan *s)
 static void expunge_scan_on_timer(uv_timer_t *t)
 {
     struct expunge_scan *s = t->data;
-    (void)uv_timer_start(t, expunge_scan_on_timer, (uint64_t)s->services->c.sweep, 0);
+    (void)uv_timer_start(t, expunge_scan_on_timer, (uint64_t)s->services->c.expunge_scan, 0);
     if (s->running)
         return;
     s->running = true;
@@ -274,7 +274,7 @@ static int confirm_run(struct db *db, void *arg)
     return t->changed < 0 ? -1 : 0;
 }
 
-static void telling_done(void *arg, int rc)
+static void confirm_done(void *arg, int rc)
 {
     struct expunge_confirming *t = arg;
     if (rc != 0)
@@ -293,10 +293,10 @@ void expunge_scan_told(struct services *sv, const uint8_t nid[HASH_LEN], const s
     }
     struct expunge_confirming *t = calloc(1, sizeof *t);
     if (t == NULL)
-        return; /* the sweep sees it, and asks if there are many */
+        return; /* the scan sees it, and asks if there are many */
     *t = (struct expunge_confirming){.services = sv};
     memcpy(t->nid, nid, HASH_LEN);
-    store_do(sv->store, told_run, telling_done, t);
+    store_do(sv->store, told_run, confirm_done, t);
 }
 
 int expunge_scan_confirm(struct services *sv, expunge_scan_confirmed_fn *fn, void *ctx,
@@ -306,7 +306,7 @@ int expunge_scan_confirm(struct services *sv, expunge_scan_confirmed_fn *fn, voi
     if (t == NULL)
         return error_set(e, "Out of memory.");
     *t = (struct expunge_confirming){.services = sv, .fn = fn, .ctx = ctx};
-    store_do(sv->store, confirm_run, telling_done, t);
+    store_do(sv->store, confirm_run, confirm_done, t);
     return 0;
 }
 

@@ -16,7 +16,7 @@ void expunge_scan_hint(struct services *sv);
 /* Declines one stub now, by the user's word. -1 and why when it is decided already or unknown. */
 int expunge_scan_decline(struct services *sv, int64_t n, struct error *why);
 /* The plugin saw this stub expunged, and how (P-7.10). If that is a person's word, the stub is
- * declined after its grace, with however many others; the sweep looks soon in any case. */
+ * declined after its grace, with however many others; the scan looks soon in any case. */
 void expunge_scan_told(struct services *sv, const uint8_t nid[HASH_LEN], const struct deletion *d);
 /* A person says that all stubs which vanished were meant to be deleted; fn hears how many those
  * are, or -1 when the database failed. -1 and e when it cannot even be asked. */

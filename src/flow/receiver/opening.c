@@ -62,7 +62,7 @@ static void opening_answer(struct opening *o, bool ok, const char *why)
         opening_drop(o);
 }
 
-static bool opening_settle(struct opening *o);
+static bool opening_answer_ended(struct opening *o);
 
 static int opening_want_run(struct db *db, void *arg)
 {
@@ -78,7 +78,7 @@ static void opening_want_done(void *arg, int rc)
         opening_drop(o);
     else if (rc != 0)
         opening_answer(o, false, TEXT_OPEN_DATABASE);
-    else if (!opening_settle(o)) /* it may have been filled while this was on its way */
+    else if (!opening_answer_ended(o)) /* it may have been filled while this was on its way */
         kick(o->services);
 }
 
@@ -113,7 +113,7 @@ static int opening_judge(const struct services *sv, const struct incoming *in, s
 }
 
 /* Answers one that waits when its message came to an end meanwhile, whichever step did it. */
-static bool opening_settle(struct opening *o)
+static bool opening_answer_ended(struct opening *o)
 {
     struct incoming in;
     struct error why = {TEXT_OPEN_UNKNOWN};
@@ -234,7 +234,7 @@ static void opening_on_timer(uv_timer_t *t)
     int64_t now = clock_mono_ms();
     for (struct opening *o = openings_of(sv)->first, *next; o != NULL; o = next) {
         next = o->next;
-        if (o->held || o->fn == NULL || opening_settle(o) || now < o->until_ms)
+        if (o->held || o->fn == NULL || opening_answer_ended(o) || now < o->until_ms)
             continue;
         struct incoming in;
         char why[200] = TEXT_OPEN_WAITING;

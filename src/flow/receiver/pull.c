@@ -43,8 +43,8 @@ struct pulling {
     bool fresh;
     bool late;             /* it was declined, expired or taken back while it came */
     struct transfer *t;    /* under way */
-    struct growing *grows; /* the follower opens the blob while it is fetched; else NULL */
-    bool fetched, opened;  /* all of it is here; the follower has ended */
+    struct growing *grows; /* the stream worker opens the blob while it is fetched; else NULL */
+    bool fetched, opened;  /* all of it is here; the stream worker has ended */
     bool held;             /* it was here from the start */
     int rc;
     struct error why, from; /* from: whom the octets came from, or why they did not come */
@@ -250,7 +250,8 @@ static void after_blob(struct pulling *p, bool opened)
     }
 }
 
-/* The follower's job has ended, and the transfer too: nobody tells the one how far the other is. */
+/* The stream worker's job has ended, and the transfer too: nobody tells the one how far the other
+ * is. */
 static void both_ended(struct pulling *p)
 {
     stream_worker_leave(p->services);
@@ -273,10 +274,10 @@ static void pull_on_blob(void *ctx, bool ok, const char *why)
         ok ? growing_end(p->grows) : growing_abort(p->grows);
 }
 
-static void followed(struct job *job)
+static void pull_streamed(struct job *job)
 {
     struct pulling *p = (struct pulling *)job;
-    store_crash_point("followed.after");
+    store_crash_point("pull.streamed");
     p->opened = true;
     if (p->t == NULL)
         both_ended(p);
@@ -290,11 +291,11 @@ static void start_transfer(struct pulling *p)
     if (p->in.has_master)
         transfer_master(p->t, p->in.master_fpr);
     openings_progress_set(sv, p->in.nid, p->t);
-    if (p->in.blob.size >= FOLLOW_FROM)
+    if (p->in.blob.size >= STREAM_FROM)
         p->grows = stream_worker_take(sv);
     if (p->grows != NULL) {
-        transfer_follow(p->t, p->grows);
-        stream_worker_run(sv, &p->job, pull_open_run, followed);
+        transfer_stream(p->t, p->grows);
+        stream_worker_run(sv, &p->job, pull_open_run, pull_streamed);
     }
 }
 

@@ -13,7 +13,7 @@
 
 #define LOG_AREA "cancel"
 
-struct vanishing {
+struct recall_applying {
     struct work *w;
     struct incoming in;
     int decided;
@@ -21,15 +21,15 @@ struct vanishing {
 
 static int recall_apply_decide_run(struct db *db, void *arg)
 {
-    struct vanishing *v = arg;
+    struct recall_applying *v = arg;
     v->decided = in_decide(db, v->in.n, OUTCOME_CANCELLED);
     return v->decided < 0 ? -1 : 0;
 }
 
 static void recall_apply_decide_done(void *arg, int rc)
 {
-    struct vanishing *v = arg;
-    store_crash_point("vanish.after");
+    struct recall_applying *v = arg;
+    store_crash_point("recall_apply.after");
     if (rc != 0) {
         work_retry(v->w, "The database does not take a cancellation.");
     } else {
@@ -45,14 +45,14 @@ static void recall_apply_decide_done(void *arg, int rc)
 
 static void recall_apply_start(struct work *w)
 {
-    struct vanishing *v = calloc(1, sizeof *v);
+    struct recall_applying *v = calloc(1, sizeof *v);
     if (v == NULL || in_get(store_reader(w->services->store), w->n, &v->in) < 0) {
         free(v);
         work_retry(w, "A row cannot be read.");
         return;
     }
     v->w = w;
-    store_crash_point("vanish.before");
+    store_crash_point("recall_apply.before");
     store_do(w->services->store, recall_apply_decide_run, recall_apply_decide_done, v);
 }
 

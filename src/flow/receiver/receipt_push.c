@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_AREA "hand"
+#define LOG_AREA "receipt_push"
 #define CONNECT_S 4
 #define STALL_S 6
 

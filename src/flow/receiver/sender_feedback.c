@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOG_AREA "moves"
+#define LOG_AREA "feedback"
 #define REQUESTS ".Requests"
 #define FOREIGN_KEYWORD "$Foreign"
 #define APART_MAX 4096         /* messages in Requests that are looked for in the inbox */
@@ -314,7 +314,7 @@ static int feedback_commit_run(struct db *db, void *arg)
 static void feedback_commit_done(void *arg, int rc)
 {
     struct sender_feedback *m = arg;
-    store_crash_point("moves.after");
+    store_crash_point("feedback.after");
     for (size_t k = 0; k < m->count && rc == 0; k++) {
         const struct feedback_item *i = &m->item[k];
         char path[PATH_CAP];
@@ -338,7 +338,7 @@ static void feedback_commit_done(void *arg, int rc)
 static void feedback_write_done(struct job *job)
 {
     struct sender_feedback *m = (struct sender_feedback *)job;
-    store_crash_point("moves.before");
+    store_crash_point("feedback.before");
     if (m->rc < 0) {
         log_warn("%s", m->why.text);
         m->running = false;

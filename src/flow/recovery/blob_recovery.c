@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOG_AREA "regain"
+#define LOG_AREA "blob_recovery"
 
 struct regaining {
     struct blob_step s;
@@ -37,7 +37,7 @@ static int blob_recovery_commit_run(struct db *db, void *arg)
 static void blob_recovery_commit_done(void *arg, int rc)
 {
     struct regaining *x = arg;
-    store_crash_point("regain.after");
+    store_crash_point("blob_recovery.after");
     if (rc == 0 && !x->lost)
         log_info("took back %llu octets", (unsigned long long)x->s.b.size);
     blob_step_end(&x->s, rc != 0 ? "The database does not take a blob that is back." : NULL);
@@ -59,7 +59,7 @@ static void place_run(struct job *job, void *thread_ctx)
 static void place_done(struct job *job)
 {
     struct regaining *x = (struct regaining *)job;
-    store_crash_point("regain.before");
+    store_crash_point("blob_recovery.before");
     if (x->s.rc != 0)
         blob_step_end(&x->s, x->s.why.text);
     else

@@ -233,7 +233,7 @@ int fsck_look(struct fsck *x, struct error *e)
 
 /* ---- repairs */
 
-static int mend_row(struct db *db, const struct fsck *x, const struct fsck_fault *f)
+static int fsck_repair_row(struct db *db, const struct fsck *x, const struct fsck_fault *f)
 {
     switch (f->kind) {
     case FSCK_SPOOL:
@@ -274,16 +274,17 @@ static int mend_row(struct db *db, const struct fsck *x, const struct fsck_fault
 }
 
 /* Not while a copy of it stands in the Maildir: there would be two. */
-static bool may_mend(const struct fsck *x, const struct fsck_fault *f)
+static bool may_repair(const struct fsck *x, const struct fsck_fault *f)
 {
     return f->kind != FSCK_HELD && (f->kind != FSCK_STUB || x->cut == 0);
 }
 
-static int mend_run(struct db *db, void *arg)
+static int fsck_repair_run(struct db *db, void *arg)
 {
     const struct fsck *x = arg;
     for (size_t i = 0; i < x->count; i++)
-        if (!x->fault[i].repaired && may_mend(x, &x->fault[i]) && mend_row(db, x, &x->fault[i]) < 0)
+        if (!x->fault[i].repaired && may_repair(x, &x->fault[i]) &&
+            fsck_repair_row(db, x, &x->fault[i]) < 0)
             return -1;
     return 0;
 }
@@ -295,7 +296,7 @@ static bool is_file(const struct fsck_fault *f)
            f->kind == FSCK_CHUNKS;
 }
 
-static void mend_done(void *arg, int rc)
+static void fsck_repair_done(void *arg, int rc)
 {
     struct fsck *x = arg;
     store_crash_point("fsck.after");
@@ -304,9 +305,9 @@ static void mend_done(void *arg, int rc)
         if (f->repaired || is_file(f) || f->kind == FSCK_LINKS)
             continue;
         if (f->kind == FSCK_ADOPT)
-            fsck_mend_file(x, f);
+            fsck_repair_file(x, f);
         else
-            f->repaired = may_mend(x, f);
+            f->repaired = may_repair(x, f);
         if (f->kind == FSCK_PUT && f->group)
             groups_put(x->services);
         else if (f->kind == FSCK_PUT && f->n == 0)
@@ -319,7 +320,7 @@ static void mend_done(void *arg, int rc)
 }
 
 /* The peer does not run: nothing renames a stub meanwhile. */
-static void mend_links(struct fsck *x)
+static void repair_links(struct fsck *x)
 {
     struct error e;
     size_t found;
@@ -341,21 +342,21 @@ void fsck_repair(struct fsck *x, void (*done)(void *ctx, int rc), void *ctx)
     x->done = done;
     x->ctx = ctx;
     if (x->cut > 0 && !x->running)
-        mend_links(x);
+        repair_links(x);
     /* files go before new ones of the same names come */
     for (size_t i = 0; i < x->count; i++)
         if (is_file(&x->fault[i]))
-            fsck_mend_file(x, &x->fault[i]);
+            fsck_repair_file(x, &x->fault[i]);
     for (size_t i = 0; i < x->count; i++) {
         struct fsck_fault *f = &x->fault[i];
         if (f->kind != FSCK_ADOPT)
             continue;
         fsck_measure(x, f);
         if (is_file(f))
-            fsck_mend_file(x, f);
+            fsck_repair_file(x, f);
     }
     store_crash_point("fsck.before");
-    store_do(x->services->store, mend_run, mend_done, x);
+    store_do(x->services->store, fsck_repair_run, fsck_repair_done, x);
 }
 
 /* ---- at start */

@@ -91,7 +91,7 @@ int fsck_read_blob(const char *path, struct blob_ref *ref, struct buf *chunks);
 /* Before the store's part of a repair: an own blob is measured, and put aside if it is none. */
 void fsck_measure(struct fsck *x, struct fsck_fault *f);
 /* After it. */
-void fsck_mend_file(struct fsck *x, struct fsck_fault *f);
+void fsck_repair_file(struct fsck *x, struct fsck_fault *f);
 /* At the start: blobs that were committed as published, and not yet named, get their names. */
 void fsck_publish(struct services *sv);
 /* What was put aside long ago goes. */

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "flow/recovery/fsck.h"
 #include "store/check.h"
-#include "store/lines.h"
+#include "store/outbox.h"
 #include "flow/core/path.h"
 #include "base/file.h"
 #include <dirent.h>
@@ -81,7 +81,7 @@ static enum in_state fsck_files_state_of(struct db *db, const char *name)
     if (n == 0 || in_get(db, n, &in) < 0)
         return (enum in_state)0;
     incoming_free(&in);
-    return in.lapsed ? (enum in_state)0 : in.state;
+    return in.expiry_noticed ? (enum in_state)0 : in.state;
 }
 
 static enum file_verdict stub(struct db *db, const char *name, const char *suffix)
@@ -118,7 +118,7 @@ static enum file_verdict line_file(struct db *db, const char *name, const char *
 {
     uint8_t id[MESSAGE_ID_LEN];
     return (*suffix == '\0' || strcmp(suffix, ".new") == 0) &&
-                   hex_decode(name, id, sizeof id) == 0 && line_needed(db, id)
+                   hex_decode(name, id, sizeof id) == 0 && outbox_line_needed(db, id)
                ? NEEDED
                : REMOVE;
 }
@@ -345,7 +345,7 @@ static void write_chunks(struct fsck *x, struct fsck_fault *f)
     bytes_free(&b.chunks);
 }
 
-void fsck_mend_file(struct fsck *x, struct fsck_fault *f)
+void fsck_repair_file(struct fsck *x, struct fsck_fault *f)
 {
     char path[PATH_CAP];
     struct error e;

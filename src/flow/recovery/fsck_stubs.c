@@ -98,7 +98,7 @@ static bool has_row(struct db *db, const uint8_t nid[HASH_LEN])
     int64_t n = in_find(db, nid);
     if (n == 0 || in_get(db, n, &in) < 0)
         return false;
-    bool yes = in.state <= IN_ANSWER || (in.state == IN_EXPIRED && !in.lapsed);
+    bool yes = in.state <= IN_ANSWER || (in.state == IN_EXPIRED && !in.expiry_noticed);
     incoming_free(&in);
     return yes;
 }

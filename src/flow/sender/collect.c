@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* collect.c - receipts at nr:<own address>, and those that are handed over; see collect.h. What can
  * come is known in advance (P-3.4): in the DHT only entries whose id is expected are fetched.
- * Listening hastens it, polling makes it sure. */
+ * Listening makes it quick, polling makes it sure. */
 #include "flow/sender/collect.h"
 #include "base/clock.h"
 #include "base/log.h"

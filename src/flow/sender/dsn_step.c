@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define LOG_AREA "tell"
+#define LOG_AREA "dsn"
 
 struct dsn_writing {
     struct job job;
@@ -61,19 +61,19 @@ static void dsn_write_run(struct job *job, void *thread_ctx)
 static int dsn_commit_run(struct db *db, void *arg)
 {
     struct dsn_writing *t = arg;
-    return tell_done(db, t->m.n);
+    return dsn_told(db, t->m.n);
 }
 
 static void dsn_commit_done(void *arg, int rc)
 {
-    store_crash_point("tell.after");
+    store_crash_point("dsn.after");
     dsn_end(arg, rc != 0 ? "The database does not take a notice." : NULL);
 }
 
 static void dsn_write_done(struct job *job)
 {
     struct dsn_writing *t = (struct dsn_writing *)job;
-    store_crash_point("tell.before");
+    store_crash_point("dsn.before");
     if (t->rc != 0)
         dsn_end(t, t->why.text);
     else

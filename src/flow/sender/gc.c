@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_AREA "tidy"
+#define LOG_AREA "gc"
 
 QUEUE(cancel);
 
@@ -40,14 +40,14 @@ static int free_commit(struct db *db, void *arg)
 
 static void free_committed(void *arg, int rc)
 {
-    store_crash_point("free.after");
+    store_crash_point("blob_gc.after");
     blob_step_end(arg, rc != 0 ? "The database does not take a freed blob." : NULL);
 }
 
 static void free_done(struct job *job)
 {
     struct blob_step *x = (struct blob_step *)job;
-    store_crash_point("free.before");
+    store_crash_point("blob_gc.before");
     if (x->rc != 0)
         blob_step_end(x, x->why.text);
     else
@@ -70,7 +70,7 @@ const struct step step_blob_gc = {
 
 /* ---- entries of an ended receiver: its notification, then the receipt that ended it */
 
-struct cleaning {
+struct dht_gc {
     struct work *w;
     struct out_receiver r;
     uint8_t blob_hash[HASH_LEN];
@@ -81,9 +81,9 @@ struct cleaning {
     bool failed;
 };
 
-static void dht_gc_next(struct cleaning *c);
+static void dht_gc_next(struct dht_gc *c);
 
-static void dht_gc_end(struct cleaning *c, const char *why)
+static void dht_gc_end(struct dht_gc *c, const char *why)
 {
     work_over(c->w, why);
     bytes_free(&c->cancellation);
@@ -93,19 +93,19 @@ static void dht_gc_end(struct cleaning *c, const char *why)
 
 static int dht_gc_commit(struct db *db, void *arg)
 {
-    struct cleaning *c = arg;
-    return rcv_set_clean(db, c->r.n);
+    struct dht_gc *c = arg;
+    return rcv_set_dht_gone(db, c->r.n);
 }
 
 static void dht_gc_committed(void *arg, int rc)
 {
-    store_crash_point("clean.after");
+    store_crash_point("dht_gc.after");
     dht_gc_end(arg, rc != 0 ? "The database does not take a cleaned receiver." : NULL);
 }
 
 static void dht_gc_on_deleted(void *ctx, enum dht_result r, const char *why)
 {
-    struct cleaning *c = ctx;
+    struct dht_gc *c = ctx;
     if (r != DHT_OK && r != DHT_WAS_ABSENT)
         c->failed = true;
     dht_gc_next(c);
@@ -122,12 +122,12 @@ static enum outcome outcome_of(struct db *db, const struct out_receiver *r)
                                        : (enum outcome)0;
 }
 
-static void dht_gc_next(struct cleaning *c)
+static void dht_gc_next(struct dht_gc *c)
 {
     struct services *sv = c->w->services;
     uint8_t value[HASH_LEN];
     struct entry_binding b;
-    if (c->next == 1 && (c->outcome == 0 || c->r.handed))
+    if (c->next == 1 && (c->outcome == 0 || c->r.pushed))
         c->next++;
     if (c->next == 2 && c->cancellation.n == 0)
         c->next++;
@@ -135,7 +135,7 @@ static void dht_gc_next(struct cleaning *c)
         if (c->failed) {
             dht_gc_end(c, "The DHT could not delete an entry.");
         } else {
-            store_crash_point("clean.before");
+            store_crash_point("dht_gc.before");
             store_do(sv->store, dht_gc_commit, dht_gc_committed, c);
         }
         return;
@@ -155,7 +155,7 @@ static void dht_gc_next(struct cleaning *c)
     c->next++;
     /* Who handed the receipt over did not touch the notification: it surely is there (P-8.14). A
      * cancellation may be on its way still, sent before a crash: its tombstone waits for it. */
-    bool sure = c->next == 1 ? c->r.handed : c->next == 3;
+    bool sure = c->next == 1 ? c->r.pushed : c->next == 3;
     (sure ? dht_drop : dht_del)(sv->dht, c->key, b.value_hash, b.token, dht_gc_on_deleted, c);
     wipe(&b, sizeof b);
 }
@@ -167,7 +167,7 @@ static void dht_gc_start(struct work *w)
         return;
     }
     struct db *db = store_reader(w->services->store);
-    struct cleaning *c = calloc(1, sizeof *c);
+    struct dht_gc *c = calloc(1, sizeof *c);
     struct out_blob b = {0};
     if (c == NULL || rcv_get(db, w->n, &c->r) < 0 || blob_get(db, c->r.blob, &b) < 0 ||
         cancel_entry(db, w->n, &c->cancellation) < 0) {
@@ -194,7 +194,7 @@ const struct step step_dht_gc = {
 
 /* ---- spool files */
 
-struct tidying {
+struct spool_gc {
     struct job job;
     struct work *w;
     struct out_message m;
@@ -203,7 +203,7 @@ struct tidying {
 
 static void spool_gc_run(struct job *job, void *thread_ctx)
 {
-    struct tidying *t = (struct tidying *)job;
+    struct spool_gc *t = (struct spool_gc *)job;
     static const char *const suffix[] = {"", ".own"};
     char path[PATH_CAP];
     struct error e;
@@ -215,14 +215,14 @@ static void spool_gc_run(struct job *job, void *thread_ctx)
 
 static int spool_gc_commit(struct db *db, void *arg)
 {
-    struct tidying *t = arg;
+    struct spool_gc *t = arg;
     return out_set_done(db, t->m.n);
 }
 
 static void spool_gc_committed(void *arg, int rc)
 {
-    struct tidying *t = arg;
-    store_crash_point("tidy.after");
+    struct spool_gc *t = arg;
+    store_crash_point("spool_gc.after");
     if (rc != 0)
         work_retry(t->w, "The database does not take a tidied message.");
     else
@@ -233,8 +233,8 @@ static void spool_gc_committed(void *arg, int rc)
 
 static void spool_gc_done(struct job *job)
 {
-    struct tidying *t = (struct tidying *)job;
-    store_crash_point("tidy.before");
+    struct spool_gc *t = (struct spool_gc *)job;
+    store_crash_point("spool_gc.before");
     if (t->rc != 0)
         spool_gc_committed(t, -1);
     else
@@ -243,7 +243,7 @@ static void spool_gc_done(struct job *job)
 
 static void spool_gc_start(struct work *w)
 {
-    struct tidying *t = calloc(1, sizeof *t);
+    struct spool_gc *t = calloc(1, sizeof *t);
     if (t == NULL || out_get(store_reader(w->services->store), w->n, &t->m) < 0) {
         free(t);
         work_retry(w, "A row of the database cannot be read.");

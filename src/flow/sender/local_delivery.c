@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOG_AREA "own"
+#define LOG_AREA "local_delivery"
 #define PIECE (256 * 1024)
 
 struct owning {
@@ -107,7 +107,7 @@ static int local_delivery_commit_run(struct db *db, void *arg)
 static void local_delivery_commit_done(void *arg, int rc)
 {
     struct owning *o = arg;
-    store_crash_point("own.after");
+    store_crash_point("local_delivery.after");
     if (rc == 0) {
         (void)unlink(o->path);
         log_info("a message to oneself is delivered");
@@ -118,7 +118,7 @@ static void local_delivery_commit_done(void *arg, int rc)
 static void delivered(struct job *job)
 {
     struct owning *o = (struct owning *)job;
-    store_crash_point("own.before");
+    store_crash_point("local_delivery.before");
     if (o->rc != 0)
         local_delivery_end(o, o->why.text);
     else

@@ -20,13 +20,13 @@
 
 QUEUE(outbox_line);
 
-struct lining {
+struct outbox_writing {
     struct job job;
     struct work *w;
     struct out_message m;
-    struct line line;
+    struct outbox_line line;
     struct buf text;
-    unsigned states; /* in the text, for line_keyword */
+    unsigned states; /* in the text, for outbox_line_keyword */
     char now[PATH_CAP], next[PATH_CAP], dir[PATH_CAP];
     enum line_state state; /* what results */
     bool gone;             /* the user's copies are gone: watching decides */
@@ -40,16 +40,16 @@ static unsigned links_of(const char *path)
     return stat(path, &st) == 0 ? (unsigned)st.st_nlink : 0;
 }
 
-static int forget_file(struct lining *l, const char *path)
+static int forget_file(struct outbox_writing *l, const char *path)
 {
     const char *home = l->w->services->c.home;
-    if (maildir_remove(home, LINES_FOLDER, path, &l->why) < 0)
+    if (maildir_remove(home, OUTBOX_FOLDER, path, &l->why) < 0)
         return -1;
     return file_remove(path, &l->why);
 }
 
 /* What a crash left. */
-static int recover(struct lining *l)
+static int recover(struct outbox_writing *l)
 {
     if (l->line.state == LINE_NONE && forget_file(l, l->now) < 0)
         return -1;
@@ -66,7 +66,7 @@ static int recover(struct lining *l)
  * made again by a client, which is no deletion of single lines. */
 static void marker_path(const char *home, char out[PATH_CAP])
 {
-    (void)snprintf(out, PATH_CAP, "%s/Maildir/%s/restante-lines", home, LINES_FOLDER);
+    (void)snprintf(out, PATH_CAP, "%s/Maildir/%s/restante-lines", home, OUTBOX_FOLDER);
 }
 
 bool outbox_mailbox_marked(const char *home)
@@ -89,21 +89,22 @@ static int by_letter(const void *a, const void *b)
 }
 
 /* The states as IMAP keywords; where a mailbox has no room for one, the text still says it. */
-static void line_flags(struct lining *l, char out[32])
+static void outbox_line_flags(struct outbox_writing *l, char out[32])
 {
     size_t n = 0;
     out[n++] = 'S';
-    for (unsigned i = 0; line_keyword(i) != NULL && n < 31; i++) {
+    for (unsigned i = 0; outbox_line_keyword(i) != NULL && n < 31; i++) {
         char flag[2];
-        if ((l->states & 1u << i) != 0 && maildir_keyword(l->w->services->c.home, LINES_FOLDER,
-                                                          line_keyword(i), flag, &l->why) == 0)
+        if ((l->states & 1u << i) != 0 &&
+            maildir_keyword(l->w->services->c.home, OUTBOX_FOLDER, outbox_line_keyword(i), flag,
+                            &l->why) == 0)
             out[n++] = flag[0];
     }
     out[n] = '\0';
     qsort(out, n, 1, by_letter);
 }
 
-static int add_new(struct lining *l)
+static int add_new(struct outbox_writing *l)
 {
     char name[128], hex[2 * MESSAGE_ID_LEN + 1], tag[9], flags[32];
     uint8_t r[4];
@@ -116,13 +117,13 @@ static int add_new(struct lining *l)
         return -1;
     struct timespec t[2] = {{.tv_sec = l->m.created_ms / 1000}, {.tv_sec = l->m.created_ms / 1000}};
     (void)utimensat(AT_FDCWD, l->next, t, 0); /* INTERNALDATE: when it was sent */
-    line_flags(l, flags);
-    if (maildir_add(l->w->services->c.home, LINES_FOLDER, l->next, name, flags, &l->why) < 0)
+    outbox_line_flags(l, flags);
+    if (maildir_add(l->w->services->c.home, OUTBOX_FOLDER, l->next, name, flags, &l->why) < 0)
         return -1;
     return outbox_set_marker(l->w->services->c.home, &l->why);
 }
 
-static int outbox_replace_line(struct lining *l)
+static int outbox_replace_line(struct outbox_writing *l)
 {
     int removed = 1;
     if (!outbox_mailbox_marked(l->w->services->c.home)) {
@@ -131,16 +132,16 @@ static int outbox_replace_line(struct lining *l)
         l->line.state = LINE_NONE;
     }
     if (l->line.state == LINE_STANDS &&
-        (links_of(l->now) <= 1 || !maildir_stands(l->w->services->c.home, LINES_FOLDER, l->now))) {
+        (links_of(l->now) <= 1 || !maildir_stands(l->w->services->c.home, OUTBOX_FOLDER, l->now))) {
         l->gone = true;
         return 0;
     }
     if (add_new(l) < 0)
         return -1;
-    store_crash_point("line.added");
+    store_crash_point("outbox_line.added");
     if (l->line.state == LINE_STANDS)
-        removed = maildir_remove(l->w->services->c.home, LINES_FOLDER, l->now, &l->why);
-    store_crash_point("line.replaced");
+        removed = maildir_remove(l->w->services->c.home, OUTBOX_FOLDER, l->now, &l->why);
+    store_crash_point("outbox_line.replaced");
     if (removed < 0)
         return -1;
     if (removed == 0) { /* the user was faster */
@@ -153,9 +154,9 @@ static int outbox_replace_line(struct lining *l)
     return dir_sync(l->dir, &l->why);
 }
 
-static void line_run(struct job *job, void *thread_ctx)
+static void outbox_line_run(struct job *job, void *thread_ctx)
 {
-    struct lining *l = (struct lining *)job;
+    struct outbox_writing *l = (struct outbox_writing *)job;
     l->state = l->line.state;
     l->rc = recover(l);
     if (l->rc == 0 && l->line.pending) {
@@ -166,7 +167,7 @@ static void line_run(struct job *job, void *thread_ctx)
     }
 }
 
-static void line_end(struct lining *l, const char *why)
+static void outbox_line_end(struct outbox_writing *l, const char *why)
 {
     work_over(l->w, why);
     out_message_free(&l->m);
@@ -174,36 +175,36 @@ static void line_end(struct lining *l, const char *why)
     free(l);
 }
 
-static int line_commit(struct db *db, void *arg)
+static int outbox_line_commit(struct db *db, void *arg)
 {
-    struct lining *l = arg;
+    struct outbox_writing *l = arg;
     if (l->gone)
-        return queue_delay(db, &queue_outbox_line, l->m.n, clock_wall_ms() + LINES_PAUSE_MS, NULL);
-    return line_set(db, &l->line, l->state, clock_wall_ms() + LINES_PAUSE_MS);
+        return queue_delay(db, &queue_outbox_line, l->m.n, clock_wall_ms() + OUTBOX_PAUSE_MS, NULL);
+    return outbox_line_set(db, &l->line, l->state, clock_wall_ms() + OUTBOX_PAUSE_MS);
 }
 
-static void line_committed(void *arg, int rc)
+static void outbox_line_committed(void *arg, int rc)
 {
-    store_crash_point("line.after");
-    line_end(arg, rc != 0 ? "The database does not take a line of Outgoing." : NULL);
+    store_crash_point("outbox_line.after");
+    outbox_line_end(arg, rc != 0 ? "The database does not take a line of Outgoing." : NULL);
 }
 
-static void line_done(struct job *job)
+static void outbox_line_done(struct job *job)
 {
-    struct lining *l = (struct lining *)job;
-    store_crash_point("line.before");
+    struct outbox_writing *l = (struct outbox_writing *)job;
+    store_crash_point("outbox_line.before");
     if (l->rc < 0)
-        line_end(l, l->why.text);
+        outbox_line_end(l, l->why.text);
     else
-        store_do(l->w->services->store, line_commit, line_committed, l);
+        store_do(l->w->services->store, outbox_line_commit, outbox_line_committed, l);
 }
 
 static void outbox_line_start(struct work *w)
 {
     struct services *sv = w->services;
     struct db *db = store_reader(sv->store);
-    struct lining *l = calloc(1, sizeof *l);
-    if (l == NULL || line_get(db, w->n, &l->line) < 0 || out_get(db, w->n, &l->m) < 0) {
+    struct outbox_writing *l = calloc(1, sizeof *l);
+    if (l == NULL || outbox_line_get(db, w->n, &l->line) < 0 || out_get(db, w->n, &l->m) < 0) {
         free(l);
         work_retry(w, "A message's row cannot be read.");
         return;
@@ -213,10 +214,10 @@ static void outbox_line_start(struct work *w)
     home_path(sv, l->now, "inbox/lines", l->m.id, MESSAGE_ID_LEN, "");
     home_path(sv, l->next, "inbox/lines", l->m.id, MESSAGE_ID_LEN, ".new");
     (void)path_join(l->dir, sv->c.home, "inbox/lines", &l->why);
-    if (l->line.pending && line_text(sv, &l->m, &l->text, &l->states) < 0)
-        line_end(l, "A line of Outgoing cannot be written.");
+    if (l->line.pending && outbox_line_text(sv, &l->m, &l->text, &l->states) < 0)
+        outbox_line_end(l, "A line of Outgoing cannot be written.");
     else
-        job_run(sv->files, &l->job, line_run, line_done, true);
+        job_run(sv->files, &l->job, outbox_line_run, outbox_line_done, true);
 }
 
 const struct step step_outbox_line = {

@@ -6,11 +6,11 @@
 #define RESTANTE_FLOW_OUTBOX_MAILBOX_H
 
 #include "flow/core/module.h"
-#include "store/lines.h"
+#include "store/outbox.h"
 
-#define LINES_FOLDER ".Outgoing"
-#define LINES_FOLDER_ONCE ".Outbox" /* until clients showed theirs of that name beside it */
-#define LINES_PAUSE_MS 2000         /* between two changes of one line */
+#define OUTBOX_FOLDER ".Outgoing"
+#define OUTBOX_FOLDER_ONCE ".Outbox" /* until clients showed theirs of that name beside it */
+#define OUTBOX_PAUSE_MS 2000         /* between two changes of one line */
 
 /* Looks from now on whether the lines still stand. */
 extern const struct module outbox_mailbox_module;
@@ -19,9 +19,9 @@ extern const struct module outbox_mailbox_module;
 bool outbox_mailbox_marked(const char *home);
 
 /* The line's text, with CRLF, as the store's reader sees the message now; and the states in it. */
-int line_text(struct services *sv, const struct out_message *m, struct buf *out,
-              unsigned *states_r);
+int outbox_line_text(struct services *sv, const struct out_message *m, struct buf *out,
+                     unsigned *states_r);
 /* The IMAP keyword of the state that bit n stands for ("$Announced"); NULL: there is none. */
-const char *line_keyword(unsigned n);
+const char *outbox_line_keyword(unsigned n);
 
 #endif

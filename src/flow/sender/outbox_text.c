@@ -35,7 +35,7 @@ static const char *const words[] = {"waiting",  "announced",   "pulled",
 static const char *const keywords[] = {"$Waiting",     "$Announced", "$Pulled",  "$Declined",
                                        "$Withdrawing", "$Cancelled", "$Expired", "$Failed"};
 
-const char *line_keyword(unsigned n)
+const char *outbox_line_keyword(unsigned n)
 {
     return n < sizeof keywords / sizeof *keywords ? keywords[n] : NULL;
 }
@@ -107,11 +107,12 @@ static int summary(struct buf *out, const struct tally *t)
     return rc;
 }
 
-int line_text(struct services *sv, const struct out_message *m, struct buf *out, unsigned *states)
+int outbox_line_text(struct services *sv, const struct out_message *m, struct buf *out,
+                     unsigned *states)
 {
     struct buf list = BUF_INIT(64 * 1024);
     struct tally t = {.list = &list};
-    line_each(store_reader(sv->store), m->n, outbox_text_count, &t);
+    outbox_line_each(store_reader(sv->store), m->n, outbox_text_count, &t);
     *states = 0;
     for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
         *states |= t.of[i] > 0 ? 1u << (i == T_UNLOOKED ? T_WAITING : i) : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* outbox_watch.c - did the user delete a line of Outgoing? See lines.h: the link count of the
+/* outbox_watch.c - did the user delete a line of Outgoing? See outbox.h: the link count of the
  * daemon's own link says it, and the message is taken back (P-14.7). */
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOG_AREA "lines"
+#define LOG_AREA "outbox"
 #define PAGE 512
 #define MANY 20
 
@@ -50,25 +50,25 @@ static void read_mailbox(struct outbox_mailbox *s)
     static const char *const part[] = {"new", "cur"};
     const char *home = s->services->c.home;
     struct timespec dirs[2] = {{0}, {0}};
-    bool settled = true;
+    bool unchanged = true;
     for (size_t i = 0; i < 2; i++) {
         char path[PATH_CAP];
         struct stat st;
-        (void)snprintf(path, sizeof path, "%s/Maildir/%s/%s", home, LINES_FOLDER, part[i]);
+        (void)snprintf(path, sizeof path, "%s/Maildir/%s/%s", home, OUTBOX_FOLDER, part[i]);
         if (stat(path, &st) < 0)
-            settled = false;
+            unchanged = false;
         else
             dirs[i] = st.st_mtim;
-        settled = settled && clock_wall_ms() / 1000 - dirs[i].tv_sec > 1;
+        unchanged = unchanged && clock_wall_ms() / 1000 - dirs[i].tv_sec > 1;
     }
-    s->as_before = s->all_stood && settled && memcmp(dirs, s->dirs, sizeof dirs) == 0;
+    s->as_before = s->all_stood && unchanged && memcmp(dirs, s->dirs, sizeof dirs) == 0;
     if (s->as_before)
         return;
     memcpy(s->dirs, dirs, sizeof dirs);
     inodes_free(&s->stand);
-    inodes_read(&s->stand, home, LINES_FOLDER);
+    inodes_read(&s->stand, home, OUTBOX_FOLDER);
     inodes_sort(&s->stand);
-    s->all_stood = settled;
+    s->all_stood = unchanged;
 }
 
 static void watch_run(struct job *job, void *thread_ctx)
@@ -91,7 +91,7 @@ static void watch_run(struct job *job, void *thread_ctx)
         if (!there)
             continue; /* a crash: the step makes it again */
         s->away[i] = st.st_nlink == 1;
-        if (st.st_nlink > 1 && !maildir_stands(home, LINES_FOLDER, path)) {
+        if (st.st_nlink > 1 && !maildir_stands(home, OUTBOX_FOLDER, path)) {
             maildir_count(home, st.st_ino, &elsewhere, &trash);
             s->away[i] = elsewhere == 0;
         }
@@ -115,8 +115,8 @@ static int outbox_watch_verdict_run(struct db *db, void *arg)
     if (v->again)
         return outbox_mailbox_again(db);
     for (size_t i = 0; i < v->count; i++) {
-        int rc = v->row[i].deleted ? line_set_deleted(db, v->row[i].n)
-                                   : line_set_gone(db, v->row[i].n, v->row[i].gone_ms);
+        int rc = v->row[i].deleted ? outbox_line_set_deleted(db, v->row[i].n)
+                                   : outbox_line_set_gone(db, v->row[i].n, v->row[i].gone_ms);
         if (rc < 0 || (rc == 1 && recall_all(db, v->row[i].n) < 0))
             return -1;
     }
@@ -126,7 +126,7 @@ static int outbox_watch_verdict_run(struct db *db, void *arg)
 static void outbox_watch_verdict_done(void *arg, int rc)
 {
     struct line_verdict *v = arg;
-    store_crash_point("deleted.after");
+    store_crash_point("outbox_deleted.after");
     for (size_t i = 0; i < v->count && rc == 0 && !v->again; i++) {
         char path[PATH_CAP];
         home_path(v->services, path, "inbox/lines", v->row[i].id, MESSAGE_ID_LEN, "");
@@ -163,7 +163,7 @@ static void outbox_watch_judge(struct outbox_mailbox *s)
         free(v);
         return;
     }
-    store_crash_point("deleted.before");
+    store_crash_point("outbox_deleted.before");
     store_do(s->services->store, outbox_watch_verdict_run, outbox_watch_verdict_done, v);
 }
 
@@ -223,14 +223,14 @@ static int outbox_mailbox_start(struct services *sv, struct error *e)
     s->services = sv;
     s->timer = t;
     s->hold = true; /* the first round only looks */
-    if (maildir_rename(sv->c.home, LINES_FOLDER_ONCE, LINES_FOLDER, e) < 0)
+    if (maildir_rename(sv->c.home, OUTBOX_FOLDER_ONCE, OUTBOX_FOLDER, e) < 0)
         return -1;
     char flag[2];
-    for (unsigned i = 0; line_keyword(i) != NULL; i++) /* before a line carries one */
-        if (maildir_keyword(sv->c.home, LINES_FOLDER, line_keyword(i), flag, e) < 0)
+    for (unsigned i = 0; outbox_line_keyword(i) != NULL; i++) /* before a line carries one */
+        if (maildir_keyword(sv->c.home, OUTBOX_FOLDER, outbox_line_keyword(i), flag, e) < 0)
             log_warn("%s", e->text); /* the text says it too */
     int64_t every = sv->c.cancel_grace / 2;
-    every = every < 200 ? 200 : every > LINES_PAUSE_MS ? LINES_PAUSE_MS : every;
+    every = every < 200 ? 200 : every > OUTBOX_PAUSE_MS ? OUTBOX_PAUSE_MS : every;
     return uv_timer_start(t, outbox_watch_on_timer, (uint64_t)every, (uint64_t)every);
 }
 

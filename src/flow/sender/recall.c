@@ -65,7 +65,7 @@ static int recall_begin_run(struct db *db, void *arg)
 static void recall_begin_done(void *arg, int rc)
 {
     struct beginning *b = arg;
-    store_crash_point("withdraw.begun");
+    store_crash_point("recall.begun");
     kick(b->services);
     if (rc == 0 && b->begun > 0)
         log_info("a message is being taken back from %d receivers", b->begun);
@@ -138,14 +138,14 @@ static int close_commit(struct db *db, void *arg)
 
 static void close_committed(void *arg, int rc)
 {
-    store_crash_point("withdraw.after");
+    store_crash_point("recall.after");
     closing_end(arg, rc != 0 ? "The database does not take a withdrawal." : NULL);
 }
 
 static void close_done(struct job *job)
 {
     struct closing *c = (struct closing *)job;
-    store_crash_point("withdraw.before");
+    store_crash_point("recall.before");
     if (c->rc != 0)
         closing_end(c, c->why.text);
     else
@@ -361,7 +361,7 @@ static void cancel_on_last_look(void *ctx, bool ok, const uint8_t *ids, size_t n
         }
     }
     if (p->r.state == RCV_WITHDRAWING)
-        log_info("a message to %s was withdrawn; its receiver never confirmed it", p->r.address);
+        log_info("a message to %s was taken back; its receiver never confirmed it", p->r.address);
     store_do(sv->store, over_run, over_done, p);
 }
 

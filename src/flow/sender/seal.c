@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* seal.c - step two: m is signed, compressed if it pays, encrypted once for all receivers whose key
  * is known, hashed, and the notifications are made (the paper's step 3; P-5). A large message may
- * have been sealed while it was submitted (early.h). */
+ * have been sealed while it was submitted (seal_stream.h). */
 #include "flow/sender/seal.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -212,7 +212,7 @@ static int seal_gather_keys(struct sealing *s)
 }
 
 /* What was sealed while m came is taken if it is for the same receivers. */
-static void on_early(void *ctx, struct sealed_file *body, const struct seal_keys *keys)
+static void on_streamed(void *ctx, struct sealed_file *body, const struct seal_keys *keys)
 {
     struct sealing *s = ctx;
     if (body != NULL && seal_keys_equal(keys, &s->keys)) {
@@ -239,8 +239,8 @@ static void seal_start(struct work *w)
         sealing_free(s);
         return;
     }
-    if (!seal_stream_claim(w->services, s->m.id, on_early, s))
-        on_early(s, NULL, NULL);
+    if (!seal_stream_claim(w->services, s->m.id, on_streamed, s))
+        on_streamed(s, NULL, NULL);
 }
 
 QUEUE(seal);

@@ -82,7 +82,7 @@ static void seal_stream_done(struct job *job)
     struct seal_stream *x = (struct seal_stream *)job;
     stream_worker_leave(x->services);
     x->grows = NULL;
-    store_crash_point("early.after");
+    store_crash_point("seal_stream.after");
     if (x->rc < 0 && !x->dropped)
         log_info("a message could not be sealed while it came: %s", x->why.text);
     if (x->dropped) {

@@ -12,8 +12,8 @@
 
 extern const struct module seal_stream_module;
 
-/* spool/<id> holds FOLLOW_FROM octets or more of a message to these receivers. false: it is not
- * sealed early; the other calls may be made all the same. */
+/* spool/<id> holds STREAM_FROM octets or more of a message to these receivers. false: it is not
+ * sealed while it comes; the other calls may be made all the same. */
 bool seal_stream_start(struct services *sv, const uint8_t id[MESSAGE_ID_LEN],
                        const struct receivers *to, uint64_t octets);
 /* It holds so many now. */

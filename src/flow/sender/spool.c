@@ -95,16 +95,16 @@ static size_t header_end(const struct buf *b, size_t from)
     return p == NULL ? 0 : (size_t)(p - b->data) + 4;
 }
 
-/* A large message is sealed while it comes; whether it can be is asked once for every FOLLOW_FROM
+/* A large message is sealed while it comes; whether it can be is asked once for every STREAM_FROM
  * octets. */
-static void spool_follow(struct submission *s)
+static void spool_stream(struct submission *s)
 {
-    uint64_t steps = s->m.size / FOLLOW_FROM;
+    uint64_t steps = s->m.size / STREAM_FROM;
     if (s->sealing)
         seal_stream_more(s->services, s->m.id, s->m.size);
-    else if (steps != s->followed)
+    else if (steps != s->stream_asked)
         s->sealing = seal_stream_start(s->services, s->m.id, &s->to, s->m.size);
-    s->followed = steps;
+    s->stream_asked = steps;
 }
 
 int spool_data(struct submission *s, const uint8_t *p, size_t n)
@@ -125,7 +125,7 @@ int spool_data(struct submission *s, const uint8_t *p, size_t n)
     }
     sha256_add(s->hash, p, n);
     s->m.size += n;
-    spool_follow(s);
+    spool_stream(s);
     return 0;
 }
 

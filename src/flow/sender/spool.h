@@ -25,8 +25,8 @@ struct submission {
     char path[PATH_CAP];
     int fd;
     bool header_done, after_cr;
-    bool sealing;      /* it is sealed while it comes (seal_stream.h) */
-    uint64_t followed; /* size, in FOLLOW_FROM, when that was asked for last */
+    bool sealing;          /* it is sealed while it comes (seal_stream.h) */
+    uint64_t stream_asked; /* size, in STREAM_FROM, when that was asked for last */
     struct buf header;
     struct sha256 *hash;
     int code;            /* of a refusal; 0 = none */

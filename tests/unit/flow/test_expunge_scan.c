@@ -146,7 +146,7 @@ static void start(void)
     assert_int_equal(path_join(path, home, "state.db", &e), 0);
     sv = (struct services){
         .loop = &loop,
-        .c = {.home = home, .sweep = 20, .decline_grace = 300, .trash_grace = 3600 * 1000}};
+        .c = {.home = home, .expunge_scan = 20, .decline_grace = 300, .trash_grace = 3600 * 1000}};
     sv.store = store_open(&loop, path, &e);
     sv.files = jobs_create(&loop, &files, &e);
     assert_non_null(sv.store);

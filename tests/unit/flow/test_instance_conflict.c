@@ -13,15 +13,17 @@ static void compared(void **state)
 {
     uint8_t own[INSTANCE_LEN] = {1};
     struct descriptor d = {.seq = 100, .instance = {1}, .endpoint_count = 1};
-    assert_int_equal(conflict_compare(NULL, own, 0), TWIN_NONE);
-    assert_int_equal(conflict_compare(&d, own, 100), TWIN_NONE); /* a plain restart */
-    assert_int_equal(conflict_compare(&d, own, 101), TWIN_NONE); /* ended between commit and put */
-    assert_int_equal(conflict_compare(&d, own, 99), TWIN_RESTORED);
+    assert_int_equal(conflict_compare(NULL, own, 0), CONFLICT_NONE);
+    assert_int_equal(conflict_compare(&d, own, 100), CONFLICT_NONE); /* a plain restart */
+    assert_int_equal(conflict_compare(&d, own, 101),
+                     CONFLICT_NONE); /* ended between commit and put */
+    assert_int_equal(conflict_compare(&d, own, 99), CONFLICT_RESTORED);
     d.instance[0] = 2;
-    assert_int_equal(conflict_compare(&d, own, 100), TWIN_NONE); /* what a takeover has replaced */
-    assert_int_equal(conflict_compare(&d, own, 99), TWIN_OTHER);
+    assert_int_equal(conflict_compare(&d, own, 100),
+                     CONFLICT_NONE); /* what a takeover has replaced */
+    assert_int_equal(conflict_compare(&d, own, 99), CONFLICT_OTHER);
     d.endpoint_count = 0; /* the other one has stopped cleanly */
-    assert_int_equal(conflict_compare(&d, own, 99), TWIN_RESTORED);
+    assert_int_equal(conflict_compare(&d, own, 99), CONFLICT_RESTORED);
 }
 
 int main(void)

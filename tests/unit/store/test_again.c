@@ -82,17 +82,17 @@ static void receipt_endpoint_over(void **state)
     int64_t now = clock_wall_ms();
     assert_int_equal(in_add(&db, &in), 1);
     assert_int_equal(looked_add(&db, id, now / 1000 + 86400), 0);
-    assert_int_equal(in_set_handed(&db, 1, in.p, id, now / 1000 + 60), 0); /* nothing to answer */
+    assert_int_equal(in_set_pushed(&db, 1, in.p, id, now / 1000 + 60), 0); /* nothing to answer */
     assert_int_equal(in_decide(&db, 1, OUTCOME_DECLINED), 1);
-    assert_int_equal(in_set_handed(&db, 1, other.p, id, now / 1000 + 60), 0);
+    assert_int_equal(in_set_pushed(&db, 1, other.p, id, now / 1000 + 60), 0);
     assert_int_equal(row().state, IN_ANSWER);
-    assert_int_equal(in_set_handed(&db, 1, in.p, id, now / 1000 + 60), 1);
+    assert_int_equal(in_set_pushed(&db, 1, in.p, id, now / 1000 + 60), 1);
     assert_int_equal(row().state, IN_SETTLED);
     assert_int_equal(row().head.n, 0);
     assert_true(looked_has(&db, id));
     assert_int_equal(in_again(&db, &in, now + 2 * 3600 * 1000), 1); /* it stood there still */
     assert_int_equal(row().state, IN_ANSWER);
-    assert_int_equal(in_set_handed(&db, 1, in.p, id, now / 1000), 1);
+    assert_int_equal(in_set_pushed(&db, 1, in.p, id, now / 1000), 1);
     assert_false(looked_has(&db, id));
     incoming_free(&in);
     incoming_free(&other);

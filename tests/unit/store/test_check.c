@@ -128,8 +128,8 @@ static void test_outgoing(void **state)
     int posted = 0;
     check_posted(&db, 1, count_row, &posted);
     assert_int_equal(posted, 0); /* still to be cleaned */
-    assert_int_equal(rcv_set_clean(&db, rows[0]), 0);
-    assert_int_equal(rcv_set_clean(&db, rows[1]), 0);
+    assert_int_equal(rcv_set_dht_gone(&db, rows[0]), 0);
+    assert_int_equal(rcv_set_dht_gone(&db, rows[1]), 0);
     check_posted(&db, 1, count_row, &posted);
     assert_int_equal(posted, 2);
     check_posted(&db, 1, first_only, &posted);

@@ -139,7 +139,7 @@ static void test_clean_and_free(void **state)
     assert_int_equal(due(&queue_dht_gc, 1, n, NULL), 1);
     assert_int_equal(n[0], rows[0]);
     int64_t before = clock_wall_ms() - 1;
-    assert_int_equal(rcv_set_clean(&db, rows[0]), 0);
+    assert_int_equal(rcv_set_dht_gone(&db, rows[0]), 0);
     assert_int_equal(due(&queue_dht_gc, 1, n, NULL), 0);
     assert_int_equal(rcv_again(&db, rows[0], before), 0); /* that was just done */
     assert_int_equal(due(&queue_dht_gc, 1, n, NULL), 0);
@@ -164,17 +164,17 @@ static void test_handed(void **state)
     assert_false(rcv_knows(&db, rows[0], OUTCOME_PULLED, before)); /* by whom is not known */
     assert_int_equal(cancel_answered(&db, rows[0], OUTCOME_PULLED, true), 0);
     assert_true(rcv_knows(&db, rows[0], OUTCOME_PULLED, before)); /* to be cleaned anyway */
-    assert_int_equal(rcv_set_clean(&db, rows[0]), 0);
+    assert_int_equal(rcv_set_dht_gone(&db, rows[0]), 0);
     assert_true(rcv_knows(&db, rows[0], OUTCOME_PULLED, before));
     assert_false(rcv_knows(&db, rows[0], OUTCOME_DECLINED, before));
     assert_false(rcv_knows(&db, rows[0], OUTCOME_PULLED, INT64_MAX)); /* cleaned long ago */
     assert_int_equal(rcv_get(&db, rows[0], &r), 0);
-    assert_true(r.handed);
+    assert_true(r.pushed);
     out_receiver_free(&r);
     assert_int_equal(cancel_answered(&db, rows[0], OUTCOME_PULLED, false), 0);
     assert_int_equal(cancel_answered(&db, rows[0], OUTCOME_PULLED, true), 0);
     assert_int_equal(rcv_get(&db, rows[0], &r), 0);
-    assert_false(r.handed);
+    assert_false(r.pushed);
     out_receiver_free(&r);
 }
 
@@ -251,7 +251,7 @@ static void test_forget(void **state)
     test_seal(&db, m, 9, false);
     assert_int_equal(rcv_of_message(&db, m, RCV_SEALED, rows, 2), 2);
     assert_int_equal(rcv_end(&db, rows[0], RCV_PULLED, true, NULL), 1);
-    assert_int_equal(rcv_set_clean(&db, rows[0]), 0);
+    assert_int_equal(rcv_set_dht_gone(&db, rows[0]), 0);
     assert_int_equal(out_set_done(&db, m), 0);
     assert_int_equal(out_forget(&db, INT64_MAX), 0);
     assert_int_equal(out_get(&db, m, &got), 0); /* one receiver is waited for */
@@ -261,7 +261,7 @@ static void test_forget(void **state)
     assert_int_equal(out_forget(&db, INT64_MAX), 0);
     assert_int_equal(out_get(&db, m, &got), 0); /* its entries are to be cleaned */
     out_message_free(&got);
-    assert_int_equal(rcv_set_clean(&db, rows[1]), 0);
+    assert_int_equal(rcv_set_dht_gone(&db, rows[1]), 0);
     assert_int_equal(out_forget(&db, INT64_MAX), 0);
     assert_int_equal(out_get(&db, m, &got), 0); /* its blob stands */
     out_message_free(&got);
@@ -295,7 +295,7 @@ static void test_reports(void **state)
     assert_int_equal(dsn_begin(&db, m), 0);
     assert_int_equal(dsn_rcpts(&db, m, row, 16), 3);
     assert_memory_equal(row, n + 1, 3 * sizeof *row);
-    assert_int_equal(tell_done(&db, m), 0);
+    assert_int_equal(dsn_told(&db, m), 0);
     assert_int_equal(due(&queue_dsn, 1, row, NULL), 0);
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* lines.c - see lines.h. */
-#include "store/lines.h"
+/* outbox.c - see outbox.h. */
+#include "store/outbox.h"
 #include "store/column.h"
 #include "store/db.h"
 
-int line_get(struct db *db, int64_t message, struct line *l)
+int outbox_line_get(struct db *db, int64_t message, struct outbox_line *l)
 {
-    *l = (struct line){.n = message};
+    *l = (struct outbox_line){.n = message};
     sqlite3_stmt *q =
         db_query(db,
                  "SELECT line,line_dirty,line_tries,EXISTS(SELECT 1 FROM receiver r WHERE"
@@ -23,10 +23,10 @@ int line_get(struct db *db, int64_t message, struct line *l)
     return 0;
 }
 
-void line_each(struct db *db, int64_t message,
-               bool (*fn)(void *ctx, const char *address, enum rcv_state s, bool looked,
-                          int64_t since_ms),
-               void *ctx)
+void outbox_line_each(struct db *db, int64_t message,
+                      bool (*fn)(void *ctx, const char *address, enum rcv_state s, bool looked,
+                                 int64_t since_ms),
+                      void *ctx)
 {
     sqlite3_stmt *q =
         db_query(db,
@@ -44,7 +44,8 @@ void line_each(struct db *db, int64_t message,
     }
 }
 
-int line_set(struct db *db, const struct line *l, enum line_state state, int64_t next_ms)
+int outbox_line_set(struct db *db, const struct outbox_line *l, enum line_state state,
+                    int64_t next_ms)
 {
     return db_run(db,
                   "UPDATE message SET line=?1,line_dirty=CASE line_dirty WHEN ?2 THEN 0 ELSE"
@@ -70,13 +71,13 @@ size_t outbox_mailbox_standing(struct db *db, int64_t after, int64_t *n_r,
     return n;
 }
 
-int line_set_gone(struct db *db, int64_t message, int64_t gone_ms)
+int outbox_line_set_gone(struct db *db, int64_t message, int64_t gone_ms)
 {
     return db_run(db, "UPDATE message SET line_gone_ms=NULLIF(?,0) WHERE n=?", "ii", gone_ms,
                   message);
 }
 
-int line_set_deleted(struct db *db, int64_t message)
+int outbox_line_set_deleted(struct db *db, int64_t message)
 {
     return db_exec(db,
                    "UPDATE message SET line=2/*LINE_DELETED*/,line_dirty=0,line_gone_ms=NULL WHERE "
@@ -92,7 +93,7 @@ int outbox_mailbox_again(struct db *db)
                   "");
 }
 
-bool line_needed(struct db *db, const uint8_t id[MESSAGE_ID_LEN])
+bool outbox_line_needed(struct db *db, const uint8_t id[MESSAGE_ID_LEN])
 {
     return db_int(db, 0,
                   "SELECT 1 FROM message WHERE id=? AND (line=1/*LINE_STANDS*/ OR line_dirty>0)",
