@@ -69,7 +69,7 @@ static int get(const struct config *c, char *name, struct error *e)
 }
 
 /* The new text must say what was asked for, and nothing else may have changed. */
-static int config_load_text(const struct config *wanted, struct buf *text, struct error *e)
+static int config_says_only(const struct config *wanted, struct buf *text, struct error *e)
 {
     struct config again;
     struct buf a = BUF_INIT(CONFIG_FILE_CAP), b = BUF_INIT(CONFIG_FILE_CAP);
@@ -107,7 +107,7 @@ static int change(struct config *c, char *name, const char *const values[], size
     if (rc == 0)
         rc = config_edit(&text, name, key, values, count, &fresh, e);
     if (rc == 0)
-        rc = config_load_text(c, &fresh, e);
+        rc = config_says_only(c, &fresh, e);
     if (rc == 0)
         rc = home_write_secret(c->home, "config", fresh.data, fresh.len, e);
     buf_free(&text);
