@@ -45,7 +45,6 @@ static void die(const char *what, int err)
 static void limit(int what, rlim_t value)
 {
     struct rlimit r = {.rlim_cur = value, .rlim_max = value};
-
     if (setrlimit((__rlimit_resource_t)what, &r) < 0)
         die("setrlimit", errno);
 }
@@ -54,7 +53,6 @@ static void limit_calls(void)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     int ret = filter == NULL ? -ENOMEM : 0;
-
     if (ret == 0)
         ret = seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1); /* the kernel's errno */
     for (size_t i = 0; ret == 0 && i < sizeof allowed_calls / sizeof *allowed_calls; i++)

@@ -29,7 +29,6 @@ static void take_fds(struct msghdr *msg, int *fd_r)
 static int read_exact(int sock, uint8_t *p, size_t n, int *fd_r)
 {
     size_t have = 0;
-
     while (have < n) {
         union {
             struct cmsghdr align;
@@ -55,15 +54,12 @@ static int read_exact(int sock, uint8_t *p, size_t n, int *fd_r)
 int frame_read(int sock, struct buf *in, int *fd_r)
 {
     uint8_t head[4];
-    int ret;
-
     *fd_r = -1;
     in->len = 0;
-    ret = read_exact(sock, head, sizeof head, fd_r);
+    int ret = read_exact(sock, head, sizeof head, fd_r);
     if (ret > 0) {
         uint32_t n = mime_get32(head);
         uint8_t *to = n < 1 || n > MIME_REQUEST_MAX ? NULL : buf_reserve(in, n);
-
         ret = to != NULL && read_exact(sock, to, n, fd_r) == 1 ? 1 : -1;
         if (ret > 0)
             in->len = n;
@@ -78,11 +74,9 @@ int frame_read(int sock, struct buf *in, int *fd_r)
 int frame_write(int sock, struct buf *out)
 {
     size_t sent = 0;
-
     mime_put32(out->data, (uint32_t)(out->len - 4));
     while (sent < out->len) {
         ssize_t n = write(sock, out->data + sent, out->len - sent);
-
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)

@@ -48,7 +48,6 @@ static bool is_plain(pool_t pool, const struct message_address *a, const uint8_t
 {
     const char *text = p_strconcat(pool, a->mailbox, "@", a->domain, NULL);
     string_t *longer = str_new(pool, n + sizeof BEHIND);
-
     if (a->next != NULL || a->invalid_syntax || a->route != NULL || has_control(text) ||
         strchr(a->mailbox, '@') != NULL || strchr(a->domain, '@') != NULL)
         return FALSE;
@@ -100,7 +99,6 @@ void from_of(const uint8_t *header, size_t n, struct from *from)
     struct fields f = {.pool = pool_alloconly_create("from", 1024), .from = from};
     struct istream *input = i_stream_create_from_data(n == 0 ? (const uint8_t *)"" : header, n);
     struct message_size size;
-
     *from = (struct from){0};
     message_parse_header(input, &size, HEADER_FLAGS, take_field, &f);
     i_stream_unref(&input);

@@ -26,7 +26,6 @@ static void put_from(uint8_t *p, const struct from *from)
 static int answer_parse(const struct buf *in, int fd, struct buf *out, struct error *e)
 {
     struct parsed parsed;
-
     if (fd < 0 || in->len != 1)
         return error_set(e, "No message came with the request.");
     out->data[4] = MIME_PARSED;
@@ -45,7 +44,6 @@ static int answer_render(const struct buf *in, struct buf *out, struct error *e)
 {
     const uint8_t *p = in->data + 1;
     size_t n = in->len - 1, header_len;
-
     if (n < 4 || (header_len = mime_get32(p)) > n - 4)
         return error_set(e, "The request does not hold together.");
     if (header_len > HEADER_MAX)
@@ -65,7 +63,6 @@ static int answer(const struct buf *in, int fd, struct buf *out)
     static const uint8_t head[MIME_HEAD];
     struct error e = {""};
     int ret;
-
     out->len = 0;
     if (buf_append(out, head, sizeof head) < 0)
         return -1;
@@ -91,7 +88,6 @@ static int serve(int sock)
 {
     struct buf in = BUF_INIT(MIME_REQUEST_MAX), out = BUF_INIT(MIME_ANSWER_MAX);
     int ret, fd;
-
     while ((ret = frame_read(sock, &in, &fd)) > 0) {
         T_BEGIN
         {
@@ -114,7 +110,6 @@ static int hello(int sock)
     static const uint8_t head[MIME_HEAD] = {[4] = MIME_HELLO};
     struct buf out = BUF_INIT(MIME_HEAD);
     int ret = buf_append(&out, head, sizeof head);
-
     if (ret == 0)
         ret = frame_write(sock, &out);
     buf_free(&out);
@@ -125,8 +120,6 @@ int main(void)
 {
     int type;
     socklen_t len = sizeof type;
-    int ret;
-
     if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM) {
         (void)fprintf(stderr, "restante-mime is started by restanted; it is of no use alone.\n");
         return 64;
@@ -135,7 +128,7 @@ int main(void)
     (void)signal(SIGPIPE, SIG_IGN);
     lib_init();
     confine();
-    ret = hello(STDIN_FILENO) < 0 ? 1 : serve(STDIN_FILENO);
+    int ret = hello(STDIN_FILENO) < 0 ? 1 : serve(STDIN_FILENO);
     lib_deinit();
     return ret;
 }

@@ -20,7 +20,6 @@ static const struct message_parser_settings parser_settings = {
 static int check_block(const struct message_block *block, unsigned *parts, struct error *e)
 {
     const struct message_part *part = block->part;
-
     if (block->size > 0)
         return 0;
     if (part->header_size.physical_size > (part->parent == NULL ? HEADER_MAX : SKELETON_MAX))
@@ -40,7 +39,6 @@ static int run_parser(int fd, pool_t pool, struct message_part **parts_r, struct
     unsigned parts = 0;
     const char *broken;
     int ret = 0;
-
     while (ret == 0 && message_parser_parse_next_block(parser, &block) > 0)
         ret = check_block(&block, &parts, e);
     if (message_parser_deinit_from_parts(&parser, parts_r, &broken) < 0 && ret == 0)
@@ -54,7 +52,6 @@ static int run_parser(int fd, pool_t pool, struct message_part **parts_r, struct
 static unsigned kind_of(const struct message_part *part)
 {
     unsigned kind = 0;
-
     if ((part->flags & MESSAGE_PART_FLAG_IS_MIME) != 0)
         kind |= SKELETON_MIME;
     if ((part->flags & MESSAGE_PART_FLAG_TEXT) != 0)
@@ -81,12 +78,10 @@ static int read_header(int fd, const struct message_part *part, struct buf *b, s
 {
     size_t n = (size_t)part->header_size.physical_size;
     uint8_t *to = buf_reserve(b, n);
-
     if (to == NULL)
         return error_set(e, TEXT_MIME_HEADERS, b->cap);
     for (size_t have = 0; have < n;) {
         ssize_t got = pread(fd, to + have, n - have, (off_t)(part->physical_pos + have));
-
         if (got <= 0)
             return error_set(e, TEXT_MIME_CHANGED);
         have += (size_t)got;
@@ -124,13 +119,11 @@ static int write_skeleton(int fd, const struct message_part *root, struct buf *o
 {
     struct walk *w = calloc(1, sizeof *w);
     size_t at = 0;
-    int ret;
-
     if (w == NULL)
         return error_set(e, "Out of memory.");
     w->fd = fd;
     w->headers.cap = SKELETON_MAX;
-    ret = walk_parts(w, root, e);
+    int ret = walk_parts(w, root, e);
     for (size_t i = 0; ret == 0 && i < w->count; i++) {
         w->part[i].header = w->headers.data == NULL ? NULL : w->headers.data + at;
         at += w->part[i].header_len;
@@ -146,7 +139,6 @@ static int read_from(int fd, const struct message_part *root, struct from *from,
 {
     struct buf header = BUF_INIT(HEADER_MAX);
     int ret = read_header(fd, root, &header, e);
-
     if (ret == 0)
         from_of(header.data, header.len, from);
     buf_free(&header);
@@ -158,7 +150,6 @@ int parse_message(int fd, struct buf *skeleton, struct parsed *parsed, struct er
     pool_t pool = pool_alloconly_create("message parts", 4096);
     struct message_part *root = NULL;
     int ret = run_parser(fd, pool, &root, e);
-
     if (ret == 0 && (root->header_size.physical_size != root->header_size.virtual_size ||
                      root->body_size.physical_size != root->body_size.virtual_size))
         ret = error_set(e, TEXT_MIME_CR);

@@ -24,7 +24,6 @@ struct fields { /* of one part, on their way into its data */
 static enum message_part_flags flags_of(unsigned kind)
 {
     unsigned flags = 0;
-
     if (kind & SKELETON_MIME)
         flags |= MESSAGE_PART_FLAG_IS_MIME;
     if (kind & SKELETON_TEXT)
@@ -44,7 +43,6 @@ static void link_parts(const struct skeleton *s, struct message_part *part)
     unsigned left[PARTS_MAX];
     struct message_part *last_child[PARTS_MAX];
     size_t parent = 0;
-
     for (size_t i = 0; i < s->count; i++) {
         part[i].flags = flags_of(s->part[i].kind);
         part[i].header_size.physical_size = part[i].header_size.virtual_size =
@@ -77,7 +75,6 @@ static void read_fields(const uint8_t *header, size_t n, struct fields *f)
 {
     struct istream *input = i_stream_create_from_data(n == 0 ? (const uint8_t *)"" : header, n);
     struct message_size size;
-
     message_parse_header(input, &size, HEADER_FLAGS, take_field, f);
     i_stream_unref(&input);
 }
@@ -89,7 +86,6 @@ static int check_multiparts(const struct message_part *part, size_t count, struc
 {
     for (size_t i = 0; i < count; i++) {
         const struct message_part_data *data = part[i].data;
-
         if ((part[i].flags & MESSAGE_PART_FLAG_MULTIPART) != 0 &&
             (data->content_type == NULL || strcasecmp(data->content_type, "multipart") != 0))
             return error_set(e, "The structure contradicts its headers: a multipart mismatch.");
@@ -103,11 +99,9 @@ static int render_parts(pool_t pool, const uint8_t *header, size_t header_len,
     part_limits limits = PART_LIMITS_INIT;
     struct message_part *part = p_new(pool, struct message_part, s->count);
     const char *why;
-
     link_parts(s, part);
     for (size_t i = 0; i < s->count; i++) {
         struct fields f = {.pool = pool, .part = &part[i], .limits = &limits};
-
         if (i == 0)
             read_fields(header, header_len, &f);
         else
@@ -124,7 +118,6 @@ int render_structure(const uint8_t *header, size_t header_len, const uint8_t *sk
                      size_t skeleton_len, struct buf *out, struct error *e)
 {
     struct skeleton s;
-
     if (skeleton_decode(skeleton, skeleton_len, &s, e) < 0)
         return -1;
     pool_t pool = pool_alloconly_create("rendered parts", 4096);

@@ -99,7 +99,6 @@ static const char CONF_SERVICES[] =
 int dovecot_path(char out[PATH_CAP], const char *home, const char *name, struct error *e)
 {
     char dir[PATH_CAP];
-
     return path_join(dir, home, "dovecot", e) < 0 ? -1 : path_join(out, dir, name, e);
 }
 
@@ -108,11 +107,9 @@ static bool has_ipv6(void)
 {
     struct sockaddr_in6 sa = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
     int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool ok;
-
     if (fd < 0)
         return false;
-    ok = bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0;
+    bool ok = bind(fd, (const struct sockaddr *)&sa, sizeof sa) == 0;
     (void)close(fd);
     return ok;
 }
@@ -121,7 +118,6 @@ static bool has_ipv6(void)
 static int check_word(const char *what, const char *value, const char *safe, struct error *e)
 {
     size_t ok = strspn(value, safe);
-
     if (value[0] == '\0')
         return error_set(e, "The %s is empty.", what);
     if (value[ok] != '\0')
@@ -159,8 +155,7 @@ static int make_folders(const char *home, struct error *e)
 {
     static const char *const names[] = {"", "run", "state", "tmp", "modules"};
     char path[PATH_CAP];
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (dovecot_path(path, home, names[i], e) < 0)
             return -1;
         if (names[i][0] == '\0')
@@ -180,8 +175,7 @@ static int make_folders(const char *home, struct error *e)
 static int link_module(const char *home, const char *from, const char *name, struct error *e)
 {
     char target[PATH_CAP], link[PATH_CAP], sub[64];
-
-    (void)snprintf(sub, sizeof(sub), "modules/%s", name);
+    (void)snprintf(sub, sizeof sub, "modules/%s", name);
     if (path_join(target, from, name, e) < 0 || dovecot_path(link, home, sub, e) < 0)
         return -1;
     if (access(target, R_OK) < 0)
@@ -200,7 +194,6 @@ static int write_passwd(const char *path, const struct buf *b, struct error *e)
 {
     struct stat old, new;
     bool was = stat(path, &old) == 0;
-
     if (file_write(path, b->data, b->len, e) < 0)
         return -1;
     if (!was || stat(path, &new) < 0 || new.st_mtime > old.st_mtime)
@@ -214,7 +207,6 @@ static int write_passwd(const char *path, const struct buf *b, struct error *e)
 void dovecot_await_password(void)
 {
     struct timespec t = {.tv_sec = 1, .tv_nsec = SLACK_NS};
-
     while (nanosleep(&t, &t) < 0 && errno == EINTR)
         ;
 }
@@ -227,10 +219,9 @@ int dovecot_write_password(const char *home, const char *address, const char *pa
     char salt[CRYPT_GENSALT_OUTPUT_SIZE], seed[16], path[PATH_CAP];
     const char *hash;
     int ret = -1;
-
-    memset(&data, 0, sizeof(data));
-    random_bytes(seed, sizeof(seed));
-    if (crypt_gensalt_rn("$6$", 0, seed, sizeof(seed), salt, sizeof(salt)) == NULL ||
+    memset(&data, 0, sizeof data);
+    random_bytes(seed, sizeof seed);
+    if (crypt_gensalt_rn("$6$", 0, seed, sizeof seed, salt, sizeof salt) == NULL ||
         (hash = crypt_r(password, salt, &data)) == NULL || hash[0] != '$')
         (void)error_set(e, "Cannot hash the mail client's password: %s.", strerror(errno));
     else if (buf_printf(&b, "%s:{SHA512-CRYPT}%s::::::\n", address, hash) < 0)
@@ -238,7 +229,7 @@ int dovecot_write_password(const char *home, const char *address, const char *pa
     else if (dovecot_path(path, home, "passwd", e) == 0)
         ret = write_passwd(path, &b, e);
     buf_wipe(&b);
-    wipe(&data, sizeof(data));
+    wipe(&data, sizeof data);
     return ret;
 }
 
@@ -270,7 +261,6 @@ int dovecot_write_config(const struct dovecot_config *c, struct error *e)
 {
     const struct passwd *pw = getpwuid(geteuid());
     const struct group *gr = getgrgid(getegid());
-
     if (check_config(c, e) < 0)
         return -1;
     if (pw == NULL || gr == NULL)

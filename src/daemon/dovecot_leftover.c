@@ -26,7 +26,6 @@
 static void pause_ms(long ms)
 {
     struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-
     (void)nanosleep(&ts, NULL);
 }
 
@@ -36,7 +35,6 @@ int dovecot_master_pid(const char *home)
     char path[PATH_CAP], *end;
     long pid = 0;
     const char *text;
-
     if (dovecot_path(path, home, "run/master.pid", NULL) == 0 && file_exists(path) &&
         file_read(path, &b, NULL) == 0 && (text = buf_str(&b)) != NULL) {
         pid = strtol(text, &end, 10);
@@ -54,12 +52,10 @@ static bool runs_on(int pid, const char *conf)
     char path[64];
     size_t at = 0;
     bool found = false;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+    (void)snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
     if (file_read(path, &b, NULL) == 0 && buf_str(&b) != NULL) {
         while (!found && at < b.len) {
             const char *arg = (const char *)b.data + at;
-
             found = strcmp(arg, conf) == 0;
             at += strlen(arg) + 1;
         }
@@ -71,7 +67,6 @@ static bool runs_on(int pid, const char *conf)
 static bool wait_gone(int pid, const char *conf, int64_t ms)
 {
     int64_t until = clock_mono_ms() + ms;
-
     while (runs_on(pid, conf)) {
         if (clock_mono_ms() >= until)
             return false;
@@ -84,7 +79,6 @@ int dovecot_end_leftover(const char *home, struct error *e)
 {
     char conf[PATH_CAP], path[PATH_CAP];
     int pid = dovecot_master_pid(home);
-
     if (pid == 0)
         return 0;
     if (dovecot_path(conf, home, "dovecot.conf", e) < 0 ||
@@ -110,12 +104,11 @@ static int try_port(uint16_t port)
 {
     struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons(port)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1, err = 0;
-
     if (fd < 0)
         return errno;
     sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 1) < 0)
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, (const struct sockaddr *)&sa, sizeof sa) < 0 || listen(fd, 1) < 0)
         err = errno;
     (void)close(fd);
     return err;
@@ -125,7 +118,6 @@ static int check_port(uint16_t port, const char *setting, struct error *e)
 {
     int64_t until = clock_mono_ms() + PORT_MS;
     int err;
-
     while ((err = try_port(port)) == EADDRINUSE && clock_mono_ms() < until)
         pause_ms(STEP_MS);
     if (err == EADDRINUSE)

@@ -24,11 +24,9 @@
 static bool first_line(const char *command, char *out, size_t size)
 {
     FILE *f = popen(command, "re");
-    bool ok;
-
     if (f == NULL)
         return false;
-    ok = fgets(out, (int)size, f) != NULL;
+    bool ok = fgets(out, (int)size, f) != NULL;
     while (fgetc(f) != EOF)
         ;
     if (pclose(f) != 0 || !ok)
@@ -66,8 +64,7 @@ static bool is_accepted(const char *home, const char *package)
 int dovecot_check_version(const char *home, struct error *e)
 {
     char found[128];
-
-    if (!first_line(DOVECOT_BINARY " --version 2>/dev/null", found, sizeof(found)))
+    if (!first_line(DOVECOT_BINARY " --version 2>/dev/null", found, sizeof found))
         return error_set(e,
                          "Dovecot does not run (%s --version): install it with `apt install "
                          "dovecot-core dovecot-imapd dovecot-submissiond`.",
