@@ -131,7 +131,8 @@ static void on_ended(void *ctx, int64_t status, int signal)
         if (words[0] == '\0')
             dovecot_log_complaint(d->home, d->log_at, line, sizeof line);
         said_why(words[0] == '\0' ? line : words, status, signal, d->why, sizeof d->why);
-        log_error("Dovecot: %s; see %s/log/dovecot.log", d->why, d->home);
+        log_error("Dovecot: %s%s", d->why,
+                  dovecot_log_size(d->home) > d->log_at ? "; see log/dovecot.log" : "");
     }
     close_said(d);
 }
@@ -336,9 +337,11 @@ void dovecot_health(const struct dovecot *d, struct health *health_r)
     health_r->state = HEALTH_WRONG;
     (void)snprintf(health_r->cause, sizeof health_r->cause, "Dovecot does not start: %s.",
                    d->why[0] != '\0' ? d->why : "it runs, and does not answer");
-    (void)snprintf(health_r->todo, sizeof health_r->todo,
-                   "Mend what it names (its own words stand in log/dovecot.log); it is tried again "
-                   "by itself, and `restante restart` writes its configuration anew.");
+    (void)snprintf(
+        health_r->todo, sizeof health_r->todo,
+        "Mend what it names%s; it is tried again by itself, and `restante restart` writes "
+        "its configuration anew.",
+        dovecot_log_size(d->home) > 0 ? " (its own words stand in log/dovecot.log)" : "");
 }
 
 int dovecot_pid(const struct dovecot *d)

@@ -97,9 +97,16 @@ def test_a_dovecot_that_does_not_start_is_named_with_its_own_words(net):
         good = f.read()
     with open(path, "a", encoding="utf-8") as f:
         f.write("no_such_setting = yes\n")
+    started = carol.log_text().count("it is started again in")
     os.kill(carol.children()["dovecot"], signal.SIGTERM)
     wrong = wait_wrong(carol, "dovecot", "no_such_setting")
-    assert "Dovecot does not start" in wrong["cause"] and "log/dovecot.log" in wrong["todo"]
+    line = f"dovecot.conf line {good.count(chr(10)) + 1}: "
+    assert "Dovecot does not start" in wrong["cause"] and line in wrong["cause"]
+    assert "log/dovecot.log" in wrong["todo"]
+    assert line in carol.run_cli("status").stdout and line in carol.log_text()
+    # not for ever at full speed: five times in the first minute, then once a minute
+    wait_for(lambda: "it is started again in 4 s" in carol.log_text(), 20, "longer pauses", carol.logs)
+    assert carol.log_text().count("it is started again in") - started <= 4
     assert not carol.status()["ready"]
     assert "no_such_setting" in carol.log_text()
     assert carol.run_cli("status").stdout.startswith("trouble")
