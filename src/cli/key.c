@@ -32,7 +32,7 @@ static int export_key(const struct cli *cli, struct error *e)
 
 static int print_fingerprint(struct cli *cli, const struct config *c, struct error *e)
 {
-    uint8_t fpr[PGP_FPR_LEN];
+    uint8_t fpr[PGP_FPR_LEN] = {0};
     struct buf key = BUF_INIT(PUBKEY_MAX);
     int rc = home_read_secret(cli->home, "secret/pub.pgp", &key, e);
     if (rc == 0) {

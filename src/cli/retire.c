@@ -7,6 +7,7 @@
 #include "cli/control.h"
 #include "cli/goodbye.h"
 #include "cli/setup.h"
+#include "cli/text.h"
 #include "daemon/home.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,8 +268,8 @@ int cmd_retire(struct cli *cli, int argc, char **argv)
     if (first < argc)
         return cli_usage("retire", "retire takes no operands.");
     if (wait != NULL)
-        r.wait_s = atoi(wait);
-    if (r.wait_s < 0 || r.wait_s > WAIT_MAX_S)
+        r.wait_s = text_number(wait, WAIT_MAX_S);
+    if (r.wait_s < 0)
         return cli_usage("retire", "--wait wants seconds, 0 to %d.", WAIT_MAX_S);
     if (cli_config(cli, &r.c) < 0)
         return CLI_FAILED;

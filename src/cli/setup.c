@@ -7,6 +7,7 @@
 #include "cli/new_peer.h"
 #include "cli/ports.h"
 #include "cli/revocation.h"
+#include "cli/text.h"
 #include "daemon/home.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +19,8 @@
 static int take_wait(void *ctx, const char *name, const char *value, struct error *e)
 {
     struct setup *s = ctx;
-    s->wait_s = atoi(value);
-    return s->wait_s >= 1 && s->wait_s <= WAIT_MAX_S
-               ? 0
-               : error_set(e, "--%s wants seconds, 1 to %d", name, WAIT_MAX_S);
+    s->wait_s = text_number(value, WAIT_MAX_S);
+    return s->wait_s >= 1 ? 0 : error_set(e, "--%s wants seconds, 1 to %d", name, WAIT_MAX_S);
 }
 
 static int take_client(void *ctx, const char *name, const char *value, struct error *e)

@@ -159,6 +159,16 @@ const char *text_strangers(const char *setting)
                                              : "Mail of strangers goes to the inbox";
 }
 
+int text_number(const char *s, int max)
+{
+    char *end = NULL;
+    if (*s < '0' || *s > '9')
+        return -1;
+    errno = 0;
+    long n = strtol(s, &end, 10);
+    return errno != 0 || *end != '\0' || n > max ? -1 : (int)n;
+}
+
 int64_t text_octets(const char *s)
 {
     static const char units[] = "kMGT";

@@ -19,6 +19,8 @@ size_t text_columns(const char *s);
 void text_size(uint64_t octets, char out[16]);
 /* A size as a user gives it: "500k", "20M", "any" (INT64_MAX), "none" (0); -1: it is none. */
 int64_t text_octets(const char *s);
+/* A whole number, digits alone, of at most max; -1: it is none. */
+int text_number(const char *s, int max);
 /* "5 s", "12 min", "3 h 20 min", "9 d". */
 void text_span(int64_t seconds, char out[32]);
 /* How long ago: text_span, "now", or for what lies ahead "in 5 min". */

@@ -126,7 +126,7 @@ static int hex_value(char c)
 static size_t xtext_octet(const char *v, size_t n, int *c_r)
 {
     if (*v != '+') {
-        *c_r = *v;
+        *c_r = (unsigned char)*v;
         return *v >= 33 && *v <= 126 && *v != '=' ? 1 : 0;
     }
     int high = n < 3 ? -1 : hex_value(v[1]), low = n < 3 ? -1 : hex_value(v[2]);

@@ -298,17 +298,15 @@ int bytes_set(struct bytes *b, const void *p, size_t n)
 
 void store_crash_point(const char *point)
 {
-    static const char *at;
     static atomic_int left = -1;
-    if (at == NULL) {
-        const char *s = getenv("RESTANTE_CRASH_AT");
-        at = s != NULL ? s : "";
-    }
+    const char *at = getenv("RESTANTE_CRASH_AT");
+    if (at == NULL)
+        return;
     size_t n = strcspn(at, ":");
     if (n == 0 || strlen(point) != n || memcmp(at, point, n) != 0)
         return;
     if (left < 0)
-        left = at[n] == ':' ? atoi(at + n + 1) : 1;
+        left = at[n] == ':' ? (int)strtol(at + n + 1, NULL, 10) : 1;
     if (--left == 0)
         (void)kill(getpid(), SIGKILL);
 }

@@ -24,6 +24,8 @@ def goodbye(receiver, address):
 def test_contacts_are_told_and_nothing_is_left():
     with Network(nodes=4) as net:
         alice, bob = net.peer("alice@demo"), net.peer("bob@demo")
+        for wait in ("5x", "", "601"):
+            assert "--wait wants seconds" in refused(2, "--home", alice.home, "retire", "--yes", "--wait", wait)
         carol = net.peer("carol@demo")
         for p in (bob, carol):
             read(p, send(alice, p, "So that we know each other"))

@@ -174,6 +174,7 @@ def test_without_anybody_to_ask_the_address_is_needed(folder):
 @pytest.mark.parametrize("arguments, part", [
     (["Alice"], "is not an address"),
     (["a@b", "--wait", "0"], "--wait wants seconds"),
+    (["a@b", "--wait", "5x"], "--wait wants seconds"),
     (["a@b", "--mail-client", "pine"], "--mail-client wants"),
     (["a@b", "--frobnicate"], "does not know the option"),
     (["a@b", "c@d"], "takes one address"),

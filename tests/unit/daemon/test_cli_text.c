@@ -187,13 +187,24 @@ static void test_table(void **state)
                               "    a?note\n");
 }
 
+static void test_whole_numbers(void **state)
+{
+    static const char *const none[] = {"",   "-1", "+1",  " 1",
+                                       "5x", "x",  "601", "99999999999999999999"};
+    assert_int_equal(text_number("0", 600), 0);
+    assert_int_equal(text_number("600", 600), 600);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_int_equal(text_number(none[i], 600), -1);
+}
+
 int main(void)
 {
     if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
         return 77; /* meson: skipped */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_safe),  cmocka_unit_test(test_cut),   cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_words), cmocka_unit_test(test_table),
+        cmocka_unit_test(test_safe),    cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_numbers), cmocka_unit_test(test_words),
+        cmocka_unit_test(test_table),   cmocka_unit_test(test_whole_numbers),
     };
     return cmocka_run_group_tests_name("cli text", tests, NULL, NULL);
 }
