@@ -194,7 +194,10 @@ void store_close(struct store **p)
 static const char *store_sentence(struct error *e, const char *before, const char *behind,
                                   const char *cause, const char *none, const char *fmt, va_list ap)
 {
+    static _Thread_local struct error own;
     char what[sizeof e->text / 2];
+    if (e == NULL)
+        e = &own;
     (void)vsnprintf(what, sizeof what, fmt, ap);
     (void)error_set(e, "%s%s%s: %s.", before, what, behind,
                     cause != NULL && cause[0] != '\0' ? cause : none);

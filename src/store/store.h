@@ -46,10 +46,11 @@ typedef void store_done_fn(void *arg, int rc);
 void store_do(struct store *s, store_run_fn *run, store_done_fn *done, void *arg);
 size_t store_pending(const struct store *s);
 
-/* A sentence about what was not done, with SQLite's own text, into e; returns e->text. The
- * arguments name the thing and its row: "the seal of message %lld". store_refused: of the
- * transition whose done() runs with rc -1; loop thread, until it returns. store_unread: of a getter
- * that has just failed with the db of the last call of store_reader(). */
+/* A sentence about what was not done, with SQLite's own text, into e (NULL: into a place that this
+ * thread's next call takes); returns the text. The arguments name the thing and, where the reader
+ * would not know it, its row: "the seal of message %lld". store_refused: of the transition whose
+ * done() runs with rc -1; loop thread, until it returns. store_unread: of a getter that has just
+ * failed with the db of the last call of store_reader(). */
 const char *store_refused(struct error *e, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 const char *store_unread(struct error *e, const char *fmt, ...)

@@ -216,8 +216,8 @@ static void delay_done(void *arg, int rc)
 {
     struct delay *d = arg;
     if (rc != 0) {
-        log_error("%s %lld: the database does not take a delay", d->w->step->queue->name,
-                  (long long)d->w->n);
+        log_error("%s %lld: %s", d->w->step->queue->name, (long long)d->w->n,
+                  store_refused(NULL, "a delay"));
         pause_looks(d->w->services);
     }
     work_end(d->w);

@@ -37,7 +37,7 @@ static void join_done(void *arg, int rc)
     if (rc == 0)
         groups_renew_identity(j->services);
     if (rc != 0)
-        j->done(j->ctx, false, "The database does not take it.");
+        j->done(j->ctx, false, store_refused(NULL, "the group"));
     else
         j->done(j->ctx, j->rc == 0, why[j->rc]);
     if (rc == 0)

@@ -65,7 +65,7 @@ static void group_make_commit_done(void *arg, int rc)
     struct group_making *m = arg;
     store_crash_point("group.make.after");
     if (rc != 0)
-        (void)error_set(&m->why, "The database does not take the group's descriptor.");
+        (void)store_refused(&m->why, "the group's descriptor");
     else if (m->news != GROUP_NEW)
         (void)error_set(&m->why, "The group changed meanwhile; try again.");
     else
@@ -248,7 +248,7 @@ static void group_make_on_key(void *ctx, enum lookup_result result, const char *
     if (result != LOOKUP_FOUND) {
         a->done(a->ctx, false, why);
     } else if (contact_get(store_reader(a->services->store), a->m.address, &c) < 0) {
-        a->done(a->ctx, false, "Its key cannot be read from the database.");
+        a->done(a->ctx, false, store_unread(NULL, "Its key"));
     } else {
         memcpy(a->m.fpr, c.fpr, FPR_LEN);
         contact_free(&c);

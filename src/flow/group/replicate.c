@@ -84,7 +84,7 @@ static void replicate_held_done(void *arg, int rc)
     store_crash_point("replicate.after");
     if (rc == 0 && !x->drop)
         log_info("replicated %llu octets of %s", (unsigned long long)x->r.ref.size, x->r.owner);
-    replicate_end(x, rc != 0 ? "The database does not take a replica." : NULL);
+    replicate_end(x, rc != 0 ? store_refused(NULL, "a replica") : NULL);
 }
 
 static void store_run(struct job *job, void *thread_ctx)
@@ -133,7 +133,7 @@ static void replicate_start(struct work *w)
     struct replicating *x = calloc(1, sizeof *x);
     if (x == NULL || replica_get(store_reader(sv->store), w->n, &x->r) < 0) {
         free(x);
-        work_retry(w, "A row of the database cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     x->w = w;
@@ -197,7 +197,7 @@ static void drop_committed(void *arg, int rc)
 {
     struct dropping *x = arg;
     store_crash_point("replica_drop.after");
-    work_over(x->w, rc != 0 ? "The database does not take a dropped replica." : NULL);
+    work_over(x->w, rc != 0 ? store_refused(NULL, "a dropped replica") : NULL);
     free(x);
 }
 
@@ -223,7 +223,7 @@ static void replica_drop_start(struct work *w)
         x->needed = replica_needed_beside(db, x->r.n, x->r.ref.hash);
     if (!got || store_failed_reads() != failed) {
         free(x);
-        work_retry(w, "A row of the database cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     x->w = w;
@@ -257,7 +257,7 @@ static void reput_done(void *arg, int rc)
     struct reputting *x = arg;
     store_crash_point("reput.after");
     if (rc != 0)
-        work_retry(x->w, "The database does not take a notification's delay.");
+        work_retry(x->w, store_refused(NULL, "a notification's delay"));
     else
         work_end(x->w);
     replica_ns_free(&x->r);
@@ -298,7 +298,7 @@ static void member_ns_start(struct work *w)
     struct reputting *x = calloc(1, sizeof *x);
     if (x == NULL || replica_ns_get(store_reader(w->services->store), w->n, &x->r) < 0) {
         free(x);
-        work_retry(w, "A row of the database cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     x->w = w;

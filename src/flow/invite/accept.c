@@ -86,8 +86,7 @@ static void accept_done(void *arg, int rc)
     store_crash_point("invite.accept.after");
     if (rc == 0)
         log_info("an invitation by %s is accepted", a->v.address);
-    a->done(a->ctx, rc == 0,
-            rc == 0 ? NULL : "This peer's database cannot be written; see its log.");
+    a->done(a->ctx, rc == 0, rc == 0 ? NULL : store_refused(NULL, "the invitation"));
     wipe(&a->v, sizeof a->v);
     bytes_free(&a->text);
     free(a);

@@ -33,8 +33,7 @@ static void invites_make_done(void *arg, int rc)
 {
     struct invite_making *m = arg;
     store_crash_point("invite.make.after");
-    m->done(m->ctx, rc == 0 ? &m->v : NULL,
-            rc == 0 ? NULL : "This peer's database cannot be written; see its log.");
+    m->done(m->ctx, rc == 0 ? &m->v : NULL, rc == 0 ? NULL : store_refused(NULL, "the invitation"));
     wipe(&m->v, sizeof m->v);
     wipe(&m->row, sizeof m->row);
     free(m);

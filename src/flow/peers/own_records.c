@@ -107,7 +107,7 @@ static void own_records_commit_done(void *arg, int rc)
 {
     struct records_posting *p = arg;
     if (rc != 0) {
-        (void)error_set(&p->why, "The database does not take a sequence number.");
+        (void)store_refused(&p->why, "a sequence number");
         own_records_finish(p, false);
         return;
     }

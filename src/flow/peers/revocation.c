@@ -119,7 +119,7 @@ static void keep_done(void *arg, int rc)
     char hex[2 * FPR_LEN + 1];
     t->rc = rc;
     if (rc != 0) {
-        (void)error_set(&t->why, "This peer's database cannot be written; see its log.");
+        (void)store_refused(&t->why, "the revocation");
         taking_end(t, false);
         return;
     }

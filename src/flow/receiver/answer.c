@@ -52,7 +52,7 @@ static struct answering *answer_new(struct work *w)
     struct answering *a = calloc(1, sizeof *a);
     if (a == NULL || in_get(store_reader(w->services->store), w->n, &a->in) < 0) {
         free(a);
-        work_retry(w, "A row of the database cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return NULL;
     }
     struct entry_binding b;
@@ -90,7 +90,7 @@ static void answered_done(void *arg, int rc)
     (void)unlink(stub); /* of a declined message: nobody counts its links any more */
     if (rc == 0 && a->in.outcome != OUTCOME_PULLED) /* pull.c removes its own */
         parts_forget(a->services, a->in.n, a->in.nid);
-    answer_end(a, rc != 0 ? "The database does not take an answer." : NULL);
+    answer_end(a, rc != 0 ? store_refused(NULL, "an answer") : NULL);
 }
 
 static void answer_on_deleted(void *ctx, enum dht_result r, const char *why)
@@ -229,7 +229,7 @@ static int receipt_refresh_run(struct db *db, void *arg)
 static void receipt_refresh_done(void *arg, int rc)
 {
     store_crash_point("receipt_refresh.after");
-    answer_end(arg, rc != 0 ? "The database does not take a settled receipt." : NULL);
+    answer_end(arg, rc != 0 ? store_refused(NULL, "a settled receipt") : NULL);
 }
 
 static void on_put_again(void *ctx, enum dht_result r, const char *why)

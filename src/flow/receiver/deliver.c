@@ -98,7 +98,7 @@ static void deliver_commit_done(void *arg, int rc)
         openings_failed(d->w->services, d->in.nid, TEXT_ANEW);
     else
         openings_filled(d->w->services, d->in.nid);
-    deliver_end(d, rc != 0 ? "The database does not take a delivery." : NULL);
+    deliver_end(d, rc != 0 ? store_refused(NULL, "a delivery") : NULL);
 }
 
 static void fill_done(struct job *job)
@@ -126,7 +126,7 @@ static void deliver_start(struct work *w)
     struct delivery *d = calloc(1, sizeof *d);
     if (d == NULL || in_get(store_reader(w->services->store), w->n, &d->in) < 0) {
         free(d);
-        work_retry(w, "A row of the database cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     d->w = w;

@@ -37,7 +37,7 @@ static void simple_done(void *arg, int rc)
 {
     struct work *w = arg;
     if (rc != 0)
-        work_retry(w, "The database does not take a step.");
+        work_retry(w, store_refused(NULL, "a step"));
     else
         work_end(w);
 }
@@ -193,7 +193,7 @@ static void expiry_notice_done(void *arg, int rc)
         (void)unlink(x->notice);
         parts_forget(x->w->services, x->in.n, x->in.nid);
     }
-    expire_end(x, rc != 0 ? "The database does not take a notice." : NULL);
+    expire_end(x, rc != 0 ? store_refused(NULL, "a notice") : NULL);
 }
 
 static void replaced(struct job *job)

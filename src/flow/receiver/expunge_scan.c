@@ -166,7 +166,7 @@ static void expunge_scan_held_done(void *arg, int rc)
 {
     struct expunge_scan *s = arg;
     if (rc != 0)
-        log_error("the database does not take which stubs are held");
+        log_error("%s", store_refused(NULL, "which stubs are held"));
     s->running = false;
     if (s->again)
         expunge_scan_hint(s->services);
@@ -278,7 +278,7 @@ static void confirm_done(void *arg, int rc)
 {
     struct expunge_confirming *t = arg;
     if (rc != 0)
-        log_error("the database does not take that stubs were deleted by their user");
+        log_error("%s", store_refused(NULL, "that stubs were deleted by their user"));
     expunge_scan_hint(t->services);
     if (t->fn != NULL)
         t->fn(t->ctx, rc == 0 ? t->changed : -1);

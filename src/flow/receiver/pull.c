@@ -349,7 +349,7 @@ static void pull_start(struct work *w)
     struct pulling *p = calloc(1, sizeof *p);
     if (p == NULL || in_get(store_reader(w->services->store), w->n, &p->in) < 0) {
         free(p);
-        work_retry(w, "A row of the database cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     p->w = w;

@@ -31,7 +31,7 @@ static void recall_apply_decide_done(void *arg, int rc)
     struct recall_applying *v = arg;
     store_crash_point("recall_apply.after");
     if (rc != 0) {
-        work_retry(v->w, "The database does not take a cancellation.");
+        work_retry(v->w, store_refused(NULL, "a cancellation"));
     } else {
         if (v->decided == 1) {
             log_info("%s took a message back", v->in.sender);

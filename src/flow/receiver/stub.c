@@ -68,7 +68,7 @@ static void refuse_done(void *arg, int rc)
     struct stubbing *s = arg;
     if (rc == 0)
         parts_forget_if_ended(s->w->services, s->in.n, s->in.nid);
-    stub_end(s, rc != 0 ? "The database does not take a refusal." : NULL);
+    stub_end(s, rc != 0 ? store_refused(NULL, "a refusal") : NULL);
 }
 
 static void stub_refuse(struct stubbing *s, const char *why)
@@ -153,7 +153,7 @@ static void stub_commit_done(void *arg, int rc)
 {
     struct stubbing *s = arg;
     store_crash_point("stub.after");
-    stub_end(s, rc != 0 ? "The database does not take a stub." : NULL);
+    stub_end(s, rc != 0 ? store_refused(NULL, "a stub") : NULL);
 }
 
 static void stub_write_done(struct job *job)
@@ -222,7 +222,7 @@ static void head_committed(void *arg, int rc)
 {
     struct stubbing *s = arg;
     (void)unlink(s->part);
-    stub_end(s, rc != 0 ? "The database does not take a head." : NULL);
+    stub_end(s, rc != 0 ? store_refused(NULL, "a head") : NULL);
 }
 
 static void stub_unseal_run(struct job *job, void *thread_ctx)
@@ -304,7 +304,7 @@ static void stub_start(struct work *w)
     struct stubbing *s = calloc(1, sizeof *s);
     if (s == NULL || in_get(store_reader(w->services->store), w->n, &s->in) < 0) {
         free(s);
-        work_retry(w, "A row of the database cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     s->w = w;

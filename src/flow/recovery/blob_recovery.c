@@ -40,7 +40,7 @@ static void blob_recovery_commit_done(void *arg, int rc)
     store_crash_point("blob_recovery.after");
     if (rc == 0 && !x->lost)
         log_info("took back %llu octets", (unsigned long long)x->s.b.size);
-    blob_step_end(&x->s, rc != 0 ? "The database does not take a blob that is back." : NULL);
+    blob_step_end(&x->s, rc != 0 ? store_refused(NULL, "a blob that is back") : NULL);
 }
 
 static void lose(struct regaining *x)

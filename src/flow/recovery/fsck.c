@@ -368,7 +368,7 @@ static void started(void *ctx, int rc)
     for (size_t i = 0; i < x->count; i++)
         removed += x->fault[i].kind == FSCK_REMOVE && x->fault[i].repaired;
     if (rc != 0)
-        log_error("the database does not take the repairs of the start");
+        log_error("%s", store_refused(NULL, "the repairs of the start"));
     if (removed > 0)
         log_info("%zu files belonged to nothing and were removed", removed);
     fsck_free(x);

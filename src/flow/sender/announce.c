@@ -59,7 +59,7 @@ static int announce_commit_run(struct db *db, void *arg)
 static void announce_commit_done(void *arg, int rc)
 {
     store_crash_point("announce.after");
-    announce_end(arg, rc != 0 ? "The database does not take an announcement." : NULL);
+    announce_end(arg, rc != 0 ? store_refused(NULL, "an announcement") : NULL);
 }
 
 static void announce_on_put(void *ctx, enum dht_result r, const char *why)
@@ -190,7 +190,7 @@ static void announce_start(struct work *w)
     struct announcing *a = calloc(1, sizeof *a);
     if (a == NULL || rcv_get(store_reader(w->services->store), w->n, &a->r) < 0) {
         free(a);
-        work_retry(w, "A row of the database cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     a->w = w;

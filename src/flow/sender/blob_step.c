@@ -8,7 +8,7 @@ void *blob_step_new(struct work *w, size_t size)
     struct blob_step *x = calloc(1, size);
     if (x == NULL || blob_get(store_reader(w->services->store), w->n, &x->b) < 0) {
         free(x);
-        work_retry(w, "A row of the database cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return NULL;
     }
     x->w = w;

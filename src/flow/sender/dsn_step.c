@@ -67,7 +67,7 @@ static int dsn_commit_run(struct db *db, void *arg)
 static void dsn_commit_done(void *arg, int rc)
 {
     store_crash_point("dsn.after");
-    dsn_end(arg, rc != 0 ? "The database does not take a notice." : NULL);
+    dsn_end(arg, rc != 0 ? store_refused(NULL, "a notice") : NULL);
 }
 
 static void dsn_write_done(struct job *job)
@@ -117,7 +117,7 @@ static void dsn_start(struct work *w)
     struct dsn_writing *t = calloc(1, sizeof *t);
     if (t == NULL || out_get(store_reader(w->services->store), w->n, &t->m) < 0) {
         free(t);
-        work_retry(w, "A row of the database cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     t->w = w;

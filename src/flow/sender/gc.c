@@ -41,7 +41,7 @@ static int free_commit(struct db *db, void *arg)
 static void free_committed(void *arg, int rc)
 {
     store_crash_point("blob_gc.after");
-    blob_step_end(arg, rc != 0 ? "The database does not take a freed blob." : NULL);
+    blob_step_end(arg, rc != 0 ? store_refused(NULL, "a freed blob") : NULL);
 }
 
 static void free_done(struct job *job)
@@ -100,7 +100,7 @@ static int dht_gc_commit(struct db *db, void *arg)
 static void dht_gc_committed(void *arg, int rc)
 {
     store_crash_point("dht_gc.after");
-    dht_gc_end(arg, rc != 0 ? "The database does not take a cleaned receiver." : NULL);
+    dht_gc_end(arg, rc != 0 ? store_refused(NULL, "a cleaned receiver") : NULL);
 }
 
 static void dht_gc_on_deleted(void *ctx, enum dht_result r, const char *why)
@@ -174,7 +174,7 @@ static void dht_gc_start(struct work *w)
         if (c != NULL)
             out_receiver_free(&c->r);
         free(c);
-        work_retry(w, "A row of the database cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     memcpy(c->blob_hash, b.hash, HASH_LEN);
@@ -224,7 +224,7 @@ static void spool_gc_committed(void *arg, int rc)
     struct spool_gc *t = arg;
     store_crash_point("spool_gc.after");
     if (rc != 0)
-        work_retry(t->w, "The database does not take a tidied message.");
+        work_retry(t->w, store_refused(NULL, "a tidied message"));
     else
         work_end(t->w);
     out_message_free(&t->m);
@@ -246,7 +246,7 @@ static void spool_gc_start(struct work *w)
     struct spool_gc *t = calloc(1, sizeof *t);
     if (t == NULL || out_get(store_reader(w->services->store), w->n, &t->m) < 0) {
         free(t);
-        work_retry(w, "A row of the database cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     t->w = w;

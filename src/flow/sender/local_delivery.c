@@ -112,7 +112,7 @@ static void local_delivery_commit_done(void *arg, int rc)
         (void)unlink(o->path);
         log_info("a message to oneself is delivered");
     }
-    local_delivery_end(o, rc != 0 ? "The database does not take a delivery." : NULL);
+    local_delivery_end(o, rc != 0 ? store_refused(NULL, "a delivery") : NULL);
 }
 
 static void delivered(struct job *job)
@@ -133,7 +133,7 @@ static void local_delivery_start(struct work *w)
         if (o != NULL)
             out_receiver_free(&o->r);
         free(o);
-        work_retry(w, "A row of the database cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     o->w = w;

@@ -122,7 +122,7 @@ static void lookup_start(struct work *w)
     struct pending *p = calloc(1, sizeof *p);
     if (p == NULL || rcv_get(store_reader(w->services->store), w->n, &p->r) < 0) {
         free(p);
-        work_retry(w, "A row of the database cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     p->w = w;

@@ -186,7 +186,7 @@ static int outbox_line_commit(struct db *db, void *arg)
 static void outbox_line_committed(void *arg, int rc)
 {
     store_crash_point("outbox_line.after");
-    outbox_line_end(arg, rc != 0 ? "The database does not take a line of Outgoing." : NULL);
+    outbox_line_end(arg, rc != 0 ? store_refused(NULL, "a line of Outgoing") : NULL);
 }
 
 static void outbox_line_done(struct job *job)

@@ -44,7 +44,7 @@ static int publish_commit_run(struct db *db, void *arg)
 static void publish_commit_done(void *arg, int rc)
 {
     store_crash_point("publish.after");
-    blob_step_end(arg, rc != 0 ? "The database does not take a published blob." : NULL);
+    blob_step_end(arg, rc != 0 ? store_refused(NULL, "a published blob") : NULL);
 }
 
 static void publish_done(struct job *job)

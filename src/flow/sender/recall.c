@@ -139,7 +139,7 @@ static int close_commit(struct db *db, void *arg)
 static void close_committed(void *arg, int rc)
 {
     store_crash_point("recall.after");
-    closing_end(arg, rc != 0 ? "The database does not take a withdrawal." : NULL);
+    closing_end(arg, rc != 0 ? store_refused(NULL, "a withdrawal") : NULL);
 }
 
 static void close_done(struct job *job)
@@ -224,7 +224,7 @@ static int posted_run(struct db *db, void *arg)
 static void posted_done(void *arg, int rc)
 {
     store_crash_point("cancel.after");
-    posting_end(arg, rc != 0 ? "The database does not take a posted cancellation." : NULL);
+    posting_end(arg, rc != 0 ? store_refused(NULL, "a posted cancellation") : NULL);
 }
 
 static void on_ns_deleted(void *ctx, enum dht_result r, const char *why)
@@ -314,7 +314,7 @@ static void made_done(void *arg, int rc)
     struct cancel_posting *p = arg;
     store_crash_point("cancel.made");
     if (rc != 0 || bytes_set(&p->entry, p->made.data, p->made.len) < 0)
-        posting_end(p, "The database does not take a cancellation.");
+        posting_end(p, store_refused(NULL, "a cancellation"));
     else
         cancel_put(p);
 }
@@ -341,7 +341,7 @@ static int over_run(struct db *db, void *arg)
 static void over_done(void *arg, int rc)
 {
     store_crash_point("cancel.over");
-    posting_end(arg, rc != 0 ? "The database does not take an end." : NULL);
+    posting_end(arg, rc != 0 ? store_refused(NULL, "the end of a recall") : NULL);
 }
 
 static void cancel_on_last_look(void *ctx, bool ok, const uint8_t *ids, size_t n)

@@ -113,8 +113,8 @@ static int unpublish_run(struct db *db, void *arg)
 static void unpublish_done(void *arg, int rc)
 {
     if (rc != 0)
-        log_error(
-            "the database does not take that a blob has no name; the next start gives it one");
+        log_error("%s",
+                  store_refused(NULL, "that a blob has no name; the next start gives it one"));
     free(arg);
 }
 
@@ -154,7 +154,7 @@ static void seal_commit_done(void *arg, int rc)
         publish(s->services, &s->head);
         work_end(s->w);
     } else {
-        work_retry(s->w, "The database does not take a sealed message.");
+        work_retry(s->w, store_refused(NULL, "a sealed message"));
     }
     sealing_free(s);
 }

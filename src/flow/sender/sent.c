@@ -66,7 +66,7 @@ static void sent_commit_done(void *arg, int rc)
         return;
     }
     if (c->w != NULL && rc != 0)
-        work_retry(c->w, "The database does not take the copy in Sent.");
+        work_retry(c->w, store_refused(NULL, "the copy in Sent"));
     else if (c->w != NULL)
         work_end(c->w);
     else
@@ -116,7 +116,7 @@ static void sent_start(struct work *w)
     struct copy *c = calloc(1, sizeof *c);
     if (c == NULL || out_get(store_reader(w->services->store), w->n, &c->m) < 0) {
         free(c);
-        work_retry(w, "A row of the database cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     c->services = w->services;

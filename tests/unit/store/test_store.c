@@ -164,6 +164,7 @@ static void test_commit_fails(void **state)
 /* ---- the cause is told, with SQLite's own text */
 
 static struct error told;
+static const char *sentence_kept;
 
 static int no_table_run(struct db *db, void *arg)
 {
@@ -179,6 +180,7 @@ static void told_done(void *arg, int rc)
 {
     assert_int_equal(rc, -1);
     assert_ptr_equal(store_refused(&told, "the seal of message %d", 7), told.text);
+    sentence_kept = store_refused(NULL, "the seal of message %d", 7);
     reported++;
 }
 
@@ -188,6 +190,8 @@ static void test_cause_of_transition(void **state)
     run_until(1);
     assert_string_equal(
         told.text, "The database does not take the seal of message 7: no such table: nowhere.");
+    assert_string_equal(
+        sentence_kept, "The database does not take the seal of message 7: no such table: nowhere.");
     store_do(store, unlike_run, told_done, NULL);
     run_until(2);
     assert_string_equal(told.text, "The database does not take the seal of message 7: the row "
