@@ -90,6 +90,13 @@ def test_no_type_has_the_name_of_another():
     assert not wrong, "\n".join(wrong)
 
 
+def test_peers_are_asked_through_the_table_of_links():
+    """flow/peers/peer_link.h: another way to a peer is another file, and nobody goes round it."""
+    wrong = [path for path, text in sources(("src/flow",))
+             if "http_fetch(" in text and path != "src/flow/peers/link_http.c"]
+    assert not wrong, "\n".join(wrong)
+
+
 # Who speaks to a mail client, directly or by what it hands to one that does.
 SPEAKERS = ["src/net/smtp_command.c", "src/net/smtp_data.c", "src/net/smtp_parse.c", "src/net/smtp_server.c",
             "src/net/smtp_session.c", "mimed/parse.c", "src/flow/receiver/deliver.c", "src/flow/mail/dsn.c",

@@ -5,11 +5,10 @@
 #include "base/log.h"
 #include "flow/group/replicas.h"
 #include "flow/core/timer.h"
-#include "flow/peers/reach.h"
+#include "flow/peers/peer_link.h"
 #include "flow/peers/endpoint_lookup.h"
 #include "store/check.h"
 #include "pgp/pgp.h"
-#include "net/http_client.h"
 #include "net/http_server.h"
 #include "base/jobs.h"
 #include "dht/dht.h"
@@ -167,7 +166,6 @@ static void group_watch_on_done(void *ctx, bool ok, int status, const char *why)
 
 static void group_watch_ask(struct watcher *w)
 {
-    struct endpoint_policy policy = reach_policy(w->services, w->address, w->fpr);
     struct error e;
     bool known = w->etag[0] != '\0';
     if (w->ep_next == w->ep_count) {
@@ -176,17 +174,18 @@ static void group_watch_ask(struct watcher *w)
         return;
     }
     buf_free(&w->body);
-    struct http_fetch_config c = {.endpoint = &w->ep[w->ep_next++],
-                                  .policy = &policy,
-                                  .path = "/outbox/msglist",
-                                  .max_bytes = MSGLIST_MAX,
-                                  .etag = known ? w->etag : NULL,
-                                  .wait_s = known ? WAIT_S : 0,
-                                  .data = group_watch_on_data,
-                                  .done = group_watch_on_done,
-                                  .ctx = w};
+    struct peer_request r = {.address = w->address,
+                             .fpr = w->fpr,
+                             .endpoint = &w->ep[w->ep_next++],
+                             .http = {.path = "/outbox/msglist",
+                                      .max_bytes = MSGLIST_MAX,
+                                      .etag = known ? w->etag : NULL,
+                                      .wait_s = known ? WAIT_S : 0,
+                                      .data = group_watch_on_data,
+                                      .done = group_watch_on_done,
+                                      .ctx = w}};
     w->asked_ms = clock_mono_ms();
-    if (http_fetch(w->services->http, &c, &e) == NULL)
+    if (peer_link_begin(w->services, &r, &e) < 0)
         group_watch_ask(w);
 }
 

@@ -4,7 +4,8 @@
  * drawn, and its own server says whether it has come there. */
 #include "flow/peers/instance_live.h"
 #include "base/log.h"
-#include "net/http_client.h"
+#include "base/mem.h"
+#include "flow/peers/peer_link.h"
 #include "net/http_server.h"
 #include "dht/dht.h"
 #include <errno.h>
@@ -75,12 +76,17 @@ static void live_on_done(void *ctx, bool ok, int status, const char *why)
     live_ask(a);
 }
 
+static struct peer_request live_endpoint(const struct services *sv, const struct descriptor *d,
+                                         size_t at)
+{
+    return (struct peer_request){
+        .address = sv->c.address, .fpr = sv->fpr, .endpoint = &d->endpoints[at], .own = true};
+}
+
 static void live_ask(struct live_asking *a)
 {
-    struct endpoint_policy policy = a->services->policy;
     struct error e;
     char path[HASH_HEX + 16] = "/pubkey";
-    policy.private_all = true; /* this peer's own key has signed it */
     for (; a->at < a->d.endpoint_count; a->at++, a->second = false) {
         if (a->second) {
             uint8_t number[HASH_LEN];
@@ -91,16 +97,15 @@ static void live_ask(struct live_asking *a)
             (void)snprintf(path, sizeof path, "/outbox/%s", hex);
         }
         buf_free(&a->body);
-        struct http_fetch_config c = {.endpoint = &a->d.endpoints[a->at],
-                                      .policy = &policy,
-                                      .path = path,
-                                      .max_bytes = RECORD_MAX,
-                                      .connect_seconds = ANSWER_S,
-                                      .stall_seconds = ANSWER_S,
-                                      .data = live_on_data,
-                                      .done = live_on_done,
-                                      .ctx = a};
-        if (http_fetch(a->services->http, &c, &e) != NULL)
+        struct peer_request r = live_endpoint(a->services, &a->d, a->at);
+        r.http = (struct http_fetch_config){.path = path,
+                                            .max_bytes = RECORD_MAX,
+                                            .connect_seconds = ANSWER_S,
+                                            .stall_seconds = ANSWER_S,
+                                            .data = live_on_data,
+                                            .done = live_on_done,
+                                            .ctx = a};
+        if (peer_link_begin(a->services, &r, &e) == 0)
             return;
     }
     live_finish(a, false);
@@ -109,11 +114,10 @@ static void live_ask(struct live_asking *a)
 int conflict_live(struct services *sv, const struct descriptor *d,
                   void (*done)(void *ctx, bool live), void *ctx)
 {
-    struct live_asking *a = sv->http == NULL || sv->server == NULL ? NULL : calloc(1, sizeof *a);
-    if (a == NULL || d->endpoint_count == 0) {
-        free(a);
+    struct peer_request first = live_endpoint(sv, d, 0);
+    if (d->endpoint_count == 0 || sv->server == NULL || !peer_link_takes(sv, &first))
         return -1;
-    }
+    struct live_asking *a = mem_new(sizeof *a);
     *a = (struct live_asking){
         .services = sv, .d = *d, .body = BUF_INIT(RECORD_MAX), .done = done, .ctx = ctx};
     live_ask(a);

@@ -4,7 +4,6 @@
 #include "base/texts.h"
 #include "base/log.h"
 #include "flow/peers/members.h"
-#include "flow/peers/reach.h"
 #include "flow/peers/endpoint_lookup.h"
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +25,6 @@ struct sources {
     uint8_t master_fpr[FPR_LEN];
     struct bytes pubkey; /* the sender's */
     uint8_t hash[HASH_LEN];
-    struct endpoint_policy policy;
     struct endpoint ep[ENDPOINTS_MAX];
     size_t ep_count, ep_next;
     struct error sender_why;
@@ -65,9 +63,11 @@ void sources_master(struct sources *s, const uint8_t master_fpr[FPR_LEN])
     memcpy(s->master_fpr, master_fpr, FPR_LEN);
 }
 
-const struct endpoint_policy *sources_policy(const struct sources *s)
+void sources_address(const struct sources *s, struct peer_request *r)
 {
-    return &s->policy;
+    r->address = s->one[s->at].address;
+    r->fpr = s->one[s->at].fpr;
+    r->endpoint = &s->ep[s->ep_next - 1];
 }
 
 void sources_fault(struct sources *s, enum source_fault fault, const char *why)
@@ -98,7 +98,7 @@ static void nobody(struct sources *s)
 {
     struct error text;
     if (s->count <= 1) {
-        s->fn(s->ctx, NULL, s->sender_why.text, true);
+        s->fn(s->ctx, false, s->sender_why.text, true);
         return;
     }
     struct buf names = BUF_INIT(200);
@@ -108,7 +108,7 @@ static void nobody(struct sources *s)
         (void)buf_printf(&names, " and %zu more", s->count - 1 - NAMED_MAX);
     (void)error_set(&text, TEXT_GROUP_TRIED, s->sender_why.text, buf_str(&names));
     buf_free(&names);
-    s->fn(s->ctx, NULL, text.text, true);
+    s->fn(s->ctx, false, text.text, true);
 }
 
 static void sources_on_where(void *ctx, const struct endpoint *ep, size_t count, const char *why)
@@ -184,9 +184,8 @@ void sources_next(struct sources *s, sources_fn *fn, void *ctx)
     s->fn = fn;
     s->ctx = ctx;
     if (s->ep_next < s->ep_count) {
-        const struct endpoint *ep = &s->ep[s->ep_next++];
-        s->policy = reach_policy(s->services, s->one[s->at].address, s->one[s->at].fpr);
-        fn(ctx, ep, s->one[s->at].address, s->patient);
+        s->ep_next++;
+        fn(ctx, true, s->one[s->at].address, s->patient);
         return;
     }
     s->at = s->at == SIZE_MAX ? 0 : s->at + 1;

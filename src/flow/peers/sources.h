@@ -6,6 +6,7 @@
 #define RESTANTE_FLOW_SOURCES_H
 
 #include "flow/core/services.h"
+#include "flow/peers/peer_link.h"
 
 struct sources;
 
@@ -15,13 +16,13 @@ void sources_free(struct sources *s);
 /* The sender's group, as its notification names it; otherwise its identity's. */
 void sources_master(struct sources *s, const uint8_t master_fpr[FPR_LEN]);
 
-/* ep NULL: nobody is left; who is then the whole of what was tried, as a sentence or "". patient:
- * no other is left. Valid until the next call. */
-typedef void sources_fn(void *ctx, const struct endpoint *ep, const char *who, bool patient);
+/* One that may be asked (see sources_address). there false: nobody is left; who is then the whole
+ * of what was tried, as a sentence or "". patient: no other is left. Valid until the next call. */
+typedef void sources_fn(void *ctx, bool there, const char *who, bool patient);
 /* May call fn before it returns. */
 void sources_next(struct sources *s, sources_fn *fn, void *ctx);
-/* P-2.7 towards the source that fn gave last. */
-const struct endpoint_policy *sources_policy(const struct sources *s);
+/* Whom a request is for, and where: the source that fn gave last. Valid as long as that. */
+void sources_address(const struct sources *s, struct peer_request *r_r);
 
 enum source_fault {
     SOURCE_UNREACHABLE, /* another endpoint of it may do better */

@@ -6,9 +6,9 @@
 #include "base/texts.h"
 #include "base/log.h"
 #include "flow/peers/part.h"
+#include "flow/peers/peer_link.h"
 #include "flow/peers/reach.h"
 #include "flow/peers/sources.h"
-#include "net/http_client.h"
 #include "base/jobs.h"
 #include "flow/core/job.h"
 #include <stdlib.h>
@@ -30,8 +30,7 @@ struct transfer {
     void *ctx;
     uint64_t before; /* octets of the part when this source was asked */
     struct sources *sources;
-    struct endpoint ep; /* of the source that is asked now */
-    bool patient;       /* no other is left */
+    bool patient; /* no other than the source that is asked now is left */
     bool tampered;
     bool given; /* the chunk list is the caller's */
     char who[ADDRESS_MAX + 1];
@@ -133,15 +132,15 @@ static void body_done(void *ctx, bool ok, int status, const char *why)
 }
 
 /* What every request of a transfer has in common. */
-static struct http_fetch_config transfer_request(struct transfer *t, const char *path)
+static struct peer_request transfer_request(struct transfer *t, const char *path)
 {
-    return (struct http_fetch_config){.endpoint = &t->ep,
-                                      .policy = sources_policy(t->sources),
-                                      .path = path,
+    struct peer_request r = {.http = {.path = path,
                                       .connect_seconds = t->patient ? 0 : HASTY_CONNECT_S,
                                       .stall_seconds = t->patient ? 0 : HASTY_STALL_S,
                                       .slowest = t->patient ? 0 : HASTY_SLOWEST,
-                                      .ctx = t};
+                                      .ctx = t}};
+    sources_address(t->sources, &r);
+    return r;
 }
 
 static void not_asked(struct transfer *t)
@@ -152,12 +151,12 @@ static void not_asked(struct transfer *t)
 
 static void fetch_body(struct transfer *t)
 {
-    struct http_fetch_config c = transfer_request(t, t->url);
-    c.offset = t->before = t->part.octets;
-    c.max_bytes = t->part.blob.size - t->part.octets;
-    c.data = transfer_on_body;
-    c.done = body_done;
-    if (http_fetch(t->services->http, &c, &t->why) == NULL)
+    struct peer_request r = transfer_request(t, t->url);
+    r.http.offset = t->before = t->part.octets;
+    r.http.max_bytes = t->part.blob.size - t->part.octets;
+    r.http.data = transfer_on_body;
+    r.http.done = body_done;
+    if (peer_link_begin(t->services, &r, &t->why) < 0)
         not_asked(t);
 }
 
@@ -222,23 +221,22 @@ static void fetch_chunks(struct transfer *t)
     (void)snprintf(path, sizeof path, "%s/chunks", t->url);
     buf_free(&t->part.chunks);
     t->part.chunks.cap = (size_t)part_chunk_count(&t->part) * HASH_LEN;
-    struct http_fetch_config c = transfer_request(t, path);
-    c.max_bytes = t->part.chunks.cap;
-    c.data = transfer_on_chunks;
-    c.done = chunks_done;
-    if (http_fetch(t->services->http, &c, &t->why) == NULL)
+    struct peer_request r = transfer_request(t, path);
+    r.http.max_bytes = t->part.chunks.cap;
+    r.http.data = transfer_on_chunks;
+    r.http.done = chunks_done;
+    if (peer_link_begin(t->services, &r, &t->why) < 0)
         not_asked(t);
 }
 
-static void on_source(void *ctx, const struct endpoint *ep, const char *who, bool patient)
+static void on_source(void *ctx, bool there, const char *who, bool patient)
 {
     struct transfer *t = ctx;
-    if (ep == NULL || t->services->stopping) {
+    if (!there || t->services->stopping) {
         (void)error_set(&t->why, "%s", who);
         transfer_finish(t, false);
         return;
     }
-    t->ep = *ep;
     t->patient = patient;
     (void)snprintf(t->who, sizeof t->who, "%s", who);
     if (t->part.chunks.len > 0)

@@ -2,9 +2,9 @@
 /* receipt_push.c - see receipt_push.h. One request at a time to each sender. */
 #include "flow/receiver/receipt_push.h"
 #include "base/log.h"
-#include "flow/peers/reach.h"
 #include "flow/peers/endpoint_lookup.h"
-#include "net/http_client.h"
+#include "flow/peers/peer_link.h"
+#include "flow/peers/reach.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,7 +122,6 @@ static void go(struct courier *c)
 {
     struct receipt r[RECEIPTS_MAX];
     struct buf body = BUF_INIT(RECEIPTS_BODY_MAX);
-    struct endpoint_policy policy = reach_policy(c->services, c->address, c->fpr);
     struct endpoint ep;
     struct error e = {""};
     size_t n = 0;
@@ -131,23 +130,24 @@ static void go(struct courier *c)
     c->under_way = n;
     buf_free(&c->answer);
     c->answer.cap = RECEIPTS_BODY_MAX;
-    struct http_fetch_config request = {.endpoint = &ep,
-                                        .policy = &policy,
-                                        .path = "/receipt",
-                                        .max_bytes = RECEIPTS_BODY_MAX,
-                                        .connect_seconds = CONNECT_S,
-                                        .stall_seconds = STALL_S,
-                                        .data = receipt_push_on_answer,
-                                        .done = receipt_push_on_done,
-                                        .ctx = c};
+    struct peer_request request = {.address = c->address,
+                                   .fpr = c->fpr,
+                                   .endpoint = &ep,
+                                   .http = {.path = "/receipt",
+                                            .max_bytes = RECEIPTS_BODY_MAX,
+                                            .connect_seconds = CONNECT_S,
+                                            .stall_seconds = STALL_S,
+                                            .data = receipt_push_on_answer,
+                                            .done = receipt_push_on_done,
+                                            .ctx = c}};
     if (!endpoint_lookup_last(c->services, c->address, c->fpr, &ep)) {
         receipt_push_fail(c, "it is not known any more where it is");
     } else if (receipts_encode(r, n, &body) != 0) {
         receipt_push_fail(c, "out of memory");
     } else {
-        request.body = body.data;
-        request.body_len = body.len;
-        if (http_fetch(c->services->http, &request, &e) == NULL)
+        request.http.body = body.data;
+        request.http.body_len = body.len;
+        if (peer_link_begin(c->services, &request, &e) < 0)
             receipt_push_fail(c, e.text);
     }
     buf_free(&body);
@@ -157,8 +157,9 @@ bool receipt_push(struct services *sv, const struct incoming *in, const struct r
                   receipt_push_fn *fn, void *ctx)
 {
     struct endpoint ep;
-    if (sv->http == NULL || push_of(sv) == NULL ||
-        !endpoint_lookup_last(sv, in->sender, in->fpr, &ep))
+    struct peer_request there = {.address = in->sender, .fpr = in->fpr, .endpoint = &ep};
+    if (push_of(sv) == NULL || !endpoint_lookup_last(sv, in->sender, in->fpr, &ep) ||
+        !peer_link_takes(sv, &there))
         return false;
     struct courier *c = courier_find(sv, in);
     struct handing *h = calloc(1, sizeof *h);
