@@ -208,20 +208,20 @@ const char *store_refused(struct error *e, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    (void)store_sentence(e, "The database does not take ", "", done_cause,
-                         "the row changed meanwhile, or there was no memory", fmt, ap);
+    const char *text = store_sentence(e, "The database does not take ", "", done_cause,
+                                      "the row changed meanwhile, or there was no memory", fmt, ap);
     va_end(ap);
-    return e->text;
+    return text;
 }
 
 const char *store_unread(struct error *e, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    (void)store_sentence(e, "", " cannot be read from the database", db_cause(),
-                         "it is not there, or there was no memory", fmt, ap);
+    const char *text = store_sentence(e, "", " cannot be read from the database", db_cause(),
+                                      "it is not there, or there was no memory", fmt, ap);
     va_end(ap);
-    return e->text;
+    return text;
 }
 
 struct db *store_reader(struct store *s)
