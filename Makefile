@@ -19,7 +19,7 @@ export OPENDHT
 PYTHON ?= /usr/bin/python3
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: all deb demo test test-newcomer test-clients corpus corpus-structure race big soak bench check werror layers tidy sanitize-unit sanitize tsan-unit tsan coverage install uninstall format-check format clean
+.PHONY: all deb demo test test-newcomer test-debian12 test-debian13 test-clients corpus corpus-structure race big soak bench check werror layers tidy sanitize-unit sanitize tsan-unit tsan coverage install uninstall format-check format clean
 
 all:
 	@sh scripts/install-packages run build
@@ -40,6 +40,13 @@ test-newcomer:
 	sh scripts/install-packages run build test
 	@$(PYTHON) scripts/build.py "$(BUILD)"
 	@RESTANTE_BUILD="$(BUILD)" $(PYTHON) -m pytest -q -p no:cacheprovider --tb=short -rsP tests/root/test_newcomer.py $(ARGS)
+
+# README's commands on a fresh Debian 13 or 12, and computers of both in one network; needs root, takes half an
+# hour. ARGS=tests/root/test_mixed.py: only that.
+test-debian13 test-debian12:
+	sh scripts/install-packages run build test opendht
+	@$(PYTHON) scripts/build.py "$(BUILD)"
+	@$(PYTHON) scripts/test-debian --build "$(BUILD)" $(if $(filter %13,$@),trixie,bookworm) $(ARGS)
 
 # Real mail clients; takes ten minutes. With PICTURES=doc/pictures the pictures in doc/ are taken anew.
 PICTURES ?= $(BUILD)/pictures

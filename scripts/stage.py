@@ -91,6 +91,9 @@ class Stage:
         os.mkdir(self.programs)
         for name, path in programs.items():
             shutil.copy2(path, os.path.join(self.programs, name))
+        other = os.environ.get("RESTANTE_OTHER_DHT")
+        if other:
+            shutil.copy2(other, os.path.join(self.programs, "restante-dht-other"))
         leave = shutil.ignore_patterns("__pycache__", "*.pyc", ".pytest_cache")
         for name in ("scripts", "tests", *take):
             source = os.path.join(ROOT, name)
@@ -111,6 +114,8 @@ class Stage:
             HOME=self.path, TMPDIR=os.path.join(self.path, "t"), PYTHONDONTWRITEBYTECODE="1",
             RESTANTE_PROGRAMS=self.programs, RESTANTE_LIBEXEC=self.programs,
             RESTANTE_PLUGIN_DIR=self.programs)
+        if other:
+            self.env["RESTANTE_OTHER_DHT"] = os.path.join(self.programs, "restante-dht-other")
 
     def start(self, command, output=None):
         """A child process; its output goes to our terminal or to an open file."""

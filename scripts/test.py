@@ -47,6 +47,7 @@ RUNS = (
                                 "stop", "move", "retire", "no_name_server", "half_files")],
 )
 
+APART = ("newcomer", "debian", "mixed")  # files of tests/root that have a command of their own
 BESIDE, ALONE = ("-m", "not quiet"), ("-m", "quiet")
 NOTHING_CHOSEN = 5  # pytest's exit status when marks and -k leave none of a run's tests
 
@@ -101,11 +102,11 @@ def pytest_command(results, paths):
 
 def start_root_tests(build):
     """On booted computers (tests/root), as this user: they need root, and say so where they are left
-    out. Three homes that know nothing of each other are `make test-newcomer`."""
+    out. What other commands run (`make test-newcomer`, `make test-debian13`) is left to them."""
     folder = tempfile.mkdtemp(prefix="restante-results-")
     output = tempfile.TemporaryFile("w+b")
     results = os.path.join(folder, "results.xml")
-    command = pytest_command(results, ["tests/root", "--ignore=tests/root/test_newcomer.py"])
+    command = pytest_command(results, ["tests/root", *(f"--ignore=tests/root/test_{n}.py" for n in APART)])
     env = dict(os.environ, RESTANTE_BUILD=os.path.abspath(build))
     child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=env)
     return child, output, results
@@ -134,6 +135,17 @@ def counts_of(results, code):
     if code not in (0, NOTHING_CHOSEN):
         counts[1] = max(counts[1], 1)
     return counts
+
+
+def counts_in(line):
+    """[passed, failed, skipped] of a last line."""
+    return [int((re.search(rf"(\d+) {word}", line) or [0, 0])[1]) for word in ("passed", "failed", "skipped")]
+
+
+def conclude(counts):
+    """Prints the last line; the exit status."""
+    print(f"{counts[0]} passed, {counts[1]} failed" + (f", {counts[2]} skipped" if counts[2] else ""), flush=True)
+    return 1 if counts[1] or not counts[0] else 0
 
 
 def peer_tests(stage, arguments):
@@ -212,9 +224,7 @@ def main():
             bring_pictures(stage, args.pictures)
     finally:
         stage.close(keep=bool(os.environ.get("RESTANTE_KEEP")))
-    print(f"{counts[0]} passed, {counts[1]} failed"
-          + (f", {counts[2]} skipped" if counts[2] else ""), flush=True)
-    sys.exit(1 if counts[1] or not counts[0] else 0)
+    sys.exit(conclude(counts))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A mail client for the account that `restante account --json` printed, on standard input.
 
-usage: client.py send TO SUBJECT TEXT | open SUBJECT SECONDS | count SUBJECT
+usage: client.py send TO SUBJECT TEXT | open SUBJECT SECONDS | reopen SUBJECT SECONDS | count SUBJECT
 
-open waits for the subject in the inbox, reads the message, and prints it."""
+open waits for the subject in the inbox, reads the message, and prints it; reopen reads it again as long as the
+answer says that its sender cannot be reached now."""
 
 import email
 import email.message
@@ -53,6 +54,9 @@ def main():
             sys.exit(f"no message {rest[0]} in the inbox")
         time.sleep(0.2)
     kind, data = box.fetch(found(box, rest[0])[-1], "(BODY[])")
+    while verb == "reopen" and kind == "NO" and b"[UNAVAILABLE]" in data[0] and time.monotonic() < end:
+        time.sleep(1)
+        kind, data = box.fetch(found(box, rest[0])[-1], "(BODY[])")
     if kind != "OK" or not isinstance(data[0], tuple):
         sys.exit(f"{rest[0]} does not open: {data}")
     print(email.message_from_bytes(data[0][1]).get_payload())

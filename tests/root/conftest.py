@@ -8,8 +8,10 @@ import tempfile
 
 import pytest
 
+import builder
 import debian
 from host import Host
+from lan import Lan
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +20,13 @@ def folder():
     os.chmod(path, 0o755)  # the users of the hosts below it go through here
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def lan():
+    made = Lan()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
@@ -36,19 +45,28 @@ def tree(folder):
 
 
 @pytest.fixture(scope="session")
-def lower(tree):
-    return debian.cached(tree)
+def other(folder):
+    """What is installed on the other release, and the roots below: ([lower], tree)."""
+    suite = debian.other()
+    why = debian.cannot(suite)
+    if why:
+        pytest.skip(f"Tests with a Debian {suite} are left out: {why}.")
+    return builder.ready(suite), builder.tree(folder, suite)
 
 
 @pytest.fixture
-def computers(folder, tree, lower):
-    """Makes hosts by name, boots them, and ends them after the test."""
+def computers(request, folder, tree):
+    """Makes hosts by name, boots them, and ends them after the test; suite: of another release than this one's."""
     made = []
 
-    def make(name, *users, net=None, hosts=None):
-        host = Host(tempfile.mkdtemp(prefix=name, dir=folder), name, lower, hosts or {})
+    def make(name, *users, net=None, hosts=None, suite=None):
+        if suite in (None, debian.own()):
+            lowers, installed = [debian.root(debian.own(), debian.runtime_packages(tree))], tree
+        else:
+            lowers, installed = request.getfixturevalue("other")
+        host = Host(tempfile.mkdtemp(prefix=name, dir=folder), name, lowers, hosts or {})
         made.append(host)
-        host.put(tree)
+        host.put(installed)
         host.boot()
         if net:
             net(host)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fresh Debian 12, made once by debootstrap from the archive that this machine's apt already uses, and
+"""A fresh Debian, 12 or 13, made once by debootstrap from the archive that this machine's apt already uses, and
 kept in a folder for all later tests: $RESTANTE_CACHE, or restante below the user's cache folder. It
-holds the packages that the installed programs need to run, a service manager, and no compiler."""
+holds a service manager, the packages that are asked for, and no compiler."""
 
 import fcntl
 import glob
@@ -13,11 +13,12 @@ import subprocess
 import time
 
 UNUSED = 14 * 86400  # seconds; then a root goes when another is made
-SUITE = "bookworm"
+MARK = "/etc/restante-test-computer"  # there on a Host
+SUITES = ("bookworm", "trixie")
 # What a Debian has anyway on a computer that people use, and the smallest variant leaves out.
 SYSTEM = ("systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "iproute2", "procps",
           "ca-certificates", "sudo", "make")
-MADE = "1"  # another number when make() makes another root
+MADE = "2"  # another number when make() makes another root
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -26,23 +27,46 @@ def cache_folder():
     return os.environ.get("RESTANTE_CACHE") or os.path.join(base, "restante")
 
 
-def cannot():
+def own():
+    """The name of the release that runs here."""
+    with open("/etc/os-release", encoding="utf-8") as f:
+        return re.search(r"^VERSION_CODENAME=(\S*)|\Z", f.read(), re.M).group(1) or ""
+
+
+def other():
+    """The release that does not run here."""
+    return next(suite for suite in reversed(SUITES) if suite != own())
+
+
+def cannot(suite=None):
     """Why no root can be made or booted here; None when it can."""
+    suite = suite or own()
     if os.geteuid() != 0:
         return "needs root"
+    if os.path.exists(MARK):
+        return "this is such a computer already"
     if not shutil.which("debootstrap"):
         return "needs debootstrap (packages.txt, stage test)"
-    return None if archives() else f"apt here has no archive of {SUITE}"
+    return None if archives(suite) else f"apt here has no archive of {suite}"
 
 
-def archives():
-    """[(URI, suite, component)] of this machine's own apt, as far as they are this Debian's."""
+def archives(suite):
+    """[(URI, suite, component)] of this machine's own apt, as far as they are Debian's, with this release in the
+    place of its own."""
     said = subprocess.run(["apt-get", "indextargets", "--format",
                            "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)", "Created-By: Packages"],
                           capture_output=True, text=True).stdout
     rows = {tuple(line.split()[:3]) for line in said.splitlines() if line.endswith(" Debian")}
-    rows = sorted(r for r in rows if r[1].startswith(SUITE) and r[2] == "main")
-    return rows if any(r[1] == SUITE for r in rows) else []
+    rows = sorted((uri, suite + name.removeprefix(own()), part) for uri, name, part in rows
+                  if own() and name.startswith(own()) and part == "main")
+    return rows if any(r[1] == suite for r in rows) else []
+
+
+def settings():
+    """The lines of this machine's apt settings that say how an archive is reached and how old it may be."""
+    said = subprocess.run(["apt-config", "dump"], capture_output=True, text=True).stdout
+    return "".join(line for line in said.splitlines(True)
+                   if re.match(r"Acquire::(Check-|Retries|\w+::(Timeout|.*[Pp]roxy))", line))
 
 
 def runtime_packages(tree):
@@ -61,11 +85,11 @@ def runtime_packages(tree):
     return sorted(names | {line.split(":")[0] for line in said.splitlines()})
 
 
-def make(path, packages):
+def make(path, suite, packages):
     """A new root at this path."""
-    rows = archives()
-    mirror = next(r[0] for r in rows if r[1] == SUITE)
-    store = os.path.join(cache_folder(), "packages")
+    rows = archives(suite)
+    mirror = next(r[0] for r in rows if r[1] == suite)
+    store = os.path.join(cache_folder(), f"packages-{suite}")
     os.makedirs(store, exist_ok=True)
     log = path + ".log"
     with open(log, "w", encoding="utf-8") as out:
@@ -76,9 +100,11 @@ def make(path, packages):
                 raise RuntimeError(f"{' '.join(command)} failed; see {log}")
 
         run("debootstrap", "--variant=minbase", f"--cache-dir={store}",
-            "--include=" + ",".join(SYSTEM), SUITE, path, mirror)
+            "--include=" + ",".join(SYSTEM), suite, path, mirror)
         with open(os.path.join(path, "etc/apt/sources.list"), "w", encoding="utf-8") as f:
-            f.writelines(f"deb {uri} {suite} {part}\n" for uri, suite, part in rows)
+            f.writelines(f"deb {uri} {name} {part}\n" for uri, name, part in rows)
+        with open(os.path.join(path, "etc/apt/apt.conf.d/90machine"), "w", encoding="utf-8") as f:
+            f.write(settings())
         for given in ("/etc/resolv.conf", "/etc/hosts"):
             shutil.copyfile(given, path + given)
         with open(os.path.join(path, "usr/sbin/policy-rc.d"), "w", encoding="utf-8") as f:
@@ -102,21 +128,25 @@ def make(path, packages):
     os.remove(log)
 
 
-def cached(tree):
-    """The path of the root for the programs installed below `tree`; made when it is not there."""
-    packages = runtime_packages(tree)
-    key = hashlib.sha256(" ".join([MADE, *SYSTEM, *packages]).encode()).hexdigest()[:12]
+def cached(name, key, maker):
+    """The path of what `maker` made at a path, once for each key; made when it is not there."""
+    key = hashlib.sha256(" ".join([MADE, *SYSTEM, *key]).encode()).hexdigest()[:12]
     folder = cache_folder()
     os.makedirs(folder, exist_ok=True)
-    path = os.path.join(folder, f"{SUITE}-{key}")
-    with open(os.path.join(folder, "lock"), "w", encoding="utf-8") as lock:
+    path = os.path.join(folder, f"{name}-{key}")
+    with open(os.path.join(folder, f"{name}.lock"), "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.isdir(path):
-            for old in glob.glob(os.path.join(folder, f"{SUITE}-*")):
+            for old in glob.glob(os.path.join(folder, f"{name}-{'[0-9a-f]' * 12}*")):
                 if old.endswith(".new") or os.stat(old).st_mtime < time.time() - UNUSED:
                     shutil.rmtree(old, ignore_errors=True)  # of a run that was cut off, or unused
-            print(f"Making a Debian {SUITE} in {path}", flush=True)
-            make(path + ".new", packages)
+            print(f"Making a Debian {name} in {path}", flush=True)
+            maker(path + ".new")
             os.rename(path + ".new", path)
         os.utime(path)
     return path
+
+
+def root(suite, packages):
+    """The path of a root of this release with these packages."""
+    return cached(suite, packages, lambda path: make(path, suite, packages))

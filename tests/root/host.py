@@ -13,15 +13,17 @@ import signal
 import subprocess
 import time
 
+from debian import MARK
+
 CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "client.py")
 WAIT = 60.0  # for a boot, seconds
 
-# Argument 1 is the folder of the host: lower, upper, work and root are below it.
+# Argument 1 is the folder of the host, 2 its name, 3 the roots below it: lower0, the topmost, and so on.
 BOOT = r"""
 set -eu
 cd "$1"
 mount --make-rprivate /
-mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root
+mount -t overlay overlay -o "lowerdir=$3",upperdir=upper,workdir=work root
 cd root
 mkdir -p old
 mount -t proc proc proc
@@ -54,14 +56,18 @@ exec setpriv --bounding-set=-sys_time,-sys_module,-sys_rawio,-syslog \
 
 
 class Host:
-    """.pid is its process 1 as seen from here. `others` are names that it resolves: {name: address}."""
+    """.pid is its process 1 as seen from here. `lowers` are the paths of what lies below its own files, the topmost
+    first; `others` are names that it resolves: {name: address}."""
 
-    def __init__(self, folder, name, lower, others):
+    def __init__(self, folder, name, lowers, others):
         self.name, self.folder, self.users = name, folder, {}
         for sub in ("upper", "work", "root", "cgroups"):
             os.makedirs(os.path.join(folder, sub))
-        os.symlink(lower, os.path.join(folder, "lower"))
+        for number, lower in enumerate(lowers):
+            os.symlink(lower, os.path.join(folder, f"lower{number}"))
+        self.lowers, self.network = ":".join(f"lower{n}" for n in range(len(lowers))), ["-n"]
         os.makedirs(os.path.join(folder, "upper", "etc"))
+        self.write(MARK[1:], "")
         self.write("etc/hostname", name + "\n")
         self.write("etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {name}\n::1 localhost\n"
                    + "".join(f"{address} {other}\n" for other, address in others.items()))
@@ -86,7 +92,7 @@ class Host:
         join = f"echo $$ >{shlex.quote(self.cgroup)}/cgroup.procs; exec \"$@\""
         self.child = subprocess.Popen(
             ["sh", "-c", join, "sh", "unshare", "-m", "-C", "-p", "-n", "-u", "-i", "-f",
-             "--kill-child", "sh", "-c", BOOT, "sh", self.folder, self.name],
+             "--kill-child", "sh", "-c", BOOT, "sh", self.folder, self.name, self.lowers],
             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + WAIT
         self.pid = None
@@ -111,9 +117,21 @@ class Host:
 
     def enter(self, *command):
         """The command line that runs another inside, as root."""
-        return ["nsenter", "-t", str(self.pid), "-m", "-p", "-n", "-u", "-i", "-C", "-r", "-w",
+        return ["nsenter", "-t", str(self.pid), "-m", "-p", *self.network, "-u", "-i", "-C", "-r", "-w",
                 "env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                 *command]
+
+    @contextlib.contextmanager
+    def outside(self):
+        """What is run meanwhile has this machine's network: for what has to be downloaded."""
+        for path in ("/etc/hosts", "/etc/resolv.conf"):
+            with open(path, encoding="utf-8") as f:
+                text = shlex.quote(f.read() + (f"127.0.1.1 {self.name}\n" if path == "/etc/hosts" else ""))
+            self.run("sh", "-c", f"cp {path} {path}.own; printf %s {text} >{path}")
+        self.network = []
+        yield
+        self.network = ["-n"]
+        self.run("sh", "-c", "for f in /etc/hosts /etc/resolv.conf; do mv $f.own $f; done")
 
     def run(self, *command, check=True, timeout=120):
         done = subprocess.run(self.enter(*command), stdout=subprocess.PIPE, text=True,
@@ -151,8 +169,11 @@ class Host:
         assert done.returncode == 0, f"{user} at {self.name}: {' '.join(command)}: {done.stdout}"
         return done.stdout
 
-    def close(self):
-        """Ends every process inside, and throws away what was written."""
+    def close(self, keep=None):
+        """Ends every process inside, and throws away what was written, or leaves it at the path `keep`. Only the
+        first call does anything."""
+        if not os.path.isdir(self.folder):
+            return
         if getattr(self, "child", None):
             with contextlib.suppress(ProcessLookupError):
                 if self.pid:
@@ -165,4 +186,6 @@ class Host:
                     break
                 time.sleep(0.1)
         subprocess.run(["umount", self.cgroups], check=False)
+        if keep:
+            os.rename(os.path.join(self.folder, "upper"), keep)
         shutil.rmtree(self.folder, ignore_errors=True)
