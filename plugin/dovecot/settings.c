@@ -30,10 +30,19 @@ static bool read_key(const char *path)
     return n == (ssize_t)sizeof restante_set.key;
 }
 
+/* A path as the daemon tells it: it goes on from the user's home, or begins with a slash. */
+static const char *whole_path(struct mail_user *user, const char *path)
+{
+    const char *home;
+    if (path == NULL || *path == '/' || mail_user_get_home(user, &home) <= 0)
+        return path;
+    return t_strconcat(home, "/", path, NULL);
+}
+
 void restante_mail_user_created(struct mail_user *user)
 {
-    const char *socket = getenv(PLUGIN_ENV_SOCKET);
-    const char *key = getenv(PLUGIN_ENV_KEY);
+    const char *socket = whole_path(user, getenv(PLUGIN_ENV_SOCKET));
+    const char *key = whole_path(user, getenv(PLUGIN_ENV_KEY));
     const char *wait = getenv(PLUGIN_ENV_WAIT);
     static char socket_copy[256];
     if (socket == NULL || strlen(socket) >= sizeof socket_copy) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* plugin_env.h - what the daemon tells its Dovecot plugin, in the environment: a foreign plugin's
  * own settings Dovecot 2.4 takes only from a description compiled into it. Each name also stands in
- * import_environment of the private configuration. */
+ * import_environment of the private configuration, which 2.4 splits at spaces, values and all: so
+ * paths are told as they go on from the user's home, and only others begin with a slash. */
 #ifndef RESTANTE_BASE_PLUGIN_ENV_H
 #define RESTANTE_BASE_PLUGIN_ENV_H
 

@@ -287,9 +287,10 @@ static struct dovecot *new (uv_loop_t *loop, const struct dovecot_config *c, str
     if (dovecot_path(d->conf, c->home, "dovecot.conf", e) == 0 &&
         dovecot_path(d->auth_socket, c->home, "run/login/login", e) == 0 &&
         snprintf(d->home, sizeof d->home, "%s", c->home) < (int)sizeof d->home &&
-        snprintf(d->plugin_socket, sizeof d->plugin_socket, "%s", c->plugin_socket) <
-            (int)sizeof d->plugin_socket &&
-        snprintf(d->stub_key, sizeof d->stub_key, "%s", c->stub_key) < (int)sizeof d->stub_key)
+        snprintf(d->plugin_socket, sizeof d->plugin_socket, "%s",
+                 dovecot_beneath(c->home, c->plugin_socket)) < (int)sizeof d->plugin_socket &&
+        snprintf(d->stub_key, sizeof d->stub_key, "%s", dovecot_beneath(c->home, c->stub_key)) <
+            (int)sizeof d->stub_key)
         return d;
     (void)error_set(e, "The path of the home is too long.");
     free(d);

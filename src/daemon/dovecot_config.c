@@ -102,6 +102,12 @@ int dovecot_path(char out[PATH_CAP], const char *home, const char *name, struct 
     return path_join(dir, home, "dovecot", e) < 0 ? -1 : path_join(out, dir, name, e);
 }
 
+const char *dovecot_beneath(const char *home, const char *path)
+{
+    size_t n = strlen(home);
+    return strncmp(path, home, n) == 0 && path[n] == '/' ? path + n + 1 : path;
+}
+
 /* Does this machine have IPv6 loopback? */
 static bool has_ipv6(void)
 {
@@ -143,8 +149,9 @@ static int check_config(const struct dovecot_config *c, struct error *e)
         return error_set(e, "open_wait must be between 1 and 3600 seconds.");
     if (check_word("home", c->home, SAFE_PATH, e) < 0 ||
         check_word("address", c->address, SAFE_CHARS, e) < 0 ||
-        check_word("plugin socket", c->plugin_socket, SAFE_PATH, e) < 0 ||
-        check_word("stub key", c->stub_key, SAFE_PATH, e) < 0 ||
+        check_word("plugin socket", dovecot_beneath(c->home, c->plugin_socket), SAFE_CHARS, e) <
+            0 ||
+        check_word("stub key", dovecot_beneath(c->home, c->stub_key), SAFE_CHARS, e) < 0 ||
         check_word("relay user", c->relay_user, SAFE_CHARS, e) < 0 ||
         check_word("relay password", c->relay_password, SAFE_CHARS, e) < 0)
         return -1;

@@ -25,6 +25,9 @@
 /* HOME/dovecot/name. */
 int dovecot_path(char out[PATH_CAP], const char *home, const char *name, struct error *e);
 
+/* What of the path follows the home and a slash; the path itself where it stands elsewhere. */
+const char *dovecot_beneath(const char *home, const char *path);
+
 struct dovecot_user {
     const char *name, *group; /* who runs it */
     unsigned uid, gid;

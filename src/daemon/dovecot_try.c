@@ -83,7 +83,8 @@ static void start_imap(void *ctx, int fd)
     struct trial *t = ctx;
     char user[] = "USER=" ADDRESS, wait[] = PLUGIN_ENV_WAIT "=8", home[64];
     char socket[PATH_CAP + 32], key[PATH_CAP + 32];
-    char *argv[] = {DOVECOT_IMAP, "-c", t->conf, NULL};
+    /* -k: started by itself, it would keep only the variables that import_environment names. */
+    char *argv[] = {DOVECOT_IMAP, "-k", "-c", t->conf, NULL};
     char *env[] = {user,
                    home,
                    wait,

@@ -177,3 +177,20 @@ def test_dovecot_is_started_again_and_never_outlives_us():
     finally:
         face.close()
     assert not os.path.exists(f"/proc/{face.master}")
+
+
+def test_a_home_with_spaces_in_its_path(folder):
+    """What the daemon tells the plugin comes whole, although 2.4 splits what is imported at spaces."""
+    home = os.path.join(folder, "h o m e")
+    os.mkdir(home)
+    face = Face(home).start()
+    try:
+        letter = mail(1)
+        nid = face.add(letter)
+        with face.imap() as box:
+            (uid,) = box.uids()
+            assert box.fetch(uid, "(BODY[])")[uid]["BODY[]"] == letter
+        assert nid in face.standin.of("PULL")[0]
+        assert face.complaints() == []
+    finally:
+        face.close()

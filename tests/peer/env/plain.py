@@ -12,8 +12,7 @@ from .imap import Imap
 WORDS = {  # what the versions say in different words; the first line must be the first
     "2.3": "mail_location = maildir:{folder}/mail\n",
     "2.4": "dovecot_config_version = 2.4.1\ndovecot_storage_version = 2.4.1\n"
-           "mail_driver = maildir\nmail_path = {folder}/mail\n"
-           "import_environment {{\n  USER = %{{env:USER}}\n  HOME = %{{env:HOME}}\n}}\n",
+           "mail_driver = maildir\nmail_path = {folder}/mail\n",
 }
 CONF = """base_dir = {folder}/run
 state_dir = {folder}/run
@@ -68,5 +67,5 @@ class PlainImap(Imap):
     def __init__(self, folder, files):  # pylint: disable=super-init-not-called
         conf, env = plain_maildir(folder, files)
         os.environ.update(USER=env["USER"])
-        self.conn = imaplib.IMAP4_stream(f"HOME={env['HOME']} /usr/lib/dovecot/imap -c {conf}")
+        self.conn = imaplib.IMAP4_stream(f"HOME={env['HOME']} /usr/lib/dovecot/imap -k -c {conf}")
         self.select(readonly=True)
