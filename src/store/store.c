@@ -299,6 +299,16 @@ int bytes_set(struct bytes *b, const void *p, size_t n)
     return 0;
 }
 
+void bytes_copy(struct bytes *b, const void *p, size_t n)
+{
+    bytes_free(b);
+    if (p == NULL)
+        return;
+    b->p = mem_new(n + 1);
+    memcpy(b->p, p, n);
+    b->n = n;
+}
+
 void store_crash_point(const char *point)
 {
     static atomic_int left = -1;

@@ -72,6 +72,8 @@ struct bytes {
 };
 void bytes_free(struct bytes *b);
 int bytes_set(struct bytes *b, const void *p, size_t n);
+/* The same for something small that must be there (base/mem.h): a key, say. */
+void bytes_copy(struct bytes *b, const void *p, size_t n);
 
 /* When set (by tests through the environment's RESTANTE_CRASH_AT=point[:nth]), the process ends at
  * once, as by kill -9, when this point is reached the nth time. Points are named before and after

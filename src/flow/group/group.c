@@ -11,6 +11,7 @@
 #include "store/incoming.h"
 #include "store/groups.h"
 #include "base/jobs.h"
+#include "base/mem.h"
 #include "dht/dht.h"
 #include "flow/core/job.h"
 #include "flow/core/sign.h"
@@ -344,9 +345,7 @@ void groups_poll(struct services *sv)
         g->again = true;
         return;
     }
-    struct group_look *l = calloc(1, sizeof *l);
-    if (l == NULL)
-        return; /* the timer comes again */
+    struct group_look *l = mem_new(sizeof *l);
     l->services = sv;
     g->look = l;
     dht_list(sv->dht, g->key, group_on_list, l);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* group_join.c - a member accepts a group that names it, or leaves it (P-11.4). */
 #include "base/clock.h"
+#include "base/mem.h"
 #include "flow/group/group_work.h"
 #include <stdlib.h>
 #include <string.h>
@@ -102,10 +103,10 @@ void groups_accept(struct services *sv, const char *master, groups_done_fn *done
     struct error e;
     group_list(store_reader(sv->store), choose, &c);
     const char *why = group_join_refuse(sv, &c, &e);
-    struct group_joining *j = why != NULL ? NULL : calloc(1, sizeof *j);
+    struct group_joining *j = why != NULL ? NULL : mem_new(sizeof *j);
     if (j == NULL) {
         group_row_free(&c.g);
-        done(ctx, false, why != NULL ? why : "Out of memory.");
+        done(ctx, false, why);
         return;
     }
     *j = (struct group_joining){.services = sv, .done = done, .ctx = ctx};
@@ -128,14 +129,13 @@ void groups_leave(struct services *sv, groups_done_fn *done, void *ctx)
         return;
     }
     bool others = g.role == ROLE_MASTER && (group_read(sv, &g, &r, &e) < 0 || r.count > 1);
-    struct group_joining *j = others ? NULL : calloc(1, sizeof *j);
-    if (j != NULL) {
+    if (others) {
+        done(ctx, false, "The master leaves last: remove the other members first.");
+    } else {
+        struct group_joining *j = mem_new(sizeof *j);
         *j = (struct group_joining){.services = sv, .leave = true, .done = done, .ctx = ctx};
         memcpy(j->master_fpr, g.master_fpr, FPR_LEN);
         store_do(sv->store, join_run, join_done, j);
-    } else {
-        done(ctx, false,
-             others ? "The master leaves last: remove the other members first." : "Out of memory.");
     }
     group_row_free(&g);
 }

@@ -3,6 +3,7 @@
  * their identity records have the keys, and tell who has accepted (P-11.6). */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "flow/group/group_work.h"
 #include "flow/peers/identity.h"
 #include <stdlib.h>
@@ -103,9 +104,7 @@ static bool group_keys_collect(void *ctx, const struct group_fellow *m)
         return true;
     if (d->count == d->room)
         return false;
-    struct key_asking *a = calloc(1, sizeof *a);
-    if (a == NULL)
-        return false;
+    struct key_asking *a = mem_new(sizeof *a);
     a->services = d->services;
     a->had_key = m->pubkey.p != NULL;
     a->had_joined = m->joined;

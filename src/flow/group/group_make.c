@@ -9,6 +9,7 @@
 #include "store/groups.h"
 #include "pgp/pgp.h"
 #include "base/jobs.h"
+#include "base/mem.h"
 #include "flow/core/job.h"
 #include "flow/core/sign.h"
 #include "proto/entry.h"
@@ -195,7 +196,7 @@ static int group_make_begin(struct group_making *m)
 static void make(struct services *sv, enum making_kind kind, const struct group_member *change,
                  groups_done_fn *done, void *ctx)
 {
-    struct group_making *m = sv->stopping || groups_of(sv)->making ? NULL : calloc(1, sizeof *m);
+    struct group_making *m = sv->stopping || groups_of(sv)->making ? NULL : mem_new(sizeof *m);
     if (m == NULL) {
         if (done != NULL)
             done(ctx, false, "Another change of the group is under way.");
@@ -272,11 +273,7 @@ void groups_add(struct services *sv, const char *address, enum group_role role,
 {
     struct error e;
     uint8_t fpr[FPR_LEN];
-    struct adding *a = calloc(1, sizeof *a);
-    if (a == NULL) {
-        done(ctx, false, "Out of memory.");
-        return;
-    }
+    struct adding *a = mem_new(sizeof *a);
     *a = (struct adding){.services = sv, .m = {.role = role}, .done = done, .ctx = ctx};
     if (take_address(sv, address, a->m.address, &e) < 0) {
         done(ctx, false, e.text);

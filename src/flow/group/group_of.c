@@ -8,6 +8,7 @@
 #include "flow/peers/identity.h"
 #include "flow/peers/verify.h"
 #include "base/jobs.h"
+#include "base/mem.h"
 #include "dht/dht.h"
 #include "flow/core/job.h"
 #include <stdlib.h>
@@ -166,9 +167,7 @@ static void group_of_answer_done(struct job *job)
 static void members_of(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                        const uint8_t *master_fpr, members_fn *fn, void *ctx)
 {
-    struct members_seeking *s = calloc(1, sizeof *s);
-    if (s == NULL)
-        abort(); /* nothing was acknowledged: a restart takes up from the last commit */
+    struct members_seeking *s = mem_new(sizeof *s);
     s->services = sv;
     s->fn = fn;
     s->ctx = ctx;

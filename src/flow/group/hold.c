@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* hold.c - the user says what this peer holds for the other members (P-12.9). */
 #include "flow/group/group.h"
+#include "base/mem.h"
 #include "store/groups.h"
 #include "flow/core/step.h"
 #include <stdlib.h>
@@ -53,21 +54,16 @@ static bool is_member(struct services *sv, const char *address)
 void groups_hold(struct services *sv, const struct hold *rule, groups_done_fn *done, void *ctx)
 {
     struct error e;
-    struct holding *h = calloc(1, sizeof *h);
     for (size_t i = 0; i < rule->count; i++) {
         if (is_member(sv, rule->who[i]))
             continue;
         (void)error_set(&e,
                         "%s is no other member of this peer's group: see `restante group show`.",
                         rule->who[i]);
-        free(h);
         done(ctx, false, e.text);
         return;
     }
-    if (h == NULL) {
-        done(ctx, false, "Out of memory.");
-        return;
-    }
+    struct holding *h = mem_new(sizeof *h);
     *h = (struct holding){sv, *rule, done, ctx};
     store_do(sv->store, hold_run, hold_done, h);
 }

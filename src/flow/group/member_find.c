@@ -2,6 +2,7 @@
 /* member_find.c - a member of some group is known by address and fingerprint only; its key, without
  * which its descriptor cannot be believed, is looked for here. Nothing is pinned by it. */
 #include "flow/group/group_work.h"
+#include "base/mem.h"
 #include "flow/group/replicas.h"
 #include "flow/peers/identity.h"
 #include "flow/peers/endpoint_lookup.h"
@@ -49,9 +50,7 @@ void member_find(struct services *sv, const char *address, const uint8_t fpr[FPR
         if (same)
             return;
     }
-    struct member_finding *x = calloc(1, sizeof *x);
-    if (x == NULL)
-        abort();
+    struct member_finding *x = mem_new(sizeof *x);
     x->services = sv;
     x->fn = fn;
     x->ctx = ctx;

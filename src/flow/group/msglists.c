@@ -8,6 +8,7 @@
 #include "pgp/pgp.h"
 #include "net/http_server.h"
 #include "base/jobs.h"
+#include "base/mem.h"
 #include "flow/core/job.h"
 #include "flow/core/step.h"
 #include <stdlib.h>
@@ -222,9 +223,7 @@ void msglists_turn(struct services *sv, bool heard)
         return;
     if (!may_go(sv) || restoring(sv, heard)) /* another peer speaks for this address; or not yet */
         return;
-    struct publishing *p = calloc(1, sizeof *p);
-    if (p == NULL)
-        return;
+    struct publishing *p = mem_new(sizeof *p);
     r->version = version;
     p->services = sv;
     p->entries = (struct buf)BUF_INIT(PENDING_MAX);

@@ -14,6 +14,7 @@
 #include "flow/core/job.h"
 #include "flow/core/path.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "proto/entry.h"
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,7 @@ struct replicating {
     struct bytes chunks;
     char part[PATH_CAP], path[PATH_CAP];
     bool drop;
+    bool no_list; /* there was no memory for the chunk list */
     int rc;
     struct error why;
 };
@@ -113,8 +115,8 @@ static void replicate_on_blob(void *ctx, bool ok, const char *why)
     } else if (replica_get(store_reader(x->w->services->store), x->r.n, &now) < 0 ||
                now.state != REPLICA_WANTED) { /* removed meanwhile */
         replicate_end(x, NULL);
-    } else if (!ok) {
-        replicate_end(x, why);
+    } else if (!ok || x->no_list) {
+        replicate_end(x, ok ? "There is no memory for the list of its chunks." : why);
     } else {
         job_run(x->w->services->files, &x->job, store_run, store_done, false);
     }
@@ -123,15 +125,14 @@ static void replicate_on_blob(void *ctx, bool ok, const char *why)
 static void replicate_on_chunks(void *ctx, const uint8_t *p, size_t n)
 {
     struct replicating *x = ctx;
-    if (bytes_set(&x->chunks, p, n) < 0)
-        abort();
+    x->no_list = bytes_set(&x->chunks, p, n) < 0;
 }
 
 static void replicate_start(struct work *w)
 {
     struct services *sv = w->services;
-    struct replicating *x = calloc(1, sizeof *x);
-    if (x == NULL || replica_get(store_reader(sv->store), w->n, &x->r) < 0) {
+    struct replicating *x = mem_new(sizeof *x);
+    if (replica_get(store_reader(sv->store), w->n, &x->r) < 0) {
         free(x);
         work_retry(w, store_unread(NULL, "Its row"));
         return;
@@ -217,8 +218,8 @@ static void replica_drop_start(struct work *w)
 {
     struct db *db = store_reader(w->services->store);
     unsigned failed = store_failed_reads();
-    struct dropping *x = calloc(1, sizeof *x);
-    bool got = x != NULL && replica_get(db, w->n, &x->r) == 0;
+    struct dropping *x = mem_new(sizeof *x);
+    bool got = replica_get(db, w->n, &x->r) == 0;
     if (got)
         x->needed = replica_needed_beside(db, x->r.n, x->r.ref.hash);
     if (!got || store_failed_reads() != failed) {
@@ -295,8 +296,8 @@ static void replicate_on_look(void *ctx, bool ok, enum dht_presence presence)
 
 static void member_ns_start(struct work *w)
 {
-    struct reputting *x = calloc(1, sizeof *x);
-    if (x == NULL || replica_ns_get(store_reader(w->services->store), w->n, &x->r) < 0) {
+    struct reputting *x = mem_new(sizeof *x);
+    if (replica_ns_get(store_reader(w->services->store), w->n, &x->r) < 0) {
         free(x);
         work_retry(w, store_unread(NULL, "Its row"));
         return;

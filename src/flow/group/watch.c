@@ -11,6 +11,7 @@
 #include "pgp/pgp.h"
 #include "net/http_server.h"
 #include "base/jobs.h"
+#include "base/mem.h"
 #include "dht/dht.h"
 #include "flow/core/job.h"
 #include "flow/core/retry.h"
@@ -214,8 +215,8 @@ static bool add_fellow(void *ctx, const struct group_fellow *m)
             return true;
         }
     }
-    struct watcher *w = calloc(1, sizeof *w);
-    if (w == NULL || bytes_set(&w->pubkey, m->pubkey.p, m->pubkey.n) < 0) {
+    struct watcher *w = mem_new(sizeof *w);
+    if (bytes_set(&w->pubkey, m->pubkey.p, m->pubkey.n) < 0) {
         free(w);
         return false;
     }

@@ -2,6 +2,7 @@
 /* accept.c - an invitation is taken here (P-15.2, P-15.5). */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "flow/group/group.h"
 #include "flow/invite/invite_work.h"
 #include "store/groups.h"
@@ -101,7 +102,7 @@ void invites_accept(struct services *sv, const struct invite *v, const char *tex
     const char *why = invites_refuse(sv, v, &e);
     if (why == NULL && text != NULL && strlen(text) > INVITE_TEXT_MAX)
         why = "The text for the first mail may have 2,000 octets; write more in another mail.";
-    struct accepting *a = why != NULL ? NULL : calloc(1, sizeof *a);
+    struct accepting *a = why != NULL ? NULL : mem_new(sizeof *a);
     if (a == NULL || (text != NULL && bytes_set(&a->text, text, strlen(text)) < 0)) {
         free(a);
         done(ctx, false, why != NULL ? why : "Out of memory.");
@@ -153,19 +154,17 @@ void accept_tend(struct services *sv)
     char hex[2 * FPR_LEN + 1];
     if (invites_of(sv)->joining || !may_go(sv) || accepted_to_join(store_reader(sv->store), &a) < 0)
         return;
-    struct invite_joining *j = calloc(1, sizeof *j);
-    if (j != NULL) {
-        j->services = sv;
-        (void)strcpy(j->address, a.address);
-        invites_of(sv)->joining = true;
-        if (group_get_accepted(store_reader(sv->store), &g) == 0 &&
-            memcmp(g.master_fpr, a.invite.fpr, FPR_LEN) == 0) { /* before the last kill -9 */
-            store_do(sv->store, joined_run, joined_done, j);
-            group_row_free(&g);
-        } else {
-            hex_encode(a.invite.fpr, FPR_LEN, hex);
-            groups_accept(sv, hex, on_joined, j);
-        }
+    struct invite_joining *j = mem_new(sizeof *j);
+    j->services = sv;
+    (void)strcpy(j->address, a.address);
+    invites_of(sv)->joining = true;
+    if (group_get_accepted(store_reader(sv->store), &g) == 0 &&
+        memcmp(g.master_fpr, a.invite.fpr, FPR_LEN) == 0) { /* before the last kill -9 */
+        store_do(sv->store, joined_run, joined_done, j);
+        group_row_free(&g);
+    } else {
+        hex_encode(a.invite.fpr, FPR_LEN, hex);
+        groups_accept(sv, hex, on_joined, j);
     }
     accepted_invite_free(&a);
 }

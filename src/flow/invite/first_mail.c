@@ -3,6 +3,7 @@
  * the note that it is written are one transaction, so there is one such mail whatever happens. It
  * then goes the way of all mail: it waits for the network, and for the other's key. */
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "flow/invite/invite_work.h"
 #include "flow/sender/submit.h"
@@ -80,8 +81,8 @@ void first_mail_tend(struct services *sv)
         accepted_to_write(store_reader(sv->store), &a) < 0)
         return;
     struct buf b = BUF_INIT(MAIL_MAX);
-    struct writing *w = calloc(1, sizeof *w);
-    if (w != NULL && first_mail_compose(sv, &a, &b) == 0) {
+    struct writing *w = mem_new(sizeof *w);
+    if (first_mail_compose(sv, &a, &b) == 0) {
         struct own_mail mail = {.receiver = a.address,
                                 .p = b.data,
                                 .n = b.len,

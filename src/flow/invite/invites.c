@@ -2,6 +2,7 @@
 /* invites.c - see invites.h. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "flow/group/group.h"
 #include "flow/invite/invite_work.h"
 #include "flow/core/timer.h"
@@ -58,9 +59,9 @@ static const char *may_make(const struct services *sv, const struct invite_wish 
 void invites_make(struct services *sv, const struct invite_wish *w, invite_made_fn *done, void *ctx)
 {
     const char *why = may_make(sv, w);
-    struct invite_making *m = why != NULL ? NULL : calloc(1, sizeof *m);
+    struct invite_making *m = why != NULL ? NULL : mem_new(sizeof *m);
     if (m == NULL) {
-        done(ctx, NULL, why != NULL ? why : "Out of memory.");
+        done(ctx, NULL, why);
         return;
     }
     int64_t now = clock_wall_ms();
@@ -130,7 +131,7 @@ static void name_tend(struct services *sv)
     if (invites_of(sv)->naming || !may_go(sv))
         return;
     invite_users(store_reader(sv->store), NULL, find_to_name, address);
-    struct invited_naming *n = address[0] == '\0' ? NULL : calloc(1, sizeof *n);
+    struct invited_naming *n = address[0] == '\0' ? NULL : mem_new(sizeof *n);
     if (n == NULL)
         return;
     n->services = sv;

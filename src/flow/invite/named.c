@@ -6,6 +6,7 @@
  * repeated step writes it once. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "flow/invite/invite_work.h"
 #include "flow/mail/maildir.h"
@@ -136,7 +137,7 @@ static bool named_find_news(struct db *db, struct notice_telling *t)
 
 void named_tend(struct services *sv)
 {
-    struct notice_telling *t = invites_of(sv)->telling ? NULL : calloc(1, sizeof *t);
+    struct notice_telling *t = invites_of(sv)->telling ? NULL : mem_new(sizeof *t);
     if (t == NULL)
         return;
     t->services = sv;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* endpoint_lookup.c - see endpoint_lookup.h. */
 #include "flow/peers/endpoint_lookup.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -141,9 +142,8 @@ static void endpoint_lookup_remembered(struct job *job)
 void endpoint_lookup_find(struct services *sv, const char *address, const struct bytes *pubkey,
                           const uint8_t fpr[FPR_LEN], endpoint_lookup_fn *fn, void *ctx)
 {
-    struct endpoint_finding *x = calloc(1, sizeof *x);
-    if (x == NULL || bytes_set(&x->pubkey, pubkey->p, pubkey->n) < 0)
-        abort();
+    struct endpoint_finding *x = mem_new(sizeof *x);
+    bytes_copy(&x->pubkey, pubkey->p, pubkey->n);
     x->services = sv;
     x->fn = fn;
     x->ctx = ctx;

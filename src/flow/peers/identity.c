@@ -7,6 +7,7 @@
 #include "flow/peers/revocation.h"
 #include "store/revoked.h"
 #include "base/jobs.h"
+#include "base/mem.h"
 #include "dht/dht.h"
 #include "flow/core/job.h"
 #include <stdlib.h>
@@ -102,9 +103,7 @@ static void identity_fetched(void *ctx)
 static void identity_start(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                            bool again, identity_fn *fn, void *ctx)
 {
-    struct identity_finding *x = calloc(1, sizeof *x);
-    if (x == NULL)
-        abort(); /* nothing was acknowledged: a restart takes up from the last commit */
+    struct identity_finding *x = mem_new(sizeof *x);
     x->services = sv;
     x->keep = again;
     x->fn = fn;

@@ -11,6 +11,7 @@
 #include "flow/peers/standing.h"
 #include "pgp/pgp.h"
 #include "base/jobs.h"
+#include "base/mem.h"
 #include "dht/dht.h"
 #include "flow/core/job.h"
 #include <stdlib.h>
@@ -169,9 +170,7 @@ static void descriptors_fetched(void *ctx)
 int conflict_look(struct services *sv, void (*done)(void *ctx, enum conflict what, uint64_t seq),
                   void *ctx)
 {
-    struct conflict_looking *t = calloc(1, sizeof *t);
-    if (t == NULL)
-        return -1;
+    struct conflict_looking *t = mem_new(sizeof *t);
     t->services = sv;
     t->done = done;
     t->ctx = ctx;

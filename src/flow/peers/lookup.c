@@ -3,6 +3,7 @@
 #include "flow/peers/lookup_work.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "flow/core/timer.h"
 #include "flow/peers/offline.h"
@@ -196,12 +197,7 @@ static struct lookup *find_key(struct services *sv, const char *address, bool ca
             return NULL;
         fn = NULL; /* look again, for the next time */
     }
-    struct lookup *l = calloc(1, sizeof *l);
-    if (l == NULL) {
-        if (fn != NULL)
-            fn(ctx, LOOKUP_INCOMPLETE, TEXT_NO_MEMORY);
-        return NULL;
-    }
+    struct lookup *l = mem_new(sizeof *l);
     l->services = sv;
     l->fn = fn;
     l->ctx = ctx;
@@ -225,11 +221,7 @@ struct lookup *lookup_key_calmly(struct services *sv, const char *address, looku
 void lookup_accept(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                    lookup_fn *fn, void *ctx)
 {
-    struct lookup *l = calloc(1, sizeof *l);
-    if (l == NULL) {
-        fn(ctx, LOOKUP_INCOMPLETE, TEXT_NO_MEMORY);
-        return;
-    }
+    struct lookup *l = mem_new(sizeof *l);
     l->services = sv;
     l->fn = fn;
     l->ctx = ctx;

@@ -8,6 +8,7 @@
 #include "pgp/pgp.h"
 #include "net/http_server.h"
 #include "base/jobs.h"
+#include "base/mem.h"
 #include "dht/dht.h"
 #include "flow/core/job.h"
 #include "flow/core/sign.h"
@@ -171,9 +172,7 @@ static void own_records_sign_done(struct job *job)
 int own_records_post(struct services *sv, bool withdraw, uint64_t seen, own_records_fn *done,
                      void *ctx)
 {
-    struct records_posting *p = calloc(1, sizeof *p);
-    if (p == NULL)
-        return -1;
+    struct records_posting *p = mem_new(sizeof *p);
     uint64_t seq = 0;
     int64_t now = clock_wall_ms();
     (void)meta_get(store_reader(sv->store), "seq", &seq, sizeof seq);

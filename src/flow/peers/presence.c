@@ -3,6 +3,7 @@
  * of its address; see presence.h. */
 #include "flow/peers/presence.h"
 #include "flow/peers/own_records.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -127,12 +128,7 @@ static void renew_done(void *arg, int rc)
 /* A new instance, posted at once: every other peer of this address sees that it is not alone. */
 static void renew(struct services *sv)
 {
-    struct renewing *r = calloc(1, sizeof *r);
-    if (r == NULL) {
-        presence_of(sv)->busy = false;
-        look_later(sv);
-        return;
-    }
+    struct renewing *r = mem_new(sizeof *r);
     r->services = sv;
     r->now_ms = clock_wall_ms();
     random_bytes(r->instance, INSTANCE_LEN);
@@ -296,7 +292,7 @@ void presence_withdraw(struct services *sv, void (*done)(void *ctx), void *ctx)
 {
     presence_of(sv)->withdrawn = true;
     bool stands = dht_link_state(sv->dht) == DHT_CONNECTED && standing_of(sv)->descriptor_posted;
-    struct withdrawing *w = stands ? calloc(1, sizeof *w) : NULL;
+    struct withdrawing *w = stands ? mem_new(sizeof *w) : NULL;
     if (w != NULL)
         *w = (struct withdrawing){sv, done, ctx};
     if (w == NULL || own_records_post(sv, true, presence_of(sv)->seen, presence_withdrawn, w) < 0) {

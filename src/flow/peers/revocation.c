@@ -7,6 +7,7 @@
 #include "flow/core/timer.h"
 #include "store/revoked.h"
 #include "base/jobs.h"
+#include "base/mem.h"
 #include "dht/dht.h"
 #include "flow/core/job.h"
 #include "flow/core/events.h"
@@ -167,7 +168,7 @@ static void revocation_verify_done(struct job *job)
 int revocation_take(struct services *sv, const uint8_t *record, size_t n, bool own_key,
                     revocation_fn *fn, void *ctx, struct error *e)
 {
-    struct revocation_taking *t = n > RECORD_MAX ? NULL : calloc(1, sizeof *t);
+    struct revocation_taking *t = n > RECORD_MAX ? NULL : mem_new(sizeof *t);
     if (t == NULL || bytes_set(&t->record, record, n) < 0) {
         free(t);
         return error_set(e, n > RECORD_MAX ? "That is no revocation: it is too large."
@@ -184,8 +185,8 @@ int revocation_take(struct services *sv, const uint8_t *record, size_t n, bool o
 void revocation_keep(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                      const struct bytes *record)
 {
-    struct revocation_taking *t = calloc(1, sizeof *t);
-    if (t == NULL || bytes_set(&t->record, record->p, record->n) < 0) {
+    struct revocation_taking *t = mem_new(sizeof *t);
+    if (bytes_set(&t->record, record->p, record->n) < 0) {
         free(t); /* it is met again */
         return;
     }

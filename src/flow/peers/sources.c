@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* sources.c - see sources.h. */
 #include "flow/peers/sources.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "base/log.h"
 #include "flow/peers/members.h"
@@ -37,9 +38,8 @@ static void sources_look_up(struct sources *s);
 struct sources *sources_new(struct services *sv, const char *sender, const struct bytes *pubkey,
                             const uint8_t fpr[FPR_LEN], const uint8_t hash[HASH_LEN])
 {
-    struct sources *s = calloc(1, sizeof *s);
-    if (s == NULL || bytes_set(&s->pubkey, pubkey->p, pubkey->n) < 0)
-        abort();
+    struct sources *s = mem_new(sizeof *s);
+    bytes_copy(&s->pubkey, pubkey->p, pubkey->n);
     s->services = sv;
     s->count = 1;
     (void)strcpy(s->one[0].address, sender);

@@ -3,6 +3,7 @@
  * endpoints are looked up, later those of its group's members; the chunk list is fetched unless the
  * blob is one chunk; then the rest by Range. Each source that fails leaves what was verified. */
 #include "flow/peers/transfer.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "base/log.h"
 #include "flow/peers/part.h"
@@ -281,10 +282,8 @@ struct transfer *transfer_start(struct services *sv, const char *sender, const s
                                 const uint8_t fpr[FPR_LEN], const struct blob_ref *blob,
                                 const char *path, transfer_fn *fn, void *ctx)
 {
-    struct transfer *t = calloc(1, sizeof *t);
+    struct transfer *t = mem_new(sizeof *t);
     char hex[HASH_HEX + 1];
-    if (t == NULL)
-        abort();
     t->services = sv;
     t->from.cap = FROM_MAX;
     t->fn = fn;
@@ -315,10 +314,9 @@ uint64_t transfer_octets(const struct transfer *t)
 
 void transfer_have_chunks(struct transfer *t, const uint8_t *p, size_t n)
 {
-    t->given = true;
     t->part.chunks.cap = n;
-    if (buf_append(&t->part.chunks, p, n) < 0)
-        abort();
+    t->given =
+        buf_append(&t->part.chunks, p, n) == 0; /* without memory it is fetched like others */
 }
 
 void transfer_stream(struct transfer *t, struct growing *grows)

@@ -16,6 +16,7 @@
 #include "flow/core/job.h"
 #include "flow/core/path.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "proto/entry.h"
 #include <stdlib.h>
 #include <string.h>
@@ -49,8 +50,8 @@ static void answer_end(struct answering *a, const char *why)
 
 static struct answering *answer_new(struct work *w)
 {
-    struct answering *a = calloc(1, sizeof *a);
-    if (a == NULL || in_get(store_reader(w->services->store), w->n, &a->in) < 0) {
+    struct answering *a = mem_new(sizeof *a);
+    if (in_get(store_reader(w->services->store), w->n, &a->in) < 0) {
         free(a);
         work_retry(w, store_unread(NULL, "Its row"));
         return NULL;

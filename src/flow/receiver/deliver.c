@@ -2,6 +2,7 @@
 /* deliver.c - the message takes its stub's place, under the same name, UID and time, in every
  * folder where a copy of the stub stands (P-7.3, P-7.14, P-10.5). */
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "flow/mail/maildir.h"
 #include "flow/receiver/sender_feedback.h"
@@ -123,8 +124,8 @@ static void fill_done(struct job *job)
 
 static void deliver_start(struct work *w)
 {
-    struct delivery *d = calloc(1, sizeof *d);
-    if (d == NULL || in_get(store_reader(w->services->store), w->n, &d->in) < 0) {
+    struct delivery *d = mem_new(sizeof *d);
+    if (in_get(store_reader(w->services->store), w->n, &d->in) < 0) {
         free(d);
         work_retry(w, store_unread(NULL, "Its row"));
         return;

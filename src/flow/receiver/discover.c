@@ -4,6 +4,7 @@
 #include "flow/receiver/discover.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "flow/receiver/notice.h"
 #include "flow/core/timer.h"
 #include "store/incoming.h"
@@ -143,7 +144,7 @@ static void grow_done(void *arg, int rc)
 
 static void more_shards(struct services *sv, size_t live)
 {
-    struct shards_growing *g = standing_of(sv)->shards >= SHARDS_MOST ? NULL : calloc(1, sizeof *g);
+    struct shards_growing *g = standing_of(sv)->shards >= SHARDS_MOST ? NULL : mem_new(sizeof *g);
     if (g == NULL)
         return;
     *g = (struct shards_growing){sv, standing_of(sv)->shards * 4};

@@ -4,6 +4,7 @@
  * message, in the folder where the stub stood. And before it comes to that: what a contact sent is
  * pulled in time. */
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "base/log.h"
 #include "flow/mail/header.h"
@@ -210,9 +211,9 @@ static void replaced(struct job *job)
 
 static void expiry_notice_start(struct work *w)
 {
-    struct lapsing *x = calloc(1, sizeof *x);
+    struct lapsing *x = mem_new(sizeof *x);
     char why[160], date[40];
-    if (x == NULL || in_get(store_reader(w->services->store), w->n, &x->in) < 0) {
+    if (in_get(store_reader(w->services->store), w->n, &x->in) < 0) {
         free(x);
         work_end(w);
         return;

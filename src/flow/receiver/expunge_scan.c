@@ -17,6 +17,7 @@
 #include "flow/core/path.h"
 #include "flow/core/step.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -111,9 +112,7 @@ static void expunge_scan_judge(struct expunge_scan *s)
 {
     struct services *sv = s->services;
     int64_t now = clock_wall_ms();
-    struct page_verdict *v = calloc(1, sizeof *v + s->count * sizeof v->row[0]);
-    if (v == NULL)
-        return;
+    struct page_verdict *v = mem_new(sizeof *v + s->count * sizeof v->row[0]);
     v->services = sv;
     for (size_t i = 0; i < s->count; i++) {
         bool away = s->look[i] == GONE || s->look[i] == IN_TRASH;
@@ -291,9 +290,7 @@ void expunge_scan_told(struct services *sv, const uint8_t nid[HASH_LEN], const s
         expunge_scan_hint(sv);
         return;
     }
-    struct expunge_confirming *t = calloc(1, sizeof *t);
-    if (t == NULL)
-        return; /* the scan sees it, and asks if there are many */
+    struct expunge_confirming *t = mem_new(sizeof *t);
     *t = (struct expunge_confirming){.services = sv};
     memcpy(t->nid, nid, HASH_LEN);
     store_do(sv->store, told_run, confirm_done, t);
@@ -302,9 +299,7 @@ void expunge_scan_told(struct services *sv, const uint8_t nid[HASH_LEN], const s
 int expunge_scan_confirm(struct services *sv, expunge_scan_confirmed_fn *fn, void *ctx,
                          struct error *e)
 {
-    struct expunge_confirming *t = calloc(1, sizeof *t);
-    if (t == NULL)
-        return error_set(e, "Out of memory.");
+    struct expunge_confirming *t = mem_new(sizeof *t);
     *t = (struct expunge_confirming){.services = sv, .fn = fn, .ctx = ctx};
     store_do(sv->store, confirm_run, confirm_done, t);
     return 0;
@@ -340,9 +335,7 @@ int expunge_scan_decline(struct services *sv, int64_t n, struct error *why)
     if (state != IN_STUB && state != IN_NOTICED)
         return error_set(why, "It is too late to decline this message: it is %s.",
                          in_state_name(state));
-    struct declining *d = calloc(1, sizeof *d);
-    if (d == NULL)
-        return error_set(why, "Out of memory.");
+    struct declining *d = mem_new(sizeof *d);
     *d = (struct declining){sv, n};
     store_do(sv->store, decline_run, decline_done, d);
     if (file[0] != '\0')

@@ -18,6 +18,7 @@
 #include "flow/core/job.h"
 #include "flow/core/path.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "proto/entry.h"
 #include "proto/invite.h"
 #include "store/invites.h"
@@ -343,8 +344,8 @@ static void notice_open_done(struct job *job)
 void notice_open(struct services *sv, const char *key, const struct dht_value *v, bool may_wait,
                  notice_fn *done)
 {
-    struct noticing *x = calloc(1, sizeof *x);
-    if (x == NULL || bytes_set(&x->value, v->data, v->len) < 0) {
+    struct noticing *x = mem_new(sizeof *x);
+    if (bytes_set(&x->value, v->data, v->len) < 0) {
         free(x);
         done(sv, v->id, true);
         return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* opening.c - see opening.h. */
 #include "flow/receiver/opening.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "flow/core/timer.h"
 #include "base/clock.h"
@@ -140,7 +141,7 @@ struct opening *opening_ask(struct services *sv, const uint8_t nid[HASH_LEN], in
         verdict = opening_judge(sv, &in, &why);
         incoming_free(&in);
     }
-    struct opening *o = verdict == 0 ? calloc(1, sizeof *o) : NULL;
+    struct opening *o = verdict == 0 ? mem_new(sizeof *o) : NULL;
     if (o == NULL) {
         fn(ctx, verdict == 1, verdict == 1 ? "" : why.text);
         return NULL;

@@ -3,6 +3,7 @@
  * one transaction, it is decided: pulled (the paper's step 9; P-10.5). Nothing is handed on before.
  */
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "base/log.h"
 #include "flow/core/stream_worker.h"
@@ -346,8 +347,8 @@ static void start_with_head(struct pulling *p)
 
 static void pull_start(struct work *w)
 {
-    struct pulling *p = calloc(1, sizeof *p);
-    if (p == NULL || in_get(store_reader(w->services->store), w->n, &p->in) < 0) {
+    struct pulling *p = mem_new(sizeof *p);
+    if (in_get(store_reader(w->services->store), w->n, &p->in) < 0) {
         free(p);
         work_retry(w, store_unread(NULL, "Its row"));
         return;

@@ -4,6 +4,7 @@
  * (P-14.5).
  */
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "flow/receiver/opening.h"
 #include "flow/core/step.h"
@@ -45,8 +46,8 @@ static void recall_apply_decide_done(void *arg, int rc)
 
 static void recall_apply_start(struct work *w)
 {
-    struct recall_applying *v = calloc(1, sizeof *v);
-    if (v == NULL || in_get(store_reader(w->services->store), w->n, &v->in) < 0) {
+    struct recall_applying *v = mem_new(sizeof *v);
+    if (in_get(store_reader(w->services->store), w->n, &v->in) < 0) {
         free(v);
         work_retry(w, "A row cannot be read.");
         return;

@@ -2,6 +2,7 @@
 /* receipt_push.c - see receipt_push.h. One request at a time to each sender. */
 #include "flow/receiver/receipt_push.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "flow/peers/endpoint_lookup.h"
 #include "flow/peers/peer_link.h"
 #include "flow/peers/reach.h"
@@ -162,17 +163,14 @@ bool receipt_push(struct services *sv, const struct incoming *in, const struct r
         !peer_link_takes(sv, &there))
         return false;
     struct courier *c = courier_find(sv, in);
-    struct handing *h = calloc(1, sizeof *h);
-    if (h != NULL && c == NULL && (c = calloc(1, sizeof *c)) != NULL) {
+    struct handing *h = mem_new(sizeof *h);
+    if (c == NULL) {
+        c = mem_new(sizeof *c);
         c->services = sv;
         (void)strcpy(c->address, in->sender);
         memcpy(c->fpr, in->fpr, FPR_LEN);
         c->next = push_of(sv)->couriers;
         push_of(sv)->couriers = c;
-    }
-    if (h == NULL || c == NULL) {
-        free(h);
-        return false;
     }
     h->receipt = *r;
     receipt_proof(in->p, r->value, h->proof);

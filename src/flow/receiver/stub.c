@@ -3,6 +3,7 @@
  * paper's step 7; P-7). File and name follow from the row alone, so the step can be repeated; a
  * stub that has copies already stands in the Maildir. */
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "base/log.h"
 #include "flow/receiver/held.h"
@@ -301,8 +302,8 @@ static void stub_held_done(struct job *job)
 
 static void stub_start(struct work *w)
 {
-    struct stubbing *s = calloc(1, sizeof *s);
-    if (s == NULL || in_get(store_reader(w->services->store), w->n, &s->in) < 0) {
+    struct stubbing *s = mem_new(sizeof *s);
+    if (in_get(store_reader(w->services->store), w->n, &s->in) < 0) {
         free(s);
         work_retry(w, store_unread(NULL, "Its row"));
         return;

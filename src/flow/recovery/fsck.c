@@ -13,6 +13,7 @@
 #include "flow/core/path.h"
 #include "flow/core/step.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -377,9 +378,7 @@ static void started(void *ctx, int rc)
 
 static int fsck_start(struct services *sv, struct error *e)
 {
-    struct fsck *x = calloc(1, sizeof *x);
-    if (x == NULL)
-        return error_set(e, "Out of memory.");
+    struct fsck *x = mem_new(sizeof *x);
     x->services = sv;
     fsck_publish(sv);
     if (fsck_look(x, e) < 0) {

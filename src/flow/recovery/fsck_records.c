@@ -4,6 +4,7 @@
  * what is there; see fsck.h. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "flow/recovery/fsck.h"
 #include "store/check.h"
 #include "store/groups.h"
@@ -220,7 +221,7 @@ static void fsck_records_go_on(struct looking *l)
     for (;;) {
         while (l->next < l->count && l->under_way < WINDOW && !sv->stopping) {
             struct record_item *i = &l->item[l->next++];
-            struct record_look *one = l->round > 0 && !i->bad ? NULL : malloc(sizeof *one);
+            struct record_look *one = l->round > 0 && !i->bad ? NULL : mem_new(sizeof *one);
             if (one == NULL)
                 continue;
             *one = (struct record_look){l, i};
@@ -247,14 +248,13 @@ static void fsck_records_go_on(struct looking *l)
 void fsck_records(struct fsck *x, void (*done)(void *ctx, bool complete), void *ctx)
 {
     struct services *sv = x->services;
-    struct looking *l = calloc(1, sizeof *l);
     x->db = store_reader(sv->store);
     x->now_s = clock_wall_ms() / 1000;
-    if (l == NULL || sv->dht == NULL || dht_link_state(sv->dht) != DHT_CONNECTED || !may_go(sv)) {
-        free(l);
+    if (sv->dht == NULL || dht_link_state(sv->dht) != DHT_CONNECTED || !may_go(sv)) {
         done(ctx, false);
         return;
     }
+    struct looking *l = mem_new(sizeof *l);
     *l = (struct looking){.x = x, .complete = true, .done = done, .ctx = ctx};
     if (standing_of(sv)->identity_posted && standing_of(sv)->descriptor_posted)
         add_own(l);

@@ -3,6 +3,7 @@
  * every hour until it is answered: always the same octets under the same lock (P-10.4). */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "flow/core/trusted_clock.h"
 #include "flow/sender/collect.h"
 #include "flow/core/step.h"
@@ -187,8 +188,8 @@ static void announce_on_look(void *ctx, bool ok, enum dht_presence presence)
 
 static void announce_start(struct work *w)
 {
-    struct announcing *a = calloc(1, sizeof *a);
-    if (a == NULL || rcv_get(store_reader(w->services->store), w->n, &a->r) < 0) {
+    struct announcing *a = mem_new(sizeof *a);
+    if (rcv_get(store_reader(w->services->store), w->n, &a->r) < 0) {
         free(a);
         work_retry(w, store_unread(NULL, "Its row"));
         return;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* blob_step.c - see blob_step.h. */
 #include "flow/sender/blob_step.h"
+#include "base/mem.h"
 #include <stdlib.h>
 
 void *blob_step_new(struct work *w, size_t size)
 {
-    struct blob_step *x = calloc(1, size);
-    if (x == NULL || blob_get(store_reader(w->services->store), w->n, &x->b) < 0) {
+    struct blob_step *x = mem_new(size);
+    if (blob_get(store_reader(w->services->store), w->n, &x->b) < 0) {
         free(x);
         work_retry(w, store_unread(NULL, "Its row"));
         return NULL;

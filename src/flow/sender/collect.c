@@ -5,6 +5,7 @@
 #include "flow/sender/collect.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "flow/core/timer.h"
 #include "store/cancel.h"
 #include "store/outgoing.h"
@@ -102,9 +103,7 @@ static int64_t match(struct services *sv, const struct receipt *in, struct recei
 
 void collection_take(struct services *sv, const struct receipt *in, receipt_taken_fn *fn, void *ctx)
 {
-    struct receipt_taking *t = calloc(1, sizeof *t);
-    if (t == NULL)
-        abort();
+    struct receipt_taking *t = mem_new(sizeof *t);
     t->services = sv;
     t->fn = fn;
     t->ctx = ctx;

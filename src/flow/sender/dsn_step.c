@@ -12,6 +12,7 @@
 #include "flow/core/job.h"
 #include "flow/core/path.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -114,8 +115,8 @@ static void dsn_begin_done(void *arg, int rc)
 
 static void dsn_start(struct work *w)
 {
-    struct dsn_writing *t = calloc(1, sizeof *t);
-    if (t == NULL || out_get(store_reader(w->services->store), w->n, &t->m) < 0) {
+    struct dsn_writing *t = mem_new(sizeof *t);
+    if (out_get(store_reader(w->services->store), w->n, &t->m) < 0) {
         free(t);
         work_retry(w, store_unread(NULL, "Its row"));
         return;

@@ -11,6 +11,7 @@
 #include "flow/core/job.h"
 #include "flow/core/path.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "proto/entry.h"
 #include <stdlib.h>
 #include <string.h>
@@ -167,12 +168,11 @@ static void dht_gc_start(struct work *w)
         return;
     }
     struct db *db = store_reader(w->services->store);
-    struct dht_gc *c = calloc(1, sizeof *c);
+    struct dht_gc *c = mem_new(sizeof *c);
     struct out_blob b = {0};
-    if (c == NULL || rcv_get(db, w->n, &c->r) < 0 || blob_get(db, c->r.blob, &b) < 0 ||
+    if (rcv_get(db, w->n, &c->r) < 0 || blob_get(db, c->r.blob, &b) < 0 ||
         cancel_entry(db, w->n, &c->cancellation) < 0) {
-        if (c != NULL)
-            out_receiver_free(&c->r);
+        out_receiver_free(&c->r);
         free(c);
         work_retry(w, store_unread(NULL, "Its row"));
         return;
@@ -243,8 +243,8 @@ static void spool_gc_done(struct job *job)
 
 static void spool_gc_start(struct work *w)
 {
-    struct spool_gc *t = calloc(1, sizeof *t);
-    if (t == NULL || out_get(store_reader(w->services->store), w->n, &t->m) < 0) {
+    struct spool_gc *t = mem_new(sizeof *t);
+    if (out_get(store_reader(w->services->store), w->n, &t->m) < 0) {
         free(t);
         work_retry(w, store_unread(NULL, "Its row"));
         return;

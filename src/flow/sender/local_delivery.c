@@ -11,6 +11,7 @@
 #include "flow/core/job.h"
 #include "flow/core/path.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -128,10 +129,9 @@ static void delivered(struct job *job)
 static void local_delivery_start(struct work *w)
 {
     struct db *db = store_reader(w->services->store);
-    struct owning *o = calloc(1, sizeof *o);
-    if (o == NULL || rcv_get(db, w->n, &o->r) < 0 || out_get(db, o->r.message, &o->m) < 0) {
-        if (o != NULL)
-            out_receiver_free(&o->r);
+    struct owning *o = mem_new(sizeof *o);
+    if (rcv_get(db, w->n, &o->r) < 0 || out_get(db, o->r.message, &o->m) < 0) {
+        out_receiver_free(&o->r);
         free(o);
         work_retry(w, store_unread(NULL, "Its row"));
         return;

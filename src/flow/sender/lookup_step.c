@@ -2,6 +2,7 @@
 /* lookup_step.c - see lookup.h: a fingerprint that the user names, and the step that looks for keys
  * that were not known at submission. */
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "flow/peers/lookup.h"
 #include "flow/core/step.h"
@@ -55,11 +56,7 @@ static void lookup_step_verify_done(void *arg, int rc)
 void lookup_verify(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                    lookup_verify_fn *fn, void *ctx)
 {
-    struct verifying *v = calloc(1, sizeof *v);
-    if (v == NULL) {
-        fn(ctx, false, TEXT_NO_MEMORY);
-        return;
-    }
+    struct verifying *v = mem_new(sizeof *v);
     v->services = sv;
     v->fn = fn;
     v->ctx = ctx;
@@ -119,8 +116,8 @@ static void lookup_step_on_key(void *ctx, enum lookup_result result, const char 
 
 static void lookup_start(struct work *w)
 {
-    struct pending *p = calloc(1, sizeof *p);
-    if (p == NULL || rcv_get(store_reader(w->services->store), w->n, &p->r) < 0) {
+    struct pending *p = mem_new(sizeof *p);
+    if (rcv_get(store_reader(w->services->store), w->n, &p->r) < 0) {
         free(p);
         work_retry(w, store_unread(NULL, "Its row"));
         return;

@@ -13,6 +13,7 @@
 #include "flow/core/job.h"
 #include "flow/core/path.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,8 +204,8 @@ static void outbox_line_start(struct work *w)
 {
     struct services *sv = w->services;
     struct db *db = store_reader(sv->store);
-    struct outbox_writing *l = calloc(1, sizeof *l);
-    if (l == NULL || outbox_line_get(db, w->n, &l->line) < 0 || out_get(db, w->n, &l->m) < 0) {
+    struct outbox_writing *l = mem_new(sizeof *l);
+    if (outbox_line_get(db, w->n, &l->line) < 0 || out_get(db, w->n, &l->m) < 0) {
         free(l);
         work_retry(w, "A message's row cannot be read.");
         return;

@@ -14,6 +14,7 @@
 #include "flow/core/path.h"
 #include "flow/core/step.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -140,9 +141,7 @@ static void outbox_watch_verdict_done(void *arg, int rc)
 static void outbox_watch_judge(struct outbox_mailbox *s)
 {
     int64_t now = clock_wall_ms();
-    struct line_verdict *v = calloc(1, sizeof *v + s->count * sizeof v->row[0]);
-    if (v == NULL)
-        return;
+    struct line_verdict *v = mem_new(sizeof *v + s->count * sizeof v->row[0]);
     v->services = s->services;
     v->again = s->no_folder;
     for (size_t i = 0; i < s->count && !s->no_folder; i++) {

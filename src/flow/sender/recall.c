@@ -17,6 +17,7 @@
 #include "flow/core/path.h"
 #include "flow/core/sign.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "proto/entry.h"
 #include <stdlib.h>
 #include <string.h>
@@ -76,12 +77,7 @@ static void recall_begin_done(void *arg, int rc)
 
 void recall_message(struct services *sv, int64_t n, const char *address, recall_fn *fn, void *ctx)
 {
-    struct beginning *b = calloc(1, sizeof *b);
-    if (b == NULL) {
-        if (fn != NULL)
-            fn(ctx, -1);
-        return;
-    }
+    struct beginning *b = mem_new(sizeof *b);
     *b = (struct beginning){.services = sv, .n = n, .one = address != NULL, .fn = fn, .ctx = ctx};
     if (address != NULL)
         (void)strncpy(b->address, address, sizeof b->address - 1);
@@ -155,9 +151,9 @@ static void close_done(struct job *job)
 static void recall_start(struct work *w)
 {
     struct db *db = store_reader(w->services->store);
-    struct closing *c = calloc(1, sizeof *c);
+    struct closing *c = mem_new(sizeof *c);
     struct out_receiver r = {0};
-    if (c == NULL || rcv_get(db, w->n, &r) < 0 || blob_get(db, r.blob, &c->b) < 0) {
+    if (rcv_get(db, w->n, &r) < 0 || blob_get(db, r.blob, &c->b) < 0) {
         out_receiver_free(&r);
         free(c);
         work_retry(w, "A receiver's row cannot be read.");
@@ -369,10 +365,9 @@ static void cancel_start(struct work *w)
 {
     struct services *sv = w->services;
     struct db *db = store_reader(sv->store);
-    struct cancel_posting *p = calloc(1, sizeof *p);
-    if (p == NULL || rcv_get(db, w->n, &p->r) < 0 || cancel_entry(db, w->n, &p->entry) < 0) {
-        if (p != NULL)
-            out_receiver_free(&p->r);
+    struct cancel_posting *p = mem_new(sizeof *p);
+    if (rcv_get(db, w->n, &p->r) < 0 || cancel_entry(db, w->n, &p->entry) < 0) {
+        out_receiver_free(&p->r);
         free(p);
         work_retry(w, "A receiver's row cannot be read.");
         return;

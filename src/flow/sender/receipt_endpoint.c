@@ -3,6 +3,7 @@
  * everything is decided here. */
 #include "flow/sender/receipt_endpoint.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "flow/sender/collect.h"
 #include "net/http_server.h"
 #include "flow/core/step.h"
@@ -58,7 +59,7 @@ static void receipt_endpoint_take(struct services *sv, uint64_t number, const ui
 {
     struct receipt r[RECEIPTS_MAX];
     struct error e;
-    struct request *x = may_go(sv) ? calloc(1, sizeof *x) : NULL;
+    struct request *x = may_go(sv) ? mem_new(sizeof *x) : NULL;
     if (x == NULL) {
         http_server_reply(sv->server, number, 503, NULL, 0);
         return;
@@ -97,8 +98,8 @@ static void on_post(void *ctx)
 static int endpoint_start(struct services *sv, struct error *e)
 {
     struct receipt_endpoint *r = module_new(sv, &receipt_endpoint_module, sizeof *r);
-    uv_async_t *wake = malloc(sizeof *wake);
-    if (r == NULL || wake == NULL || uv_async_init(sv->loop, wake, receipt_endpoint_on_wake) < 0) {
+    uv_async_t *wake = mem_new(sizeof *wake);
+    if (r == NULL || uv_async_init(sv->loop, wake, receipt_endpoint_on_wake) < 0) {
         free(wake);
         return error_set(e, "Receipts cannot be waited for.");
     }

@@ -5,6 +5,7 @@
 #include "flow/sender/seal.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "flow/sender/seal_stream.h"
 #include "flow/core/step.h"
@@ -120,9 +121,7 @@ static void unpublish_done(void *arg, int rc)
 
 static void unpublish(const struct services *sv, const uint8_t hash[HASH_LEN])
 {
-    uint8_t *copy = malloc(HASH_LEN);
-    if (copy == NULL)
-        abort();
+    uint8_t *copy = mem_new(HASH_LEN);
     memcpy(copy, hash, HASH_LEN);
     store_do(sv->store, unpublish_run, unpublish_done, copy);
 }
@@ -225,8 +224,8 @@ static void on_streamed(void *ctx, struct sealed_file *body, const struct seal_k
 
 static void seal_start(struct work *w)
 {
-    struct sealing *s = calloc(1, sizeof *s);
-    if (s == NULL || out_get(store_reader(w->services->store), w->n, &s->m) < 0) {
+    struct sealing *s = mem_new(sizeof *s);
+    if (out_get(store_reader(w->services->store), w->n, &s->m) < 0) {
         free(s);
         work_retry(w, "A message's row cannot be read.");
         return;

@@ -6,6 +6,7 @@
 #include "base/jobs.h"
 #include "flow/core/path.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,9 +141,7 @@ bool seal_stream_start(struct services *sv, const uint8_t id[MESSAGE_ID_LEN],
         return false;
     if (all->one != NULL) /* ended long ago, and nobody asked for it */
         seal_stream_discard(all->one);
-    struct seal_stream *x = calloc(1, sizeof *x);
-    if (x == NULL)
-        return false;
+    struct seal_stream *x = mem_new(sizeof *x);
     x->services = sv;
     x->octets = octets;
     memcpy(x->id, id, MESSAGE_ID_LEN);

@@ -11,6 +11,7 @@
 #include "flow/core/job.h"
 #include "flow/core/path.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -113,8 +114,8 @@ static void sent_write_run(struct job *job, void *thread_ctx)
 
 static void sent_start(struct work *w)
 {
-    struct copy *c = calloc(1, sizeof *c);
-    if (c == NULL || out_get(store_reader(w->services->store), w->n, &c->m) < 0) {
+    struct copy *c = mem_new(sizeof *c);
+    if (out_get(store_reader(w->services->store), w->n, &c->m) < 0) {
         free(c);
         work_retry(w, store_unread(NULL, "Its row"));
         return;
@@ -153,8 +154,8 @@ void sent_saved(struct services *sv, const char *msgid)
     int64_t n[8];
     size_t count = sent_find(store_reader(sv->store), msgid, n, 8);
     for (size_t i = 0; i < count; i++) {
-        struct copy *c = calloc(1, sizeof *c);
-        if (c == NULL || out_get(store_reader(sv->store), n[i], &c->m) < 0) {
+        struct copy *c = mem_new(sizeof *c);
+        if (out_get(store_reader(sv->store), n[i], &c->m) < 0) {
             free(c);
             continue;
         }

@@ -4,6 +4,7 @@
 #include "flow/sender/submit.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/texts.h"
 #include "flow/sender/seal_stream.h"
 #include "flow/mail/header.h"
@@ -51,11 +52,7 @@ static void on_mail(void *ctx, struct smtp_session *session, const char *from, u
         smtp_reply(session, 550, TEXT_SENDER_OTHER, sv->c.address);
         return;
     }
-    struct submission *s = calloc(1, sizeof *s);
-    if (s == NULL) {
-        smtp_reply(session, 451, TEXT_MEMORY);
-        return;
-    }
+    struct submission *s = mem_new(sizeof *s);
     s->services = sv;
     s->session = session;
     s->fd = -1;
@@ -286,11 +283,7 @@ static void on_data_end(void *ctx, struct smtp_session *session)
 void submit_own(struct services *sv, const struct own_mail *mail)
 {
     static const struct smtp_rcpt_asks asks = {.notify = SMTP_NOTIFY_FAILURE};
-    struct submission *s = calloc(1, sizeof *s);
-    if (s == NULL) {
-        mail->done(mail->ctx, false, TEXT_MEMORY);
-        return;
-    }
+    struct submission *s = mem_new(sizeof *s);
     s->services = sv;
     s->fd = -1;
     s->own = *mail;
