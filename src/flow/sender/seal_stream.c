@@ -118,7 +118,7 @@ static void seal_stream_discard(struct seal_stream *x)
 }
 
 /* Those that the step will seal to first: the others' keys are not known yet. */
-static int seal_stream_gather_keys(struct seal_stream *x, const struct receivers *to)
+static int seal_stream_gather_keys(struct seal_stream *x, const struct recipients *to)
 {
     struct db *db = store_reader(x->services->store);
     if (seal_keys_init(&x->keys, to->count) < 0)
@@ -133,7 +133,7 @@ static int seal_stream_gather_keys(struct seal_stream *x, const struct receivers
 }
 
 bool seal_stream_start(struct services *sv, const uint8_t id[MESSAGE_ID_LEN],
-                       const struct receivers *to, uint64_t octets)
+                       const struct recipients *to, uint64_t octets)
 {
     char path[PATH_CAP];
     struct seal_streams *all = streams_of(sv);

@@ -7,7 +7,7 @@
 #define RESTANTE_FLOW_SEAL_STREAM_H
 
 #include "flow/core/module.h"
-#include "flow/sender/receivers.h"
+#include "flow/sender/recipients.h"
 #include "flow/sender/seal_file.h"
 
 extern const struct module seal_stream_module;
@@ -15,7 +15,7 @@ extern const struct module seal_stream_module;
 /* spool/<id> holds STREAM_FROM octets or more of a message to these receivers. false: it is not
  * sealed while it comes; the other calls may be made all the same. */
 bool seal_stream_start(struct services *sv, const uint8_t id[MESSAGE_ID_LEN],
-                       const struct receivers *to, uint64_t octets);
+                       const struct recipients *to, uint64_t octets);
 /* It holds so many now. */
 void seal_stream_more(struct services *sv, const uint8_t id[MESSAGE_ID_LEN], uint64_t octets);
 /* It is complete. */

@@ -6,7 +6,7 @@
 
 #include "flow/core/services.h"
 #include "flow/peers/lookup.h"
-#include "flow/sender/receivers.h"
+#include "flow/sender/recipients.h"
 #include "flow/sender/submit.h"
 #include "store/outgoing.h"
 #include "net/smtp_server.h"
@@ -20,7 +20,7 @@ struct submission {
     struct lookup *lookup;
     bool busy; /* a job, the MIME helper or the store holds it */
     char asked[ADDRESS_MAX + 1];
-    struct receivers to;
+    struct recipients to;
     struct out_message m;
     char path[PATH_CAP];
     int fd;

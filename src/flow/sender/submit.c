@@ -36,7 +36,7 @@ static void submission_free(struct submission *s)
     sha256_end(&s->hash, NULL);
     buf_free(&s->header);
     out_message_free(&s->m);
-    receivers_free(&s->to);
+    recipients_free(&s->to);
     free(s);
 }
 
@@ -71,7 +71,7 @@ static void add_rcpt(struct submission *s, bool known, const char *why)
 {
     struct error text;
     int code =
-        receivers_add(&s->to, s->services, s->asked, known, smtp_session_asks(s->session), &text);
+        recipients_add(&s->to, s->services, s->asked, known, smtp_session_asks(s->session), &text);
     if (code == 250 && why != NULL)
         smtp_reply(s->session, code, TEXT_RCPT_UNDECIDED, why);
     else
@@ -106,7 +106,7 @@ static void on_rcpt(void *ctx, struct smtp_session *session, const char *addr)
         smtp_reply(session, 503, TEXT_SMTP_MAIL_FIRST);
     } else if (address_parse_all(addr, s->asked) == 0) {
         int code =
-            receivers_add_all(&s->to, s->services, s->asked, smtp_session_asks(session), &text);
+            recipients_add_all(&s->to, s->services, s->asked, smtp_session_asks(session), &text);
         smtp_reply(session, code, "%s", text.text);
     } else if (address_parse(addr, s->asked) < 0) {
         smtp_reply(session, 553, TEXT_RCPT_FORM, addr);
@@ -154,7 +154,7 @@ static void submit_commit_done(void *arg, int rc)
     }
     char hex[2 * MESSAGE_ID_LEN + 1], text[80];
     hex_encode(s->m.id, MESSAGE_ID_LEN, hex);
-    log_info("message %s: %llu octets for %zu receivers", hex, (unsigned long long)s->m.size,
+    log_info("message %s: %llu octets for %zu recipients", hex, (unsigned long long)s->m.size,
              s->to.count);
     s->path[0] = '\0'; /* the spool file is the store's now, and the blob the next step's */
     s->sealing = false;
@@ -289,7 +289,7 @@ void submit_own(struct services *sv, const struct own_mail *mail)
     s->own = *mail;
     s->header.cap = HEADER_MAX;
     random_bytes(s->m.id, sizeof s->m.id);
-    int code = receivers_add(&s->to, sv, mail->receiver, false, &asks, &s->why);
+    int code = recipients_add(&s->to, sv, mail->receiver, false, &asks, &s->why);
     if (code != 250)
         submit_answer(s, code, s->why.text);
     else if (spool_data(s, mail->p, mail->n) < 0 || spool_end(s) < 0)

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* receivers.c - see receivers.h. */
-#include "flow/sender/receivers.h"
+/* recipients.c - see recipients.h. */
+#include "flow/sender/recipients.h"
 #include "base/texts.h"
 #include "store/contacts.h"
 #include "store/groups.h"
 #include <stdlib.h>
 #include <string.h>
 
-static int receivers_say(int code, struct error *e, const char *text)
+static int recipients_say(int code, struct error *e, const char *text)
 {
     (void)error_set(e, "%s", text);
     return code;
 }
 
 /* 1 added, 0 it is there, -1 too many. */
-static int receivers_append(struct receivers *r, const struct services *sv, const char *address,
-                            bool known, const struct smtp_rcpt_asks *asks)
+static int recipients_append(struct recipients *r, const struct services *sv, const char *address,
+                             bool known, const struct smtp_rcpt_asks *asks)
 {
     for (size_t i = 0; i < r->count; i++) {
         if (strcmp(r->item[i].address, address) == 0) {
@@ -37,24 +37,24 @@ static int receivers_append(struct receivers *r, const struct services *sv, cons
     return 1;
 }
 
-int receivers_add(struct receivers *r, const struct services *sv, const char *address, bool known,
-                  const struct smtp_rcpt_asks *asks, struct error *e)
+int recipients_add(struct recipients *r, const struct services *sv, const char *address, bool known,
+                   const struct smtp_rcpt_asks *asks, struct error *e)
 {
-    int rc = receivers_append(r, sv, address, known, asks);
-    return rc < 0    ? receivers_say(452, e, TEXT_RCPT_MANY)
-           : rc == 0 ? receivers_say(250, e, TEXT_RCPT_AGAIN)
-                     : receivers_say(250, e, known ? TEXT_RCPT_OK : TEXT_RCPT_LATER);
+    int rc = recipients_append(r, sv, address, known, asks);
+    return rc < 0    ? recipients_say(452, e, TEXT_RCPT_MANY)
+           : rc == 0 ? recipients_say(250, e, TEXT_RCPT_AGAIN)
+                     : recipients_say(250, e, known ? TEXT_RCPT_OK : TEXT_RCPT_LATER);
 }
 
 struct all {
-    struct receivers *to;
+    struct recipients *to;
     struct services *sv;
     const struct smtp_rcpt_asks *asks;
     size_t count;
     bool full;
 };
 
-static bool receivers_add_member(void *ctx, const struct group_fellow *m)
+static bool recipients_add_member(void *ctx, const struct group_fellow *m)
 {
     struct all *a = ctx;
     struct contact c;
@@ -66,13 +66,13 @@ static bool receivers_add_member(void *ctx, const struct group_fellow *m)
         known = !c.held;
         contact_free(&c);
     }
-    a->full = receivers_append(a->to, a->sv, m->address, known, a->asks) < 0;
+    a->full = recipients_append(a->to, a->sv, m->address, known, a->asks) < 0;
     a->count++;
     return !a->full;
 }
 
-int receivers_add_all(struct receivers *r, struct services *sv, const char *group,
-                      const struct smtp_rcpt_asks *asks, struct error *e)
+int recipients_add_all(struct recipients *r, struct services *sv, const char *group,
+                       const struct smtp_rcpt_asks *asks, struct error *e)
 {
     struct group_row g;
     struct all a = {.to = r, .sv = sv, .asks = asks};
@@ -81,10 +81,10 @@ int receivers_add_all(struct receivers *r, struct services *sv, const char *grou
         (void)error_set(e, TEXT_RCPT_ALL_OTHER, group);
         return 550;
     }
-    group_members(store_reader(sv->store), g.master_fpr, receivers_add_member, &a);
+    group_members(store_reader(sv->store), g.master_fpr, recipients_add_member, &a);
     group_row_free(&g);
     if (a.full)
-        return receivers_say(452, e, TEXT_RCPT_MANY);
+        return recipients_say(452, e, TEXT_RCPT_MANY);
     if (a.count == 0)
         (void)error_set(e, TEXT_RCPT_ALL_ALONE, group);
     else
@@ -92,10 +92,10 @@ int receivers_add_all(struct receivers *r, struct services *sv, const char *grou
     return a.count == 0 ? 550 : 250;
 }
 
-void receivers_free(struct receivers *r)
+void recipients_free(struct recipients *r)
 {
     for (size_t i = 0; i < r->count; i++)
         free(r->item[i].orcpt);
     free(r->item);
-    *r = (struct receivers){0};
+    *r = (struct recipients){0};
 }
