@@ -97,13 +97,16 @@ def installed(folder):
 
 def mirrors():
     """[URI] from which this machine's apt has its own release, the first one first."""
-    said = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(ORIGIN)",
-                           "Created-By: Packages"], capture_output=True, text=True).stdout
     found, codename = [], release()[2]
-    for uri, suite, *origin in (line.split() for line in said.splitlines() if len(line.split()) > 1):
-        own = suite in (codename, "stable", "oldstable", *SUITES)
-        if own and origin in (["Debian"], []) and not uri.startswith("cdrom:") and uri not in found:
-            found.append(uri)
+    for more in ([], ["--no-release-info"]):  # the latter where `apt-get update` was never said
+        said = subprocess.run(["apt-get", "indextargets", *more, "--format", "$(REPO_URI) $(RELEASE) $(ORIGIN)",
+                               "Created-By: Packages"], capture_output=True, text=True).stdout
+        for uri, suite, *origin in (line.split() for line in said.splitlines() if len(line.split()) > 1):
+            own = suite in (codename, "stable", "oldstable", *SUITES)
+            if own and (more or origin == ["Debian"]) and not uri.startswith("cdrom:") and uri not in found:
+                found.append(uri)
+        if found:
+            break
     return found
 
 
