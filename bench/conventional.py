@@ -14,6 +14,7 @@ import ssl
 import subprocess
 
 from env.imap import Imap
+from env.plain import dovecot_version
 from env.wait import wait_for
 
 DOMAIN = "conv.test"
@@ -90,18 +91,12 @@ smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 smtpd_client_connection_count_limit = 0
 """
 
-DOVECOT = """\
-base_dir = {base}/run
-state_dir = {base}/state
-log_path = {base}/dovecot.log
-protocols = imap lmtp
-ssl = required
+# What Dovecot's versions say in different words; it must come first.
+WORDS = {
+    "2.3": """\
 ssl_cert = <{tls}/cert.pem
 ssl_key = <{tls}/key.pem
 mail_location = maildir:{base}/mail/%n/Maildir
-mail_uid = {uid}
-mail_gid = {gid}
-first_valid_uid = 1
 passdb {{
   driver = static
   args = password={password}
@@ -110,6 +105,38 @@ userdb {{
   driver = static
   args = uid={uid} gid={gid} home={base}/mail/%n allow_all_users=yes
 }}
+""",
+    "2.4": """\
+dovecot_config_version = 2.4.1
+dovecot_storage_version = 2.4.1
+ssl_server_cert_file = {tls}/cert.pem
+ssl_server_key_file = {tls}/key.pem
+mail_driver = maildir
+mail_path = {base}/mail/%{{user | username}}/Maildir
+passdb static {{
+  password = {password}
+}}
+userdb static {{
+  allow_all_users = yes
+  fields {{
+    uid = {uid}
+    gid = {gid}
+    home = {base}/mail/%{{user | username}}
+  }}
+}}
+""",
+}
+
+DOVECOT = """\
+base_dir = {base}/run
+state_dir = {base}/state
+log_path = {base}/dovecot.log
+protocols = imap lmtp
+listen = 127.0.0.1
+ssl = required
+mail_uid = {uid}
+mail_gid = {gid}
+first_valid_uid = 1
 service lmtp {{
   unix_listener {spool}/private/dovecot-lmtp {{
     mode = 0600
@@ -122,7 +149,6 @@ service imap-login {{
     port = 0
   }}
   inet_listener imaps {{
-    address = 127.0.0.1
     port = 993
   }}
 }}
@@ -140,14 +166,15 @@ def certificates(folder):
     ca, key, cert = (os.path.join(folder, n) for n in ("ca.pem", "key.pem", "cert.pem"))
     extension = os.path.join(folder, "extension")
     with open(extension, "w", encoding="ascii") as f:
-        f.write("subjectAltName=DNS:localhost,DNS:mx.conv.test,IP:127.0.0.1\n")
+        f.write("subjectAltName=DNS:localhost,DNS:mx.conv.test,IP:127.0.0.1\n"
+                "authorityKeyIdentifier=keyid\n")
 
     def openssl(*a):
         subprocess.run(["openssl", *a], check=True, capture_output=True)
 
     new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
     openssl("req", "-x509", *new, "-keyout", os.path.join(folder, "ca.key"), "-out", ca,
-            "-days", "30", "-subj", "/CN=bench CA")
+            "-days", "30", "-subj", "/CN=bench CA", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
     openssl("req", *new, "-keyout", key, "-out", os.path.join(folder, "csr"), "-subj",
             "/CN=mx.conv.test")
     openssl("x509", "-req", "-in", os.path.join(folder, "csr"), "-CA", ca, "-CAkey",
@@ -191,8 +218,8 @@ class Dovecot:
         os.chown(os.path.join(self.base, "mail"), uid, gid)
         self.config = os.path.join(self.base, "dovecot.conf")
         with open(self.config, "w", encoding="ascii") as f:
-            f.write(DOVECOT.format(base=self.base, tls=tls, spool=spool, uid=uid, gid=gid,
-                                   password=PASSWORD))
+            f.write((WORDS[dovecot_version()] + DOVECOT).format(
+                base=self.base, tls=tls, spool=spool, uid=uid, gid=gid, password=PASSWORD))
 
     def start(self):
         self.process = self.host.popen(["dovecot", "-F", "-c", self.config],
