@@ -428,7 +428,7 @@ def test_killed_while_replicating(all_up, point):
     if point.startswith("reput"):
         cas.set_config("timing.reput", "1")
     cas.start({"RESTANTE_CRASH_AT": point})
-    if point.startswith("drop"):
+    if point.startswith("replica_drop"):
         wait_copies(ben, data, 4)
         open_message(zoe, data)
     wait_for(lambda: not cas.process.running(), 60, f"cas to end at {point}", cas.logs)
@@ -436,7 +436,7 @@ def test_killed_while_replicating(all_up, point):
     cas.set_config("timing.reput", cas.settings["timing.reput"])
     cas.start()
     cas.wait_ready()
-    if not point.startswith("drop"):
+    if not point.startswith("replica_drop"):
         wait_copies(ben, data, 4, 40)
         open_message(zoe, data)
     wait_emptied(ben, others, digest)
