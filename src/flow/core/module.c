@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* module.c - see module.h and events.h. */
 #include "flow/core/module.h"
+#include "base/mem.h"
 #include <stdlib.h>
 
 void *module_state(const struct services *sv, const void *key)
@@ -26,7 +27,7 @@ static void **module_place_of(struct services *sv, const struct module *m)
 void *module_new(struct services *sv, const struct module *m, size_t size)
 {
     void **at = module_place_of(sv, m);
-    return at == NULL ? NULL : (*at = calloc(1, size));
+    return at == NULL ? NULL : (*at = mem_new(size));
 }
 
 int modules_start(struct services *sv, const struct module *const *all, struct error *e)

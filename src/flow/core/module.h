@@ -19,7 +19,7 @@ struct module { /* each member may be NULL */
 
 /* The module's state, by the module or its key; NULL before module_new and after the end. */
 void *module_state(const struct services *sv, const void *key);
-/* Makes it: zero, of this size. NULL: no memory. */
+/* Makes it: zero, of this size. NULL: there are MODULES_MAX others, which modules_start refuses. */
 void *module_new(struct services *sv, const struct module *m, size_t size);
 
 /* Starts all of a list that ends with NULL, in its order; -1 and e at the first that fails. */

@@ -3,6 +3,7 @@
 #include "flow/core/scheduler.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "dht/dht.h"
 #include "flow/core/retry.h"
 #include "flow/core/step.h"
@@ -70,11 +71,7 @@ bool work_under_way(const struct services *sv, const struct queue *queue, int64_
 
 static void start_one(struct services *sv, struct lane *lane, int64_t n)
 {
-    struct work *w = malloc(sizeof *w);
-    if (w == NULL) { /* still due */
-        lane->known = false;
-        return;
-    }
+    struct work *w = mem_new(sizeof *w);
     *w = (struct work){.services = sv, .step = lane->step, .n = n, .next = lane->busy};
     lane->busy = w;
     lane->count++;
@@ -227,12 +224,7 @@ static void delay_done(void *arg, int rc)
 void work_retry(struct work *w, const char *why)
 {
     struct services *sv = w->services;
-    struct delay *d = calloc(1, sizeof *d);
-    if (d == NULL) {
-        pause_looks(sv);
-        work_end(w);
-        return;
-    }
+    struct delay *d = mem_new(sizeof *d);
     d->w = w;
     d->due_ms = retry_at(sv, queue_tries(store_reader(sv->store), w->step->queue, w->n));
     if (why != NULL) {
@@ -253,12 +245,10 @@ void work_over(struct work *w, const char *why)
 static int scheduler_start(struct services *sv, struct error *e)
 {
     struct scheduler *l = module_new(sv, &scheduler_module, sizeof *l);
-    while (l != NULL && sv->steps != NULL && sv->steps[l->count] != NULL)
+    while (sv->steps != NULL && sv->steps[l->count] != NULL)
         l->count++;
-    if (l != NULL)
-        l->lane = calloc(l->count + 1, sizeof *l->lane);
-    if (l == NULL || l->lane == NULL || (l->timer = timer_new(sv, sv)) == NULL)
-        return error_set(e, "Out of memory.");
+    l->lane = mem_array(l->count, sizeof *l->lane);
+    l->timer = timer_new(sv, sv);
     for (size_t i = 0; i < l->count; i++)
         l->lane[i].step = sv->steps[i];
     kick(sv);

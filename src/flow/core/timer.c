@@ -2,6 +2,7 @@
 /* timer.c - see timer.h. */
 #include "flow/core/timer.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "dht/dht.h"
 #include <stdlib.h>
 
@@ -9,9 +10,7 @@
 
 uv_timer_t *timer_new(struct services *sv, void *data)
 {
-    uv_timer_t *t = malloc(sizeof *t);
-    if (t == NULL)
-        return NULL;
+    uv_timer_t *t = mem_new(sizeof *t);
     (void)uv_timer_init(sv->loop, t);
     t->data = data;
     return t;
@@ -28,8 +27,6 @@ uv_timer_t *poll_start(struct services *sv, const char *key, uv_timer_cb on_time
                        dht_listen_fn *on_heard, const char *what)
 {
     uv_timer_t *t = timer_new(sv, sv);
-    if (t == NULL)
-        return NULL;
     (void)uv_timer_start(t, on_timer, (uint64_t)sv->c.poll, (uint64_t)sv->c.poll);
     if (dht_listen(sv->dht, key, on_heard, sv) < 0)
         log_warn("cannot listen for %s; it is polled for", what);

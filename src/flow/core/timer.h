@@ -14,7 +14,7 @@ void timer_free(uv_timer_t **t);
 
 /* For a key of the DHT that is listened to (on_heard, with f) and polled in case something was
  * missed (on_timer, every poll period of the configuration); a line in the log names `what` when
- * listening fails. NULL: no memory. Ends with timer_free. */
+ * listening fails. Ends with timer_free. */
 uv_timer_t *poll_start(struct services *sv, const char *key, uv_timer_cb on_timer,
                        dht_listen_fn *on_heard, const char *what);
 /* poll_slower doubles the period, up to POLL_SLOWEST times the configured one; poll_again goes back

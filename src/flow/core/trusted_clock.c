@@ -71,10 +71,8 @@ static void on_tick(uv_timer_t *t)
 static int trusted_clock_start(struct services *sv, struct error *e)
 {
     struct trusted_clock *w = module_new(sv, &trusted_clock_module, sizeof *w);
-    uv_timer_t *t = w == NULL ? NULL : timer_new(sv, sv);
+    uv_timer_t *t = timer_new(sv, sv);
     int64_t kept = 0;
-    if (t == NULL)
-        return error_set(e, "Out of memory.");
     w->wall = clock_wall_ms();
     w->boot = clock_boot_ms();
     if (meta_get(store_reader(sv->store), "clock", &kept, sizeof kept) == 0) {

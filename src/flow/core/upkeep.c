@@ -50,9 +50,7 @@ static void upkeep_on_timer(uv_timer_t *t)
 static int upkeep_start(struct services *sv, struct error *e)
 {
     struct upkeep *u = module_new(sv, &upkeep_module, sizeof *u);
-    uv_timer_t *t = u == NULL ? NULL : timer_new(sv, sv);
-    if (t == NULL)
-        return error_set(e, "Out of memory.");
+    uv_timer_t *t = timer_new(sv, sv);
     u->timer = t;
     return uv_timer_start(t, upkeep_on_timer, FIRST_MS, DAY_MS);
 }

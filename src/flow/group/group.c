@@ -260,15 +260,14 @@ static void group_verify_run(struct job *job, void *thread_ctx)
     struct error e;
     for (size_t i = 0; i < l->count; i++) {
         struct group_candidate *c = &l->c[i];
-        struct verified_group *v = malloc(sizeof *v);
-        if (v != NULL && verify_group(c->value.p, c->value.n, l->services->c.network,
-                                      address_group(l->services->c.address), clock_wall_ms() / 1000,
-                                      v, &e) == 0) {
+        struct verified_group *v = mem_new(sizeof *v);
+        if (verify_group(c->value.p, c->value.n, l->services->c.network,
+                         address_group(l->services->c.address), clock_wall_ms() / 1000, v,
+                         &e) == 0) {
             c->v = v;
             continue;
         }
-        if (v != NULL)
-            log_info("an entry at %s is ignored: %s", groups_of(l->services)->key, e.text);
+        log_info("an entry at %s is ignored: %s", groups_of(l->services)->key, e.text);
         free(v);
     }
 }
@@ -366,12 +365,10 @@ static void group_on_timer(uv_timer_t *t)
 static int groups_start(struct services *sv, struct error *e)
 {
     struct groups *g = module_new(sv, &groups_module, sizeof *g);
-    if (g == NULL)
-        return error_set(e, "Out of memory.");
     (void)dht_key(g->key, "group:", address_group(sv->c.address));
     groups_renew_identity(sv);
     g->timer = poll_start(sv, g->key, group_on_timer, group_on_heard, "the group's descriptor");
-    return g->timer == NULL ? error_set(e, "Out of memory.") : 0;
+    return 0;
 }
 
 static void groups_stop(struct services *sv)

@@ -196,12 +196,12 @@ static int group_make_begin(struct group_making *m)
 static void make(struct services *sv, enum making_kind kind, const struct group_member *change,
                  groups_done_fn *done, void *ctx)
 {
-    struct group_making *m = sv->stopping || groups_of(sv)->making ? NULL : mem_new(sizeof *m);
-    if (m == NULL) {
+    if (sv->stopping || groups_of(sv)->making) {
         if (done != NULL)
             done(ctx, false, "Another change of the group is under way.");
         return;
     }
+    struct group_making *m = mem_new(sizeof *m);
     groups_of(sv)->making = true;
     m->services = sv;
     m->kind = kind;

@@ -54,9 +54,9 @@ static size_t others(const struct members_seeking *s, struct group_member *out)
 
 static void group_of_finish(struct members_seeking *s)
 {
-    struct group_member *out = calloc(GROUP_MEMBERS_MAX, sizeof *out);
+    struct group_member *out = mem_array(GROUP_MEMBERS_MAX, sizeof *out);
     struct error why = {""};
-    size_t n = out == NULL ? 0 : others(s, out);
+    size_t n = others(s, out);
     if (n == 0)
         (void)error_set(&why, "The group of %s %s.", s->address,
                         s->why != NULL    ? s->why
@@ -76,9 +76,7 @@ static void group_of_remember(const struct members_seeking *s)
     if (s->best == NULL)
         return;
     if (m->r == NULL)
-        m->r = malloc(sizeof *m->r);
-    if (m->r == NULL)
-        return;
+        m->r = mem_new(sizeof *m->r);
     *m->r = *s->best;
     m->r->master_key = (struct span){0};
     memcpy(m->master_fpr, s->master_fpr, FPR_LEN);
@@ -88,10 +86,10 @@ static void group_of_remember(const struct members_seeking *s)
 static void group_of_verify_run(struct job *job, void *thread_ctx)
 {
     struct members_seeking *s = (struct members_seeking *)job;
-    struct verified_group *v = malloc(sizeof *v);
+    struct verified_group *v = mem_new(sizeof *v);
     struct error e;
     s->best = NULL;
-    for (size_t i = 0; i < s->c.count && v != NULL; i++) {
+    for (size_t i = 0; i < s->c.count; i++) {
         if (verify_group(s->c.value[i].p, s->c.value[i].n, s->services->c.network,
                          address_group(s->address), clock_wall_ms() / 1000, v, &e) < 0) {
             log_debug("an entry at %s is ignored: %s", s->c.key, e.text);
@@ -102,9 +100,8 @@ static void group_of_verify_run(struct job *job, void *thread_ctx)
                                  (v->r.seq == s->best->seq && v->expiry <= s->best_expiry))))
             continue;
         if (s->best == NULL)
-            s->best = malloc(sizeof *s->best);
-        if (s->best != NULL)
-            *s->best = v->r;
+            s->best = mem_new(sizeof *s->best);
+        *s->best = v->r;
         s->best_expiry = v->expiry;
     }
     free(v);
@@ -132,9 +129,8 @@ static void seek(struct members_seeking *s)
     if (m->r != NULL && m->until_ms > clock_mono_ms() &&
         memcmp(m->master_fpr, s->master_fpr, FPR_LEN) == 0 &&
         strcmp(m->r->name, address_group(s->address)) == 0) {
-        s->best = malloc(sizeof *s->best);
-        if (s->best != NULL)
-            *s->best = *m->r;
+        s->best = mem_new(sizeof *s->best);
+        *s->best = *m->r;
         group_of_finish(s);
         return;
     }

@@ -325,9 +325,7 @@ static void group_watch_on_timer(uv_timer_t *t)
 static int replication_start(struct services *sv, struct error *e)
 {
     struct replication *r = module_new(sv, &replication_module, sizeof *r);
-    uv_timer_t *t = r == NULL ? NULL : timer_new(sv, sv);
-    if (t == NULL)
-        return error_set(e, "Out of memory.");
+    uv_timer_t *t = timer_new(sv, sv);
     r->timer = t;
     r->version = -1;
     r->sync_ms = -SYNC_MS;

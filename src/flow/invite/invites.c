@@ -131,9 +131,9 @@ static void name_tend(struct services *sv)
     if (invites_of(sv)->naming || !may_go(sv))
         return;
     invite_users(store_reader(sv->store), NULL, find_to_name, address);
-    struct invited_naming *n = address[0] == '\0' ? NULL : mem_new(sizeof *n);
-    if (n == NULL)
+    if (address[0] == '\0')
         return;
+    struct invited_naming *n = mem_new(sizeof *n);
     n->services = sv;
     (void)strcpy(n->address, address);
     invites_of(sv)->naming = true;
@@ -160,8 +160,7 @@ static void invites_on_timer(uv_timer_t *t)
 static int invites_start(struct services *sv, struct error *e)
 {
     (void)module_new(sv, &invites_module, sizeof(struct invites));
-    if (invites_of(sv) == NULL || (invites_of(sv)->timer = timer_new(sv, sv)) == NULL)
-        return error_set(e, "Out of memory.");
+    invites_of(sv)->timer = timer_new(sv, sv);
     (void)uv_timer_start(invites_of(sv)->timer, invites_on_timer, 0, (uint64_t)sv->c.poll);
     return 0;
 }

@@ -137,9 +137,9 @@ static bool named_find_news(struct db *db, struct notice_telling *t)
 
 void named_tend(struct services *sv)
 {
-    struct notice_telling *t = invites_of(sv)->telling ? NULL : mem_new(sizeof *t);
-    if (t == NULL)
+    if (invites_of(sv)->telling)
         return;
+    struct notice_telling *t = mem_new(sizeof *t);
     t->services = sv;
     t->text = (struct buf)BUF_INIT(NOTICE_MAX);
     if (!named_find_news(store_reader(sv->store), t)) {

@@ -261,8 +261,6 @@ static int maildir_start(struct services *sv, struct error *e)
 {
     char dir[PATH_CAP];
     (void)module_new(sv, &maildir_module, sizeof(struct maildir));
-    if (maildir_of(sv) == NULL)
-        return error_set(e, "Out of memory.");
     (void)pthread_mutex_init(&maildir_of(sv)->lock, NULL);
     return maildir_make(sv->c.home, "", dir, e);
 }

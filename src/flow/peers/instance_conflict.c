@@ -167,8 +167,8 @@ static void descriptors_fetched(void *ctx)
         candidates_fetch(&t->identities, t->services, identities_fetched, t);
 }
 
-int conflict_look(struct services *sv, void (*done)(void *ctx, enum conflict what, uint64_t seq),
-                  void *ctx)
+void conflict_look(struct services *sv, void (*done)(void *ctx, enum conflict what, uint64_t seq),
+                   void *ctx)
 {
     struct conflict_looking *t = mem_new(sizeof *t);
     t->services = sv;
@@ -178,5 +178,4 @@ int conflict_look(struct services *sv, void (*done)(void *ctx, enum conflict wha
     (void)dht_key(t->descriptors.key, "", sv->c.address);
     (void)dht_key(t->identities.key, "key:", sv->c.address);
     candidates_fetch(&t->descriptors, sv, descriptors_fetched, t);
-    return 0;
 }

@@ -16,9 +16,9 @@ enum conflict {
 };
 
 /* Compares. seq: the highest sequence number of own records in the DHT (0: none). The answer comes
- * on the loop's thread. 0, or -1 when nothing will come. */
-int conflict_look(struct services *sv, void (*done)(void *ctx, enum conflict what, uint64_t seq),
-                  void *ctx);
+ * on the loop's thread, never before this returned. */
+void conflict_look(struct services *sv, void (*done)(void *ctx, enum conflict what, uint64_t seq),
+                   void *ctx);
 /* The comparison itself: seen is the newest descriptor in the DHT, NULL when there is none. */
 enum conflict conflict_compare(const struct descriptor *seen, const uint8_t instance[INSTANCE_LEN],
                                uint64_t posted_seq);

@@ -29,7 +29,7 @@ void lookup_accept(struct services *sv, const char *address, const uint8_t fpr[F
 typedef void lookup_verify_fn(void *ctx, bool known, const char *why);
 /* The user has this fingerprint from its owner: it is pinned as verified (contact_verify), and its
  * key looked for unless it is here. What waits for this address is tried again. fn is called once,
- * when that is durable; without memory before this returns. */
+ * when that is durable. */
 void lookup_verify(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
                    lookup_verify_fn *fn, void *ctx);
 void lookup_cancel(struct lookup *l);

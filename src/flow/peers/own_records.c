@@ -169,8 +169,8 @@ static void own_records_sign_done(struct job *job)
         store_do(p->services->store, own_records_commit_run, own_records_commit_done, p);
 }
 
-int own_records_post(struct services *sv, bool withdraw, uint64_t seen, own_records_fn *done,
-                     void *ctx)
+void own_records_post(struct services *sv, bool withdraw, uint64_t seen, own_records_fn *done,
+                      void *ctx)
 {
     struct records_posting *p = mem_new(sizeof *p);
     uint64_t seq = 0;
@@ -193,5 +193,4 @@ int own_records_post(struct services *sv, bool withdraw, uint64_t seen, own_reco
     (void)dht_key(p->key[IDENTITY], "key:", sv->c.address);
     (void)dht_key(p->key[DESCRIPTOR], "", sv->c.address);
     job_run(sv->pgp, &p->job, own_records_sign_run, own_records_sign_done, true);
-    return 0;
 }

@@ -9,9 +9,8 @@
 /* ok: they stand in the DHT, and it was connected. */
 typedef void own_records_fn(void *ctx, bool ok, const char *why);
 /* withdraw: only the descriptor, and without endpoints. seen: the highest sequence number met in
- * the DHT. -1 without memory: then done is not called; otherwise once, never before this returns.
- */
-int own_records_post(struct services *sv, bool withdraw, uint64_t seen, own_records_fn *done,
-                     void *ctx);
+ * the DHT. done is called once, never before this returns. */
+void own_records_post(struct services *sv, bool withdraw, uint64_t seen, own_records_fn *done,
+                      void *ctx);
 
 #endif

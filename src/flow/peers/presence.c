@@ -74,11 +74,7 @@ static void posted(void *ctx, bool ok, const char *why)
 
 static void post(struct services *sv)
 {
-    if (own_records_post(sv, false, presence_of(sv)->seen, posted, sv) < 0) {
-        presence_of(sv)->post_ms = clock_mono_ms() + sv->c.retry;
-        look_later(sv);
-        return;
-    }
+    own_records_post(sv, false, presence_of(sv)->seen, posted, sv);
     presence_of(sv)->busy = true;
     presence_of(sv)->changed = false;
 }
@@ -201,9 +197,10 @@ static void presence_on_timer(uv_timer_t *t)
     struct services *sv = t->data;
     if (presence_of(sv)->busy || presence_of(sv)->withdrawn)
         return;
-    presence_of(sv)->busy =
-        dht_link_state(sv->dht) != DHT_DOWN && conflict_look(sv, on_looked, sv) == 0;
-    if (!presence_of(sv)->busy)
+    presence_of(sv)->busy = dht_link_state(sv->dht) != DHT_DOWN;
+    if (presence_of(sv)->busy)
+        conflict_look(sv, on_looked, sv);
+    else
         (void)uv_timer_start(t, presence_on_timer, (uint64_t)sv->c.retry, 0);
 }
 
@@ -251,9 +248,7 @@ static void presence_on_heard(void *ctx, const struct dht_value *v)
 static int presence_start(struct services *sv, struct error *e)
 {
     struct presence *p = module_new(sv, &presence_module, sizeof *p);
-    uv_timer_t *t = p == NULL ? NULL : timer_new(sv, sv);
-    if (t == NULL)
-        return error_set(e, "Out of memory.");
+    uv_timer_t *t = timer_new(sv, sv);
     p->timer = t;
     p->heard_ms = clock_mono_ms() - sv->c.retry;
     if (conflict_lock(sv, &p->lock) == 1)
@@ -292,14 +287,13 @@ void presence_withdraw(struct services *sv, void (*done)(void *ctx), void *ctx)
 {
     presence_of(sv)->withdrawn = true;
     bool stands = dht_link_state(sv->dht) == DHT_CONNECTED && standing_of(sv)->descriptor_posted;
-    struct withdrawing *w = stands ? mem_new(sizeof *w) : NULL;
-    if (w != NULL)
-        *w = (struct withdrawing){sv, done, ctx};
-    if (w == NULL || own_records_post(sv, true, presence_of(sv)->seen, presence_withdrawn, w) < 0) {
-        free(w);
+    if (!stands) {
         done(ctx);
         return;
     }
+    struct withdrawing *w = mem_new(sizeof *w);
+    *w = (struct withdrawing){sv, done, ctx};
+    own_records_post(sv, true, presence_of(sv)->seen, presence_withdrawn, w);
     presence_of(sv)->busy = true;
 }
 

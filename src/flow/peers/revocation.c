@@ -79,9 +79,7 @@ static void revocation_on_timer(uv_timer_t *t)
 static int revocation_start(struct services *sv, struct error *e)
 {
     struct revocations *r = module_new(sv, &revocation_module, sizeof *r);
-    uv_timer_t *t = r == NULL ? NULL : timer_new(sv, sv);
-    if (t == NULL)
-        return error_set(e, "Out of memory.");
+    uv_timer_t *t = timer_new(sv, sv);
     r->timer = t;
     return uv_timer_start(t, revocation_on_timer, FIRST_MS, 0);
 }

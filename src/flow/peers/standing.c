@@ -24,8 +24,6 @@ bool standing_may_go(const struct services *sv)
 static int standing_start(struct services *sv, struct error *e)
 {
     struct standing *s = module_new(sv, &standing_module, sizeof *s);
-    if (s == NULL)
-        return error_set(e, "Out of memory.");
     s->shards = 1;
     (void)meta_get(store_reader(sv->store), "shards", &s->shards, sizeof s->shards);
     return 0;

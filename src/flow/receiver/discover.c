@@ -144,9 +144,9 @@ static void grow_done(void *arg, int rc)
 
 static void more_shards(struct services *sv, size_t live)
 {
-    struct shards_growing *g = standing_of(sv)->shards >= SHARDS_MOST ? NULL : mem_new(sizeof *g);
-    if (g == NULL)
+    if (standing_of(sv)->shards >= SHARDS_MOST)
         return;
+    struct shards_growing *g = mem_new(sizeof *g);
     *g = (struct shards_growing){sv, standing_of(sv)->shards * 4};
     log_info("%zu notifications wait for this peer", live);
     store_crash_point("shards.before");
@@ -254,11 +254,9 @@ static void discover_on_timer(uv_timer_t *t)
 static int discovery_start(struct services *sv, struct error *e)
 {
     struct discovery *d = module_new(sv, &discovery_module, sizeof *d);
-    if (d == NULL)
-        return error_set(e, "Out of memory.");
     dht_ns_key(d->key, sv->c.address, 0);
     d->timer = poll_start(sv, d->key, discover_on_timer, discover_on_heard, "each notification");
-    return d->timer == NULL ? error_set(e, "Out of memory.") : 0;
+    return 0;
 }
 
 static void discovery_stop(struct services *sv)

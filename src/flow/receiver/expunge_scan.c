@@ -218,9 +218,7 @@ static void expunge_scan_on_timer(uv_timer_t *t)
 static int expunge_scan_start(struct services *sv, struct error *e)
 {
     struct expunge_scan *s = module_new(sv, &expunge_scan_module, sizeof *s);
-    uv_timer_t *t = s == NULL ? NULL : timer_new(sv, s);
-    if (t == NULL)
-        return error_set(e, "Out of memory.");
+    uv_timer_t *t = timer_new(sv, s);
     s->services = sv;
     s->timer = t;
     s->hold = true; /* the first round only looks */

@@ -141,11 +141,11 @@ struct opening *opening_ask(struct services *sv, const uint8_t nid[HASH_LEN], in
         verdict = opening_judge(sv, &in, &why);
         incoming_free(&in);
     }
-    struct opening *o = verdict == 0 ? mem_new(sizeof *o) : NULL;
-    if (o == NULL) {
+    if (verdict != 0) {
         fn(ctx, verdict == 1, verdict == 1 ? "" : why.text);
         return NULL;
     }
+    struct opening *o = mem_new(sizeof *o);
     *o = (struct opening){.services = sv,
                           .n = n,
                           .fn = fn,
@@ -252,9 +252,7 @@ static void opening_on_timer(uv_timer_t *t)
 static int openings_start(struct services *sv, struct error *e)
 {
     (void)module_new(sv, &openings_module, sizeof(struct openings));
-    uv_timer_t *t = openings_of(sv) == NULL ? NULL : timer_new(sv, sv);
-    if (t == NULL)
-        return error_set(e, "Out of memory.");
+    uv_timer_t *t = timer_new(sv, sv);
     openings_of(sv)->timer = t;
     return uv_timer_start(t, opening_on_timer, 500, 500);
 }

@@ -49,7 +49,7 @@ static void recall_apply_start(struct work *w)
     struct recall_applying *v = mem_new(sizeof *v);
     if (in_get(store_reader(w->services->store), w->n, &v->in) < 0) {
         free(v);
-        work_retry(w, "A row cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     v->w = w;

@@ -8,6 +8,7 @@
 #include "store/incoming.h"
 #include "flow/core/path.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -60,8 +61,8 @@ static int relink_add(struct relink *r, const uint8_t nid[HASH_LEN])
 static int relink_gather(struct relink *r)
 {
     int64_t n[PAGE], gone[PAGE], after = 0;
-    uint8_t(*nid)[HASH_LEN] = calloc(PAGE, sizeof *nid);
-    int rc = nid == NULL ? -1 : 0;
+    uint8_t(*nid)[HASH_LEN] = mem_array(PAGE, sizeof *nid);
+    int rc = 0;
     for (size_t got = PAGE; rc == 0 && got == PAGE; after = got > 0 ? n[got - 1] : after) {
         got = in_stubs(store_reader(r->services->store), after, n, nid, gone, NULL, PAGE);
         for (size_t i = 0; rc == 0 && i < got; i++)

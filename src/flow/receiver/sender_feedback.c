@@ -372,8 +372,6 @@ static int feedback_start(struct services *sv, struct error *e)
 {
     char flag[2];
     struct sender_feedback *m = module_new(sv, &feedback_module, sizeof *m);
-    if (m == NULL)
-        return error_set(e, TEXT_NO_MEMORY);
     m->services = sv;
     /* before a message carries it: a client's session may be reading the folder then */
     if (maildir_keyword(sv->c.home, REQUESTS, FOREIGN_KEYWORD, flag, e) < 0)

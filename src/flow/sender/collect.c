@@ -159,10 +159,10 @@ static void collect_on_list(void *ctx, bool ok, const uint8_t *ids, size_t n)
     struct services *sv = ctx;
     if (sv->stopping)
         return;
-    uint8_t *wanted = ok && n > 0 ? malloc(FETCH_MAX * DHT_ID_LEN) : NULL;
+    uint8_t *wanted = mem_array(FETCH_MAX, DHT_ID_LEN);
     size_t count = 0;
     enum outcome o;
-    for (size_t i = 0; i < n && wanted != NULL && count < FETCH_MAX; i++)
+    for (size_t i = 0; ok && i < n && count < FETCH_MAX; i++)
         if (expected_find(store_reader(sv->store), ids + i * DHT_ID_LEN, &o) != 0)
             memcpy(wanted + DHT_ID_LEN * count++, ids + i * DHT_ID_LEN, DHT_ID_LEN);
     if (count > 0)
@@ -205,11 +205,9 @@ static void collect_on_timer(uv_timer_t *t)
 static int collection_start(struct services *sv, struct error *e)
 {
     struct collection *c = module_new(sv, &collection_module, sizeof *c);
-    if (c == NULL)
-        return error_set(e, "Out of memory.");
     (void)dht_key(c->key, "nr:", sv->c.address);
     c->timer = poll_start(sv, c->key, collect_on_timer, collect_on_heard, "each receipt");
-    return c->timer == NULL ? error_set(e, "Out of memory.") : 0;
+    return 0;
 }
 
 static void collection_stop(struct services *sv)

@@ -92,8 +92,12 @@ static void dsn_begin_done(void *arg, int rc)
 {
     struct dsn_writing *t = arg;
     struct db *db = store_reader(t->w->services->store);
-    int64_t *n = rc != 0 ? NULL : calloc(RCPTS_MAX, sizeof *n);
-    size_t found = n == NULL ? 0 : dsn_rcpts(db, t->m.n, n, RCPTS_MAX);
+    if (rc != 0) {
+        dsn_end(t, store_refused(NULL, "the beginning of a notice"));
+        return;
+    }
+    int64_t *n = mem_array(RCPTS_MAX, sizeof *n);
+    size_t found = dsn_rcpts(db, t->m.n, n, RCPTS_MAX);
     t->rcpts = found == 0 ? NULL : calloc(found, sizeof *t->rcpts);
     for (size_t i = 0; i < found && t->rcpts != NULL; i++) {
         if (rcv_get(db, n[i], &t->rcpts[t->count]) < 0)
@@ -104,8 +108,8 @@ static void dsn_begin_done(void *arg, int rc)
                                                           : "not reached");
         t->count++;
     }
-    if (n == NULL || t->count < found)
-        dsn_end(t, "The receivers of a notice cannot be read.");
+    if (t->count < found)
+        dsn_end(t, store_unread(NULL, "The receivers of a notice"));
     else if (found == 0) /* their receipts came meanwhile */
         store_do(t->w->services->store, dsn_commit_run, dsn_commit_done, t);
     else

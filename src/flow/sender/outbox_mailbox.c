@@ -207,7 +207,7 @@ static void outbox_line_start(struct work *w)
     struct outbox_writing *l = mem_new(sizeof *l);
     if (outbox_line_get(db, w->n, &l->line) < 0 || out_get(db, w->n, &l->m) < 0) {
         free(l);
-        work_retry(w, "A message's row cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     l->w = w;

@@ -216,9 +216,7 @@ static void outbox_watch_on_timer(uv_timer_t *t)
 static int outbox_mailbox_start(struct services *sv, struct error *e)
 {
     struct outbox_mailbox *s = module_new(sv, &outbox_mailbox_module, sizeof *s);
-    uv_timer_t *t = s == NULL ? NULL : timer_new(sv, s);
-    if (t == NULL)
-        return error_set(e, "Out of memory.");
+    uv_timer_t *t = timer_new(sv, s);
     s->services = sv;
     s->timer = t;
     s->hold = true; /* the first round only looks */

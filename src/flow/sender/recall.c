@@ -156,7 +156,7 @@ static void recall_start(struct work *w)
     if (rcv_get(db, w->n, &r) < 0 || blob_get(db, r.blob, &c->b) < 0) {
         out_receiver_free(&r);
         free(c);
-        work_retry(w, "A receiver's row cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     c->w = w;
@@ -369,7 +369,7 @@ static void cancel_start(struct work *w)
     if (rcv_get(db, w->n, &p->r) < 0 || cancel_entry(db, w->n, &p->entry) < 0) {
         out_receiver_free(&p->r);
         free(p);
-        work_retry(w, "A receiver's row cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     p->w = w;

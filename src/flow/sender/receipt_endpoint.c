@@ -59,11 +59,11 @@ static void receipt_endpoint_take(struct services *sv, uint64_t number, const ui
 {
     struct receipt r[RECEIPTS_MAX];
     struct error e;
-    struct request *x = may_go(sv) ? mem_new(sizeof *x) : NULL;
-    if (x == NULL) {
+    if (!may_go(sv)) {
         http_server_reply(sv->server, number, 503, NULL, 0);
         return;
     }
+    struct request *x = mem_new(sizeof *x);
     if (receipts_decode(body, n, r, &x->count, &e) != 0) {
         log_debug("no receipts: %s", e.text);
         http_server_reply(sv->server, number, 400, NULL, 0);

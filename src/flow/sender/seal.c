@@ -200,8 +200,10 @@ static int seal_gather_keys(struct sealing *s)
         return error_set(&s->why, "Out of memory.");
     for (size_t i = 0; i < found; i++) {
         struct out_receiver r;
-        if (rcv_get(db, s->rows[i], &r) < 0)
-            return error_set(&s->why, "A receiver's row cannot be read.");
+        if (rcv_get(db, s->rows[i], &r) < 0) {
+            (void)store_unread(&s->why, "A receiver's row");
+            return -1;
+        }
         int rc = seal_keys_add(&s->keys, db, r.address, &s->why);
         out_receiver_free(&r);
         if (rc < 0)
@@ -227,7 +229,7 @@ static void seal_start(struct work *w)
     struct sealing *s = mem_new(sizeof *s);
     if (out_get(store_reader(w->services->store), w->n, &s->m) < 0) {
         free(s);
-        work_retry(w, "A message's row cannot be read.");
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     s->w = w;

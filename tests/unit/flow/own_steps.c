@@ -8,13 +8,10 @@
 /* ---- the clocks, and memory that is not there (the linker's --wrap) */
 
 int64_t mono_ahead_ms;
-size_t malloc_fails_of;
-int malloc_fails, calloc_fails;
+size_t calloc_fails_of;
 
 int64_t __real_clock_mono_ms(void);
 int64_t __wrap_clock_mono_ms(void);
-void *__real_malloc(size_t n);
-void *__wrap_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 
@@ -23,21 +20,10 @@ int64_t __wrap_clock_mono_ms(void)
     return __real_clock_mono_ms() + mono_ahead_ms;
 }
 
-void *__wrap_malloc(size_t n)
-{
-    if (malloc_fails > 0 && n == malloc_fails_of) {
-        malloc_fails--;
-        return NULL;
-    }
-    return __real_malloc(n);
-}
-
 void *__wrap_calloc(size_t n, size_t size)
 {
-    if (calloc_fails > 0) {
-        calloc_fails--;
+    if (calloc_fails_of == 1 || (calloc_fails_of > 0 && n * size == calloc_fails_of))
         return NULL;
-    }
     return __real_calloc(n, size);
 }
 
@@ -160,7 +146,7 @@ int fresh(void **state)
     commit_sql(sv.store, "CREATE TABLE job(n INTEGER PRIMARY KEY, lane INTEGER NOT NULL, due_ms"
                          " INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, why TEXT)");
     mono_ahead_ms = 0;
-    malloc_fails = calloc_fails = 0;
+    calloc_fails_of = 0;
     return 0;
 }
 

@@ -17,11 +17,10 @@
 #define RETRY_MS 100
 #define BEGUN_MAX 400
 
-/* The linker's --wrap: so far is the monotonic clock ahead; so many allocations of malloc_fails_of
- * octets fail, and so many by calloc. */
+/* The linker's --wrap: so far is the monotonic clock ahead; allocations by calloc of
+ * calloc_fails_of octets fail (0: none; 1: all). */
 extern int64_t mono_ahead_ms;
-extern size_t malloc_fails_of;
-extern int malloc_fails, calloc_fails;
+extern size_t calloc_fails_of;
 
 /* Rows of a table "job" of three lanes; and those of the table replica in state 1. */
 extern const struct queue one, two, three, other;

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_scheduler_again.c - what the loop starts again, and when: after a failure, a restart, an end
- * that changed nothing; and without a database or memory that take a delay. */
+ * that changed nothing; and without a database or memory that takes a delay. */
 #include "own_steps.h"
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* A step that fails before start returned. */
 static void fail_at_once(struct work *w)
@@ -120,62 +124,66 @@ static void an_end_within_the_start(void **state)
     stop();
 }
 
-/* Without memory for it a step is not started, and is due still. */
-static void no_memory_to_start(void **state)
-{
-    static const struct step a = {.queue = &one, .parallel = 2, .start = hold};
-    static const struct step *const steps[] = {&a, NULL};
-    malloc_fails_of = sizeof(struct work);
-    malloc_fails = 1;
-    put(1, 1, 1);
-    start(steps);
-    until(begun_count == 1);
-    assert_int_equal(malloc_fails, 0);
-    stop();
-}
+static const struct step held = {.queue = &one, .parallel = 1, .start = hold};
+static const struct step *const held_steps[] = {&held, NULL};
 
 static void fail_without_memory(struct work *w)
 {
-    note(w)->w = NULL;
-    calloc_fails = 1;
+    calloc_fails_of = 1;
     work_retry(w, "no reason");
-    assert_int_equal(calloc_fails, 0);
 }
 
-/* Without memory for its delay a step is not tried at once, and again, and again. */
-static void no_memory_to_delay(void **state)
+static void lacks_a_state(void)
 {
-    static const struct step a = {.queue = &one, .parallel = 1, .start = fail_without_memory};
-    static const struct step *const steps[] = {&a, NULL};
-    put(1, 1, 1);
+    calloc_fails_of = 1;
+    start(held_steps);
+}
+
+static void lacks_a_timer(void)
+{
+    calloc_fails_of = sizeof(uv_timer_t);
+    start(held_steps);
+}
+
+static void lacks_a_work(void)
+{
+    calloc_fails_of = sizeof(struct work);
+    start(held_steps);
+    pass(5000);
+}
+
+static void lacks_a_delay(void)
+{
+    static const struct step failing = {.queue = &one, .parallel = 1, .start = fail_without_memory};
+    static const struct step *const steps[] = {&failing, NULL};
     start(steps);
-    until(begun_count == 1);
-    pass(200);
-    assert_int_equal(begun_count, 1);
-    mono_ahead_ms += PAUSE_MS;
-    kick(&sv);
-    until(begun_count == 2);
-    stop();
+    pass(5000);
 }
 
-static void no_memory_at_all(void **state)
+/* Without memory for its own state the program ends, whatever lacks it (base/mem.h): nothing is
+ * left undone in silence, nothing is tried again and again, and the next start takes it up. */
+static void no_memory(void **state)
 {
-    static const struct step a = {.queue = &one, .parallel = 1, .start = hold};
-    static const struct step *const steps[] = {&a, NULL};
-    struct error e = {""};
-    for (int nth = 0; nth < 2; nth++) { /* its state, its lanes */
-        sv.steps = steps;
-        sv.stopping = false;
-        calloc_fails = nth == 0 ? 1 : 0;
-        if (nth == 1) {
-            malloc_fails_of = sizeof(uv_timer_t);
-            malloc_fails = 1;
+    void (*const lacks[])(void) = {lacks_a_state, lacks_a_timer, lacks_a_work, lacks_a_delay};
+    put(1, 1, 1);
+    for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++) {
+        int status = 0;
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            struct rlimit no_core = {0, 0};
+            (void)setrlimit(RLIMIT_CORE, &no_core);
+            (void)signal(SIGABRT, SIG_DFL); /* cmocka catches it */
+            (void)uv_loop_fork(&loop);
+            lacks[i]();
+            _exit(0);
         }
-        assert_int_equal(modules_start(&sv, scheduler_alone, &e), -1);
-        assert_string_equal(e.text, "Out of memory.");
-        kick(&sv); /* who does not know it yet */
-        stop();
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
     }
+    start(held_steps);
+    until(begun_count == 1);
+    stop();
 }
 
 int main(void)
@@ -183,8 +191,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, clean)
     const struct CMUnitTest tests[] = {
         TEST(again_after_a_delay), TEST(never_longer_than),       TEST(no_delay_is_taken),
-        TEST(a_restart_takes_up),  TEST(an_end_within_the_start), TEST(no_memory_to_start),
-        TEST(no_memory_to_delay),  TEST(no_memory_at_all),
+        TEST(a_restart_takes_up),  TEST(an_end_within_the_start), TEST(no_memory),
     };
     return cmocka_run_group_tests(tests, loop_open, loop_shut);
 }
