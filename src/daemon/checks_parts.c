@@ -11,6 +11,7 @@
 #include "store/invites.h"
 #include "store/outgoing.h"
 #include "dht/dht.h"
+#include "flow/core/trusted_clock.h"
 #include <arpa/inet.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -218,7 +219,15 @@ static void check_clock(struct service *s, struct checks *h)
     struct timex t = {.modes = 0};
     int64_t behind =
         (contact_newest_ms(store_reader(s->services.store), address) - clock_wall_ms()) / 60000;
-    if (behind >= CLOCK_BEHIND_MIN)
+    int64_t lag_h = trusted_clock_lag_ms(&s->services) / 3600000;
+    if (lag_h > 0)
+        check_add(h, "clock", CHECK_WARN,
+                  "If the time of this computer is right, this passes by itself once contacts are "
+                  "met; if it is wrong, set it: `timedatectl set-ntp true`.",
+                  "it is %lld hours ahead of what others confirm: until they do, no message "
+                  "expires and nothing is removed because of its age",
+                  (long long)lag_h);
+    else if (behind >= CLOCK_BEHIND_MIN)
         check_add(h, "clock", behind >= CLOCK_WRONG_MIN ? CHECK_FAIL : CHECK_WARN,
                   "Look at the time of this computer, and let a time service keep it: "
                   "`timedatectl set-ntp true`.",

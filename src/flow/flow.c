@@ -30,33 +30,20 @@
 #include "store/wake.h"
 #include "flow/core/step.h"
 #include "flow/core/events.h"
+#include "flow/peers/witnesses.h"
 
 #define LOG_AREA "flow"
 
 /* In the order of starting: the home is put right before anything is due. */
-static const struct module *const modules[] = {&stream_worker_module,
-                                               &seal_stream_module,
-                                               &standing_module,
-                                               &endpoint_lookup_module,
-                                               &maildir_module,
-                                               &receipt_push_module,
-                                               &trusted_clock_module,
-                                               &fsck_module,
-                                               &scheduler_module,
-                                               &openings_module,
-                                               &discovery_module,
-                                               &collection_module,
-                                               &receipt_endpoint_module,
-                                               &feedback_module,
-                                               &expunge_scan_module,
-                                               &outbox_mailbox_module,
-                                               &presence_module,
-                                               &groups_module,
-                                               &invites_module,
-                                               &upkeep_module,
-                                               &replication_module,
-                                               &revocation_module,
-                                               NULL};
+static const struct module *const modules[] = {
+    &stream_worker_module, &seal_stream_module,      &standing_module,
+    &witnesses_module,     &endpoint_lookup_module,  &maildir_module,
+    &receipt_push_module,  &trusted_clock_module,    &fsck_module,
+    &scheduler_module,     &openings_module,         &discovery_module,
+    &collection_module,    &receipt_endpoint_module, &feedback_module,
+    &expunge_scan_module,  &outbox_mailbox_module,   &presence_module,
+    &groups_module,        &invites_module,          &upkeep_module,
+    &replication_module,   &revocation_module,       NULL};
 
 int flow_start(struct services *sv, struct error *e)
 {

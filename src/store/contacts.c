@@ -222,3 +222,11 @@ int64_t contact_newest_ms(struct db *db, char address_r[ADDRESS_MAX + 1])
     (void)sqlite3_reset(q);
     return newest;
 }
+
+bool contact_may_witness(struct db *db, const uint8_t fpr[FPR_LEN])
+{
+    return db_int(db, 0,
+                  "SELECT 1 FROM contact WHERE fpr=?1 UNION ALL SELECT 1 FROM member m JOIN"
+                  " peer_group g ON g.master_fpr=m.master_fpr WHERE g.accepted=1 AND m.fpr=?1",
+                  "b", fpr, (size_t)FPR_LEN) == 1;
+}

@@ -31,6 +31,9 @@ int contact_get(struct db *db, const char *address, struct contact *c_r);
  * signed at, as far as its sequence number (P-4.5) tells, and whose it is: this computer's clock
  * should not be before it. 0: none is known. */
 int64_t contact_newest_ms(struct db *db, char address_r[ADDRESS_MAX + 1]);
+/* May a record under this key say how late it is at least? A pinned contact's may, and a member's
+ * of the accepted group. */
+bool contact_may_witness(struct db *db, const uint8_t fpr[FPR_LEN]);
 /* Pins a key that is not there yet; with the pinned key again, renews features, shards and the
  * time. Another key is never stored: it marks the contact as changed. */
 int contact_pin(struct db *db, const struct contact *c);

@@ -93,9 +93,9 @@ const struct queue queue_expire = {
     .name = "expire",
     .tables = STORE_REST,
     .due = "SELECT n FROM incoming INDEXED BY incoming_expiry WHERE state<3/*IN_PULLED*/ AND"
-           " expiry_s<=(?1-?3)/1000 LIMIT ?2",
+           " expiry_s<=(?6-?3)/1000 LIMIT ?2",
     .next = "SELECT min(expiry_s)*1000+?3 FROM incoming INDEXED BY incoming_expiry WHERE"
-            " state<3/*IN_PULLED*/ AND expiry_s>(?1-?3)/1000",
+            " state<3/*IN_PULLED*/ AND expiry_s>(?6-?3)/1000",
     .delay = INCOMING_DELAY,
     .tries = INCOMING_TRIES,
 };

@@ -8,8 +8,8 @@
 static sqlite3_stmt *queue_query(struct db *db, const char *text, const struct queue_rules *r,
                                  int64_t now_ms, size_t max)
 {
-    const int64_t value[] = {now_ms, (int64_t)max, r->expiry_grace, r->pull_before,
-                             r->pull_before_max};
+    const int64_t value[] = {now_ms,         (int64_t)max,       r->expiry_grace,
+                             r->pull_before, r->pull_before_max, r->trusted_ms};
     sqlite3_stmt *s = db_query(db, text, "");
     int used = s == NULL ? 0 : sqlite3_bind_parameter_count(s);
     for (int i = 0; i < used && i < (int)(sizeof value / sizeof *value); i++)

@@ -12,12 +12,13 @@ struct queue_rules {         /* what the configuration says about what is due */
     int64_t pull_before;     /* ms: so long before its expiry a contact's stub is pulled, but not in
                                 the first half of its life; 0 or less: never */
     int64_t pull_before_max; /* octets: larger ones are not */
+    int64_t trusted_ms;      /* the time for endings, ms since 1970: not later than now */
 };
 
 struct queue {
     const char *name;
     unsigned tables; /* enum store_part: a commit that changed none of them brings nothing new */
-    /* Row numbers, oldest first. ?1 now (ms), ?2 at most so many, ?3 to ?5 the rules in their
+    /* Row numbers, oldest first. ?1 now (ms), ?2 at most so many, ?3 to ?6 the rules in their
      * order. */
     const char *due;
     /* The earliest time (ms) after ?1 at which there may be more; parameters as above. */

@@ -23,7 +23,7 @@ const struct queue queue_replica_drop = {
     .name = "replica_drop",
     .tables = STORE_REPLICA,
     .due = "SELECT n FROM replica WHERE due_ms<=?1 AND (state IN "
-           "(4/*REPLICA_DROP*/,6/*REPLICA_LET_GO*/) OR expiry_s<=(?1-?3)/1000)"
+           "(4/*REPLICA_DROP*/,6/*REPLICA_LET_GO*/) OR expiry_s<=(?6-?3)/1000)"
            " LIMIT ?2",
     .next = "SELECT min(due_ms) FROM replica WHERE state IN "
             "(4/*REPLICA_DROP*/,6/*REPLICA_LET_GO*/) AND due_ms>?",

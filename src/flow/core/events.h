@@ -6,9 +6,11 @@
 struct services;
 
 enum event {
-    EVENT_CONNECTED,       /* the DHT has nodes again: what was put off for want of it is due */
-    EVENT_MAY_GO,          /* this peer is the only one of its address, as far as is known now */
-    EVENT_CLOCK_JUMPED,    /* the wall clock went elsewhere than the time that passed */
+    EVENT_CONNECTED,     /* the DHT has nodes again: what was put off for want of it is due */
+    EVENT_MAY_GO,        /* this peer is the only one of its address, as far as is known now */
+    EVENT_CLOCK_JUMPED,  /* the wall clock went elsewhere than the time that passed */
+    EVENT_CLOCK_SET,     /* what was put off by another time of the clock is due now */
+    EVENT_CLOCK_DOUBTED, /* every now and then while the wall clock is ahead of the trusted time */
     EVENT_RECEIPTS_LOOKED, /* all receipts for own messages were looked for while connected */
     EVENT_RECORDS_CHANGED, /* what the own identity or descriptor says is no longer what is posted
                             */

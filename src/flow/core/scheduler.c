@@ -8,6 +8,7 @@
 #include "flow/core/retry.h"
 #include "flow/core/step.h"
 #include "flow/core/timer.h"
+#include "flow/core/trusted_clock.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,7 +118,8 @@ static void lane_look(struct services *sv, struct lane *lane, int64_t now, int64
     }
     if (!may_start(sv, step))
         return;
-    const struct queue_rules rules = {sv->c.expiry_grace, sv->c.pull_before, sv->c.pull_before_max};
+    const struct queue_rules rules = {sv->c.expiry_grace, sv->c.pull_before, sv->c.pull_before_max,
+                                      trusted_now_ms(sv)};
     int64_t rows[DUE_BATCH + 64], own = now + LOOK_AGAIN_MS;
     size_t n = 0;
     if (!lane->known || lane->changes != lane->before || now >= lane->next_ms) {
@@ -276,5 +278,11 @@ static void scheduler_free(struct services *sv)
         free(l->lane);
 }
 
+static void scheduler_on(struct services *sv, enum event what)
+{
+    if (what == EVENT_CLOCK_SET || what == EVENT_RECEIPTS_LOOKED)
+        kick(sv);
+}
+
 const struct module scheduler_module = {
-    .start = scheduler_start, .stop = scheduler_stop, .free = scheduler_free};
+    .on = scheduler_on, .start = scheduler_start, .stop = scheduler_stop, .free = scheduler_free};

@@ -7,6 +7,7 @@
 #include "store/incoming.h"
 #include "store/invites.h"
 #include "store/outgoing.h"
+#include "flow/core/trusted_clock.h"
 #include <stdlib.h>
 
 #define LOG_AREA "upkeep"
@@ -25,7 +26,7 @@ static struct upkeep *upkeep_of(const struct services *sv)
 
 static int upkeep_forget_run(struct db *db, void *arg)
 {
-    int64_t now = clock_wall_ms();
+    int64_t now = trusted_now_ms(arg);
     store_crash_point("upkeep.before");
     return out_forget(db, now - OUT_DAYS * DAY_MS) < 0 || in_forget(db, now) < 0 ||
                    invite_forget(db, now) < 0

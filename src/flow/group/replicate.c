@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "proto/entry.h"
+#include "flow/core/trusted_clock.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,7 +192,7 @@ static int drop_commit(struct db *db, void *arg)
 {
     struct dropping *x = arg;
     const struct services *sv = x->w->services;
-    return replica_dropped(db, &x->r, sv->c.address, sv->c.quota, clock_wall_ms());
+    return replica_dropped(db, &x->r, sv->c.address, sv->c.quota, trusted_now_ms(sv));
 }
 
 static void drop_committed(void *arg, int rc)
@@ -303,7 +304,7 @@ static void member_ns_start(struct work *w)
         return;
     }
     x->w = w;
-    if (x->r.expiry_s <= clock_wall_ms() / 1000) {
+    if (x->r.expiry_s <= trusted_now_ms(w->services) / 1000) {
         x->gone = true;
         store_do(w->services->store, reput_run, reput_done, x);
         return;

@@ -16,6 +16,7 @@
 #include "flow/core/job.h"
 #include "flow/core/retry.h"
 #include "flow/core/step.h"
+#include "flow/core/trusted_clock.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +116,7 @@ static void group_watch_verify_run(struct job *job, void *thread_ctx)
         pgp_verify(&pub, payload.p, payload.n, sig.p, sig.n, &w->why) < 0 ||
         msglist_decode(payload.p, payload.n, &at, &w->list, &w->why) != 0)
         return;
+    trusted_clock_witness(w->services, w->fpr, w->list.counter);
     if (strcmp(w->list.group, w->group) != 0)
         (void)error_set(&w->why, "It is of another group.");
     else if (!record_life_ok(w->list.expiry, now / 1000, MSGLIST_LIFE_MAX))

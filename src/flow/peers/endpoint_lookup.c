@@ -12,6 +12,7 @@
 #include "base/jobs.h"
 #include "dht/dht.h"
 #include "flow/core/job.h"
+#include "flow/core/trusted_clock.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,8 +88,11 @@ static void endpoint_verify_run(struct job *job, void *thread_ctx)
     struct error e;
     for (size_t i = 0; i < x->c.count; i++) {
         struct descriptor d;
-        if (verify_descriptor(x->c.value[i].p, x->c.value[i].n, x->services->c.network, x->address,
-                              &pub, x->fpr, clock_wall_ms() / 1000, &d, &e) < 0) {
+        int rc = verify_descriptor(x->c.value[i].p, x->c.value[i].n, x->services->c.network,
+                                   x->address, &pub, x->fpr, clock_wall_ms() / 1000, &d, &e);
+        if (rc == 0 || rc == -2)
+            trusted_clock_witness(x->services, x->fpr, d.seq);
+        if (rc < 0) {
             log_debug("a record at %s is not its descriptor: %s", x->address, e.text);
             continue;
         }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "dht/dht.h"
 #include "flow/core/job.h"
+#include "flow/core/trusted_clock.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,8 +39,11 @@ static void identity_verify_run(struct job *job, void *thread_ctx)
     uint8_t fpr[FPR_LEN];
     for (size_t i = 0; i < x->c.count; i++) {
         struct verified_identity v;
-        if (verify_identity(x->c.value[i].p, x->c.value[i].n, x->services->c.network, x->address,
-                            clock_wall_ms() / 1000, &v, &e) < 0) {
+        int rc = verify_identity(x->c.value[i].p, x->c.value[i].n, x->services->c.network,
+                                 x->address, clock_wall_ms() / 1000, &v, &e);
+        if (rc == 0 || rc == -2)
+            trusted_clock_witness(x->services, v.fpr, v.r.seq);
+        if (rc < 0) {
             if (verify_revocation(x->c.value[i].p, x->c.value[i].n, x->services->c.network,
                                   x->address, fpr, NULL) == 0 &&
                 memcmp(fpr, x->fpr, FPR_LEN) == 0)

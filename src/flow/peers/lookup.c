@@ -11,6 +11,7 @@
 #include "base/jobs.h"
 #include "dht/dht.h"
 #include "flow/core/job.h"
+#include "flow/core/trusted_clock.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,8 +128,11 @@ static void lookup_verify_run(struct job *job, void *thread_ctx)
     struct error e;
     for (size_t i = 0; i < l->count; i++) {
         struct lookup_candidate *c = &l->c[i];
-        c->good = verify_identity(c->value.p, c->value.n, l->services->c.network, l->address,
-                                  clock_wall_ms() / 1000, &c->id, &e) == 0;
+        int rc = verify_identity(c->value.p, c->value.n, l->services->c.network, l->address,
+                                 clock_wall_ms() / 1000, &c->id, &e);
+        if (rc == 0 || rc == -2)
+            trusted_clock_witness(l->services, c->id.fpr, c->id.r.seq);
+        c->good = rc == 0;
         c->revokes = !c->good && verify_revocation(c->value.p, c->value.n, l->services->c.network,
                                                    l->address, c->id.fpr, NULL) == 0;
         if (!c->good && !c->revokes)

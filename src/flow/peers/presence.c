@@ -311,7 +311,8 @@ static void presence_on(struct services *sv, enum event what)
 {
     if (what == EVENT_CONNECTED)
         link_is_up(sv);
-    else if (what == EVENT_RECORDS_CHANGED || what == EVENT_ADDRESS_CHANGED)
+    else if (what == EVENT_RECORDS_CHANGED || what == EVENT_ADDRESS_CHANGED ||
+             what == EVENT_CLOCK_JUMPED)
         presence_again(sv);
 }
 

@@ -22,6 +22,15 @@ static int check_life(int64_t expiry, int64_t now_s, int64_t max, struct error *
     return 0;
 }
 
+static int check_time(int64_t expiry, uint64_t seq, int64_t now_s, int64_t max, struct error *e)
+{
+    if (check_life(expiry, now_s, max, e) < 0)
+        return -1;
+    if (seq > (uint64_t)(now_s * 1000 + SEQ_AHEAD_MS))
+        return error_set(e, "Its sequence number lies more than a day ahead.");
+    return 0;
+}
+
 int verify_identity(const uint8_t *p, size_t n, uint32_t network, const char *address,
                     int64_t now_s, struct verified_identity *v, struct error *e)
 {
@@ -37,12 +46,11 @@ int verify_identity(const uint8_t *p, size_t n, uint32_t network, const char *ad
     if (strcmp(v->r.address, address) != 0)
         return error_set(e, "It names another address.");
     struct pgp_pub pub = {v->r.pubkey.p, v->r.pubkey.n};
-    if (check_life(v->r.expiry, now_s, IDENTITY_LIFE_MAX, e) < 0 ||
-        pgp_check_pub(&pub, address, v->fpr, e) < 0 ||
+    if (pgp_check_pub(&pub, address, v->fpr, e) < 0 ||
         check_signature(&pub, &payload, &signature, e) < 0)
         return -1;
-    if (v->r.seq > (uint64_t)(now_s * 1000 + SEQ_AHEAD_MS))
-        return error_set(e, "Its sequence number lies more than a day ahead.");
+    if (check_time(v->r.expiry, v->r.seq, now_s, IDENTITY_LIFE_MAX, e) < 0)
+        return -2;
     if (bytes_set(&v->pubkey, pub.data, pub.len) < 0)
         return error_set(e, "Out of memory.");
     v->r.pubkey = (struct span){v->pubkey.p, v->pubkey.n};
@@ -79,12 +87,9 @@ int verify_descriptor(const uint8_t *p, size_t n, uint32_t network, const char *
         return -1;
     if (strcmp(r->address, address) != 0 || memcmp(r->fpr, fpr, FPR_LEN) != 0)
         return error_set(e, "It is another peer's.");
-    if (check_life(r->expiry, now_s, DESCRIPTOR_LIFE_MAX, e) < 0 ||
-        check_signature(key, &payload, &signature, e) < 0)
+    if (check_signature(key, &payload, &signature, e) < 0)
         return -1;
-    if (r->seq > (uint64_t)(now_s * 1000 + SEQ_AHEAD_MS))
-        return error_set(e, "Its sequence number lies more than a day ahead.");
-    return 0;
+    return check_time(r->expiry, r->seq, now_s, DESCRIPTOR_LIFE_MAX, e) < 0 ? -2 : 0;
 }
 
 /* The master's own part, without its expiry. */

@@ -16,13 +16,14 @@ struct verified_identity {
     uint8_t fpr[FPR_LEN];
 };
 void verified_identity_free(struct verified_identity *v);
-/* An identity record of this address, signed by the key inside. now_s: seconds since 1970. */
+/* An identity record of this address, signed by the key inside. now_s: seconds since 1970. -2: it
+ * is one, but not now by this clock: its fpr and sequence number are in v, no more. */
 int verify_identity(const uint8_t *p, size_t n, uint32_t network, const char *address,
                     int64_t now_s, struct verified_identity *v, struct error *e);
 /* A revocation of a key of this address, signed by that key: fpr_r is whose. */
 int verify_revocation(const uint8_t *p, size_t n, uint32_t network, const char *address,
                       uint8_t fpr_r[FPR_LEN], struct error *e);
-/* A peer descriptor of this address, signed by this key. */
+/* A peer descriptor of this address, signed by this key. -2: as above. */
 int verify_descriptor(const uint8_t *p, size_t n, uint32_t network, const char *address,
                       const struct pgp_pub *key, const uint8_t fpr[FPR_LEN], int64_t now_s,
                       struct descriptor *r, struct error *e);

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "proto/entry.h"
+#include "flow/core/trusted_clock.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -243,7 +244,7 @@ static void receipt_refresh_on_look(void *ctx, bool ok, enum dht_presence presen
 {
     struct answering *a = ctx;
     a->settled = (ok && presence == DHT_DELETED) ||
-                 clock_wall_ms() / 1000 > a->in.changed_ms / 1000 + KEEP_S;
+                 trusted_now_ms(a->services) / 1000 > a->in.changed_ms / 1000 + KEEP_S;
     store_crash_point("receipt_refresh.before");
     /* put again when it is missing, and about every reput period to keep it alive */
     if (!a->settled && ok &&

@@ -18,6 +18,7 @@
 #include "flow/core/step.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "flow/core/trusted_clock.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -111,7 +112,7 @@ static void expunge_scan_verdict_done(void *arg, int rc)
 static void expunge_scan_judge(struct expunge_scan *s)
 {
     struct services *sv = s->services;
-    int64_t now = clock_wall_ms();
+    int64_t now = trusted_now_ms(sv);
     struct page_verdict *v = mem_new(sizeof *v + s->count * sizeof v->row[0]);
     v->services = sv;
     for (size_t i = 0; i < s->count; i++) {

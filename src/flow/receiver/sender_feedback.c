@@ -14,6 +14,7 @@
 #include "flow/core/path.h"
 #include "flow/core/step.h"
 #include "base/file.h"
+#include "flow/core/trusted_clock.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -153,11 +154,11 @@ static void feedback_look_at(struct sender_feedback *m, const struct sets *s,
 }
 
 /* A link that is the last one, or old, is of no use. */
-static bool is_over(const char *path)
+static bool is_over(const struct services *sv, const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0 &&
-           (st.st_nlink == 1 || clock_wall_ms() / 1000 - st.st_mtim.tv_sec > WATCH_S);
+           (st.st_nlink == 1 || trusted_now_ms(sv) / 1000 - st.st_mtim.tv_sec > WATCH_S);
 }
 
 static void feedback_look_dir(struct sender_feedback *m, const struct sets *s, const char *sub)
@@ -175,7 +176,7 @@ static void feedback_look_dir(struct sender_feedback *m, const struct sets *s, c
         if (strlen(at->d_name) < sizeof name - 1 || hex_decode(name, nid, HASH_LEN) < 0 ||
             path_join(path, dir, at->d_name, &e) < 0)
             continue;
-        if (watched && is_over(path))
+        if (watched && is_over(m->services, path))
             (void)unlink(path);
         else if (suffix == NULL)
             feedback_look_at(m, s, nid, at->d_ino);

@@ -14,6 +14,7 @@
 #include "flow/core/step.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "flow/core/trusted_clock.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,7 +212,9 @@ int fsck_look(struct fsck *x, struct error *e)
 {
     unsigned failed = store_failed_reads();
     x->db = store_reader(x->services->store);
-    x->now_s = clock_wall_ms() / 1000;
+    x->now_s = trusted_now_ms(x->services) / 1000;
+    if (x->now_s == 0) /* nothing runs: a person asks */
+        x->now_s = clock_wall_ms() / 1000;
     if (check_database(x->db, e) < 0 || expunge_scan_relink(x->services, false, &x->cut, e) < 0 ||
         fsck_orphans(x, e) < 0)
         return -1;

@@ -8,6 +8,7 @@
 #include "store/outbox.h"
 #include "flow/core/path.h"
 #include "base/file.h"
+#include "flow/core/trusted_clock.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -370,7 +371,7 @@ void fsck_forget_lost(struct services *sv)
     DIR *d = path_join(dir, sv->c.home, "lost", &e) < 0 ? NULL : opendir(dir);
     if (d == NULL)
         return;
-    int64_t now = clock_wall_ms() / 1000;
+    int64_t now = trusted_now_ms(sv) / 1000;
     for (struct dirent *at; (at = readdir(d)) != NULL;)
         if (at->d_name[0] != '.' && fstatat(dirfd(d), at->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
             st.st_ctime < now - LOST_S)

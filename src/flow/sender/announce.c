@@ -41,8 +41,9 @@ static void announce_end(struct announcing *a, const char *why)
 static int64_t next_look(const struct announcing *a)
 {
     const struct flow_config *c = &a->w->services->c;
-    int64_t again = clock_wall_ms() + c->reput, expiry = a->r.expiry_s * 1000;
-    return again < expiry ? again : expiry + c->expiry_grace;
+    int64_t now = clock_wall_ms(), again = now + c->reput, expiry = a->r.expiry_s * 1000;
+    /* past by this clock, and not by the trusted time: this clock may be wrong */
+    return again < expiry || expiry + c->expiry_grace <= now ? again : expiry + c->expiry_grace;
 }
 
 static int announce_commit_run(struct db *db, void *arg)
@@ -105,7 +106,7 @@ static void announce_on_last_look(void *ctx, bool ok, const uint8_t *ids, size_t
 static void wait_or_expire(struct announcing *a)
 {
     struct services *sv = a->w->services;
-    if (clock_wall_ms() < a->r.expiry_s * 1000 + sv->c.expiry_grace) {
+    if (trusted_now_ms(sv) < a->r.expiry_s * 1000 + sv->c.expiry_grace) {
         a->waits = true;
         log_info("the time of a message to %s is over; a late receipt is waited for", a->r.address);
         store_do(sv->store, announce_commit_run, announce_commit_done, a);

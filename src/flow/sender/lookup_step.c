@@ -8,6 +8,7 @@
 #include "flow/core/step.h"
 #include "store/contacts.h"
 #include "store/outgoing.h"
+#include "flow/core/trusted_clock.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,7 +100,7 @@ static void lookup_step_on_key(void *ctx, enum lookup_result result, const char 
 {
     struct pending *p = ctx;
     const struct services *sv = p->w->services;
-    bool over = clock_wall_ms() - p->r.changed_ms > sv->c.give_up;
+    bool over = trusted_now_ms(sv) - p->r.changed_ms > sv->c.give_up;
     bool undecided = result == LOOKUP_UNDECIDED;
     /* as RCPT would have been answered, had this peer been connected (P-10.10) */
     p->failed = result == LOOKUP_NONE || (over && undecided);

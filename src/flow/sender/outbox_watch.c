@@ -15,6 +15,7 @@
 #include "flow/core/step.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "flow/core/trusted_clock.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -140,7 +141,7 @@ static void outbox_watch_verdict_done(void *arg, int rc)
 
 static void outbox_watch_judge(struct outbox_mailbox *s)
 {
-    int64_t now = clock_wall_ms();
+    int64_t now = trusted_now_ms(s->services);
     struct line_verdict *v = mem_new(sizeof *v + s->count * sizeof v->row[0]);
     v->services = s->services;
     v->again = s->no_folder;

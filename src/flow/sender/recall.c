@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "proto/entry.h"
+#include "flow/core/trusted_clock.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -210,6 +211,8 @@ static int posted_run(struct db *db, void *arg)
 {
     struct cancel_posting *p = arg;
     int64_t next = next_posting(p), end = p->r.expiry_s * 1000 + 1;
+    if (end <= clock_wall_ms()) /* and not by the trusted time */
+        end = next;
     if (!p->taken)
         return cancel_set_posted(db, p->r.n, next < end ? next : end);
     if (p->r.state == RCV_WITHDRAWING && rcv_end(db, p->r.n, RCV_CANCELLED, true, NULL) < 0)
@@ -375,7 +378,7 @@ static void cancel_start(struct work *w)
     p->w = w;
     dht_ns_key(p->key, p->r.address, p->r.shard);
     (void)dht_key(p->nr, "nr:", sv->c.address);
-    if (p->r.expiry_s <= clock_wall_ms() / 1000)
+    if (p->r.expiry_s <= trusted_now_ms(sv) / 1000)
         dht_list(sv->dht, p->nr, cancel_on_last_look, p);
     else if (p->entry.n > 0)
         cancel_look(p);

@@ -15,6 +15,7 @@
 #include "flow/core/job.h"
 #include "flow/core/path.h"
 #include "base/file.h"
+#include "flow/core/trusted_clock.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -172,7 +173,7 @@ static void seal_done(struct job *job)
 {
     struct sealing *s = (struct sealing *)job;
     store_crash_point("seal.before");
-    if (s->rc != 0 && clock_wall_ms() - s->m.created_ms > s->services->c.give_up) {
+    if (s->rc != 0 && trusted_now_ms(s->services) - s->m.created_ms > s->services->c.give_up) {
         log_warn("a message is given up: %s", s->why.text);
         store_do(s->services->store, seal_give_up_run, seal_commit_done, s);
         return;

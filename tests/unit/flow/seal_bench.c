@@ -2,6 +2,7 @@
 /* seal_bench.c - see seal_bench.h. */
 #include "seal_bench.h"
 #include "base/clock.h"
+#include "flow/core/trusted_clock.h"
 #include "flow/core/scheduler.h"
 #include "flow/core/stream_worker.h"
 #include "flow/peers/verify.h"
@@ -15,7 +16,7 @@ extern const struct step step_seal;
 struct flow_peer alice, bob, carol;
 static const struct step *const steps[] = {&step_seal, NULL};
 static const struct module *const modules[] = {&stream_worker_module, &seal_stream_module,
-                                               &scheduler_module, NULL};
+                                               &trusted_clock_module, &scheduler_module, NULL};
 const char *const to_bob[] = {"bob@demo", NULL};
 
 int fresh(void **state)

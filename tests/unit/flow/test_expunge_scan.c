@@ -10,6 +10,7 @@
 #include "flow/core/job.h"
 #include "flow/core/module.h"
 #include "flow/core/path.h"
+#include "flow/core/trusted_clock.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -136,7 +137,8 @@ static enum in_state state_of(int i)
     return in.state;
 }
 
-static const struct module *const modules[] = {&maildir_module, &expunge_scan_module, NULL};
+static const struct module *const modules[] = {&maildir_module, &trusted_clock_module,
+                                               &expunge_scan_module, NULL};
 
 static void start(void)
 {

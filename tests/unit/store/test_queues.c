@@ -13,8 +13,10 @@
 #define ASKED 8 /* at most so many */
 
 static struct db db;
-static const struct queue_rules rules = {
-    .expiry_grace = 3600000, .pull_before = 86400000, .pull_before_max = 1000};
+static const struct queue_rules rules = {.expiry_grace = 3600000,
+                                         .pull_before = 86400000,
+                                         .pull_before_max = 1000,
+                                         .trusted_ms = NOW_MS};
 
 struct scenario {
     const struct queue *queue;
@@ -268,7 +270,7 @@ static void prefetch(void **state)
     /* not in the first half of its life */
     run("UPDATE incoming SET arrived_ms=%lld WHERE n>%d", NOW_MS - 1000, LATER + 1);
     assert_int_equal(due(&queue_prefetch, rows, NULL), 1);
-    const struct queue_rules never = {.pull_before_max = 1000};
+    const struct queue_rules never = {.pull_before_max = 1000, .trusted_ms = NOW_MS};
     assert_int_equal(queue_due(&db, &queue_prefetch, &never, NOW_MS, rows, ASKED, &next), 0);
     run("ROLLBACK");
 }

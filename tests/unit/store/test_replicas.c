@@ -35,7 +35,8 @@ static struct replica_news apply(const char *owner, uint64_t counter, struct msg
 static size_t due(const struct queue *what, int64_t now, int64_t grace, int64_t *n)
 {
     int64_t next = INT64_MAX;
-    return queue_due(&db, what, &(struct queue_rules){.expiry_grace = grace}, now, n, 16, &next);
+    return queue_due(&db, what, &(struct queue_rules){.expiry_grace = grace, .trusted_ms = now},
+                     now, n, 16, &next);
 }
 
 static void test_removal_only(void **state)
