@@ -19,7 +19,7 @@ export OPENDHT
 PYTHON ?= /usr/bin/python3
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: all deb demo test test-newcomer test-debian12 test-debian13 test-clients corpus corpus-structure race big soak bench check werror layers tidy sanitize-unit sanitize tsan-unit tsan coverage install uninstall format-check format clean
+.PHONY: all deb test-packages demo test test-newcomer test-debian12 test-debian13 test-clients corpus corpus-structure race big soak bench check werror layers tidy sanitize-unit sanitize tsan-unit tsan coverage install uninstall format-check format clean
 
 all:
 	@sh scripts/install-packages run build
@@ -47,6 +47,13 @@ test-debian13 test-debian12:
 	sh scripts/install-packages run build test opendht
 	@$(PYTHON) scripts/build.py "$(BUILD)"
 	@$(PYTHON) scripts/test-debian --build "$(BUILD)" $(if $(filter %13,$@),trixie,bookworm) $(ARGS)
+
+# Our Debian packages on booted Debians: installed, Dovecot updated under running peers, upgraded with mail waiting,
+# removed, purged; needs root.
+test-packages:
+	sh scripts/install-packages deb test
+	@$(PYTHON) scripts/deb.py --output "$(BUILD)/packages"
+	@RESTANTE_PACKAGES="$(abspath $(BUILD))/packages" $(PYTHON) -m pytest -q -p no:cacheprovider --tb=short -rsP tests/root/test_packages.py $(ARGS)
 
 # Real mail clients; takes ten minutes. With PICTURES=doc/pictures the pictures in doc/ are taken anew.
 PICTURES ?= $(BUILD)/pictures

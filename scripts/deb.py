@@ -27,6 +27,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "root"))
 
 import debian  # noqa: E402
+import opendht  # noqa: E402
 
 TOOLS = ("debhelper", "dpkg-dev", "lintian", "fakeroot")
 MADE = "1"  # another number when make_root() makes another root
@@ -181,6 +182,24 @@ def build_root(suite, source):
     return path
 
 
+def bring_opendht(there, top, upstream):
+    """Where the release has no libopendht-dev: the archive of OpenDHT's source as one of this source package's, and
+    what Built-Using says of it; "" elsewhere."""
+    if opendht.from_system() or run(["apt-cache", "madison", "libopendht-dev"]).strip():
+        return ""
+    try:
+        archive, source = opendht.fetch(), opendht.debian_source()
+    except opendht.Missing as why:
+        sys.exit(f"OpenDHT is missing: {why}. Its archive goes into {opendht.cache_folder()}/{opendht.ARCHIVE}.")
+    shutil.copy(archive, os.path.join(there, f"restante_{upstream}.orig-opendht.tar.gz"))
+    with tarfile.open(archive) as packed:
+        inside = packed.getnames()[0].split("/")[0]
+        packed.extractall(os.path.join(there, "opendht"))
+    os.rename(os.path.join(there, "opendht", inside), os.path.join(there, top, "opendht"))
+    os.rmdir(os.path.join(there, "opendht"))
+    return source
+
+
 def prepare(source, folder, suite):
     """The source package's folder and archives below folder/upper/build; returns its name."""
     upstream = source.version
@@ -192,6 +211,7 @@ def prepare(source, folder, suite):
     pack(orig, top, source, [n for n in names if not n.startswith("debian/")])
     with tarfile.open(orig) as packed:
         packed.extractall(there)
+    built_using = bring_opendht(there, top, upstream)
     for name in [n for n in names if n.startswith("debian/")]:
         target = os.path.join(there, top, name)
         os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -202,6 +222,9 @@ def prepare(source, folder, suite):
         after = re.sub(r"^restante \(\S+?-(\d+)\) \w+", rf"restante ({upstream}-\1~deb{release()}u1) {suite}", before)
         f.seek(0)
         f.write(re.sub(r"^( -- .*>  ).*", rf"\g<1>{date}", after, count=1, flags=re.M))
+    if built_using:
+        with open(os.path.join(there, top, "debian", "built-using"), "w", encoding="utf-8") as f:
+            f.write(built_using + "\n")
     for place, folders, found in os.walk(there):
         for name in [".", *folders, *found]:
             os.chown(os.path.join(place, name), USER, USER, follow_symlinks=False)

@@ -140,6 +140,8 @@ def download(mirror, suite, work):
     named = re.search(rf"^'(\S+)' {re.escape(ARCHIVE)} \d+ SHA256:{SHA256}$", done.stdout, re.M)
     if not named:
         raise Missing(f"{suite} does not name the {ARCHIVE} that Restante was tested with")
+    with open(os.path.join(cache_folder(), ARCHIVE + ".source"), "w", encoding="utf-8") as f:
+        f.write("".join(re.findall(r" opendht_(\S+)\.dsc ", done.stdout)[:1]))
     path = os.path.join(work, ARCHIVE)
     done = apt("/usr/lib/apt/apt-helper", "download-file", named.group(1), path, f"SHA256:{SHA256}")
     if done.returncode or not os.path.exists(path) or sha256(path) != SHA256:
@@ -167,6 +169,16 @@ def fetch():
                 os.rename(path + ".new", path)
                 return path
     raise Missing("; ".join(dict.fromkeys(reasons)) or "apt here knows no Debian archive")
+
+
+def debian_source():
+    """The Debian source package that the archive in the cache is of, as Built-Using names it."""
+    path = os.path.join(cache_folder(), ARCHIVE + ".source")
+    known = ""
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as f:
+            known = f.read().strip()
+    return f"opendht (= {known or VERSION})"
 
 
 # Building
