@@ -127,8 +127,19 @@ int main(void)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)signal(SIGPIPE, SIG_IGN);
     lib_init();
+    struct error e = {""};
+    int ret;
+    T_BEGIN
+    {
+        ret = mimed_try(&e);
+    }
+    T_END;
+    if (ret < 0) {
+        (void)fprintf(stderr, "%s\n", e.text);
+        return 1;
+    }
     confine();
-    int ret = hello(STDIN_FILENO) < 0 ? 1 : serve(STDIN_FILENO);
+    ret = hello(STDIN_FILENO) < 0 ? 1 : serve(STDIN_FILENO);
     lib_deinit();
     return ret;
 }

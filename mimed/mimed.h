@@ -31,6 +31,10 @@ int parse_message(int fd, struct buf *skeleton, struct parsed *parsed, struct er
 int render_structure(const uint8_t *header, size_t header_len, const uint8_t *skeleton,
                      size_t skeleton_len, struct buf *out, struct error *e);
 
+/* Parses and renders a message of its own. -1 and a sentence when that comes out otherwise than it
+ * must: Dovecot's library is another than the one of the build. */
+int mimed_try(struct error *e);
+
 /* Gives up everything that parsing does not need: memory, files, new programs, most system calls.
  * Exits when the kernel refuses: better no helper than an unconfined one. */
 void confine(void);

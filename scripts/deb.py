@@ -11,9 +11,7 @@ folder (or DIR), the source package and the build's log below build/deb. Making 
 """
 
 import argparse
-import fcntl
 import glob
-import hashlib
 import os
 import re
 import shutil
@@ -127,9 +125,9 @@ def pack(path, top, source, names):
 
 def make_root(path, suite, source):
     """A fresh Debian with what debian/control asks for."""
-    rows = debian.archives()
+    rows = debian.archives(suite)
     mirror = next(r[0] for r in rows if r[1] == suite)
-    store = os.path.join(debian.cache_folder(), "packages")
+    store = os.path.join(debian.cache_folder(), f"packages-{suite}")
     os.makedirs(store, exist_ok=True)
     log = path + ".log"
     with open(log, "w", encoding="utf-8") as out:
@@ -141,6 +139,8 @@ def make_root(path, suite, source):
         do("debootstrap", "--variant=buildd", f"--cache-dir={store}", suite, path, mirror)
         with open(os.path.join(path, "etc/apt/sources.list"), "w", encoding="utf-8") as f:
             f.writelines(f"deb {uri} {name} {part}\n" for uri, name, part in rows)
+        with open(os.path.join(path, "etc/apt/apt.conf.d/90machine"), "w", encoding="utf-8") as f:
+            f.write(debian.settings())
         for given in ("/etc/resolv.conf", "/etc/hosts"):
             shutil.copyfile(given, path + given)
         with open(os.path.join(path, "usr/sbin/policy-rc.d"), "w", encoding="utf-8") as f:
@@ -166,20 +166,8 @@ def make_root(path, suite, source):
 def build_root(suite, source):
     with open(os.path.join(source, "debian", "control"), encoding="utf-8") as f:
         wanted = f.read().split("\n\n")[0]
-    key = hashlib.sha256(" ".join([MADE, *TOOLS, wanted]).encode()).hexdigest()[:12]
-    folder = debian.cache_folder()
-    os.makedirs(folder, exist_ok=True)
-    path = os.path.join(folder, f"build-{suite}-{key}")
-    with open(os.path.join(folder, "lock"), "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.isdir(path):
-            for old in glob.glob(os.path.join(folder, f"build-{suite}-*")):
-                if os.path.isdir(old):
-                    shutil.rmtree(old)  # of another list of packages, or of a run that was cut off
-            print(f"Making a Debian {suite} to build in, {path}; this takes a few minutes", flush=True)
-            make_root(path + ".new", suite, source)
-            os.rename(path + ".new", path)
-    return path
+    key = [MADE, *TOOLS, wanted]
+    return debian.cached(f"build-{suite}", key, lambda path: make_root(path, suite, source))
 
 
 def bring_opendht(there, top, upstream):
@@ -270,8 +258,7 @@ def main():
         print("Asking sudo to make a clean root and to build in it", flush=True)
         os.execvp("sudo", ["sudo", "--preserve-env=RESTANTE_CACHE,XDG_CACHE_HOME", sys.executable, *sys.argv])
     suite = codename()
-    debian.SUITE = suite
-    why = debian.cannot()
+    why = debian.cannot(suite)
     if why:
         sys.exit(f"No clean root can be made to build in: {why}.")
     output = os.path.abspath(args.output)

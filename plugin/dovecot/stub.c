@@ -38,6 +38,23 @@ static struct index_mail *index_mail_of(struct mail *mail)
     return INDEX_MAIL(mail);
 }
 
+/* For the fields from index_mail.data.cache_flags on. A security update of Debian 12 (2.3.19.1,
+ * deb12u7) put part_data_limits in front of them and so moved them, under the ABI string of before.
+ * Where they are shows in the pointer to the mailbox's context, which is known by another way. */
+static struct index_mail *moved_index_mail_of(struct mail *mail)
+{
+    static const ptrdiff_t by[] = {0, -8, 8};
+    char *base = (char *)INDEX_MAIL(mail);
+
+    for (unsigned int i = 0; i < N_ELEMENTS(by); i++) {
+        struct index_mail *imail = (struct index_mail *)(void *)(base + by[i]);
+
+        if (imail->ibox == INDEX_STORAGE_CONTEXT(mail->box))
+            return imail;
+    }
+    i_panic("restante: this Dovecot keeps its mails in another way than the plugin knows");
+}
+
 static void stub_hmac(const unsigned char id[32], const unsigned char *p, size_t n,
                       unsigned char out[32])
 {
@@ -161,7 +178,7 @@ static int restante_istream_opened(struct mail *_mail, struct istream **stream)
         i_stream_seek(input, s.line_len);
         *stream = i_stream_create_limit(input, s.header_len);
         i_stream_unref(&input);
-        index_mail_of(_mail)->data.stream_has_only_header = TRUE;
+        moved_index_mail_of(_mail)->data.stream_has_only_header = TRUE;
     }
     buffer_free(&buf);
     return rm->module_ctx.super.istream_opened(_mail, stream);
@@ -185,7 +202,7 @@ static int restante_get_stream(struct mail *_mail, bool get_body, struct message
 {
     struct mail_private *mail = (struct mail_private *)_mail;
     struct restante_mail *rm = RESTANTE_MAIL(mail);
-    struct index_mail_data *data = &index_mail_of(_mail)->data;
+    struct index_mail_data *data = &moved_index_mail_of(_mail)->data;
     if (wants_body(mail, get_body)) {
         if (data->stream == NULL &&
             rm->module_ctx.super.get_stream(_mail, FALSE, NULL, NULL, stream_r) < 0)
@@ -211,7 +228,7 @@ static int stub_structure(struct mail *_mail, struct restante_mail *rm, bool ext
         mail_set_critical(_mail, "restante: bad structure in stub %s: %s", rm->id, error);
         return -1;
     }
-    unsigned int idx = imail->ibox->cache_fields[MAIL_CACHE_IMAP_BODYSTRUCTURE].idx;
+    unsigned int idx = moved_index_mail_of(_mail)->ibox->cache_fields[MAIL_CACHE_IMAP_BODYSTRUCTURE].idx;
     if (mail_cache_field_can_add(_mail->transaction->cache_trans, _mail->seq, idx))
         index_mail_cache_add(imail, MAIL_CACHE_IMAP_BODYSTRUCTURE, rm->structure,
                              strlen(rm->structure));

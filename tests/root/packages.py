@@ -36,8 +36,8 @@ def oldest(root):
     return versions(root, DOVECOT[0])[-1]
 
 
-def make(path, packages):
-    debian.make(path, ())
+def make(path, suite, packages):
+    debian.make(path, suite, ())
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C")
     for deb in packages:
         shutil.copy(deb, os.path.join(path, "tmp"))
@@ -51,9 +51,9 @@ def make(path, packages):
 
 
 def root(packages):
-    """The path of such a root for these packages of ours."""
+    """The path of such a root, of this release, for these packages of ours."""
     key = [re.sub(r"\s+", " ", field(deb, "Depends")) for deb in packages]
-    return debian.kept(f"offline-{debian.SUITE}", key, lambda path: make(path, packages))
+    return debian.cached(f"offline-{debian.own()}", key, lambda path: make(path, debian.own(), packages))
 
 
 def cached_deb(root_path, name, version):

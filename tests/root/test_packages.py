@@ -30,7 +30,7 @@ def ours():
 @pytest.fixture
 def host(folder, ours):
     """A computer with neither our packages nor Dovecot, and our packages in /tmp/ours."""
-    made = Host(tempfile.mkdtemp(prefix="pack", dir=folder), "pack", packages.root(ours), {})
+    made = Host(tempfile.mkdtemp(prefix="pack", dir=folder), "pack", [packages.root(ours)], {})
     give(made, "ours", ours)
     made.boot()
     made.run("ip", "address", "add", ADDRESS + "/24", "dev", "lo")
