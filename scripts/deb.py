@@ -180,11 +180,8 @@ def bring_opendht(there, top, upstream):
     except opendht.Missing as why:
         sys.exit(f"OpenDHT is missing: {why}. Its archive goes into {opendht.cache_folder()}/{opendht.ARCHIVE}.")
     shutil.copy(archive, os.path.join(there, f"restante_{upstream}.orig-opendht.tar.gz"))
-    with tarfile.open(archive) as packed:
-        inside = packed.getnames()[0].split("/")[0]
-        packed.extractall(os.path.join(there, "opendht"))
-    os.rename(os.path.join(there, "opendht", inside), os.path.join(there, top, "opendht"))
-    os.rmdir(os.path.join(there, "opendht"))
+    os.mkdir(os.path.join(there, top, "opendht"))
+    run(["tar", "-xf", archive, "-C", os.path.join(there, top, "opendht"), "--strip-components=1"])
     return source
 
 
@@ -197,8 +194,7 @@ def prepare(source, folder, suite):
     os.makedirs(there)
     orig = os.path.join(there, f"restante_{upstream}.orig.tar.xz")
     pack(orig, top, source, [n for n in names if not n.startswith("debian/")])
-    with tarfile.open(orig) as packed:
-        packed.extractall(there)
+    run(["tar", "-xf", orig, "-C", there])
     built_using = bring_opendht(there, top, upstream)
     for name in [n for n in names if n.startswith("debian/")]:
         target = os.path.join(there, top, name)

@@ -12,7 +12,7 @@ import pytest
 import debian
 import packages
 from host import Host
-from test_unit import ADDRESS, show, start, wait_ready
+from test_unit import ADDRESS, DHT, HTTP, show, wait_ready
 
 APT = "DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0"
 WAIT = 120.0  # for a peer that starts anew: it looks every other second, and systemd waits ten
@@ -61,6 +61,14 @@ def wait(what, seconds=WAIT, why=lambda: ""):
 
 def journal(host, user):
     return host.as_user(user, "journalctl --user -u restante | tail -30; tail -20 .restante/log/restanted.log").stdout
+
+
+def start(host, user, other):
+    host.as_user(user, f"restante init {user}@example --http-port {HTTP[user]}"
+                       f" --endpoint http://{ADDRESS}:{HTTP[user]} --dht-port {DHT[user]}"
+                       f" --bootstrap {ADDRESS}:{DHT[other]}; systemctl --user enable --now restante")
+    wait(lambda: host.as_user(user, "restante status --json", check=False).stdout.startswith("{"),
+         why=lambda: journal(host, user))
 
 
 def starts_anew(host, users, act):
