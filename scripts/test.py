@@ -47,7 +47,7 @@ RUNS = (
                                 "stop", "move", "retire", "no_name_server", "half_files")],
 )
 
-APART = ("newcomer", "debian", "mixed")  # files of tests/root that have a command of their own
+APART = ("newcomer", "debian", "mixed", "packages")  # files of tests/root that have a command of their own
 BESIDE, ALONE = ("-m", "not quiet"), ("-m", "quiet")
 NOTHING_CHOSEN = 5  # pytest's exit status when marks and -k leave none of a run's tests
 

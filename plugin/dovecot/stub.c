@@ -228,7 +228,8 @@ static int stub_structure(struct mail *_mail, struct restante_mail *rm, bool ext
         mail_set_critical(_mail, "restante: bad structure in stub %s: %s", rm->id, error);
         return -1;
     }
-    unsigned int idx = moved_index_mail_of(_mail)->ibox->cache_fields[MAIL_CACHE_IMAP_BODYSTRUCTURE].idx;
+    unsigned int idx =
+        moved_index_mail_of(_mail)->ibox->cache_fields[MAIL_CACHE_IMAP_BODYSTRUCTURE].idx;
     if (mail_cache_field_can_add(_mail->transaction->cache_trans, _mail->seq, idx))
         index_mail_cache_add(imail, MAIL_CACHE_IMAP_BODYSTRUCTURE, rm->structure,
                              strlen(rm->structure));
