@@ -17,7 +17,7 @@ static void *there(void *p)
 
 void *mem_new(size_t size)
 {
-    return there(calloc(1, size));
+    return there(calloc(1, size > 0 ? size : 1));
 }
 
 void *mem_array(size_t count, size_t size)
