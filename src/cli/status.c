@@ -125,7 +125,7 @@ static void print_mail(const json_t *o)
     line("mail client", "%s; IMAP port %lld, submission port %lld on localhost",
          json_is_true(json_object_get(json_object_get(o, "imap"), "running"))
              ? "Dovecot is running"
-             : "Dovecot is not running, see log/dovecot.log in the home",
+             : "Dovecot is not running, see what fails below",
          (long long)json_number(ports, "imap", 0), (long long)json_number(ports, "submission", 0));
     int64_t bytes = json_number(out, "bytes", 0);
     text_size(bytes < 0 ? 0 : (uint64_t)bytes, size);

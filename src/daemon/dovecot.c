@@ -338,11 +338,18 @@ void dovecot_health(const struct dovecot *d, struct health *health_r)
     health_r->state = HEALTH_WRONG;
     (void)snprintf(health_r->cause, sizeof health_r->cause, "Dovecot does not start: %s.",
                    d->why[0] != '\0' ? d->why : "it runs, and does not answer");
-    (void)snprintf(
-        health_r->todo, sizeof health_r->todo,
-        "Mend what it names%s; it is tried again by itself, and `restante restart` writes "
-        "its configuration anew.",
-        dovecot_log_size(d->home) > 0 ? " (its own words stand in log/dovecot.log)" : "");
+    if (dovecot_writes_in != NULL && strstr(d->why, "binary config file") != NULL)
+        (void)snprintf(health_r->todo, sizeof health_r->todo,
+                       "Dovecot writes the configuration that it has read to a file in %s: make "
+                       "room there, and let everybody write (`chmod 1777 %s`, as root); it is "
+                       "tried again by itself.",
+                       dovecot_writes_in, dovecot_writes_in);
+    else
+        (void)snprintf(
+            health_r->todo, sizeof health_r->todo,
+            "Mend what it names%s; it is tried again by itself, and `restante restart` writes "
+            "its configuration anew.",
+            dovecot_log_size(d->home) > 0 ? " (its own words stand in log/dovecot.log)" : "");
 }
 
 int dovecot_pid(const struct dovecot *d)
