@@ -146,7 +146,7 @@ tsan-unit:
 tsan: tsan-unit
 	$(THREADS) $(PYTHON) scripts/test.py --build "$(BUILD)-tsan" --peer-only $(CHOSEN)
 
-# Which lines the unit tests and the fuzz targets' seeds run: a report in build-coverage/coverage.html, and per folder here.
+# Which lines the unit tests and the fuzz targets' seeds run: a report in build-coverage/coverage/, and per folder here.
 coverage:
 	sh scripts/install-packages run build test check
 	@$(PYTHON) scripts/build.py "$(BUILD)-coverage" -Dtests=true -Db_coverage=true -Dbuildtype=debug all
@@ -169,7 +169,7 @@ deb:
 SOURCES = $(shell git ls-files '*.c' '*.h' '*.cpp' '*.hpp')
 format-check:
 	sh scripts/install-packages check
-	clang-format --dry-run -Werror $(SOURCES)
+	@clang-format --dry-run -Werror $(SOURCES)
 
 format:
 	clang-format -i $(SOURCES)

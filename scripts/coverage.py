@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests that ran in a build folder with -Db_coverage=true have run of the sources: the share of lines
-and branches per folder and the files least run, here; every line in FOLDER/coverage.html.
+and branches per folder and the files least run, here; every line in FOLDER/coverage/index.html.
 
 usage: coverage.py FOLDER
 """
@@ -18,10 +18,12 @@ LEAST = 15  # files named
 
 def measure(build):
     """The files of the report, with their lines and branches."""
+    pages = os.path.join(build, "coverage")
     summary = os.path.join(build, "coverage.json")
+    os.makedirs(pages, exist_ok=True)
     subprocess.run(["gcovr", "--root", ROOT, "--object-directory", build, "--exclude-throw-branches",
                     "--filter", os.path.join(ROOT, "(src|dhtd|mimed|plugin)/"),
-                    "--json-summary", summary, "--html-details", os.path.join(build, "coverage.html"), build],
+                    "--json-summary", summary, "--html-details", os.path.join(pages, "index.html"), build],
                    check=True, cwd=ROOT)
     with open(summary, encoding="utf-8") as f:
         return json.load(f)["files"]
@@ -45,7 +47,7 @@ def main():
     print("\nLeast run:")
     for one in sorted(files, key=lambda o: o["line_covered"] - o["line_total"])[:LEAST]:
         print(f"  {one['line_total'] - one['line_covered']:5} lines never run of {one['line_total']:5}: {one['filename']}")
-    print(f"\nEvery line: {os.path.join(build, 'coverage.html')}")
+    print(f"\nEvery line: {os.path.join(build, 'coverage', 'index.html')}")
 
 
 if __name__ == "__main__":
