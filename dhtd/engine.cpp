@@ -222,8 +222,10 @@ void Engine::take(const SockAddr &from, filter::Datagram d, policy::Blob octets)
     Assembly::Early e{std::move(d), std::move(octets), source, Clock::now()};
     do {
         auto fate = assembly_.pass(whole, source, e.d, e.came);
-        if (fate == Assembly::Fate::Early)
+        if (fate == Assembly::Fate::Early) {
             assembly_.keep(whole, std::move(e));
+            return;
+        }
         if (fate != Assembly::Fate::Pass)
             return;
         policy::Blob seen = finds_.received(from, e.d, e.octets.data(), e.octets.size());

@@ -111,7 +111,7 @@ json_t *control_status(struct service *s)
                                   (json_int_t)in.wanted, "receipts_pending",
                                   (json_int_t)in.receipts_pending, "vanished",
                                   (json_int_t)expunge_scan_held(&s->services)));
-    json_object_set_new(o, "pending", json_integer((json_int_t)(out.work + in.work)));
+    json_object_set_new(o, "pending", json_integer((json_int_t)out.work + (json_int_t)in.work));
     json_object_set_new(o, "strangers", json_string(s->config.strangers));
     json_object_set_new(o, "invites", control_invite_counts(s));
     json_object_set_new(o, "failed", failed);

@@ -153,7 +153,7 @@ void home_draft_abandon(struct home_draft *d)
 
 static int probe_file(const char *path, ino_t *ino, struct error *e)
 {
-    struct stat st;
+    struct stat st = {0};
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return error_set(e, "Cannot make a file in the home: %s: %s.", path, strerror(errno));
@@ -167,7 +167,7 @@ static int probe_steps(const char *dir, const char *a, const char *b, const char
                        struct error *e)
 {
     static const char advice[] = "choose a home on ext4, XFS, Btrfs or tmpfs";
-    ino_t ino_a, ino_b;
+    ino_t ino_a = 0, ino_b = 0;
     struct stat st;
     if (probe_file(a, &ino_a, e) < 0 || probe_file(b, &ino_b, e) < 0)
         return -1;

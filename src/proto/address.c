@@ -66,7 +66,7 @@ static int address_split(const char *in, char canonical[ADDRESS_MAX + 1], bool *
 
 int address_parse(const char *in, char out[ADDRESS_MAX + 1])
 {
-    char canonical[ADDRESS_MAX + 1];
+    char canonical[ADDRESS_MAX + 1] = "";
     bool all;
     out[0] = 0;
     if (address_split(in, canonical, &all) < 0 || all)
@@ -77,7 +77,7 @@ int address_parse(const char *in, char out[ADDRESS_MAX + 1])
 
 int address_parse_all(const char *in, char group[ADDRESS_MAX + 1])
 {
-    char canonical[ADDRESS_MAX + 1];
+    char canonical[ADDRESS_MAX + 1] = "";
     bool all;
     group[0] = 0;
     if (address_split(in, canonical, &all) < 0 || !all)

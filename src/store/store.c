@@ -191,8 +191,9 @@ void store_close(struct store **p)
 }
 
 /* what, and why, as a sentence. */
-static const char *store_sentence(struct error *e, const char *before, const char *behind,
-                                  const char *cause, const char *none, const char *fmt, va_list ap)
+__attribute__((format(printf, 6, 0))) static const char *
+store_sentence(struct error *e, const char *before, const char *behind, const char *cause,
+               const char *none, const char *fmt, va_list ap)
 {
     static _Thread_local struct error own;
     char what[sizeof e->text / 2];
