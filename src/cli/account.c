@@ -75,11 +75,8 @@ int cmd_account(struct cli *cli, int argc, char **argv)
     struct error e;
     struct config c;
     const struct cli_option own[] = {CLI_JSON(cli), {0}};
-    int first = cli_options(cli, "account", own, argc, argv);
-    if (first < 0)
+    if (cli_options_only(cli, "account", own, argc, argv) != CLI_OK)
         return CLI_USAGE;
-    if (first < argc)
-        return cli_usage("account", "account takes no operands.");
     if (cli_config(cli, &c) < 0)
         return CLI_FAILED;
     return print_account(&c, cli->json, &e) < 0 ? cli_fail(&e) : CLI_OK;

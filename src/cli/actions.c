@@ -19,11 +19,8 @@ int cmd_run(struct cli *cli, int argc, char **argv)
     struct error e;
     struct config c;
     char program[PATH_CAP];
-    int first = cli_options(cli, "run", NULL, argc, argv);
-    if (first < 0)
+    if (cli_options_only(cli, "run", NULL, argc, argv) != CLI_OK)
         return CLI_USAGE;
-    if (first < argc)
-        return cli_usage("run", "run takes no operands.");
     if (cli_config(cli, &c) < 0) /* a bad configuration is better told here than in a log */
         return CLI_FAILED;
     if (program_find("restanted", program, &e) < 0)

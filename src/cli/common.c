@@ -113,6 +113,15 @@ int cli_options(struct cli *cli, const char *command, const struct cli_option *o
     return optind;
 }
 
+int cli_options_only(struct cli *cli, const char *command, const struct cli_option *own, int argc,
+                     char **argv)
+{
+    int first = cli_options(cli, command, own, argc, argv);
+    if (first < 0)
+        return CLI_USAGE;
+    return first < argc ? cli_usage(command, "%s takes no operands.", command) : CLI_OK;
+}
+
 int cli_home(struct cli *cli)
 {
     struct error e;

@@ -55,6 +55,9 @@ int cli_usage(const char *command, const char *fmt, ...) __attribute__((format(p
  * CLI_USAGE. */
 int cli_options(struct cli *cli, const char *command, const struct cli_option *own, int argc,
                 char **argv);
+/* The same for a command without operands: CLI_OK, or CLI_USAGE after a message. */
+int cli_options_only(struct cli *cli, const char *command, const struct cli_option *own, int argc,
+                     char **argv);
 /* Finds the home and checks that it is one; fills cli->home. 0 or -1 after a message. */
 int cli_home(struct cli *cli);
 /* cli_home and its configuration. */

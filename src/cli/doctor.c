@@ -103,11 +103,8 @@ int cmd_doctor(struct cli *cli, int argc, char **argv)
     struct error why = {""};
     struct config c;
     const struct cli_option own[] = {CLI_JSON(cli), {0}};
-    int first = cli_options(cli, "doctor", own, argc, argv);
-    if (first < 0)
+    if (cli_options_only(cli, "doctor", own, argc, argv) != CLI_OK)
         return CLI_USAGE;
-    if (first < argc)
-        return cli_usage("doctor", "doctor takes no operands.");
     if (cli_config(cli, &c) < 0)
         return CLI_FAILED;
     struct checks *h = mem_new(sizeof *h);

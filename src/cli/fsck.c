@@ -104,11 +104,8 @@ int cmd_fsck(struct cli *cli, int argc, char **argv)
     struct error e;
     struct control *c = NULL;
     const struct cli_option own[] = {CLI_JSON(cli), {.name = "repair", .flag = &cli->repair}, {0}};
-    int first = cli_options(cli, "fsck", own, argc, argv);
-    if (first < 0)
+    if (cli_options_only(cli, "fsck", own, argc, argv) != CLI_OK)
         return CLI_USAGE;
-    if (first < argc)
-        return cli_usage("fsck", "fsck takes no operands.");
     if (cli_home(cli) < 0)
         return CLI_FAILED;
     json_t *answer = control_open(cli, &c, &e) == 0 ? ask_daemon(cli, c, &e) : ask_alone(cli, &e);

@@ -44,11 +44,8 @@ int lists_command(struct cli *cli, int argc, char **argv, const char *cmd,
 {
     struct error e;
     struct control *c = NULL;
-    int first = cli_options(cli, cmd, own, argc, argv);
-    if (first < 0)
+    if (cli_options_only(cli, cmd, own, argc, argv) != CLI_OK)
         return CLI_USAGE;
-    if (first < argc)
-        return cli_usage(cmd, "%s takes no operands.", cmd);
     if (cli_home(cli) < 0)
         return CLI_FAILED;
     json_t *answer = NULL, *request = json_pack("{s:s,s:b}", "cmd", cmd, "check", cli->check);

@@ -60,11 +60,8 @@ int cmd_passwd(struct cli *cli, int argc, char **argv)
     struct config c;
     const char *file = NULL;
     const struct cli_option own[] = {{.name = "password-file", .value = &file}, {0}};
-    int first = cli_options(cli, "passwd", own, argc, argv);
-    if (first < 0)
+    if (cli_options_only(cli, "passwd", own, argc, argv) != CLI_OK)
         return CLI_USAGE;
-    if (first < argc)
-        return cli_usage("passwd", "passwd takes no operands.");
     if (cli_config(cli, &c) < 0)
         return CLI_FAILED;
     return change(&c, file, &e) < 0 ? cli_fail(&e) : CLI_OK;

@@ -262,11 +262,8 @@ int cmd_retire(struct cli *cli, int argc, char **argv)
                                      {.name = "wait", .value = &wait},
                                      {.name = "yes", .flag = &r.yes},
                                      {0}};
-    int first = cli_options(cli, "retire", own, argc, argv);
-    if (first < 0)
+    if (cli_options_only(cli, "retire", own, argc, argv) != CLI_OK)
         return CLI_USAGE;
-    if (first < argc)
-        return cli_usage("retire", "retire takes no operands.");
     if (wait != NULL)
         r.wait_s = text_number(wait, WAIT_MAX_S);
     if (r.wait_s < 0)

@@ -60,11 +60,8 @@ int cmd_stop(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct control *c = NULL;
-    int first = cli_options(cli, "stop", NULL, argc, argv);
-    if (first < 0)
+    if (cli_options_only(cli, "stop", NULL, argc, argv) != CLI_OK)
         return CLI_USAGE;
-    if (first < argc)
-        return cli_usage("stop", "stop takes no operands.");
     if (cli_home(cli) < 0)
         return CLI_FAILED;
     int rc = control_open(cli, &c, &e);
@@ -96,11 +93,8 @@ int cmd_restart(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct setup s = {.cli = cli, .wait_s = UP_WAIT_S};
-    int first = cli_options(cli, "restart", NULL, argc, argv);
-    if (first < 0)
+    if (cli_options_only(cli, "restart", NULL, argc, argv) != CLI_OK)
         return CLI_USAGE;
-    if (first < argc)
-        return cli_usage("restart", "restart takes no operands.");
     if (cli_config(cli, &s.c) < 0) /* told before anything is stopped */
         return CLI_FAILED;
     return restart(cli, &s, &e) < 0 ? cli_fail(&e) : CLI_OK;

@@ -11,11 +11,8 @@ int cmd_takeover(struct cli *cli, int argc, char **argv)
 {
     struct error e;
     struct control *c = NULL;
-    int first = cli_options(cli, "takeover", NULL, argc, argv);
-    if (first < 0)
+    if (cli_options_only(cli, "takeover", NULL, argc, argv) != CLI_OK)
         return CLI_USAGE;
-    if (first < argc)
-        return cli_usage("takeover", "takeover takes no operands.");
     if (cli_home(cli) < 0)
         return CLI_FAILED;
     json_t *answer = NULL;
