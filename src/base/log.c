@@ -39,6 +39,11 @@ int log_reopen(enum log_level level)
     return rc < 0 ? -1 : 0;
 }
 
+bool log_wanted(enum log_level level)
+{
+    return level <= log_max;
+}
+
 int log_level_parse(const char *name)
 {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

@@ -6,6 +6,8 @@
 #ifndef RESTANTE_BASE_LOG_H
 #define RESTANTE_BASE_LOG_H
 
+#include <stdbool.h>
+
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
 
 /* Appends to path (0600), or stderr when NULL. -1 when the file cannot be opened. Call once. */
@@ -13,6 +15,8 @@ int log_open(const char *path, enum log_level level);
 /* Opens the file anew, after somebody has moved it away, and sets the level; with no file, only
  * that. -1: the old one stays open. Other threads may write meanwhile. */
 int log_reopen(enum log_level level);
+/* Does a line of this level reach the log? For who would work for one in vain. */
+bool log_wanted(enum log_level level);
 /* "error" ... "trace" -> level, or -1. */
 int log_level_parse(const char *name);
 /* Thread-safe; control characters in the text are shown as '?', a line is cut at 2 KB. */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* trace.h - what the files of `restante trace` share: one message's rows and log lines at one peer
- * or at several. Ids are held by their first 16 digits, as log lines have them. */
+ * or at several. Ids are held by their first digits, as log lines have them
+ * (store/about.h). */
 #ifndef RESTANTE_CLI_TRACE_H
 #define RESTANTE_CLI_TRACE_H
 
 #include "base/error.h"
 #include "base/file.h"
 #include "proto/address.h"
+#include "store/about.h"
 #include "store/trace.h"
 #include <jansson.h>
-
-#define TRACE_ID_DIGITS 16
 
 /* A home and what it says of the message. */
 struct trace_peer {

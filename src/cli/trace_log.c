@@ -16,7 +16,7 @@ static const char *next_id(const char *s)
 {
     while (*s != '\0') {
         size_t n = strspn(s, DIGITS);
-        if (n >= TRACE_ID_DIGITS)
+        if (n >= ABOUT_DIGITS)
             return s;
         s += n == 0 ? 1 : n;
     }
@@ -25,16 +25,16 @@ static const char *next_id(const char *s)
 
 void trace_id_add(json_t *ids, const char *hex)
 {
-    char id[TRACE_ID_DIGITS + 1];
-    (void)snprintf(id, sizeof id, "%.*s", TRACE_ID_DIGITS, hex);
+    char id[ABOUT_DIGITS + 1];
+    (void)snprintf(id, sizeof id, "%.*s", ABOUT_DIGITS, hex);
     (void)json_object_set_new(ids, id, json_true());
 }
 
 static bool has_one_of(const char *line, const json_t *ids)
 {
-    char id[TRACE_ID_DIGITS + 1];
+    char id[ABOUT_DIGITS + 1];
     for (const char *s = next_id(line); s != NULL; s = next_id(s + strspn(s, DIGITS))) {
-        (void)snprintf(id, sizeof id, "%.*s", TRACE_ID_DIGITS, s);
+        (void)snprintf(id, sizeof id, "%.*s", ABOUT_DIGITS, s);
         if (json_object_get(ids, id) != NULL)
             return true;
     }
@@ -141,7 +141,7 @@ int trace_log_msgid(const struct trace_peer *p, const char *msgid, json_t *ids, 
 
 int trace_log_ids(const struct trace_peer *p, const char *hex, json_t *ids, struct error *e)
 {
-    char digits[TRACE_ID_DIGITS + 1]; /* what a line has of an id */
+    char digits[ABOUT_DIGITS + 1]; /* what a line has of an id */
     (void)snprintf(digits, sizeof digits, "%s", hex);
     struct seeking s = {digits, ids};
     return read_log(p, seek_ids, &s, e);

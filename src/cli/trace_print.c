@@ -73,7 +73,8 @@ static int print_sent(const char *address, const json_t *m)
         const char *why = json_text(o, "why", "");
         rc |= line("  %-13s %s since %s%s%s", json_text(o, "to", ""), json_text(o, "state", ""),
                    json_text(o, "at", ""), why[0] == '\0' ? "" : ": ", why);
-        rc |= field("", o, "notification");
+        const char *nid = json_text(o, "notification", "");
+        rc |= nid[0] == '\0' ? 0 : line("  %-13s notification %s", "", nid);
     }
     return rc;
 }

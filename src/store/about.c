@@ -38,6 +38,8 @@ static const uint8_t *id_of(sqlite3_stmt *q, int i)
 void about_row(struct db *db, enum about what, int64_t n, char out[ABOUT_CAP])
 {
     (void)strcpy(out, "?");
+    if (sql[what] == NULL)
+        return;
     sqlite3_stmt *q = db_query(db, sql[what], "i", n);
     if (!db_row(q, NULL))
         return;

@@ -7,13 +7,13 @@
 #include "proto/address.h"
 #include "store/store.h"
 
-enum about {                   /* a row of which table, and what is said of it */
-             ABOUT_MESSAGE,    /* its message id */
-             ABOUT_BLOB,       /* that of its message, and its hash */
-             ABOUT_RECEIVER,   /* that of its message, its notification id, its address */
-             ABOUT_INCOMING,   /* notification id, sender */
-             ABOUT_REPLICA,    /* hash of the blob, its owner */
-             ABOUT_REPLICA_NS, /* hash of its blob, its owner */
+enum about {                    /* a row of which table, and what is said of it */
+             ABOUT_MESSAGE = 1, /* its message id */
+             ABOUT_BLOB,        /* that of its message, and its hash */
+             ABOUT_RECEIVER,    /* that of its message, its notification id, its address */
+             ABOUT_INCOMING,    /* notification id, sender */
+             ABOUT_REPLICA,     /* hash of the blob, its owner */
+             ABOUT_REPLICA_NS,  /* hash of its blob, its owner */
 };
 
 #define ABOUT_DIGITS 16 /* of an id */

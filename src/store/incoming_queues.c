@@ -22,6 +22,7 @@
 /* Noticed messages. */
 const struct queue queue_stub = {
     .name = "stub",
+    .about = ABOUT_INCOMING,
     .tables = STORE_REST,
     .due = "SELECT n FROM incoming WHERE state=1/*IN_NOTICED*/ AND due_ms<=?1 ORDER BY due_ms,n "
            "LIMIT ?2",
@@ -33,6 +34,7 @@ const struct queue queue_stub = {
 /* Stubs that are wanted. */
 const struct queue queue_pull = {
     .name = "pull",
+    .about = ABOUT_INCOMING,
     .tables = STORE_REST,
     .due = "SELECT n FROM incoming INDEXED BY incoming_wanted WHERE wanted=1 AND state=2/*IN_STUB*/"
            " AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
@@ -45,6 +47,7 @@ const struct queue queue_pull = {
 /* Messages that are here, and not in the stub. */
 const struct queue queue_deliver = {
     .name = "deliver",
+    .about = ABOUT_INCOMING,
     .tables = STORE_REST,
     .due = "SELECT n FROM incoming WHERE state=3/*IN_PULLED*/ AND due_ms<=?1 ORDER BY due_ms,n"
            " LIMIT ?2",
@@ -56,6 +59,7 @@ const struct queue queue_deliver = {
 /* Decided messages, of which the sender is to be told. */
 const struct queue queue_answer = {
     .name = "answer",
+    .about = ABOUT_INCOMING,
     .tables = STORE_REST,
     .due = "SELECT n FROM incoming WHERE state=4/*IN_ANSWER*/ AND due_ms<=?1 ORDER BY due_ms,n"
            " LIMIT ?2",
@@ -67,6 +71,7 @@ const struct queue queue_answer = {
 /* Those until it took the receipt. */
 const struct queue queue_receipt_refresh = {
     .name = "receipt_refresh",
+    .about = ABOUT_INCOMING,
     .tables = STORE_REST,
     .due = "SELECT n FROM incoming WHERE state=5/*IN_ANSWERED*/ AND due_ms<=?1 ORDER BY due_ms,n"
            " LIMIT ?2",
@@ -78,6 +83,7 @@ const struct queue queue_receipt_refresh = {
 /* Stubs of contacts that are about to expire. */
 const struct queue queue_prefetch = {
     .name = "prefetch",
+    .about = ABOUT_INCOMING,
     .tables = STORE_REST,
     .due = "SELECT n" TO_PREFETCH " AND" PREFETCH_AT "<=?1 AND ?4>0 LIMIT ?2",
     .next = "SELECT min(t) FROM (SELECT min(" PREFETCH_AT ") AS t" TO_PREFETCH " AND" PREFETCH_AT
@@ -91,6 +97,7 @@ const struct queue queue_prefetch = {
 /* Stubs past their time and the grace. */
 const struct queue queue_expire = {
     .name = "expire",
+    .about = ABOUT_INCOMING,
     .tables = STORE_REST,
     .due = "SELECT n FROM incoming INDEXED BY incoming_expiry WHERE state<3/*IN_PULLED*/ AND"
            " expiry_s<=(?6-?3)/1000 LIMIT ?2",
@@ -103,6 +110,7 @@ const struct queue queue_expire = {
 /* Expired messages whose stub stands there still. */
 const struct queue queue_expiry_notice = {
     .name = "expiry_notice",
+    .about = ABOUT_INCOMING,
     .tables = STORE_REST,
     .due =
         "SELECT n FROM incoming INDEXED BY incoming_lapse WHERE state=7/*IN_EXPIRED*/ AND lapsed=0 "
@@ -117,6 +125,7 @@ const struct queue queue_expiry_notice = {
 /* Stubs whose sender took the message back. */
 const struct queue queue_recall_apply = {
     .name = "recall_apply",
+    .about = ABOUT_INCOMING,
     .tables = STORE_REST,
     .due = "SELECT i.n FROM cancelled c CROSS JOIN incoming i ON i.nid=c.nid AND"
            " i.fpr=c.fpr WHERE i.state=2/*IN_STUB*/ AND i.due_ms<=?1 LIMIT ?2",

@@ -16,6 +16,7 @@
 /* Receivers without a key. */
 const struct queue queue_lookup = {
     .name = "lookup",
+    .about = ABOUT_RECEIVER,
     .tables = STORE_RECEIVER,
     .due = "SELECT n FROM receiver WHERE state=1/*RCV_WAITING*/ AND due_ms<=?1 ORDER BY due_ms,n "
            "LIMIT ?2",
@@ -27,6 +28,7 @@ const struct queue queue_lookup = {
 /* Receivers that are this peer itself. */
 const struct queue queue_local_delivery = {
     .name = "local_delivery",
+    .about = ABOUT_RECEIVER,
     .tables = STORE_RECEIVER,
     .due = "SELECT n FROM receiver WHERE state=2/*RCV_READY*/ AND own=1 AND due_ms<=?1 ORDER BY "
            "due_ms,n LIMIT ?2",
@@ -38,6 +40,7 @@ const struct queue queue_local_delivery = {
 /* Receivers that are sealed for, once the blobs are published. */
 const struct queue queue_announce = {
     .name = "announce",
+    .about = ABOUT_RECEIVER,
     .tables = STORE_RECEIVER | STORE_BLOB,
     .due = "SELECT r.n FROM receiver r JOIN blob b ON b.n=r.blob WHERE r.state=3/*RCV_SEALED*/ AND"
            " r.due_ms<=?1 AND b.state=2/*BLOB_PUBLISHED*/ AND NOT EXISTS(SELECT 1 FROM blob h WHERE"
@@ -50,6 +53,7 @@ const struct queue queue_announce = {
 /* Receivers that are announced, to be put again. */
 const struct queue queue_reput = {
     .name = "reput",
+    .about = ABOUT_RECEIVER,
     .tables = STORE_RECEIVER,
     .due = "SELECT n FROM receiver WHERE state=4/*RCV_ANNOUNCED*/ AND due_ms<=?1 ORDER BY due_ms,n "
            "LIMIT ?2",
@@ -61,6 +65,7 @@ const struct queue queue_reput = {
 /* Ended receivers with entries in the DHT. */
 const struct queue queue_dht_gc = {
     .name = "dht_gc",
+    .about = ABOUT_RECEIVER,
     .tables = STORE_RECEIVER,
     .due = "SELECT n FROM receiver WHERE clean=1/*CLEAN_DUE*/ AND due_ms<=?1 ORDER BY due_ms,n "
            "LIMIT ?2",
@@ -72,6 +77,7 @@ const struct queue queue_dht_gc = {
 /* Receivers whose blob is to be closed. (cancel>0 lets SQLite take the partial index.) */
 const struct queue queue_recall = {
     .name = "recall",
+    .about = ABOUT_RECEIVER,
     .tables = STORE_RECEIVER,
     .due = "SELECT n FROM receiver WHERE cancel>0/*CANCEL_NONE*/ AND cancel=1/*CANCEL_CLOSE*/ AND "
            "cancel_due_ms<=?1 ORDER BY"
@@ -85,6 +91,7 @@ const struct queue queue_recall = {
 /* Receivers whose cancellation is to be put, or put again. */
 const struct queue queue_cancel = {
     .name = "cancel",
+    .about = ABOUT_RECEIVER,
     .tables = STORE_RECEIVER,
     .due = "SELECT n FROM receiver WHERE cancel>0/*CANCEL_NONE*/ AND cancel IN "
            "(2/*CANCEL_POST*/,3/*CANCEL_POSTED*/) AND cancel_due_ms<=?1 ORDER BY"
@@ -100,6 +107,7 @@ const struct queue queue_cancel = {
  * not among all that are in this state.) */
 const struct queue queue_seal = {
     .name = "seal",
+    .about = ABOUT_MESSAGE,
     .tables = STORE_MESSAGE | STORE_RECEIVER,
     .due = "SELECT m.n FROM message m WHERE m.state=1/*OUT_SUBMITTED*/ AND m.due_ms<=?1 AND "
            "EXISTS(SELECT 1 FROM"
@@ -113,6 +121,7 @@ const struct queue queue_seal = {
 /* Messages whose copy in Sent is open. */
 const struct queue queue_sent = {
     .name = "sent",
+    .about = ABOUT_MESSAGE,
     .tables = STORE_MESSAGE,
     .due =
         "SELECT n FROM message WHERE sent=1/*SENT_WAIT*/ AND sent_due_ms<=?1 ORDER BY sent_due_ms,n"
@@ -125,6 +134,7 @@ const struct queue queue_sent = {
 /* Messages whose line in Outgoing is to change. */
 const struct queue queue_outbox_line = {
     .name = "outbox_line",
+    .about = ABOUT_MESSAGE,
     .tables = STORE_MESSAGE,
     .due = "SELECT n FROM message WHERE line_dirty>0 AND line_due_ms<=?1 LIMIT ?2",
     .next = "SELECT min(line_due_ms) FROM message WHERE line_dirty>0 AND line_due_ms>?",
@@ -135,6 +145,7 @@ const struct queue queue_outbox_line = {
 /* Messages of which everybody is sealed for. */
 const struct queue queue_spool_gc = {
     .name = "spool_gc",
+    .about = ABOUT_MESSAGE,
     .tables = STORE_MESSAGE | STORE_RECEIVER,
     .due = "SELECT m.n FROM message m WHERE m.state=1/*OUT_SUBMITTED*/ AND m.sent<>1/*SENT_WAIT*/ "
            "AND m.due_ms<=?1 AND NOT"
@@ -149,6 +160,7 @@ const struct queue queue_spool_gc = {
  * the same expiry is still looked for. */
 const struct queue queue_dsn = {
     .name = "dsn",
+    .about = ABOUT_MESSAGE,
     .tables = STORE_RECEIVER,
     .due = "SELECT t.message FROM (SELECT message,max(CASE state WHEN 8/*RCV_EXPIRED*/ THEN "
            "expiry_s END) AS expiry"
@@ -167,6 +179,7 @@ const struct queue queue_dsn = {
 /* Sealed blobs. */
 const struct queue queue_publish = {
     .name = "publish",
+    .about = ABOUT_BLOB,
     .tables = STORE_BLOB,
     .due =
         "SELECT n FROM blob WHERE state=1/*BLOB_SEALED*/ AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
@@ -178,6 +191,7 @@ const struct queue queue_publish = {
 /* Blobs nobody waits for. */
 const struct queue queue_blob_gc = {
     .name = "blob_gc",
+    .about = ABOUT_BLOB,
     .tables = STORE_BLOB | STORE_RECEIVER,
     .due = "SELECT b.n FROM blob b INDEXED BY blob_may_go WHERE b.may_go=1 AND "
            "b.state<>3/*BLOB_GONE*/ AND"
@@ -195,6 +209,7 @@ const struct queue queue_blob_gc = {
 /* Blobs whose file is missing, and waited for. */
 const struct queue queue_blob_recovery = {
     .name = "blob_recovery",
+    .about = ABOUT_BLOB,
     .tables = STORE_BLOB | STORE_RECEIVER,
     .due =
         "SELECT b.n FROM blob b WHERE b.state=4/*BLOB_MISSING*/ AND b.due_ms<=?1 AND EXISTS(SELECT "

@@ -5,6 +5,7 @@
 #ifndef RESTANTE_STORE_QUEUE_H
 #define RESTANTE_STORE_QUEUE_H
 
+#include "store/about.h"
 #include "store/store.h"
 
 struct queue_rules {         /* what the configuration says about what is due */
@@ -17,7 +18,8 @@ struct queue_rules {         /* what the configuration says about what is due */
 
 struct queue {
     const char *name;
-    unsigned tables; /* enum store_part: a commit that changed none of them brings nothing new */
+    enum about about; /* the table of its rows */
+    unsigned tables;  /* enum store_part: a commit that changed none of them brings nothing new */
     /* Row numbers, oldest first. ?1 now (ms), ?2 at most so many, ?3 to ?6 the rules in their
      * order. */
     const char *due;

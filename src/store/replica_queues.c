@@ -9,6 +9,7 @@
 /* Blobs to be fetched. */
 const struct queue queue_replicate = {
     .name = "replicate",
+    .about = ABOUT_REPLICA,
     .tables = STORE_REPLICA,
     .due =
         "SELECT n FROM replica WHERE state=1/*REPLICA_WANTED*/ AND due_ms<=?1 AND expiry_s>?1/1000"
@@ -21,6 +22,7 @@ const struct queue queue_replicate = {
 /* Blobs that were removed, or have expired for the grace. */
 const struct queue queue_replica_drop = {
     .name = "replica_drop",
+    .about = ABOUT_REPLICA,
     .tables = STORE_REPLICA,
     .due = "SELECT n FROM replica WHERE due_ms<=?1 AND (state IN "
            "(4/*REPLICA_DROP*/,6/*REPLICA_LET_GO*/) OR expiry_s<=(?6-?3)/1000)"
@@ -34,6 +36,7 @@ const struct queue queue_replica_drop = {
 /* Notifications of other members; their expiry is a due time too (replicas.c). */
 const struct queue queue_member_ns = {
     .name = "member_ns",
+    .about = ABOUT_REPLICA_NS,
     .tables = STORE_REPLICA,
     .due = "SELECT n FROM replica_ns WHERE due_ms<=?1 LIMIT ?2",
     .next = "SELECT min(due_ms) FROM replica_ns WHERE due_ms>?",

@@ -106,7 +106,7 @@ SPEAKERS = ["src/net/smtp_command.c", "src/net/smtp_data.c", "src/net/smtp_parse
             "src/flow/peers/transfer.c", "src/flow/receiver/recall_apply.c", "src/flow/peers/endpoint_lookup.c"]
 TEXTS = "src/base/texts.h"
 # Calls whose texts go into the log, or are shown by `restante status` alone.
-INTERNAL = re.compile(r"\b(log_\w+|i_(error|warning|info|debug|panic)|mail_set_critical|"
+INTERNAL = re.compile(r"\b(log_\w+|(message|work|id)_(log\w*|error|warn|info)|i_(error|warning|info|debug|panic)|mail_set_critical|"
                       r"mailbox_set_critical|work_retry|\w+_end|pool_alloconly_create|"
                       r"mailbox_transaction_begin|error_set\(e,|error =)[ (]?")
 FIELD = re.compile(r"(\\r\\n)*[A-Z][A-Za-z-]+: ")  # of a header

@@ -9,10 +9,12 @@
 #include "flow/core/step.h"
 #include "flow/core/timer.h"
 #include "flow/core/trusted_clock.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LOG_AREA "scheduler"
+#define WORK_NAME_CAP (32 + ABOUT_CAP)
 #define DUE_BATCH 64
 #define LOOK_AGAIN_MS 30000 /* at the latest, whatever the tables say */
 #define GAP_MS 3            /* between two looks: under load each finds more that is due */
@@ -70,13 +72,30 @@ bool work_under_way(const struct services *sv, const struct queue *queue, int64_
     return yes;
 }
 
+/* Every step under its own name: "pull 3fa9c2d112345678 bob@demo". */
+static void work_name(const struct work *w, char out[WORK_NAME_CAP])
+{
+    char about[ABOUT_CAP];
+    about_row(store_reader(w->services->store), w->step->queue->about, w->n, about);
+    (void)snprintf(out, WORK_NAME_CAP, "%s %s", w->step->queue->name, about);
+}
+
+static void log_start(const struct work *w)
+{
+    char name[WORK_NAME_CAP];
+    if (!log_wanted(LOG_DEBUG))
+        return;
+    work_name(w, name);
+    log_debug("%s", name);
+}
+
 static void start_one(struct services *sv, struct lane *lane, int64_t n)
 {
     struct work *w = mem_new(sizeof *w);
     *w = (struct work){.services = sv, .step = lane->step, .n = n, .next = lane->busy};
     lane->busy = w;
     lane->count++;
-    log_debug("%s %lld", lane->step->queue->name, (long long)n);
+    log_start(w);
     lane->step->start(w);
 }
 
@@ -215,8 +234,10 @@ static void delay_done(void *arg, int rc)
 {
     struct delay *d = arg;
     if (rc != 0) {
-        log_error("%s %lld: %s", d->w->step->queue->name, (long long)d->w->n,
-                  store_refused(NULL, "a delay"));
+        char name[WORK_NAME_CAP];
+        const char *refused = store_refused(NULL, "a delay");
+        work_name(d->w, name);
+        log_error("%s: %s", name, refused);
         pause_looks(d->w->services);
     }
     work_end(d->w);
@@ -230,8 +251,10 @@ void work_retry(struct work *w, const char *why)
     d->w = w;
     d->due_ms = retry_at(sv, queue_tries(store_reader(sv->store), w->step->queue, w->n));
     if (why != NULL) {
+        char name[WORK_NAME_CAP];
         strncpy(d->why, why, sizeof d->why - 1);
-        log_info("%s %lld: %s", w->step->queue->name, (long long)w->n, why);
+        work_name(w, name);
+        log_info("%s: %s", name, why);
     }
     store_do(sv->store, delay_run, delay_done, d);
 }

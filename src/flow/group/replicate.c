@@ -2,8 +2,8 @@
 /* replicate.c - steps of replication: a listed blob is fetched, one that may go is dropped, another
  * member's notification is put into the DHT again (P-12.3 to P-12.6). */
 #include "base/clock.h"
-#include "base/log.h"
 #include "flow/group/replicas.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "flow/peers/part.h"
 #include "flow/peers/transfer.h"
@@ -86,7 +86,7 @@ static void replicate_held_done(void *arg, int rc)
     struct replicating *x = arg;
     store_crash_point("replicate.after");
     if (rc == 0 && !x->drop)
-        log_info("replicated %llu octets of %s", (unsigned long long)x->r.ref.size, x->r.owner);
+        work_info(x->w, "replicated: %llu octets", (unsigned long long)x->r.ref.size);
     replicate_end(x, rc != 0 ? store_refused(NULL, "a replica") : NULL);
 }
 

@@ -3,9 +3,9 @@
 #include "flow/peers/sources.h"
 #include "base/mem.h"
 #include "base/texts.h"
-#include "base/log.h"
 #include "flow/peers/members.h"
 #include "flow/peers/endpoint_lookup.h"
+#include "flow/core/message_log.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,10 +76,11 @@ void sources_fault(struct sources *s, enum source_fault fault, const char *why)
     if (s->at == 0 && (s->sender_why.text[0] == '\0' || fault == SOURCE_UNASKED))
         (void)error_set(&s->sender_why, "%s", why);
     if (fault == SOURCE_LIED) {
-        log_warn("%s gave something else than was announced and is left out: %s", x->address, why);
+        id_warn(s->hash, x->address, "gave something else than was announced and is left out: %s",
+                why);
         x->out = true;
     } else {
-        log_info("not from %s: %s", x->address, why);
+        id_info(s->hash, x->address, "not from %s: %s", x->address, why);
         x->slow = x->slow || (fault == SOURCE_SLOW && !s->patient);
     }
     if (fault != SOURCE_UNREACHABLE && fault != SOURCE_UNASKED)
@@ -132,7 +133,8 @@ static void on_members(void *ctx, const struct group_member *m, size_t count, co
     struct sources *s = ctx;
     const char *own = s->services->c.address;
     if (count == 0)
-        log_debug("no group to ask instead of %s: %s", s->one[0].address, why);
+        message_log_id(LOG_DEBUG, LOG_AREA, s->hash, s->one[0].address,
+                       "no group to ask instead: %s", why);
     for (size_t i = 0; i < count && s->count < 1 + GROUP_MEMBERS_MAX; i++) {
         if (strcmp(m[i].address, own) == 0 || strcmp(m[i].address, s->one[0].address) == 0)
             continue;

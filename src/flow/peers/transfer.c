@@ -5,13 +5,13 @@
 #include "flow/peers/transfer.h"
 #include "base/mem.h"
 #include "base/texts.h"
-#include "base/log.h"
 #include "flow/peers/part.h"
 #include "flow/peers/peer_link.h"
 #include "flow/peers/reach.h"
 #include "flow/peers/sources.h"
 #include "base/jobs.h"
 #include "flow/core/job.h"
+#include "flow/core/message_log.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,11 +105,12 @@ static enum source_fault transfer_judge_source(struct transfer *t, bool ok, int 
     if (reach_unasked(status, t->who, why, &t->why))
         return SOURCE_UNASKED;
     if (status == 200 || status == 206) {
-        log_info("the connection to %s broke: %s", t->who, why);
+        id_info(t->part.blob.hash, t->who, "the connection broke: %s", why);
         (void)error_set(&t->why, TEXT_PEER_BROKE, t->who);
         return SOURCE_SLOW;
     }
-    log_info("%s cannot be reached: %s", t->who, why); /* a person is told that it is so */
+    id_info(t->part.blob.hash, t->who, "cannot be reached: %s",
+            why); /* a person is told that it is so */
     (void)error_set(&t->why, TEXT_PEER_AWAY, t->who);
     return status == 0 ? SOURCE_UNREACHABLE : SOURCE_SLOW;
 }

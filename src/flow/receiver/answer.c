@@ -5,10 +5,10 @@
  * deleted, and the receipt is kept alive until the sender has taken it or 30 days have passed
  * (P-10.7). */
 #include "base/clock.h"
-#include "base/log.h"
 #include "flow/receiver/receipt_push.h"
 #include "flow/mail/maildir.h"
 #include "flow/receiver/parts.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "store/incoming.h"
 #include "base/jobs.h"
@@ -99,10 +99,12 @@ static void answer_on_deleted(void *ctx, enum dht_result r, const char *why)
 {
     struct answering *a = ctx;
     store_crash_point("answer.before");
-    if (r != DHT_OK && r != DHT_WAS_ABSENT)
+    if (r != DHT_OK && r != DHT_WAS_ABSENT) {
         answer_end(a, why);
-    else
-        store_do(a->services->store, answered_run, answered_done, a);
+        return;
+    }
+    work_info(a->w, "the receipt stands in the DHT");
+    store_do(a->services->store, answered_run, answered_done, a);
 }
 
 static void on_read_back(void *ctx, bool ok, enum dht_presence presence)
@@ -175,7 +177,7 @@ static void on_pushed(void *ctx, bool taken)
         through_dht(a);
         return;
     }
-    log_info("%s has taken the receipt itself", a->in.sender);
+    work_info(a->w, "its sender has taken the receipt itself");
     store_crash_point("answer.before");
     store_do(a->services->store, answer_pushed_run, answered_done, a);
 }

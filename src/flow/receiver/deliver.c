@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* deliver.c - the message takes its stub's place, under the same name, UID and time, in every
  * folder where a copy of the stub stands (P-7.3, P-7.14, P-10.5). */
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/texts.h"
 #include "flow/mail/maildir.h"
 #include "flow/receiver/sender_feedback.h"
 #include "flow/receiver/opening.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "store/incoming.h"
 #include "base/jobs.h"
@@ -92,6 +92,8 @@ static void deliver_commit_done(void *arg, int rc)
     struct delivery *d = arg;
     store_crash_point("deliver.after");
     if (rc == 0) { /* the Maildir has its own links now */
+        work_info(d->w,
+                  d->anew ? "delivered as a new message" : "delivered in the place of its stub");
         (void)unlink(d->stub);
         (void)unlink(d->full);
     }
@@ -117,8 +119,7 @@ static void fill_done(struct job *job)
         return;
     }
     if (d->rc == 1)
-        log_info("a message from %s was pulled, but its stub stands nowhere any more",
-                 d->in.sender);
+        work_info(d->w, "was pulled, but its stub stands nowhere any more");
     store_do(d->w->services->store, deliver_commit_run, deliver_commit_done, d);
 }
 

@@ -6,11 +6,11 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/texts.h"
-#include "base/log.h"
 #include "flow/mail/header.h"
 #include "flow/mail/maildir.h"
 #include "flow/receiver/opening.h"
 #include "flow/receiver/parts.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "store/incoming.h"
 #include "base/jobs.h"
@@ -45,7 +45,7 @@ static void simple_done(void *arg, int rc)
 
 static void prefetch_start(struct work *w)
 {
-    log_info("a contact's message is about to expire: it is pulled");
+    work_info(w, "a contact's message is about to expire: it is pulled");
     store_do(w->services->store, prefetch_run, simple_done, w);
 }
 
@@ -205,7 +205,7 @@ static void replaced(struct job *job)
         expire_end(x, x->why.text);
         return;
     }
-    log_info("a message from %s was not opened in time", x->in.sender);
+    work_info(x->w, "was not opened in time");
     store_do(x->w->services->store, expiry_notice_run, expiry_notice_done, x);
 }
 

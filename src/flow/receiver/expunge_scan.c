@@ -15,6 +15,7 @@
 #include "base/jobs.h"
 #include "flow/core/job.h"
 #include "flow/core/path.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -133,7 +134,7 @@ static void expunge_scan_judge(struct expunge_scan *s)
         v->row[v->count].gone_ms = away ? now : 0;
         v->row[v->count++].decline = away && s->gone[i] != 0;
         if (away && s->gone[i] != 0)
-            log_info("a stub was deleted unread: declined");
+            message_info(sv, ABOUT_INCOMING, s->n[i], "its stub was deleted unread: declined");
     }
     store_crash_point("decline.before");
     store_do(sv->store, expunge_scan_verdict_run, expunge_scan_verdict_done, v);
@@ -318,6 +319,8 @@ static int decline_run(struct db *db, void *arg)
 static void decline_done(void *arg, int rc)
 {
     struct declining *d = arg;
+    if (rc == 0)
+        message_info(d->services, ABOUT_INCOMING, d->n, "declined by the command line");
     kick(d->services);
     free(d);
 }

@@ -22,6 +22,7 @@
 #include "proto/entry.h"
 #include "proto/invite.h"
 #include "store/invites.h"
+#include "flow/core/message_log.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,10 +39,12 @@ struct noticing {
     struct bytes value;
     struct buf plain;
     struct incoming in;
-    bool good, again;     /* again: a notification met before */
-    bool may_wait, later; /* as notice_fn says */
-    bool names_key;       /* the user has pinned its fingerprint, and the key is here now */
-    bool had_old;         /* the entry that this one replaces */
+    char message_id[ABOUT_DIGITS + 1]; /* its sender's, as its sender's log has it */
+    struct bytes msgid;                /* the field Message-ID */
+    bool good, again;                  /* again: a notification met before */
+    bool may_wait, later;              /* as notice_fn says */
+    bool names_key; /* the user has pinned its fingerprint, and the key is here now */
+    bool had_old;   /* the entry that this one replaces */
     uint8_t old_p[SECRET_LEN], old_hash[HASH_LEN];
     char old_key[DHT_KEY_MAX + 1];
     int renewed; /* in_again's answer */
@@ -57,6 +60,7 @@ static void noticing_free(struct noticing *x)
     bytes_free(&x->value);
     buf_wipe(&x->plain);
     incoming_free(&x->in);
+    bytes_free(&x->msgid);
     wipe(x->old_p, sizeof x->old_p);
     free(x);
 }
@@ -81,11 +85,11 @@ static void summarize(struct noticing *x)
 {
     struct incoming *in = &x->in;
     struct buf header = BUF_INIT(HEADER_MAX), skeleton = BUF_INIT(SKELETON_MAX);
-    static const char *const name[] = {"from", "subject", "date"};
-    struct bytes *const to[] = {&in->from, &in->subject, &in->date};
+    static const char *const name[] = {"from", "subject", "date", "message-id"};
+    struct bytes *const to[] = {&in->from, &in->subject, &in->date, &x->msgid};
     struct error e;
     if (head_unpack(in->head.p, in->head.n, &header, &skeleton, &e) == 0) {
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
             struct buf v = BUF_INIT(SUMMARY_MAX);
             if (header_value(header.data, header.len, name[i], SUMMARY_MAX, &v) == 0)
                 (void)bytes_set(to[i], v.data == NULL ? (const uint8_t *)"" : v.data, v.len);
@@ -102,6 +106,7 @@ static int notice_fill_row(struct noticing *x, const struct notification *r,
 {
     struct incoming *in = &x->in;
     notification_id(fpr, r->message_id, r->receiver, in->nid);
+    hex_encode(r->message_id, ABOUT_DIGITS / 2, x->message_id);
     (void)strcpy(in->sender, r->sender);
     (void)strcpy(in->ns_key, x->key);
     memcpy(in->fpr, fpr, FPR_LEN);
@@ -122,7 +127,8 @@ static int notice_fill_row(struct noticing *x, const struct notification *r,
     }
     in->head_blob = r->head_blob;
     return rc | notice_copy(&in->head_pkesk, &r->head_pkesk) | notice_copy(&in->from, &r->from) |
-           notice_copy(&in->subject, &r->subject) | notice_copy(&in->date, &r->date);
+           notice_copy(&in->subject, &r->subject) | notice_copy(&in->date, &r->date) |
+           notice_copy(&x->msgid, &r->msgid);
 }
 
 static int check_lock(const struct noticing *x, const struct notification *r, struct error *e)
@@ -252,9 +258,10 @@ static void tell_invite(struct noticing *x)
 {
     const char *why = invite_verdict_text(x->verdict);
     if (x->verdict == INVITE_TAKEN)
-        log_info("%s was invited: its key is verified", x->in.sender);
+        id_info(x->in.nid, x->in.sender, "%s was invited: its key is verified", x->in.sender);
     else if (why != NULL)
-        log_warn("%s writes with an invitation that does not hold: %s", x->in.sender, why);
+        id_warn(x->in.nid, x->in.sender, "%s writes with an invitation that does not hold: %s",
+                x->in.sender, why);
     event_raise(x->services, EVENT_INVITE_USED);
 }
 
@@ -308,16 +315,17 @@ static void notice_commit_done(void *arg, int rc)
     struct noticing *x = arg;
     store_crash_point("notice.after");
     if (rc == 0 && x->cancels) {
-        log_info("%s takes a message back", x->in.sender);
+        id_info(x->in.nid, x->in.sender, "its sender takes it back");
         if (!x->again)
             forget_cancellation(x);
     }
     if (rc == 0 && !x->cancels && x->good && !x->again)
-        log_info("%s announces a message of %llu octets%s", x->in.sender,
-                 (unsigned long long)x->in.m_size,
-                 x->in.state == IN_QUARANTINED ? "; its key is not the pinned one" : "");
+        id_info(x->in.nid, x->in.sender, "is announced: %llu octets, message %s, Message-ID %.*s%s",
+                (unsigned long long)x->in.m_size, x->message_id, (int)x->msgid.n,
+                x->msgid.n == 0 ? "" : (const char *)x->msgid.p,
+                x->in.state == IN_QUARANTINED ? "; its key is not the pinned one" : "");
     if (rc == 0 && x->renewed == 1) {
-        log_info("%s announces a known message again", x->in.sender);
+        id_info(x->in.nid, x->in.sender, "announces a known message again");
         char part[PATH_CAP]; /* of the former blob */
         home_path(x->services, part, "inbox/parts", x->in.nid, HASH_LEN, "");
         (void)unlink(part);

@@ -5,10 +5,10 @@
 #include "base/texts.h"
 #include "flow/core/timer.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "flow/peers/transfer.h"
 #include "store/incoming.h"
 #include "flow/peers/standing.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,12 +75,14 @@ static void opening_want_done(void *arg, int rc)
 {
     struct opening *o = arg;
     o->held = false;
-    if (o->fn == NULL)
+    if (o->fn == NULL) {
         opening_drop(o);
-    else if (rc != 0)
+    } else if (rc != 0) {
         opening_answer(o, false, TEXT_OPEN_DATABASE);
-    else if (!opening_answer_ended(o)) /* it may have been filled while this was on its way */
+    } else if (!opening_answer_ended(o)) { /* it may have been filled while this was on its way */
+        message_info(o->services, ABOUT_INCOMING, o->n, "is opened: it is to be pulled");
         kick(o->services);
+    }
 }
 
 /* What can be said at once: 1 there, 0 wait, -1 why. */

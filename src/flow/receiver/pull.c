@@ -10,6 +10,7 @@
 #include "flow/receiver/held.h"
 #include "flow/receiver/opening.h"
 #include "flow/receiver/parts.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "flow/peers/transfer.h"
 #include "store/incoming.h"
@@ -87,7 +88,7 @@ static void give_up_done(void *arg, int rc)
 
 static void give_up(struct pulling *p)
 {
-    log_warn("message from %s: %s", p->in.sender, p->why.text);
+    work_warn(p->w, "%s", p->why.text);
     (void)unlink(p->part);
     (void)unlink(p->tmp);
     store_do(p->services->store, pull_give_up_run, give_up_done, p);
@@ -112,12 +113,12 @@ static void pull_decide_done(void *arg, int rc)
         return;
     }
     if (p->late) {
-        log_info("a message from %s came after it was declined, expired or taken back",
-                 p->in.sender);
+        work_info(p->w, "came after it was declined, expired or taken back");
         (void)unlink(p->full);
     } else {
-        log_info("pulled %llu octets of %s; they came from %s", (unsigned long long)p->in.m_size,
-                 p->in.sender, p->from.text[0] != '\0' ? p->from.text : "an earlier transfer");
+        work_info(p->w, "pulled %llu octets of %s; they came from %s",
+                  (unsigned long long)p->in.m_size, p->in.sender,
+                  p->from.text[0] != '\0' ? p->from.text : "an earlier transfer");
     }
     (void)unlink(p->part);
     work_end(p->w);
@@ -138,7 +139,7 @@ static void pull_on_skeleton(void *ctx, enum mime_verdict verdict, const char *w
     p->fresh =
         verdict != MIME_OK || a->n != p->skeleton.len || memcmp(a->p, p->skeleton.data, a->n) != 0;
     if (p->fresh)
-        log_warn("message from %s: its structure is not the announced one", p->in.sender);
+        work_warn(p->w, "its structure is not the announced one");
     store_do(p->services->store, pull_decide_run, pull_decide_done, p);
 }
 

@@ -3,10 +3,10 @@
  * that a pull under way either has won or has lost; answer.c then removes the stub and says so
  * (P-14.5).
  */
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/texts.h"
 #include "flow/receiver/opening.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "store/cancel.h"
 #include <stdlib.h>
@@ -35,7 +35,7 @@ static void recall_apply_decide_done(void *arg, int rc)
         work_retry(v->w, store_refused(NULL, "a cancellation"));
     } else {
         if (v->decided == 1) {
-            log_info("%s took a message back", v->in.sender);
+            work_info(v->w, "its sender took it back");
             openings_failed(v->w->services, v->in.nid, TEXT_OPEN_TAKEN);
         }
         work_end(v->w);

@@ -12,6 +12,7 @@
 #include "base/jobs.h"
 #include "flow/core/job.h"
 #include "flow/core/path.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "base/file.h"
 #include "flow/core/trusted_clock.h"
@@ -326,11 +327,11 @@ static void feedback_commit_done(void *arg, int rc)
             (void)unlink(path);
         }
         if (!i->nothing)
-            log_info("%s %s", i->sender,
-                     i->news == NEWS_ACCEPT ? "is a contact from now on: the user took a message"
-                                              " into the inbox"
-                     : i->news == NEWS_JUNK ? "may be blocked: the user is asked"
-                                            : "is blocked from now on");
+            id_info(i->nid, i->sender, "%s",
+                    i->news == NEWS_ACCEPT ? "is a contact from now on: the user took a message"
+                                             " into the inbox"
+                    : i->news == NEWS_JUNK ? "may be blocked: the user is asked"
+                                           : "is blocked from now on");
     }
     m->running = false;
     kick(m->services);

@@ -5,12 +5,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/texts.h"
-#include "base/log.h"
 #include "flow/receiver/held.h"
 #include "flow/mail/maildir.h"
 #include "flow/mail/header.h"
 #include "flow/receiver/sender_feedback.h"
 #include "flow/receiver/parts.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "flow/peers/transfer.h"
 #include "proto/stub.h"
@@ -74,7 +74,7 @@ static void refuse_done(void *arg, int rc)
 
 static void stub_refuse(struct stubbing *s, const char *why)
 {
-    log_warn("a message from %s is refused: %s", s->in.sender, why);
+    work_warn(s->w, "is refused: %s", why);
     store_do(s->w->services->store, refuse_run, refuse_done, s);
 }
 
@@ -154,6 +154,9 @@ static void stub_commit_done(void *arg, int rc)
 {
     struct stubbing *s = arg;
     store_crash_point("stub.after");
+    if (rc == 0)
+        work_info(s->w, "its stub stands in %s",
+                  s->in.place == PLACE_INBOX ? "the inbox" : "Requests");
     stub_end(s, rc != 0 ? store_refused(NULL, "a stub") : NULL);
 }
 
@@ -259,7 +262,8 @@ static void unseal_done(struct job *job)
         (void)unlink(s->part);
         stub_refuse(s, s->why.text);
     } else if (s->rc != 0) {
-        log_error("the header of a message of %s cannot be stored: %s", s->in.sender, s->why.text);
+        work_error(s->w, "the header of a message of %s cannot be stored: %s", s->in.sender,
+                   s->why.text);
         stub_end(s, TEXT_NOT_STORED);
     } else {
         store_do(s->w->services->store, head_run, head_committed, s);
@@ -274,8 +278,7 @@ static void on_head(void *ctx, bool ok, const char *why)
         stub_end(s, why);
         return;
     }
-    log_info("the header of a message of %s came from %s", s->in.sender,
-             why[0] != '\0' ? why : "an earlier transfer");
+    work_info(s->w, "its header came from %s", why[0] != '\0' ? why : "an earlier transfer");
     job_run(s->w->services->pgp, &s->job, stub_unseal_run, unseal_done, true);
 }
 
@@ -313,7 +316,7 @@ static void stub_start(struct work *w)
         s->cancelled = true;
         store_do(w->services->store, refuse_run, refuse_done, s);
     } else if (feedback_refused(w->services, &s->in)) {
-        log_info("a message from %s is declined by the user's rule", s->in.sender);
+        work_info(w, "is declined by the user's rule");
         store_do(w->services->store, refuse_run, refuse_done, s);
     } else if (s->in.head.n > 0) {
         with_head(s);

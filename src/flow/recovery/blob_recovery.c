@@ -2,8 +2,8 @@
 /* blob_recovery.c - a blob that somebody waits for and whose file is not in the outbox (a restored
  * backup, a damaged home) is taken back from the members of the group, and published then
  * (P-10.23). */
-#include "base/log.h"
 #include "flow/sender/blob_step.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "flow/peers/part.h"
 #include "flow/peers/transfer.h"
@@ -39,13 +39,14 @@ static void blob_recovery_commit_done(void *arg, int rc)
     struct regaining *x = arg;
     store_crash_point("blob_recovery.after");
     if (rc == 0 && !x->lost)
-        log_info("took back %llu octets", (unsigned long long)x->s.b.size);
+        work_info(x->s.w, "took back %llu octets", (unsigned long long)x->s.b.size);
     blob_step_end(&x->s, rc != 0 ? store_refused(NULL, "a blob that is back") : NULL);
 }
 
 static void lose(struct regaining *x)
 {
-    log_warn("a blob is missing in the outbox, and nobody can have it: its receivers fail");
+    work_warn(x->s.w,
+              "the blob is missing in the outbox, and nobody can have it: its recipients fail");
     x->lost = true;
     store_do(x->s.w->services->store, blob_recovery_commit_run, blob_recovery_commit_done, x);
 }

@@ -2,10 +2,10 @@
 /* announce.c - step four: the notification goes into the DHT (the paper's step 5), and again about
  * every hour until it is answered: always the same octets under the same lock (P-10.4). */
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "flow/core/trusted_clock.h"
 #include "flow/sender/collect.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "store/outgoing.h"
 #include "dht/dht.h"
@@ -76,7 +76,7 @@ static void announce_on_put(void *ctx, enum dht_result r, const char *why)
         return;
     }
     if (a->r.state == RCV_SEALED)
-        log_info("announced to %s", a->r.address);
+        work_info(a->w, "announced");
     store_do(a->w->services->store, announce_commit_run, announce_commit_done, a);
 }
 
@@ -99,7 +99,7 @@ static void announce_on_last_look(void *ctx, bool ok, const uint8_t *ids, size_t
         }
     }
     a->expired = true;
-    log_info("%s did not come in time", a->r.address);
+    work_info(a->w, "not fetched in time");
     store_do(a->w->services->store, announce_commit_run, announce_commit_done, a);
 }
 
@@ -108,7 +108,7 @@ static void wait_or_expire(struct announcing *a)
     struct services *sv = a->w->services;
     if (trusted_now_ms(sv) < a->r.expiry_s * 1000 + sv->c.expiry_grace) {
         a->waits = true;
-        log_info("the time of a message to %s is over; a late receipt is waited for", a->r.address);
+        work_info(a->w, "its time is over; a late receipt is waited for");
         store_do(sv->store, announce_commit_run, announce_commit_done, a);
         return;
     }
@@ -137,8 +137,8 @@ static void conclude(struct announcing *a, enum rcv_state known)
 {
     a->answered = true;
     a->known = known;
-    log_info("%s deleted its notification%s", a->r.address,
-             known == RCV_ANSWERED ? " without a receipt" : "; its receipt was taken already");
+    work_info(a->w, "its recipient deleted the notification%s",
+              known == RCV_ANSWERED ? " without a receipt" : "; its receipt was taken already");
     store_do(a->w->services->store, announce_commit_run, announce_commit_done, a);
 }
 

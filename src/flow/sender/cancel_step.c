@@ -4,11 +4,11 @@
  * (P-14.4). */
 #include "base/clock.h"
 #include "base/jobs.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "dht/dht.h"
 #include "flow/core/job.h"
 #include "flow/core/sign.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "flow/core/trusted_clock.h"
 #include "flow/sender/collect.h"
@@ -205,7 +205,7 @@ static void cancel_on_last_look(void *ctx, bool ok, const uint8_t *ids, size_t n
         }
     }
     if (p->r.state == RCV_WITHDRAWING)
-        log_info("a message to %s was taken back; its receiver never confirmed it", p->r.address);
+        work_info(p->w, "was taken back; its recipient never confirmed it");
     store_do(sv->store, over_run, over_done, p);
 }
 

@@ -4,12 +4,12 @@
  * Listening makes it quick, polling makes it sure. */
 #include "flow/sender/collect.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "flow/core/timer.h"
 #include "store/cancel.h"
 #include "store/outgoing.h"
 #include "dht/dht.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "flow/core/events.h"
 #include "proto/entry.h"
@@ -66,8 +66,8 @@ static void end_done(void *arg, int rc)
     static const char *const did[] = {"", "pulled", "declined", "cancelled"};
     store_crash_point("collect.after");
     if (rc == 0)
-        log_info("%s has %s it%s", t->address, did[t->outcome],
-                 t->fn != NULL ? " and says so itself" : "");
+        message_info(t->services, ABOUT_RECEIVER, t->n, "%s it%s", did[t->outcome],
+                     t->fn != NULL ? " and says so itself" : "");
     if (t->fn != NULL)
         t->fn(t->ctx, rc == 0, t->proof);
     kick(t->services);
@@ -95,7 +95,7 @@ static int64_t match(struct services *sv, const struct receipt *in, struct recei
         receipt_proof(r.p, in->value, t->proof);
         (void)strcpy(t->address, r.address);
     } else {
-        log_warn("a receipt for %s is forged", r.address);
+        message_warn(sv, ABOUT_RECEIVER, n, "a receipt for it is forged");
     }
     out_receiver_free(&r);
     return good ? n : 0;

@@ -3,9 +3,9 @@
  * for the receivers of one message that could not be reached or never came, and those who pulled it
  * when the client asked for that (P-13.1). Who stands in it is committed first, and its name and
  * octets follow from the rows: a repeated step writes it once. */
-#include "base/log.h"
 #include "flow/mail/dsn.h"
 #include "flow/mail/maildir.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "store/outgoing.h"
 #include "base/jobs.h"
@@ -102,10 +102,10 @@ static void dsn_begin_done(void *arg, int rc)
     for (size_t i = 0; i < found && t->rcpts != NULL; i++) {
         if (rcv_get(db, n[i], &t->rcpts[t->count]) < 0)
             break;
-        log_warn("%s: %s", t->rcpts[t->count].address,
-                 t->rcpts[t->count].state == RCV_EXPIRED  ? "never came"
-                 : t->rcpts[t->count].state == RCV_PULLED ? "pulled it, which is reported"
-                                                          : "not reached");
+        message_warn(t->w->services, ABOUT_RECEIVER, n[i], "its user is told: %s",
+                     t->rcpts[t->count].state == RCV_EXPIRED  ? "never came"
+                     : t->rcpts[t->count].state == RCV_PULLED ? "pulled it, which is reported"
+                                                              : "not reached");
         t->count++;
     }
     if (t->count < found)

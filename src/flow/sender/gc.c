@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* gc.c - what ended leaves: a blob nobody waits for any more, the entries of an ended receiver in
  * the DHT, the spool file of a message that is sealed (P-10.6). */
-#include "base/log.h"
 #include "flow/sender/blob_step.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "store/cancel.h"
 #include "store/outgoing.h"
@@ -41,8 +41,11 @@ static int free_commit(struct db *db, void *arg)
 
 static void free_committed(void *arg, int rc)
 {
+    struct blob_step *x = arg;
     store_crash_point("blob_gc.after");
-    blob_step_end(arg, rc != 0 ? store_refused(NULL, "a freed blob") : NULL);
+    if (rc == 0)
+        work_info(x->w, "deleted from the outbox: nobody waits for it any more");
+    blob_step_end(x, rc != 0 ? store_refused(NULL, "a freed blob") : NULL);
 }
 
 static void free_done(struct job *job)

@@ -2,9 +2,9 @@
 /* local_delivery.c - mail to oneself is delivered here, without the network: m behind the two trace
  * fields, as a new message in the inbox (P-10.17). The daemon's own link, spool/<id>.own, says
  * after a crash that it stands there already. */
-#include "base/log.h"
 #include "flow/mail/header.h"
 #include "flow/mail/maildir.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "store/outgoing.h"
 #include "base/jobs.h"
@@ -111,7 +111,7 @@ static void local_delivery_commit_done(void *arg, int rc)
     store_crash_point("local_delivery.after");
     if (rc == 0) {
         (void)unlink(o->path);
-        log_info("a message to oneself is delivered");
+        work_info(o->w, "to oneself: delivered");
     }
     local_delivery_end(o, rc != 0 ? store_refused(NULL, "a delivery") : NULL);
 }

@@ -5,12 +5,15 @@
 #include "base/mem.h"
 #include "base/texts.h"
 #include "flow/peers/lookup.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "store/contacts.h"
 #include "store/outgoing.h"
 #include "flow/core/trusted_clock.h"
 #include <stdlib.h>
 #include <string.h>
+
+#define LOG_AREA "lookup"
 
 /* ---- the user names a fingerprint */
 
@@ -88,6 +91,8 @@ static int pending_run(struct db *db, void *arg)
 static void pending_done(void *arg, int rc)
 {
     struct pending *p = arg;
+    if (rc == 0)
+        work_info(p->w, "%s", p->failed || p->undecided ? p->why : "its key is known");
     out_receiver_free(&p->r);
     if (rc != 0 || p->undecided)
         work_retry(p->w, NULL);

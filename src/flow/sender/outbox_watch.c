@@ -12,6 +12,7 @@
 #include "base/jobs.h"
 #include "flow/core/job.h"
 #include "flow/core/path.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -157,7 +158,8 @@ static void outbox_watch_judge(struct outbox_mailbox *s)
         v->row[v->count].gone_ms = s->away[i] ? now : 0;
         v->row[v->count].deleted = s->away[i] && s->gone[i] != 0;
         if (v->row[v->count++].deleted)
-            log_info("a line of Outgoing was deleted: the message is taken back");
+            message_info(s->services, ABOUT_MESSAGE, s->n[i],
+                         "its line in Outgoing was deleted: it is taken back");
     }
     if (v->count == 0 && !v->again) {
         free(v);

@@ -2,8 +2,8 @@
 /* publish.c - step three: the blob gets the name under which it is served, outbox/<hash>, and its
  * list of chunk hashes beside it (the paper's step 4). One that is a single chunk needs no list:
  * seal.c gives it its name. */
-#include "base/log.h"
 #include "flow/sender/blob_step.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "base/jobs.h"
 #include "flow/core/job.h"
@@ -43,8 +43,11 @@ static int publish_commit_run(struct db *db, void *arg)
 
 static void publish_commit_done(void *arg, int rc)
 {
+    struct blob_step *p = arg;
     store_crash_point("publish.after");
-    blob_step_end(arg, rc != 0 ? store_refused(NULL, "a published blob") : NULL);
+    if (rc == 0)
+        work_info(p->w, "published");
+    blob_step_end(p, rc != 0 ? store_refused(NULL, "a published blob") : NULL);
 }
 
 static void publish_done(struct job *job)

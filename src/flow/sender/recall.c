@@ -3,7 +3,7 @@
  * began to fetch it (P-14.3). What then goes into the DHT is cancel_step.c's. */
 #include "flow/sender/recall.h"
 #include "base/clock.h"
-#include "base/log.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "store/cancel.h"
 #include "base/jobs.h"
@@ -61,7 +61,8 @@ static void recall_begin_done(void *arg, int rc)
     store_crash_point("recall.begun");
     kick(b->services);
     if (rc == 0 && b->begun > 0)
-        log_info("a message is being taken back from %d receivers", b->begun);
+        message_info(b->services, ABOUT_MESSAGE, b->n, "is being taken back from %d recipients",
+                     b->begun);
     if (b->fn != NULL)
         b->fn(b->ctx, rc != 0 ? -1 : b->begun);
     free(b);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/texts.h"
 #include "flow/sender/seal_stream.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "store/groups.h"
 #include "pgp/pgp.h"
@@ -174,7 +175,7 @@ static void seal_done(struct job *job)
     struct sealing *s = (struct sealing *)job;
     store_crash_point("seal.before");
     if (s->rc != 0 && trusted_now_ms(s->services) - s->m.created_ms > s->services->c.give_up) {
-        log_warn("a message is given up: %s", s->why.text);
+        work_warn(s->w, "is given up: %s", s->why.text);
         store_do(s->services->store, seal_give_up_run, seal_commit_done, s);
         return;
     }
@@ -183,8 +184,9 @@ static void seal_done(struct job *job)
         sealing_free(s);
         return;
     }
-    log_info("sealed: %llu octets became %llu for %zu receivers%s", (unsigned long long)s->m.size,
-             (unsigned long long)s->body.size, s->keys.count, s->has_body ? ", while it came" : "");
+    work_info(s->w, "sealed: %llu octets became %llu for %zu recipients%s",
+              (unsigned long long)s->m.size, (unsigned long long)s->body.size, s->keys.count,
+              s->has_body ? ", while it came" : "");
     store_do(s->services->store, seal_commit_run, seal_commit_done, s);
 }
 

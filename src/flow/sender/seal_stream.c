@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* seal_stream.c - see seal_stream.h. */
 #include "flow/sender/seal_stream.h"
-#include "base/log.h"
 #include "flow/core/stream_worker.h"
 #include "base/jobs.h"
 #include "flow/core/path.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "flow/core/message_log.h"
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +85,7 @@ static void seal_stream_done(struct job *job)
     x->grows = NULL;
     store_crash_point("seal_stream.after");
     if (x->rc < 0 && !x->dropped)
-        log_info("a message could not be sealed while it came: %s", x->why.text);
+        id_info(x->id, NULL, "not sealed while it came: %s", x->why.text);
     if (x->dropped) {
         remove_blob(x);
         discard(x);

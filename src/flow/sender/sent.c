@@ -3,8 +3,8 @@
  * stands in Sent by then; if that comes later, ours goes. The wait is a column of the message's
  * row. */
 #include "flow/sender/sent.h"
-#include "base/log.h"
 #include "flow/mail/maildir.h"
+#include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "store/outgoing.h"
 #include "base/jobs.h"
@@ -161,7 +161,7 @@ void sent_saved(struct services *sv, const char *msgid)
         }
         c->services = sv;
         c->state = SENT_CLIENT;
-        log_debug("the client saved its own copy");
+        message_log(sv, LOG_DEBUG, LOG_AREA, ABOUT_MESSAGE, n[i], "the client saved its own copy");
         job_run(sv->files, &c->job, remove_run, sent_write_done, true);
     }
 }

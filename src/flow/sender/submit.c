@@ -3,7 +3,7 @@
  * for it is under way and the client goes, it is orphaned and frees itself later. */
 #include "flow/sender/submit.h"
 #include "base/clock.h"
-#include "base/log.h"
+#include "flow/core/message_log.h"
 #include "base/mem.h"
 #include "base/texts.h"
 #include "flow/sender/seal_stream.h"
@@ -154,8 +154,9 @@ static void submit_commit_done(void *arg, int rc)
     }
     char hex[2 * MESSAGE_ID_LEN + 1], text[80];
     hex_encode(s->m.id, MESSAGE_ID_LEN, hex);
-    log_info("message %s: %llu octets for %zu recipients", hex, (unsigned long long)s->m.size,
-             s->to.count);
+    id_info(s->m.id, NULL, "submitted: %llu octets for %zu recipients, Message-ID %.*s",
+            (unsigned long long)s->m.size, s->to.count, (int)s->m.msgid.n,
+            s->m.msgid.n == 0 ? "" : (const char *)s->m.msgid.p);
     s->path[0] = '\0'; /* the spool file is the store's now, and the blob the next step's */
     s->sealing = false;
     kick(s->services);
