@@ -139,7 +139,7 @@ def test_sender_away_longer_than_the_validity_gets_no_false_bounce(short):
         # It was read. The sender dies over hearing of that.
     assert dora.process.wait(20) == -signal.SIGKILL
     dora.process = None
-    wait_for(lambda: "work: settle" in emil.log_text(), 20, "the receipt", emil.logs)
+    wait_for(lambda: "scheduler: receipt_refresh" in emil.log_text(), 20, "the receipt", emil.logs)
     # Away for longer than validity and grace; the receipt is still in the DHT.
 
     time.sleep(10)

@@ -27,7 +27,7 @@ def test_who_asks_during_a_try_gets_another(alice, bob):
         told[name + " at"] = time.monotonic()
 
     def tries():
-        return bob.log_text().count("debug work: pull ")
+        return bob.log_text().count("debug scheduler: pull ")
 
     before = tries()
     os.kill(alice.process.pid, signal.SIGSTOP)  # it can be connected to, and says nothing
