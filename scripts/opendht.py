@@ -283,6 +283,17 @@ def ready(given):
     build(fetch())
 
 
+def share(folder):
+    """Copies what `ready` made, so that this folder is a cache too; False when the system's is used."""
+    archive = os.path.join(cache_folder(), ARCHIVE)
+    if from_system() or not os.path.exists(archive) or not installed(place(archive)):
+        return False
+    os.makedirs(folder)
+    shutil.copy(archive, folder)
+    shutil.copytree(place(archive), os.path.join(folder, os.path.basename(place(archive))))
+    return True
+
+
 def main():
     verb, given = (sys.argv[1:] + ["", ""])[:2]
     given = os.path.abspath(given) if given else ""

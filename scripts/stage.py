@@ -102,10 +102,7 @@ class Stage:
             elif os.path.exists(source):
                 shutil.copy2(source, os.path.join(self.path, name))
         os.mkdir(os.path.join(self.path, "t"))
-        if self.user:
-            for folder, _, names in os.walk(self.path):
-                for path in [folder] + [os.path.join(folder, n) for n in names]:
-                    os.chown(path, self.user.pw_uid, self.user.pw_gid, follow_symlinks=False)
+        self.give(self.path)
         self.env = {k: v for k, v in os.environ.items()
                     if k.startswith(("RESTANTE_", "LC_", "ASAN_", "UBSAN_", "TSAN_"))
                     or k in ("TERM", "LANG", "NO_COLOR", "COLUMNS")}
@@ -116,6 +113,13 @@ class Stage:
             RESTANTE_PLUGIN_DIR=self.programs)
         if other:
             self.env["RESTANTE_OTHER_DHT"] = os.path.join(self.programs, "restante-dht-other")
+
+    def give(self, top):
+        """Makes a folder the user's, with all that is in it."""
+        if self.user:
+            for folder, _, names in os.walk(top):
+                for path in [folder] + [os.path.join(folder, n) for n in names]:
+                    os.chown(path, self.user.pw_uid, self.user.pw_gid, follow_symlinks=False)
 
     def start(self, command, output=None):
         """A child process; its output goes to our terminal or to an open file."""

@@ -19,6 +19,7 @@ import xml.etree.ElementTree as ElementTree
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import opendht  # noqa: E402
 from installation import Installation  # noqa: E402
 from stage import ROOT, Stage  # noqa: E402
 
@@ -202,6 +203,10 @@ def main():
     if wants_corpus and os.path.exists(fetch) and subprocess.run(["sh", fetch]).returncode != 0:
         print("The corpus of real mail is not there; its tests will be skipped.", file=sys.stderr)
     stage = Stage(args.build, TAKE)
+    cache = os.path.join(stage.path, "cache")  # for the tests that say `make`
+    if opendht.share(cache):
+        stage.give(cache)
+        stage.env["RESTANTE_CACHE"] = cache
     stage.env["RESTANTE_PICTURES"] = os.path.join(stage.path, "t", "pictures")
     named = [a for a in rest if not a.startswith("-") and "/" in a]
     installed = None

@@ -9,6 +9,7 @@ import os
 import pty
 import random
 import re
+import select
 import shlex
 import signal
 import socket
@@ -208,6 +209,7 @@ class Dialogue:
     def __init__(self, folder, *arguments, **more):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
             os.execve(program("restante"), ["restante", "setup", *arguments],
                       environment(folder, **more))
         self.text = ""
@@ -215,7 +217,7 @@ class Dialogue:
     def expect(self, part, seconds=60):
         end = time.monotonic() + seconds
         while part not in self.text:
-            assert time.monotonic() < end, self.text
+            assert select.select([self.fd], [], [], max(0, end - time.monotonic()))[0], self.text
             self.text += os.read(self.fd, 4096).decode()
         self.text = self.text.split(part, 1)[1]
 
