@@ -192,7 +192,7 @@ void Engine::read(int fd)
         if (verdict == filter::Verdict::Bad) {
             SockAddr from(ss, size);
             if (bad_datagrams_++ % 1000 == 0)
-                log_warn("a malformed datagram of %zd octets from %s was dropped (%llu so far)", n,
+                log_warn("a malformed datagram of %zd bytes from %s was dropped (%llu so far)", n,
                          from.toString().c_str(), (unsigned long long)bad_datagrams_);
             continue;
         }

@@ -50,7 +50,7 @@ void restante_mail_user_created(struct mail_user *user)
         return;
     }
     if (key == NULL || !read_key(key)) {
-        user->error = p_strdup(user->pool, PLUGIN_ENV_KEY " names no readable file of 32 octets");
+        user->error = p_strdup(user->pool, PLUGIN_ENV_KEY " names no readable file of 32 bytes");
         return;
     }
     if (wait != NULL && (str_to_uint(wait, &restante_set.wait_secs) < 0 ||

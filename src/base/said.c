@@ -21,7 +21,7 @@ static void end_line(struct said *s)
     if (++s->lines <= LINES_MAX)
         log_warn("%s says: %s", s->name, s->last);
     else if (s->lines == LINES_MAX + 1)
-        log_warn("%s says more, which is left out here", s->name);
+        log_warn("%s says more, which is omitted here", s->name);
 }
 
 static void said_take(struct said *s, const char *p, size_t n)

@@ -38,7 +38,7 @@ int cmd_cancel(struct cli *cli, int argc, char **argv)
     if (argc - first < 1 || argc - first > 2)
         return cli_usage("cancel",
                          "cancel takes an ID, as `restante outbox` shows them, and perhaps "
-                         "one receiver.");
+                         "one recipient.");
     const char *id = argv[first];
     size_t n = strlen(id);
     if (n < 4 || n > 64 || strspn(id, "0123456789abcdefABCDEF") != n)

@@ -32,7 +32,7 @@ const struct command cli_commands[] = {
      "  --http-port N, --dht-port N, --imap-port N, --submission-port N\n"
      "  --set SECTION.KEY=VALUE any other setting of restante.conf(5); may be repeated\n"},
     {"run", "", "run this peer in the foreground", cmd_run,
-     "Runs restanted(8) for this home, and starts it anew after an update of its programs or of\n"
+     "Runs restanted(8) for this home, and restarts it after an update of its programs or of\n"
      "Dovecot. Stop it with Ctrl-C or `restante stop`. With & behind it, it goes on when its\n"
      "terminal is closed; after a crash or a restart of the computer nothing starts it, unless a\n"
      "service manager runs it, as `restante setup` arranges.\n"},
@@ -70,7 +70,7 @@ const struct command cli_commands[] = {
      "  set SECTION.KEY VALUE...  changes it\n"
      "  unset SECTION.KEY         back to the default\n"},
     {"status", "[--check] [--json]", "how the peer is doing", cmd_status,
-     "Network, mail server, messages under way, what failed, and the health of each part, with\n"
+     "Network, mail server, messages in progress, what failed, and the health of each part, with\n"
      "what to do. It says ready only when mail can be sent and received.\n\n"
      "  --check    also counts what stands for this peer in the DHT, which takes a while\n\n"
      "The exit status is 0 when the peer is ready, 3 when it runs and is not, 1 when it does not\n"
@@ -80,22 +80,22 @@ const struct command cli_commands[] = {
      "says\n"
      "what to do where something is wrong. Works while the peer runs, and while it does not.\n\n"
      "The exit status is 0 when nothing fails, else 3.\n"},
-    {"outbox", "[--json]", "messages that wait to be pulled by their receivers", cmd_outbox,
-     "One line per message and receiver, with its state:\n\n"
-     "  waiting     the receiver's key is not found yet, or sealing is due\n"
+    {"outbox", "[--json]", "messages that wait to be fetched by their recipients", cmd_outbox,
+     "One line per message and recipient, with its state:\n\n"
+     "  waiting     the recipient's key is not found yet, or sealing is due\n"
      "  sealed      signed and encrypted, not yet announced\n"
-     "  announced   the receiver can see and pull it\n"
-     "  pulled      the receiver has it\n"
-     "  declined    the receiver deleted it unread\n"
-     "  withdrawing taken back; the receiver's answer is waited for\n"
-     "  cancelled   taken back before it was pulled\n"
-     "  unconfirmed taken back; the receiver's peer never answered\n"
+     "  announced   the recipient can see and pull it\n"
+     "  pulled      the recipient has it\n"
+     "  declined    the recipient deleted it unread\n"
+     "  withdrawing withdrawn; the recipient's answer is waited for\n"
+     "  cancelled   withdrawn before it was pulled\n"
+     "  unconfirmed withdrawn; the recipient's peer never answered\n"
      "  expired, failed\n"},
     {"inbox", "[--json]", "messages that others hold for this peer", cmd_inbox,
      "One line per message, with its state:\n\n"
      "  noticed     announced to us, not yet in the mailbox\n"
      "  stub        in the mailbox, nothing downloaded yet\n"
-     "  pulling     the transfer is under way\n"
+     "  pulling     the transfer is in progress\n"
      "  pulled      here, and the sender will know or knows\n"
      "  declined, expired\n"
      "  quarantined the sender's key is not the one known to us\n"},
@@ -108,7 +108,7 @@ const struct command cli_commands[] = {
      "while it does not; changes nothing.\n\n"
      "  --home DIR  another home to look into; may be repeated: the lines of all peers on this\n"
      "              computer in one order. On another computer, say the same Message-ID there, or\n"
-     "              the notification that is shown for that receiver\n"},
+     "              the notification that is shown for that recipient\n"},
     {"pull", "ID", "fetch a message now", cmd_pull,
      "Fetches a message without opening it in a mail client. ID is the beginning, at least 4\n"
      "digits, of an id that `restante inbox` shows.\n"},
@@ -159,7 +159,7 @@ const struct command cli_commands[] = {
      "The exit status is 0 when nothing is wrong, or nothing any more.\n"},
     {"backup", "FILE [OPTION]...", "the whole home in one file, also while the peer runs",
      cmd_backup,
-     "Writes key, settings, mail and what is under way to a new file: an xz-compressed tar "
+     "Writes key, settings, mail and what is in progress to a new file: an xz-compressed tar "
      "archive.\n\n"
      "  --encrypt               lock it with a passphrase; `gpg -d` opens it as well\n"
      "  --passphrase-file FILE  the same, with the passphrase in FILE's first line\n"
@@ -183,7 +183,7 @@ const struct command cli_commands[] = {
      "  --encrypt               lock FILE with a passphrase\n"
      "  --passphrase-file FILE  the passphrase is in this file's first line\n"},
     {"retire", "[--message TEXT] [--wait SECONDS] [--yes]", "give the address up", cmd_retire,
-     "Tells every contact that the address is given up, takes back what waits for others, leaves\n"
+     "Tells every contact that the address is given up, withdraws what waits for others, leaves\n"
      "the group, and stops the peer for good. Mail stays in the home. Say it again when it was\n"
      "interrupted: nobody is told twice.\n\n"
      "  --message TEXT  something more for the contacts, such as the new address\n"
@@ -195,14 +195,14 @@ const struct command cli_commands[] = {
      "When another peer runs under the same address (a copy of this home, or a backup restored\n"
      "elsewhere), this one stops. Stop the other, then say takeover here: this one goes on.\n"},
     {"cancel", "[--json] ID [RECEIVER]", "take a message back", cmd_cancel,
-     "Takes a message back from one receiver, or from all. ID is the beginning, at least 4 "
+     "Withdraws a message from one recipient, or from all. ID is the beginning, at least 4 "
      "digits,\n"
-     "of an id that `restante outbox` shows. The answer for each receiver:\n\n"
+     "of an id that `restante outbox` shows. The answer for each recipient:\n\n"
      "  withdrawing             its answer is waited for; see `restante outbox` later\n"
      "  cancelled, nobody ever began to fetch it\n"
-     "  cancelled, confirmed    the receiver's peer removed it unread\n"
-     "  too late, pulled at ... the receiver has it\n"
-     "  withdrawn, unconfirmed  the receiver's peer never said what became of it\n"},
+     "  cancelled, confirmed    the recipient's peer removed it unread\n"
+     "  too late, pulled at ... the recipient has it\n"
+     "  withdrawn, unconfirmed  the recipient's peer never said what became of it\n"},
     {"contacts",
      "[--json] | add ADDRESS FINGERPRINT | verify [--yes] ADDRESS | accept ADDRESS [FINGERPRINT] | "
      "forget|block|unblock "
@@ -214,7 +214,7 @@ const struct command cli_commands[] = {
      "decide; ask its owner for the fingerprint (`restante key fingerprint`) first.\n\n"
      "  add ADDRESS FINGERPRINT        its owner told you: pinned as verified, known yet or not\n"
      "  verify ADDRESS                 words to read to each other; then it is verified\n"
-     "  forget ADDRESS                 the next message to it pins its key anew\n"
+     "  forget ADDRESS                 the next message to it pins its key again\n"
      "  accept ADDRESS [FINGERPRINT]   the other key replaces the pinned one, and mail signed "
      "with\n"
      "                                 it leaves quarantine\n"

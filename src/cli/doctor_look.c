@@ -62,7 +62,7 @@ void doctor_key(struct checks *h, const char *home)
     } else {
         long long days = (until - clock_wall_ms() / 1000) / 86400;
         check_add(h, "key", days < 30 ? CHECK_WARN : CHECK_OK,
-                  days < 30 ? "Extend its life with the program that made it, and import it anew."
+                  days < 30 ? "Extend its life with the program that made it, and import it again."
                             : "",
                   "it is valid for %lld more days", days);
     }
@@ -184,7 +184,7 @@ void doctor_dovecot(struct checks *h, const char *home)
         check_add(h, "dovecot", CHECK_OK, "", "doveconf reads its configuration");
     else
         check_add(h, "dovecot", CHECK_FAIL,
-                  "Stop and start this peer: the configuration is written anew then.",
+                  "Stop and start this peer: the configuration is written again then.",
                   "doveconf refuses %s: %s", path, rc < 0 ? e.text : first_line(&said));
     buf_free(&said);
 }

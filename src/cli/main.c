@@ -11,7 +11,7 @@
 static void print_help(void)
 {
     (void)printf("Usage: restante [--home DIR] COMMAND ...\n\n"
-                 "Peer-to-peer e-mail that is pulled by its receiver when it is opened.\n\n");
+                 "Peer-to-peer e-mail that is pulled by its recipient when it is opened.\n\n");
     for (size_t i = 0; i < cli_commands_count; i++)
         (void)printf("  %-9s %s\n", cli_commands[i].name, cli_commands[i].summary);
     (void)printf("\n  --home DIR  the peer's folder (default: $RESTANTE_HOME, else ~/.restante)\n"

@@ -21,7 +21,7 @@ static const struct mua_client clients[] = {
     {"thunderbird", mua_thunderbird,
      "  1. As root, put this where Thunderbird looks, and let it trust this peer's authority:\n"
      "     restante --home %1$s mua thunderbird --install\n"
-     "  2. Start Thunderbird anew, choose New account, and give your name and %2$s.\n"
+     "  2. Restart Thunderbird, choose New account, and give your name and %2$s.\n"
      "  3. The password is what `restante account` shows.\n"
      "Without root: import %3$s in Thunderbird's settings (Privacy & Security,\n"
      "Certificates, Authorities; trust it for web sites), then type in what `restante account` "
@@ -148,7 +148,7 @@ static int mua_finish(const struct mua_wish *w, const struct mua *m, const struc
         if (mua_thunderbird_install(m, text, dir, e) < 0)
             return -1;
         (void)printf("Thunderbird in %s knows %s and trusts %s.\n\n"
-                     "  1. Start Thunderbird anew, choose New account, and give your name and %s.\n"
+                     "  1. Restart Thunderbird, choose New account, and give your name and %s.\n"
                      "  2. The password is what `restante account` shows.\n",
                      dir, address_group(m->c->address), m->ca, m->c->address);
         return 0;

@@ -167,10 +167,11 @@ static int merge_policies(const char *path, const char *ca, struct error *e)
     int trust = add_authority(policies, ca), tag = add_tag(policies);
     int changed = trust < 0 || tag < 0 ? -1 : trust + tag;
     if (rc == 0 && changed < 0)
-        rc = error_set(e,
-                       "%s is not the policies that Thunderbird knows, so it was left alone; mend "
-                       "it, or move it away.",
-                       path);
+        rc =
+            error_set(e,
+                      "%s is not the policies that Thunderbird knows, so it was left alone; repair "
+                      "it, or move it away.",
+                      path);
     char *out = rc < 0 || changed == 0 ? NULL : json_dumps(root, JSON_INDENT(2));
     if (changed > 0)
         rc = out == NULL ? error_set(e, "The policies do not fit into memory.")

@@ -13,7 +13,7 @@ static int from_file(const char *file, struct buf *out, struct error *e)
     int rc = file_read(file, &text, e);
     const char *s = rc < 0 ? NULL : buf_str(&text);
     if (s != NULL && buf_append(out, s, strcspn(s, "\r\n")) < 0)
-        rc = error_set(e, "The passphrase in %s has more than %d octets.", file,
+        rc = error_set(e, "The passphrase in %s has more than %d bytes.", file,
                        BACKUP_PASSPHRASE_MAX);
     buf_wipe(&text);
     return rc;
@@ -26,7 +26,7 @@ static int typed(const char *question, struct buf *out, struct error *e)
         return error_set(e, "There is no terminal to ask for the passphrase at; name a file with "
                             "--passphrase-file.");
     int rc = buf_append(out, s, strlen(s)) < 0
-                 ? error_set(e, "The passphrase has more than %d octets.", BACKUP_PASSPHRASE_MAX)
+                 ? error_set(e, "The passphrase has more than %d bytes.", BACKUP_PASSPHRASE_MAX)
                  : 0;
     wipe(s, strlen(s));
     return rc;

@@ -97,7 +97,7 @@ static json_t *rule_of(const char *kind, const char *who, const char *rule)
         value = json_integer((json_int_t)text_octets(rule));
     if (value == NULL) {
         (void)cli_usage("policy",
-                        "\"%.40s\" is not a size: give octets, perhaps with k, M or G, or "
+                        "\"%.40s\" is not a size: give bytes, perhaps with k, M or G, or "
                         "any, none or default.",
                         rule);
         return NULL;

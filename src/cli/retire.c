@@ -105,7 +105,7 @@ static int take_back(struct retiring *r, struct error *e)
     }
     json_decref(box);
     if (rc == 0)
-        (void)printf("Messages taken back: %zu.\n", n);
+        (void)printf("Messages withdrawn: %zu.\n", n);
     return rc;
 }
 
@@ -210,7 +210,7 @@ static int confirm(const struct retiring *r, struct error *e)
         return 0;
     if (isatty(0) != 1)
         return error_set(e, "This gives the address up; say --yes if it is meant.");
-    (void)printf("This gives %s up: contacts are told, what waits for others is taken back, and "
+    (void)printf("This gives %s up: contacts are told, what waits for others is withdrawn, and "
                  "the peer\nstops for good. Mail that was not fetched here is not fetched any "
                  "more.\n",
                  r->c.address);

@@ -74,7 +74,7 @@ static void print_other_key(const json_t *o)
         return;
     fingerprint_groups(json_text(other, "fingerprint", ""), fpr);
     clock_rfc5322(json_number(other, "until_s", 0) * 1000, until);
-    line("other key", "%s also stands for this address, until %s at the latest.", fpr, until);
+    line("other key", "%s is also announced for this address, until %s at the latest.", fpr, until);
     line("", "Who has not pinned you must choose by your fingerprint: `contacts add ADDRESS "
              "FINGERPRINT`.");
     line("",
@@ -131,8 +131,8 @@ static void print_mail(const json_t *o)
     text_size(bytes < 0 ? 0 : (uint64_t)bytes, size);
     line("outbox", "%s, %s; %s to pull",
          count_of(json_number(out, "messages", 0), "message", "messages", a), size,
-         count_of(json_number(out, "receivers_pending", 0), "receiver has yet",
-                  "receivers have yet", b));
+         count_of(json_number(out, "receivers_pending", 0), "recipient has yet",
+                  "recipients have yet", b));
     line("inbox", "%s, %lld being pulled, %s on the way",
          count_of(json_number(in, "stubs", 0), "stub", "stubs", a),
          (long long)json_number(in, "pulling", 0),
@@ -146,9 +146,9 @@ static void print_mail(const json_t *o)
     print_invites(json_object_get(o, "invites"));
     int64_t pending = json_number(o, "pending", 0);
     if (pending == 0)
-        line("under way", "nothing");
+        line("in progress", "nothing");
     else
-        line("under way", "%s", count_of(pending, "step", "steps", a));
+        line("in progress", "%s", count_of(pending, "step", "steps", a));
 }
 
 /* Receivers that need a look: the list under this key, if there are any. */

@@ -81,7 +81,7 @@ static void endpoint_part(struct service *s, struct checks *h, size_t i)
     else if (inner_address(s->endpoints[i].host))
         check_add(h, "endpoint", CHECK_FAIL,
                   "If this computer's address has changed, set network.endpoints in the "
-                  "configuration anew and restart; else open the port in its firewall.",
+                  "configuration again and restart; else open the port in its firewall.",
                   "%s does not answer, nobody can fetch what is sent here: %.*s", url, (int)n,
                   l->why);
     else

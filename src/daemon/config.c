@@ -58,7 +58,7 @@ static const struct config_key keys[] = {
     {"mail", "pull_before", VALUE_SECONDS, FIELD(pull_before_s), "1d", 0, NS_LIFE_MAX,
      "pull mail of contacts so long before it expires; 0: never"},
     {"mail", "pull_before_max", VALUE_NUMBER, FIELD(pull_before_max), "1048576", 0, UINT32_MAX,
-     "octets that such a message has at most"},
+     "bytes that such a message has at most"},
     {"mail", "sent_wait", VALUE_SECONDS, FIELD(sent_wait_s), "30s", 0, 86400,
      "how long the mail client has to save its own copy in Sent"},
     {"mail", "open_wait", VALUE_SECONDS, FIELD(open_wait_s), "60s", 1, 600,
@@ -83,9 +83,9 @@ static const struct config_key keys[] = {
     {"timing", "group_life", VALUE_SECONDS, FIELD(group_life_s), "30d", 2, GROUP_LIFE_MAX,
      "how long a group descriptor lives unless it is renewed"},
     {"timing", "cancel_grace", VALUE_SECONDS, FIELD(cancel_grace_s), "5s", 0, NS_LIFE_MAX,
-     "a message is taken back when its line in Outgoing is deleted for this time"},
+     "a message is withdrawn when its line in Outgoing is deleted for this time"},
     {"timing", "give_up", VALUE_SECONDS, FIELD(give_up_s), "5d", 1, NS_LIFE_MAX,
-     "how long sealing may fail, or a receiver's key be undecided"},
+     "how long sealing may fail, or a recipient's key be undecided"},
 
     {"group", "quota", VALUE_NUMBER, FIELD(group_quota_mib), "1024", 0, 1024 * 1024,
      "MiB kept here for each other member of the group"},
@@ -170,7 +170,7 @@ static char *next_line(char *out, int size, void *ctx)
         if (r->error_line == 0) {
             r->error_line = r->line;
             (void)error_set(&r->error,
-                            "the line is longer than %d octets; a list can go on in "
+                            "the line is longer than %d bytes; a list can go on in "
                             "further lines that begin with a space",
                             LINE_CAP);
         }

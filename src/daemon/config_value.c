@@ -116,7 +116,7 @@ static const char *text_fault(enum value_kind kind, const char *s)
                    ? NULL
                    : "one of inbox, requests, nowhere";
     case VALUE_SOCKET:
-        return empty || is_socket(s) ? NULL : "the absolute path of a socket, at most 107 octets";
+        return empty || is_socket(s) ? NULL : "the absolute path of a socket, at most 107 bytes";
     case VALUE_IP:
         return is_ip(s, AF_INET) || is_ip(s, AF_INET6) ? NULL : "an IPv4 or IPv6 address";
     case VALUE_IPV4:
@@ -191,7 +191,7 @@ static int text_set(const struct config_key *k, char *member, const char *text, 
     if (want != NULL)
         return error_set(e, "%s must be %s, not \"%.80s\"", k->key, want, text);
     if (strlen(text) >= k->size)
-        return error_set(e, "the value of %s is longer than %zu octets", k->key, k->size - 1);
+        return error_set(e, "the value of %s is longer than %zu bytes", k->key, k->size - 1);
     memcpy(member, text, strlen(text) + 1);
     return 0;
 }

@@ -14,19 +14,19 @@ static void sentence(const struct out_receiver *r, char out[400])
     const char *text = r->why.p == NULL ? "" : (const char *)r->why.p;
     switch (r->state) {
     case RCV_WITHDRAWING:
-        (void)snprintf(out, 400, "withdrawing: the receiver's answer is waited for");
+        (void)snprintf(out, 400, "withdrawing: the recipient's answer is waited for");
         return;
     case RCV_CANCELLED:
         (void)snprintf(out, 400, "cancelled, %s",
                        r->nid[0] == 0 && r->ns.n == 0 ? "it was not announced yet"
                        : why > 0                      ? "nobody ever began to fetch it"
-                                                      : "confirmed by the receiver's peer");
+                                                      : "confirmed by the recipient's peer");
         return;
     case RCV_PULLED:
         (void)snprintf(out, 400, "too late, pulled at %s", at);
         return;
     case RCV_ANSWERED:
-        (void)snprintf(out, 400, "too late, the receiver was there at %s", at);
+        (void)snprintf(out, 400, "too late, the recipient was there at %s", at);
         return;
     case RCV_DECLINED:
         (void)snprintf(out, 400, "too late, declined at %s", at);

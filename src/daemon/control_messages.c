@@ -189,7 +189,7 @@ void control_cancel(struct service *s, struct line_client *c, const json_t *o)
     if (to != NULL &&
         (address_parse(to, address) < 0 ||
          cancel_receivers(store_reader(s->services.store), n, address, &row, 1) == 0)) {
-        control_error(c, "The message has no such receiver; see `restante outbox`.");
+        control_error(c, "The message has no such recipient; see `restante outbox`.");
         return;
     }
     struct asking *a = asking_new(s, c);

@@ -144,7 +144,7 @@ static const char *policy_check(struct setting *x, const char *kind, const char 
         return NULL;
     if (x->kind == POLICY_ARRIVAL) {
         x->value = json_integer_value(value);
-        return json_is_integer(value) && x->value >= 0 ? NULL : "A size is a number of octets.";
+        return json_is_integer(value) && x->value >= 0 ? NULL : "A size is a number of bytes.";
     }
     x->value = word == NULL ? POLICY_NONE : (int64_t)policy_of_name(word);
     return x->value != POLICY_NONE ? NULL

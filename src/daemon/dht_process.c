@@ -116,7 +116,7 @@ static const char *what_to_do(const struct dht_process *p)
     if (strstr(p->why, "UDP port") != NULL && strstr(p->why, "is taken") != NULL)
         return "End the program that has that port, or choose another with `restante config set "
                "network.dht_port PORT` and `restante restart`; it is tried again by itself.";
-    return "Mend what it names (its own words stand in log/dht.log), or install Restante anew "
+    return "Mend what it names (its own log is log/dht.log), or install Restante again "
            "(`make`, then `sudo make install`); it is tried again by itself.";
 }
 
@@ -135,7 +135,7 @@ static void child_exited(uv_process_t *child, int64_t status, int signal)
         if (!p->told)
             log_aloud(LOG_AREA, "restante-dht: %s. %s", p->why, what_to_do(p));
         p->told = true;
-        log_info("restante-dht: %s; it is started again in %llu ms. Its own words stand in "
+        log_info("restante-dht: %s; it is started again in %llu ms. Its own log is "
                  "log/dht.log.",
                  p->why, (unsigned long long)p->wait_ms);
     }

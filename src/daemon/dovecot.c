@@ -348,8 +348,8 @@ void dovecot_health(const struct dovecot *d, struct health *health_r)
         (void)snprintf(
             health_r->todo, sizeof health_r->todo,
             "Mend what it names%s; it is tried again by itself, and `restante restart` writes "
-            "its configuration anew.",
-            dovecot_log_size(d->home) > 0 ? " (its own words stand in log/dovecot.log)" : "");
+            "its configuration again.",
+            dovecot_log_size(d->home) > 0 ? " (its own log is log/dovecot.log)" : "");
 }
 
 int dovecot_pid(const struct dovecot *d)

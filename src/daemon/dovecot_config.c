@@ -140,7 +140,7 @@ static int check_config(const struct dovecot_config *c, struct error *e)
         return error_set(e, "The home %s is not an absolute path.", c->home);
     if (strlen(c->home) > DOVECOT_HOME_MAX)
         return error_set(e,
-                         "The path of the home is too long (%zu octets): Dovecot's sockets below "
+                         "The path of the home is too long (%zu bytes): Dovecot's sockets below "
                          "it allow %d. Move the home to a shorter path.",
                          strlen(c->home), DOVECOT_HOME_MAX);
     if (strlen(c->plugin_socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))

@@ -77,7 +77,7 @@ int home_path_ok(const char *path, struct error *e)
             path);
     if (strlen(path) > HOME_PATH_MAX)
         return error_set(e,
-                         "The path %.160s has more than %d octets: the sockets below it could not "
+                         "The path %.160s has more than %d bytes: the sockets below it could not "
                          "be named. Choose a shorter one with --home DIR.",
                          path, HOME_PATH_MAX);
     return 0;
@@ -185,7 +185,7 @@ static int read_secret(int fd, const char *path, struct buf *out, struct error *
         if (n < 0)
             rc = error_set(e, "Cannot read %s: %s.", path, strerror(errno));
         else if (n > 0 && buf_append(out, piece, (size_t)n) < 0)
-            rc = error_set(e, "%s is larger than %zu octets.", path, out->cap);
+            rc = error_set(e, "%s is larger than %zu bytes.", path, out->cap);
         wipe(piece, sizeof piece);
         if (rc < 0 || n == 0)
             return rc;

@@ -103,7 +103,7 @@ static void act(struct service *s, struct installed *i)
     if (is_installing() && clock_mono_ms() - i->changed_ms < INSTALLING_MS)
         return;
     if (is_kept()) {
-        log_info("%s was replaced: the peer starts anew", i->which);
+        log_info("%s was replaced: the peer restarts", i->which);
         s->start_anew = true;
         i->stop(s);
     } else if (!i->told) {

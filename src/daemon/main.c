@@ -25,13 +25,13 @@
 
 static const char usage[] =
     "usage: restanted [--home DIR] [--user NAME] [--foreground]\n"
-    "Runs the peer of one user: mail waits here until its receivers call for it.\n\n"
+    "Runs the peer of one user: mail waits here until its recipients call for it.\n\n"
     "  --home DIR      the peer's folder (default $RESTANTE_HOME, else ~/.restante);\n"
     "                  `restante init` makes one\n"
     "  --user NAME     when started by root: the user to become first\n"
     "  --foreground    log to standard error instead of log/restanted.log\n"
     "  --fsck          check the home, print what is wrong as JSON, and end (`restante fsck`\n"
-    "                  does this); --repair: mend it\n"
+    "                  does this); --repair: repair it\n"
     "  --help, --version\n";
 
 static int main_fail(const char *text)

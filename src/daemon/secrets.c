@@ -25,7 +25,7 @@ static int load_key(struct service *s, struct pgp **pgp_r, struct error *e)
     if (n > 0 && why.text[n - 1] == '.')
         why.text[n - 1] = '\0';
     return error_set(e,
-                     "The secret key %s/secret/key.pgp is %s%.100s. Nothing can make it anew: put "
+                     "The secret key %s/secret/key.pgp is %s%.100s. It cannot be made again: put "
                      "the file back from a backup, or a copy that `restante key export --secret` "
                      "wrote.",
                      home, s->secret.len == 0 ? "empty" : "damaged: ", why.text);
@@ -48,10 +48,11 @@ static int load_public(struct service *s, struct pgp *pgp, struct error *e)
         if (rc == 0 && (own.len != file.len || memcmp(own.data, file.data, own.len) != 0)) {
             rc = home_write_secret(home, "secret/pub.pgp", own.data, own.len, e);
             if (rc == 0)
-                log_aloud(LOG_AREA,
-                          "The public key %s/secret/pub.pgp was damaged; it was made anew from the "
-                          "secret key.",
-                          home);
+                log_aloud(
+                    LOG_AREA,
+                    "The public key %s/secret/pub.pgp was damaged; it was made again from the "
+                    "secret key.",
+                    home);
         }
         if (rc == 0)
             rc = bytes_set(&s->services.pubkey, own.data, own.len);
@@ -68,7 +69,7 @@ static int load_stub_key(struct service *s, struct error *e)
     int rc = home_read_secret(home, "secret/stub.key", &key, e);
     if (rc == 0 && key.len != HASH_LEN)
         rc = error_set(e,
-                       "The key %s/secret/stub.key is damaged: it has %zu octets of %d. No unread "
+                       "The key %s/secret/stub.key is damaged: it has %zu bytes of %d. No unread "
                        "message can be opened without it: put the file back from a backup.",
                        home, key.len, HASH_LEN);
     if (rc == 0)

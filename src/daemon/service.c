@@ -256,12 +256,12 @@ static void on_hangup(uv_signal_t *h, int signal)
         return;
     int level = config_load(c, s->config.home, &e) < 0 ? -1 : log_level_parse(c->log_level);
     if (e.text[0] != '\0')
-        log_warn("SIGHUP: the configuration cannot be used, nothing of it counts: %s", e.text);
+        log_warn("SIGHUP: the configuration cannot be used and was ignored: %s", e.text);
     else if (log_reopen(level < 0 ? LOG_INFO : (enum log_level)level) < 0)
-        log_warn("SIGHUP: the log cannot be opened anew; the old one goes on");
+        log_warn("SIGHUP: the log cannot be reopened; the old one is used");
     else
         log_info(
-            "SIGHUP: the logs are open anew, the log's level is %s; other settings count after "
+            "SIGHUP: the logs were reopened, the log level is %s; other settings take effect after "
             "`restante restart`",
             c->log_level);
     free(c);

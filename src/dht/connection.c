@@ -119,7 +119,7 @@ static void take_all(struct dht_client *c)
         if (rc == 0 && client_answer(c, &f) < 0)
             rc = error_set(&e, "an answer to nothing that was asked");
         if (rc < 0) {
-            log_warn("restante-dht said what cannot be: %s", e.text);
+            log_warn("restante-dht sent an invalid message: %s", e.text);
             client_disconnect(c, NULL);
             return;
         }

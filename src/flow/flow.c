@@ -81,8 +81,8 @@ static void wake_done(void *arg, int rc)
 
 void flow_link(struct services *sv, enum dht_link link)
 {
-    static const char *const name[] = {"down", "alone", "connected"};
-    log_info("the DHT is %s", name[link]);
+    static const char *const text[] = {"is down", "knows no other node", "is connected"};
+    log_info("the DHT node %s", text[link]);
     if (link != DHT_CONNECTED || sv->stopping)
         return;
     event_raise(sv, EVENT_CONNECTED);

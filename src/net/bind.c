@@ -38,7 +38,7 @@ int bind_unix(const char *path, struct error *e)
 {
     struct sockaddr_un sun = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof sun.sun_path) {
-        return error_set(e, "The path of the socket is longer than %zu octets: %s",
+        return error_set(e, "The path of the socket is longer than %zu bytes: %s",
                          sizeof sun.sun_path - 1, path);
     }
     memcpy(sun.sun_path, path, strlen(path) + 1);

@@ -154,7 +154,7 @@ static bool fetch_judge(struct http_fetch *f)
         return true;
     if (status == 200 || status == 206) {
         f->misplaced = true;
-        note(f, "the peer did not answer with the octets from %" PRIu64 " on", f->config.offset);
+        note(f, "the peer did not answer with the bytes from %" PRIu64 " on", f->config.offset);
     } else {
         note(f, "the peer answered %ld", status);
     }
@@ -186,7 +186,7 @@ static size_t on_body(char *p, size_t one, size_t n, void *ctx)
         /* what was expected is still handed on: whether it is true tells who is to blame */
         if (over < n)
             (void)f->config.data(f->config.ctx, (const uint8_t *)p, n - (size_t)over);
-        note(f, "the peer sent more than the %" PRIu64 " octets expected", f->config.max_bytes);
+        note(f, "the peer sent more than the %" PRIu64 " bytes expected", f->config.max_bytes);
         return 0;
     }
     if (f->config.data(f->config.ctx, (const uint8_t *)p, n) != 0) {

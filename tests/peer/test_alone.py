@@ -97,7 +97,7 @@ def test_not_looked_up_yet_then_returned(alone):
     uid = alice.wait_stubs(1, 60)[0]
     with alice.imap(readonly=True) as box:
         notice = box.open(uid)
-    assert b"Status: 5.1.1" in notice and b"x@gmail.com is not known" in notice
+    assert b"Status: 5.1.1" in notice and b"x@gmail.com is unknown" in notice
     assert alice.status()["not_looked_up"] == []
 
 

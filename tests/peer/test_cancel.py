@@ -136,7 +136,7 @@ def test_one_of_several(alice, bob, carol):
     carol.wait_idle()
     assert states(alice, data) == {bob.address: "cancelled", carol.address: "pulled"}
     done = alice.run_cli("cancel", alice.outbox_of(data)["id"], "nobody@demo")
-    assert done.returncode == 1 and "no such receiver" in done.stderr
+    assert done.returncode == 1 and "no such recipient" in done.stderr
 
 
 def test_all_of_several_at_once(alice, bob, carol):

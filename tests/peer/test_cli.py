@@ -225,7 +225,7 @@ def test_tables(home):
         text = ok("--home", home, "status")
         for part in ("ready       alice@demo, up 2 h 5 min, version 1.2.3", "ABAB ABAB",
                      "connected, 5 nodes", "descriptor pending", "1 notification and an unknown",
-                     "3 messages, 123 MB; 1 receiver has yet to pull", "4 steps", "cdcdcdcd",
+                     "3 messages, 123 MB; 1 recipient has yet to pull", "4 steps", "cdcdcdcd",
                      "No?[2J key."):
             assert part in text, (part, text)
         text = ok("--home", home, "outbox")

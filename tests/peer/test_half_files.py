@@ -71,7 +71,7 @@ def test_the_public_key_is_made_anew(homes, how):
     with Damaged(alice, "secret/pub.pgp", how) as d:
         alice.start()
         alice.wait_ready()
-        assert "secret/pub.pgp was damaged; it was made anew" in alice.log_text()
+        assert "secret/pub.pgp was damaged; it was made again" in alice.log_text()
         with open(d.path, "rb") as now, open(d.path + ".kept", "rb") as before:
             assert now.read() == before.read()
     data = compose(bob.address, alice.address, f"After {how.__name__}")
@@ -98,10 +98,10 @@ def test_certificates_are_made_anew(homes, name, how):
 
 
 @pytest.mark.parametrize("name,how,words", [
-    ("secret/key.pgp", empty, "is empty. Nothing can make it anew"),
-    ("secret/key.pgp", half, "Nothing can make it anew"),
-    ("secret/stub.key", empty, "it has 0 octets of 32"),
-    ("secret/stub.key", half, "it has 16 octets of 32"),
+    ("secret/key.pgp", empty, "is empty. It cannot be made again"),
+    ("secret/key.pgp", half, "It cannot be made again"),
+    ("secret/stub.key", empty, "it has 0 bytes of 32"),
+    ("secret/stub.key", half, "it has 16 bytes of 32"),
     ("state.db", empty, "a new one would know of no message"),
     ("state.db", half, "is damaged"),
     ("state.db", other, "is damaged"),

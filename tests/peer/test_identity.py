@@ -229,7 +229,7 @@ def test_a_flooded_key_waits_for_a_fingerprint(net, alice):
             dht.put(f"key:{fred.address}", os.urandom(40))
     data = compose(alice.address, fred.address, "Through the flood")
     alice.send(data, [fred.address])
-    wait_for(lambda: "More is announced" in (receiver(alice.outbox_of(data)).get("why") or ""), 20,
+    wait_for(lambda: "Too many keys are announced" in (receiver(alice.outbox_of(data)).get("why") or ""), 20,
              "the reason", alice.logs)
     assert contact(alice, fred.address) is None
     alice.cli("contacts", "add", fred.address, fingerprint(fred))

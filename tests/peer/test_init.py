@@ -117,7 +117,7 @@ def test_init_never_touches_what_is_there(folder, home):
 
 
 def test_init_refuses_paths_that_sockets_and_dovecot_cannot_have(folder):
-    assert "more than 68 octets" in refused(1, "--home", os.path.join(folder, "x" * 80), "init",
+    assert "more than 68 bytes" in refused(1, "--home", os.path.join(folder, "x" * 80), "init",
                                             "a@b", *INIT)
     assert "does not suit a home" in refused(1, "--home", os.path.join(folder, "a#b"), "init",
                                              "a@b", *INIT)

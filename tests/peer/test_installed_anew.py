@@ -50,7 +50,7 @@ def test_a_kept_peer_starts_anew_with_the_mail_that_waits(net, folder, bob):
         alice.send(data, [bob.address])
         uid = bob.wait_message(data)
         replace(programs, "restante-mime")
-        wait_for(lambda: "was replaced: the peer starts anew" in alice.log_text(), 30, "the update to be seen",
+        wait_for(lambda: "was replaced: the peer restarts" in alice.log_text(), 30, "the update to be seen",
                  alice.logs)
         wait_for(lambda: alice.run_cli("status").returncode == 0 and pid() != first, 60,
                  "alice to be ready again", alice.logs)

@@ -145,7 +145,7 @@ def test_revoked(net, anna):
     assert trust(anna, gus.address) is None
     assert "revoked" in given(anna, made)["users"][0]["why"]
     # anna's user is told, once
-    told = '"gus@inv wrote with an invitation that does not hold"'
+    told = '"gus@inv wrote with an invalid invitation"'
     wait_for(lambda: len(anna.search("SUBJECT", told)) == 1, 30, "anna to be told", anna.logs)
     anna.restart()
     assert len(anna.search("SUBJECT", told)) == 1

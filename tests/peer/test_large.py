@@ -15,7 +15,7 @@ from env import wait_for
 from env.mail import check_arrived, compose, picture
 
 SIZE = 13_000_000  # 17.8 MB as base64; sealing begins at 16 MiB
-EARLY = re.compile(r"sealed: (\d+) octets became (\d+) for \d+ receivers, while it came")
+EARLY = re.compile(r"sealed: (\d+) bytes became (\d+) for \d+ recipients, while it came")
 TAG_OCB = 20
 
 

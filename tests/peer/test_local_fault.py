@@ -102,7 +102,7 @@ def test_no_room_for_a_body(folder):
             with pytest.raises(ImapError) as e:
                 box.open(uid)
         said = str(e.value)
-        assert "no room" in said and "tell alice" not in said
+        assert "enough free space" in said and "tell alice" not in said
         stub = bob.stub_of(data)
         assert stub["state"] in ("stub", "pulling")
         assert alice.waits(data)

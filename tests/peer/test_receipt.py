@@ -136,7 +136,7 @@ def test_strangers_receipts(net, alice, bob):
         assert (status, cbor2.loads(answer)) == (200, [b"", sent.proof(2), sent.proof(2)])
         assert state(alice, data) == "declined"
     alice.wait_idle()
-    assert alice.log_text().count("declined it and says so itself") <= 2 + 1
+    assert alice.log_text().count("declined it, by its own receipt") <= 2 + 1
     assert sent.presence(net, 2) == (DELETED, ABSENT)
     bob.start()
     bob.wait_ready()

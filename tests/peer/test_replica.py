@@ -98,7 +98,7 @@ def open_message(receiver, data):
 
 def came_from(peer, mark):
     """Whom the octets of each message came from that was pulled since, by the log."""
-    return re.findall(r"pulled \d+ octets of \S+; they came from (.*)", peer.log_text()[mark:])
+    return re.findall(r"pulled \d+ bytes of \S+, from (.*)", peer.log_text()[mark:])
 
 
 @pytest.mark.quiet

@@ -24,7 +24,7 @@ def goodbye(receiver, address):
 def test_contacts_are_told_and_nothing_is_left():
     with Network(nodes=4) as net:
         alice, bob = net.peer("alice@demo"), net.peer("bob@demo")
-        for wait in ("5x", "", "601"):
+        for wait in ("5x", "", "86401"):
             assert "--wait wants seconds" in refused(2, "--home", alice.home, "retire", "--yes", "--wait", wait)
         carol = net.peer("carol@demo")
         for p in (bob, carol):
@@ -35,7 +35,7 @@ def test_contacts_are_told_and_nothing_is_left():
         carol.stop()  # away, and stays so
         text = alice.cli("retire", "--yes", "--wait", "30", "--message", "Write to alice@new, gr\u00fc\u00dfe!",
                          seconds=120)
-        assert "Messages taken back: 1" in text and "Contacts told: 2" in text
+        assert "Messages withdrawn: 1" in text and "Contacts told: 2" in text
         assert "1 of them have not fetched it" in text
         assert alice.process.wait(20) == 0
         alice.process = None

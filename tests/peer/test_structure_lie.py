@@ -41,7 +41,7 @@ def test_it_comes_as_a_new_message_and_the_stub_goes(liar, bob):
         assert b" 3 " not in bytes(str(shown["BODYSTRUCTURE"]), "ascii"), "the liar told the truth"
         with pytest.raises(ImapError) as e:
             box.open(uid)
-        assert "it has come again as a new message beside this one" in e.value.text
+        assert "it was delivered again as a new message beside this one" in e.value.text
     fresh = wait_for(lambda: [u for u in bob.uids() if u != uid and u > uid], 20,
                      "the message under a new UID", bob.logs)
     with bob.imap() as box:

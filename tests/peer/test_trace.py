@@ -161,10 +161,10 @@ def test_the_way_of_one_that_is_taken_back(alice, bob):
     alice.wait_idle()
     bob.wait_idle()
     sent, came = both_ends(alice, bob, message_id(data))
-    in_order(sent, *SENT, ("cancel", "is being taken back"), ("gc", "deleted from the outbox"))
-    in_order(came, *HEARD, ("cancel", "its sender took it back"), ("answer", "receipt"))
+    in_order(sent, *SENT, ("cancel", "is being withdrawn"), ("gc", "deleted from the outbox"))
+    in_order(came, *HEARD, ("cancel", "its sender withdrew it"), ("answer", "receipt"))
     text = bob.cli("trace", message_id(data))
-    assert "cancelled" in text and "its sender took it back" in text
+    assert "cancelled" in text and "its sender withdrew it" in text
 
 
 def test_one_of_several_recipients(alice, bob, carol):

@@ -86,7 +86,7 @@ static void replicate_held_done(void *arg, int rc)
     struct replicating *x = arg;
     store_crash_point("replicate.after");
     if (rc == 0 && !x->drop)
-        work_info(x->w, "replicated: %llu octets", (unsigned long long)x->r.ref.size);
+        work_info(x->w, "replicated: %llu bytes", (unsigned long long)x->r.ref.size);
     replicate_end(x, rc != 0 ? store_refused(NULL, "a replica") : NULL);
 }
 

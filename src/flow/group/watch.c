@@ -120,7 +120,7 @@ static void group_watch_verify_run(struct job *job, void *thread_ctx)
     if (strcmp(w->list.group, w->group) != 0)
         (void)error_set(&w->why, "It is of another group.");
     else if (!record_life_ok(w->list.expiry, now / 1000, MSGLIST_LIFE_MAX))
-        (void)error_set(&w->why, "Its time is over, or too long.");
+        (void)error_set(&w->why, "It has expired, or lives too long.");
     else if (!record_seq_ok(w->list.counter, now))
         (void)error_set(&w->why, "Its counter is too far ahead.");
     else

@@ -101,7 +101,7 @@ void invites_accept(struct services *sv, const struct invite *v, const char *tex
     struct error e;
     const char *why = invites_refuse(sv, v, &e);
     if (why == NULL && text != NULL && strlen(text) > INVITE_TEXT_MAX)
-        why = "The text for the first mail may have 2,000 octets; write more in another mail.";
+        why = "The text for the first mail may have 2,000 bytes; write more in another mail.";
     struct accepting *a = why != NULL ? NULL : mem_new(sizeof *a);
     if (a == NULL || (text != NULL && bytes_set(&a->text, text, strlen(text)) < 0)) {
         free(a);

@@ -119,10 +119,9 @@ static void judge_rivals(const struct conflict_looking *t)
             found = t->rival[i];
     if (found.stands && memcmp(found.fpr, standing_of(sv)->rival.fpr, FPR_LEN) != 0) {
         hex_encode(found.fpr, FPR_LEN, hex);
-        log_warn("another key of %s stands in the network: %s. See `restante status`.",
-                 sv->c.address, hex);
+        log_warn("another key is announced for %s: %s. See `restante status`.", sv->c.address, hex);
     } else if (!found.stands && standing_of(sv)->rival.stands && t->identities.complete) {
-        log_info("no other key of %s stands in the network any more", sv->c.address);
+        log_info("no other key is announced for %s any more", sv->c.address);
     }
     if (found.stands || t->identities.complete)
         standing_own(sv)->rival = found;

@@ -167,7 +167,7 @@ int verify_notification(const uint8_t *p, size_t n, uint32_t network, const char
     if (notification_decode(payload.p, payload.n, &at, r, e) != 0)
         return -1;
     if (strcmp(r->receiver, receiver) != 0)
-        return error_set(e, "It is for another receiver.");
+        return error_set(e, "It is for another recipient.");
     struct pgp_pub pub = {r->pubkey.p, r->pubkey.n};
     if (check_life(r->expiry, now_s, NS_LIFE_MAX, e) < 0)
         return -2;

@@ -119,7 +119,7 @@ static void fill_done(struct job *job)
         return;
     }
     if (d->rc == 1)
-        work_info(d->w, "was pulled, but its stub stands nowhere any more");
+        work_info(d->w, "was pulled, but its stub is in no mailbox any more");
     store_do(d->w->services->store, deliver_commit_run, deliver_commit_done, d);
 }
 

@@ -320,7 +320,7 @@ static void notice_commit_done(void *arg, int rc)
             forget_cancellation(x);
     }
     if (rc == 0 && !x->cancels && x->good && !x->again)
-        id_info(x->in.nid, x->in.sender, "is announced: %llu octets, message %s, Message-ID %.*s%s",
+        id_info(x->in.nid, x->in.sender, "is announced: %llu bytes, message %s, Message-ID %.*s%s",
                 (unsigned long long)x->in.m_size, x->message_id, (int)x->msgid.n,
                 x->msgid.n == 0 ? "" : (const char *)x->msgid.p,
                 x->in.state == IN_QUARANTINED ? "; its key is not the pinned one" : "");

@@ -113,12 +113,11 @@ static void pull_decide_done(void *arg, int rc)
         return;
     }
     if (p->late) {
-        work_info(p->w, "came after it was declined, expired or taken back");
+        work_info(p->w, "arrived after it was declined, expired or withdrawn");
         (void)unlink(p->full);
     } else {
-        work_info(p->w, "pulled %llu octets of %s; they came from %s",
-                  (unsigned long long)p->in.m_size, p->in.sender,
-                  p->from.text[0] != '\0' ? p->from.text : "an earlier transfer");
+        work_info(p->w, "pulled %llu bytes of %s, from %s", (unsigned long long)p->in.m_size,
+                  p->in.sender, p->from.text[0] != '\0' ? p->from.text : "an earlier transfer");
     }
     (void)unlink(p->part);
     work_end(p->w);

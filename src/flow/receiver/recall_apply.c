@@ -35,7 +35,7 @@ static void recall_apply_decide_done(void *arg, int rc)
         work_retry(v->w, store_refused(NULL, "a cancellation"));
     } else {
         if (v->decided == 1) {
-            work_info(v->w, "its sender took it back");
+            work_info(v->w, "its sender withdrew it");
             openings_failed(v->w->services, v->in.nid, TEXT_OPEN_TAKEN);
         }
         work_end(v->w);

@@ -142,7 +142,7 @@ static void go(struct courier *c)
                                             .done = receipt_push_on_done,
                                             .ctx = c}};
     if (!endpoint_lookup_last(c->services, c->address, c->fpr, &ep)) {
-        receipt_push_fail(c, "it is not known any more where it is");
+        receipt_push_fail(c, "its endpoint is no longer known");
     } else if (receipts_encode(r, n, &body) != 0) {
         receipt_push_fail(c, "out of memory");
     } else {

@@ -39,14 +39,14 @@ static void blob_recovery_commit_done(void *arg, int rc)
     struct regaining *x = arg;
     store_crash_point("blob_recovery.after");
     if (rc == 0 && !x->lost)
-        work_info(x->s.w, "took back %llu octets", (unsigned long long)x->s.b.size);
+        work_info(x->s.w, "recovered a blob of %llu bytes", (unsigned long long)x->s.b.size);
     blob_step_end(&x->s, rc != 0 ? store_refused(NULL, "a blob that is back") : NULL);
 }
 
 static void lose(struct regaining *x)
 {
-    work_warn(x->s.w,
-              "the blob is missing in the outbox, and nobody can have it: its recipients fail");
+    work_warn(x->s.w, "the blob is missing in the outbox, and no member of a group can hold it: "
+                      "its recipients fail");
     x->lost = true;
     store_do(x->s.w->services->store, blob_recovery_commit_run, blob_recovery_commit_done, x);
 }

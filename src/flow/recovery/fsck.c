@@ -39,14 +39,14 @@ static const struct {
                     "It can be moved to the folder lost.",
                     "It is in the folder lost now, for 30 days."},
     [FSCK_SPOOL] = {"spool", "A submitted message is missing.",
-                    "Its receivers can be given up, and you are told by mail.",
-                    "Its receivers are given up, and you are told by mail."},
+                    "Its recipients can be given up, and you are told by mail.",
+                    "Its recipients are given up, and you are told by mail."},
     [FSCK_BLOB] =
         {"blob", "The sealed message is missing or damaged.",
-         "It can be taken back from the members of the group; without a group its receivers "
+         "It can be recovered from the members of the group; without a group its recipients "
          "fail.",
-         "It is being taken back from the members of the group; without a group its "
-         "receivers fail."},
+         "It is being recovered from the members of the group; without a group its "
+         "recipients fail."},
     [FSCK_CHUNKS] = {"chunks", "The list of its pieces is missing or wrong.",
                      "It can be written again.", "It is written again."},
     [FSCK_REPLICA] = {"replica", "Another member's sealed message is missing or damaged.",
@@ -66,7 +66,7 @@ static const struct {
                    "If you deleted them: restante decline --all-deleted.", ""},
     [FSCK_PUT] = {"record", "A record is missing in the DHT.", "It can be put again.",
                   "It is put again."},
-    [FSCK_CLEAN] = {"record-left", "A record stands in the DHT and should not.",
+    [FSCK_CLEAN] = {"record-left", "A record is in the DHT and should not be.",
                     "It can be deleted.", "It is deleted."},
 };
 

@@ -76,7 +76,7 @@ static void on_ns_deleted(void *ctx, enum dht_result r, const char *why)
     struct cancel_posting *p = ctx;
     store_crash_point("cancel.before");
     if (r != DHT_OK && r != DHT_WAS_ABSENT)
-        posting_end(p, "The DHT could not delete a notification that is taken back.");
+        posting_end(p, "The DHT could not delete the notification of a withdrawn message.");
     else
         store_do(p->w->services->store, posted_run, posted_done, p);
 }
@@ -205,7 +205,7 @@ static void cancel_on_last_look(void *ctx, bool ok, const uint8_t *ids, size_t n
         }
     }
     if (p->r.state == RCV_WITHDRAWING)
-        work_info(p->w, "was taken back; its recipient never confirmed it");
+        work_info(p->w, "was withdrawn; its recipient never confirmed it");
     store_do(sv->store, over_run, over_done, p);
 }
 
@@ -228,7 +228,7 @@ static void cancel_start(struct work *w)
     else if (p->entry.n > 0)
         cancel_look(p);
     else if (contact_get(db, p->r.address, &p->to) < 0)
-        posting_end(p, "The key of a receiver is not known any more.");
+        posting_end(p, "The key of a recipient is no longer known.");
     else
         job_run(sv->pgp, &p->job, cancel_make_run, cancel_make_done, true);
 }

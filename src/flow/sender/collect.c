@@ -67,7 +67,7 @@ static void end_done(void *arg, int rc)
     store_crash_point("collect.after");
     if (rc == 0)
         message_info(t->services, ABOUT_RECEIVER, t->n, "%s it%s", did[t->outcome],
-                     t->fn != NULL ? " and says so itself" : "");
+                     t->fn != NULL ? ", by its own receipt" : "");
     if (t->fn != NULL)
         t->fn(t->ctx, rc == 0, t->proof);
     kick(t->services);

@@ -103,7 +103,7 @@ static void dsn_begin_done(void *arg, int rc)
         if (rcv_get(db, n[i], &t->rcpts[t->count]) < 0)
             break;
         message_warn(t->w->services, ABOUT_RECEIVER, n[i], "its user is told: %s",
-                     t->rcpts[t->count].state == RCV_EXPIRED  ? "never came"
+                     t->rcpts[t->count].state == RCV_EXPIRED  ? "did not fetch it in time"
                      : t->rcpts[t->count].state == RCV_PULLED ? "pulled it, which is reported"
                                                               : "not reached");
         t->count++;

@@ -159,7 +159,7 @@ static void outbox_watch_judge(struct outbox_mailbox *s)
         v->row[v->count].deleted = s->away[i] && s->gone[i] != 0;
         if (v->row[v->count++].deleted)
             message_info(s->services, ABOUT_MESSAGE, s->n[i],
-                         "its line in Outgoing was deleted: it is taken back");
+                         "its line in Outgoing was deleted: it is withdrawn");
     }
     if (v->count == 0 && !v->again) {
         free(v);
@@ -189,7 +189,7 @@ static void watch_done(struct job *job)
     /* a Maildir restored without its lines must not take all mail back */
     bool many = s->vanished > MANY && s->vanished * 2 > s->total;
     if (many && !s->hold)
-        log_warn("%zu of %zu lines vanished from Outgoing at once: nothing is taken back. If you "
+        log_warn("%zu of %zu lines vanished from Outgoing at once: nothing is withdrawn. If you "
                  "deleted them, say so with `restante cancel ID`.",
                  s->vanished, s->total);
     s->hold = many;

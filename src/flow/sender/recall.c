@@ -61,7 +61,7 @@ static void recall_begin_done(void *arg, int rc)
     store_crash_point("recall.begun");
     kick(b->services);
     if (rc == 0 && b->begun > 0)
-        message_info(b->services, ABOUT_MESSAGE, b->n, "is being taken back from %d recipients",
+        message_info(b->services, ABOUT_MESSAGE, b->n, "is being withdrawn from %d recipients",
                      b->begun);
     if (b->fn != NULL)
         b->fn(b->ctx, rc != 0 ? -1 : b->begun);

@@ -175,7 +175,7 @@ static void seal_done(struct job *job)
     struct sealing *s = (struct sealing *)job;
     store_crash_point("seal.before");
     if (s->rc != 0 && trusted_now_ms(s->services) - s->m.created_ms > s->services->c.give_up) {
-        work_warn(s->w, "is given up: %s", s->why.text);
+        work_warn(s->w, "could not be sealed for too long and fails: %s", s->why.text);
         store_do(s->services->store, seal_give_up_run, seal_commit_done, s);
         return;
     }
@@ -184,7 +184,7 @@ static void seal_done(struct job *job)
         sealing_free(s);
         return;
     }
-    work_info(s->w, "sealed: %llu octets became %llu for %zu recipients%s",
+    work_info(s->w, "sealed: %llu bytes became %llu for %zu recipients%s",
               (unsigned long long)s->m.size, (unsigned long long)s->body.size, s->keys.count,
               s->has_body ? ", while it came" : "");
     store_do(s->services->store, seal_commit_run, seal_commit_done, s);

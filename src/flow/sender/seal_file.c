@@ -24,7 +24,7 @@ int seal_keys_add(struct seal_keys *k, struct db *db, const char *address, struc
 {
     size_t i = k->count;
     if (i == k->room)
-        return error_set(e, "A message has more receivers than were counted.");
+        return error_set(e, "A message has more recipients than were counted.");
     (void)strcpy(k->address[i], address);
     if (contact_get(db, address, &k->contact[i]) < 0)
         return error_set(e, "The key of %s is not in the key cache.", address);

@@ -128,7 +128,7 @@ static int seal_stream_gather_keys(struct seal_stream *x, const struct recipient
             seal_keys_add(&x->keys, db, to->item[i].address, &x->why) < 0)
             return -1;
     if (x->keys.count == 0)
-        return error_set(&x->why, "No receiver's key is known yet.");
+        return error_set(&x->why, "No recipient's key is known yet.");
     return sealed_file_init(&x->body, x->keys.count);
 }
 

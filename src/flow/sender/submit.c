@@ -154,7 +154,7 @@ static void submit_commit_done(void *arg, int rc)
     }
     char hex[2 * MESSAGE_ID_LEN + 1], text[80];
     hex_encode(s->m.id, MESSAGE_ID_LEN, hex);
-    id_info(s->m.id, NULL, "submitted: %llu octets for %zu recipients, Message-ID %.*s",
+    id_info(s->m.id, NULL, "submitted: %llu bytes for %zu recipients, Message-ID %.*s",
             (unsigned long long)s->m.size, s->to.count, (int)s->m.msgid.n,
             s->m.msgid.n == 0 ? "" : (const char *)s->m.msgid.p);
     s->path[0] = '\0'; /* the spool file is the store's now, and the blob the next step's */

@@ -104,7 +104,7 @@ static void says_who_has_not_come_yet(void **state)
     assert_true(has(&b, "Subject: Not fetched yet: Lunch\r\n"));
     assert_true(has(&b, "\r\nDate: Tue, 24 Nov 2026 20:58:00 +0000\r\n"));
     assert_true(has(&b, ".delay.notice@house.example>\r\n"));
-    assert_true(has(&b, "was not fetched yet by\r\n    bob@house.example\r\n"
+    assert_true(has(&b, "has not been fetched yet by\r\n    bob@house.example\r\n"
                         "    carol@inn.example\r\n"));
     assert_true(has(&b, "\r\nFinal-Recipient: rfc822; bob@house.example\r\nAction: delayed\r\n"
                         "Status: 4.0.0\r\nDiagnostic-Code: x-restante; Not fetched yet\r\n"

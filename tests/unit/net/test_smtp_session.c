@@ -164,7 +164,7 @@ static void test_later_answers(void **state)
     assert_int_equal(wakes, 1);
     smtp_reply(&book->s, 250, "2.1.0 twice is ignored");
     assert_int_equal(feed("NOOP\r\n"), 0);
-    expect(&book->replies, "250 2.1.0 later\r\n250 2.0.0 Yes.\r\n");
+    expect(&book->replies, "250 2.1.0 later\r\n250 2.0.0 OK.\r\n");
     smtp_reply(&book->s, 250, "2.1.0 nobody asked");
     assert_int_equal(book->s.out.len, 0);
     feed("RCPT TO:<b@c>\r\n");
