@@ -82,7 +82,10 @@ static void give_up_done(void *arg, int rc)
 {
     struct pulling *p = arg;
     openings_failed(p->services, p->in.nid, p->why.text);
-    work_end(p->w);
+    if (rc != 0)
+        work_retry(p->w, store_refused(NULL, "the end of a pull"));
+    else
+        work_end(p->w);
     pulling_free(p);
 }
 

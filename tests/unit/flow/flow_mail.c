@@ -116,6 +116,7 @@ static void noticed(struct services *sv, const uint8_t id[DHT_ID_LEN], bool late
 {
     assert_false(later);
     notices--;
+    kick(sv); /* as discover.c does */
 }
 
 static void on_ids(void *ctx, bool ok, const uint8_t *ids, size_t n)

@@ -134,6 +134,38 @@ const char *why_of(int64_t n)
     return why;
 }
 
+struct head_of {
+    int64_t n;
+    struct buf head;
+};
+
+static int head_run(struct db *db, void *arg)
+{
+    const struct head_of *x = arg;
+    return db_run(db, "UPDATE incoming SET head=? WHERE n=?", "bi", x->head.data, x->head.len,
+                  x->n);
+}
+
+void announced_otherwise(int64_t n, enum announced which)
+{
+    struct head_of x = {.n = n, .head = BUF_INIT(HEAD_BLOB_MAX)};
+    struct buf header = BUF_INIT(HEADER_MAX), skeleton = BUF_INIT(SKELETON_MAX);
+    struct error e = {""};
+    struct incoming in = row_of(n);
+    assert_int_equal(head_unpack(in.head.p, in.head.n, &header, &skeleton, &e), 0);
+    if (which == ANNOUNCED_HEADER)
+        header.data[header.len - 5] ^= 1;
+    else
+        skeleton.data[skeleton.len - 1] ^= 1;
+    struct span h = {header.data, header.len}, s = {skeleton.data, skeleton.len};
+    assert_int_equal(head_pack(&h, &s, &x.head), 0);
+    assert_int_equal(commit(bob.sv.store, head_run, &x), 0);
+    incoming_free(&in);
+    buf_free(&header);
+    buf_free(&skeleton);
+    buf_free(&x.head);
+}
+
 /* ---- the Maildir */
 
 static const char *const part[] = {"new", "cur"};

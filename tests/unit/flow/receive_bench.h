@@ -32,6 +32,10 @@ int64_t tries_of(int64_t n);
 const char *why_of(int64_t n); /* until the next call */
 int64_t outcome_of(int64_t n);
 
+/* What was announced of the message's head: its last octet of header or structure is another. */
+enum announced { ANNOUNCED_HEADER, ANNOUNCED_STRUCTURE };
+void announced_otherwise(int64_t n, enum announced which);
+
 /* The message as a mail client finds it: copies of this file's inode in a folder's new and cur. */
 size_t copies_in(const char *folder, const char *file);
 /* The first file whose name begins so in Maildir/<folder>/new or cur. false: there is none. */
