@@ -170,7 +170,7 @@ static void sources_look_up(struct sources *s)
         s->patient = true;
         s->at = 0;
         sources_look_up(s);
-    } else if (s->at >= s->count) {
+    } else if (s->at >= s->count || (s->at > 0 && s->services->members == NULL)) {
         nobody(s);
     } else if (s->at == 0) {
         endpoint_lookup_find(s->services, s->one[0].address, &s->pubkey, s->one[0].fpr,
