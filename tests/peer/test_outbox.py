@@ -139,7 +139,7 @@ def test_what_the_daemon_does_never_cancels(alice, bob, carol):
 @pytest.mark.parametrize("nth", [1, 2])
 def test_killed_while_a_line_changes(net, bob, carol, point, nth):
     """One line again afterwards, and nothing is taken back."""
-    name = f"kl{point[5]}{point[-1]}{nth}@demo"
+    name = f"kl{point.split('.')[1]}{nth}@demo"
     sender = net.peer(name, start=False)
     sender.start({"RESTANTE_CRASH_AT": f"{point}:{nth}"})
     sender.wait_ready()
@@ -170,7 +170,7 @@ def test_killed_while_a_line_changes(net, bob, carol, point, nth):
 
 @pytest.mark.parametrize("point", ["outbox_deleted.before", "outbox_deleted.after"])
 def test_killed_while_a_deletion_is_taken_up(net, bob, point):
-    sender = net.peer(f"kd{point[8]}@demo")
+    sender = net.peer(f"kd{point.split('.')[1]}@demo")
     data = send(sender, [bob], f"Deleted, killed at {point}")
     bob.wait_message(data)
     uid = wait_line(sender, data, "[announced]")[0]
