@@ -86,3 +86,33 @@ def test_an_installation_that_may_not_be_made_says_what_to_do(clone, folder):
     os.mkdir(closed, 0o555)
     text = make(clone, "install", f"PREFIX={closed}/x", fails=True)
     assert "sudo make install" in text and "PREFIX=$HOME/.local" in text
+
+
+def test_an_update_of_dovecot_is_seen_by_the_next_make(clone, folder):
+    """With the lines of src/daemon/meson.build that watch its packages."""
+    with open(os.path.join(ROOT, "src/daemon/meson.build"), encoding="ascii") as f:
+        text = f.read()
+    lines = text[text.index("fs = import('fs')"):text.index("dovecot_version = ")]
+    info, version = os.path.join(folder, "info"), os.path.join(folder, "version")
+    os.mkdir(info)
+    assert "'/var/lib/dpkg/info/dovecot-core.list'" in lines
+    lines = lines.replace("/var/lib/dpkg/info", info)
+    lines += f"seen = run_command('cat', '{version}', check: true).stdout().strip()\n"
+    with open(os.path.join(clone, "meson.build"), "w", encoding="ascii") as f:
+        f.write(MESON.replace("tiny = ", lines + "tiny = ", 1).replace("get_option('prefix')", "seen", 1))
+
+    def unpack(number):
+        """As dpkg does: its own list is new, what comes from the archive is as old as it was there."""
+        with open(version, "w", encoding="ascii") as f:
+            f.write(number)
+        os.utime(version, (1, 1))
+        with open(os.path.join(info, "dovecot-core.list"), "w", encoding="ascii") as f:
+            f.write("/usr/sbin/dovecot\n")
+
+    prefix = os.path.join(folder, "place")
+    unpack("1")
+    make(clone, "install", f"PREFIX={prefix}")
+    assert says(prefix) == "1"
+    unpack("2")
+    make(clone, "install")
+    assert says(prefix) == "2"
