@@ -44,6 +44,7 @@ struct filling {
     ino_t inode;
     struct timespec times[2];
     unsigned filled;
+    bool unread; /* a folder could not be looked into: e says why */
     struct error *e;
 };
 
@@ -115,6 +116,10 @@ static int fill_dir(const char *dir, const char *folder, void *ctx)
 {
     struct filling *x = ctx;
     DIR *d = opendir(dir);
+    if (d == NULL && errno != ENOENT && errno != ENOTDIR) { /* copies may stand in others */
+        (void)error_set(x->e, "Cannot read %s: %s.", dir, strerror(errno));
+        x->unread = true;
+    }
     if (d == NULL)
         return 0;
     char flag[2] = "", path[PATH_CAP];
@@ -180,7 +185,7 @@ int maildir_fill(const char *home, const char *stub, const char *full, const cha
         if (i > 5)
             (void)usleep(2000);
     }
-    return 2;
+    return x.unread ? -1 : 2;
 }
 
 struct replacing {

@@ -77,7 +77,8 @@ static void fill_run(struct job *job, void *thread_ctx)
         d->rc = deliver_anew(d);
     else
         d->rc = maildir_fill(d->w->services->c.home, d->stub, d->full, d->in.file, &d->why);
-    if (d->rc == 0 && feedback_watch(d->w->services, d->in.nid, d->full, &d->why) < 0)
+    if ((d->rc == 0 || d->rc == 2) &&
+        feedback_watch(d->w->services, d->in.nid, d->full, &d->why) < 0)
         d->rc = -1;
 }
 
