@@ -237,6 +237,25 @@ void open_it(int64_t n, struct opened *o)
     incoming_free(&in);
 }
 
+static char text[400];
+
+const char *said(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return text;
+}
+
+const char *begins(const char *fmt)
+{
+    size_t n = strcspn(fmt, "%");
+    assert_true(n > 10);
+    (void)snprintf(text, sizeof text, "%.*s", (int)n, fmt);
+    return text;
+}
+
 /* ---- what Alice's peer serves */
 
 void blob_path(const uint8_t hash[HASH_LEN], const char *suffix, char path[PATH_CAP])

@@ -5,6 +5,7 @@
 #define RESTANTE_TEST_RECEIVE_BENCH_H
 
 #include "flow_peer.h"
+#include "base/texts.h"
 #include "flow/receiver/opening.h"
 
 extern struct flow_peer alice, bob;
@@ -49,6 +50,11 @@ struct opened {
     char why[400];
 };
 void open_it(int64_t n, struct opened *o);
+
+/* A text of base/texts.h with its arguments; or what it says before the first of them. Until the
+ * next call. */
+const char *said(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+const char *begins(const char *fmt);
 
 /* Alice's file of this blob. */
 void blob_path(const uint8_t hash[HASH_LEN], const char *suffix, char path[PATH_CAP]);

@@ -3,7 +3,6 @@
  * put that, under the same name and time, once; and until it stands there, it is kept (P-7.3,
  * P-7.14, P-10.5). */
 #include "receive_bench.h"
-#include "base/texts.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -64,7 +64,7 @@ static void fails_for_now(int64_t n, const char *why)
     assert_false(o.ok);
     if (strstr(o.why, why) == NULL)
         fail_msg("%s", o.why);
-    assert_non_null(strstr(o.why, "tried again by itself"));
+    assert_non_null(strstr(o.why, TEXT_PULL_AGAIN + 2));
     assert_int_equal(peer_in_state(&bob, n), IN_STUB);
     assert_int_equal(peer_int(&bob, "SELECT wanted FROM incoming WHERE n=?", n), 1);
     assert_non_null(strstr(why_of(n), why));
@@ -110,7 +110,7 @@ static void a_forged_blob(void **state)
     int64_t n = stub_of(3000);
     flip(blob, 1000);
     open_it(n, &o);
-    fails_for_now(n, "not what was announced");
+    fails_for_now(n, said(TEXT_PEER_OTHER, alice.address));
     flip(blob, 1000);
     comes(n);
 }
@@ -122,7 +122,7 @@ static void a_forged_chunk(void **state)
     int64_t n = stub_of(2 * CHUNK_LEN);
     flip(blob, CHUNK_LEN + 7);
     open_it(n, &o);
-    fails_for_now(n, "not what was announced");
+    fails_for_now(n, said(TEXT_PEER_OTHER, alice.address));
     until(!work_under_way(&bob.sv, &queue_pull, n));
     if (here(n, "inbox/parts", "", &b) && peer_in_state(&bob, n) == IN_STUB)
         assert_int_equal(b.len, CHUNK_LEN);
@@ -149,7 +149,7 @@ static void not_there_any_more(void **state)
     (void)snprintf(away, sizeof away, "%s.away", blob);
     assert_int_equal(rename(blob, away), 0);
     open_it(n, &o);
-    fails_for_now(n, "does not offer this message");
+    fails_for_now(n, said(TEXT_PEER_LACKS, alice.address));
     assert_int_equal(rename(away, blob), 0);
     comes(n);
 }
@@ -159,7 +159,7 @@ static void another_message(void **state)
     int64_t n = stub_of(3000);
     set(n, "m_hash=zeroblob(32)");
     open_it(n, &o);
-    is_given_up(n, "not what its sender announced");
+    is_given_up(n, said(TEXT_PULL_TAMPERED, alice.address));
 }
 
 static void a_longer_message(void **state)
@@ -167,7 +167,7 @@ static void a_longer_message(void **state)
     int64_t n = stub_of(3000);
     set(n, "m_size=m_size-1");
     open_it(n, &o);
-    is_given_up(n, "was not accepted");
+    is_given_up(n, begins(TEXT_PULL_SEALED));
 }
 
 /* The header of the stub is not the message's. */
@@ -176,7 +176,7 @@ static void another_header(void **state)
     int64_t n = stub_of(3000);
     announced_otherwise(n, ANNOUNCED_HEADER);
     open_it(n, &o);
-    is_given_up(n, "not what its sender announced");
+    is_given_up(n, said(TEXT_PULL_TAMPERED, alice.address));
 }
 
 static void sealed_for_somebody_else(void **state)
@@ -184,7 +184,7 @@ static void sealed_for_somebody_else(void **state)
     int64_t n = stub_of(3000);
     set(n, "skp=x'c15e0123456789'");
     open_it(n, &o);
-    is_given_up(n, "cannot be opened");
+    is_given_up(n, begins(TEXT_PULL_SEALED));
 }
 
 static void its_time_is_over(void **state)
@@ -197,7 +197,7 @@ static void its_time_is_over(void **state)
     kick(&bob.sv);
     until(peer_int(&bob, "SELECT wanted FROM incoming WHERE n=?", n) == 0);
     until(!work_under_way(&bob.sv, &queue_pull, n));
-    assert_non_null(strstr(why_of(n), "time is over"));
+    assert_non_null(strstr(why_of(n), said(TEXT_PULL_OVER, alice.address)));
     assert_int_equal(peer_count(&bob, "inbox/parts", ""), 0);
     alice_returns();
 }

@@ -2,7 +2,6 @@
 /* test_pull_here.c - a pull on a machine that lacks something: who opens the message is told that,
  * and it comes by itself once it is there; and a pull of what is here already. */
 #include "receive_bench.h"
-#include "base/texts.h"
 #include <sys/resource.h>
 
 extern const struct step step_stub, step_pull;
@@ -94,7 +93,7 @@ static void more_than_the_disk_holds(void **state)
     commit_sql(bob.sv.store, "UPDATE incoming SET m_size=m_size+(1<<60) WHERE n=%lld",
                (long long)n);
     open_it(n, &o);
-    until_tried(n, "no room");
+    until_tried(n, begins(TEXT_NO_ROOM));
     assert_int_equal(peer_count(&bob, "inbox/parts", ""), 0);
     commit_sql(bob.sv.store, "UPDATE incoming SET m_size=m_size-(1<<60) WHERE n=%lld",
                (long long)n);
@@ -109,7 +108,7 @@ static void no_helper(void **state)
     bob_again(steps);
     peer_mime_helper = helper;
     open_it(n, &o);
-    until_tried(n, "does not start");
+    until_tried(n, begins(TEXT_MIME_START));
     bob_again(steps);
     comes(n);
 }

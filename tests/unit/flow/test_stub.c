@@ -197,7 +197,7 @@ static void a_forged_header(void **state)
     bob_again(steps);
     until(tries_of(n) >= 2);
     assert_int_equal(peer_in_state(&bob, n), IN_NOTICED);
-    assert_non_null(strstr(why_of(n), "not what was announced"));
+    assert_non_null(strstr(why_of(n), said(TEXT_PEER_OTHER, alice.address)));
     flip(path, 100);
     stands(n, "");
     incoming_free(&in);
@@ -260,7 +260,7 @@ static void no_helper(void **state)
     bob_again(steps);
     until(tries_of(n) >= 1);
     assert_int_equal(peer_in_state(&bob, n), IN_NOTICED);
-    assert_non_null(strstr(why_of(n), "does not start"));
+    assert_non_null(strstr(why_of(n), begins(TEXT_MIME_START)));
     peer_mime_helper = helper;
     bob_again(steps);
     stands(n, "");
