@@ -3,15 +3,38 @@
 #include "base/log.h"
 #include "base/clock.h"
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int log_fd = STDERR_FILENO;
 static char log_path[1024]; /* "" for stderr */
+static bool log_journal;    /* stderr is the journal, and the log is a file */
+static _Atomic size_t log_size;
 static _Atomic enum log_level log_max = LOG_INFO;
 static const char *const names[] = {"error", "warn", "info", "debug", "trace"};
+static const int priorities[] = {3, 4, 6, 7, 7}; /* syslog(3) */
+
+static size_t log_octets(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 ? (size_t)st.st_size : 0;
+}
+
+/* systemd.exec(5): the device and inode of what it gave as standard output or error. */
+static bool is_journal(void)
+{
+    const char *told = getenv("JOURNAL_STREAM");
+    unsigned long long dev, ino;
+    struct stat st;
+    return told != NULL && sscanf(told, "%llu:%llu", &dev, &ino) == 2 &&
+           fstat(STDERR_FILENO, &st) == 0 && st.st_dev == (dev_t)dev && st.st_ino == (ino_t)ino;
+}
 
 int log_open(const char *path, enum log_level level)
 {
@@ -23,7 +46,19 @@ int log_open(const char *path, enum log_level level)
         return -1;
     log_fd = fd;
     (void)snprintf(log_path, sizeof log_path, "%s", path);
+    log_size = log_octets(fd);
+    log_journal = is_journal();
     return 0;
+}
+
+int log_turn(const char *path)
+{
+    char old[sizeof log_path + 2];
+    struct stat st;
+    if (stat(path, &st) < 0 || st.st_size <= LOG_FILE_MAX ||
+        snprintf(old, sizeof old, "%s.1", path) >= (int)sizeof old)
+        return 0;
+    return rename(path, old) == 0 ? 1 : 0;
 }
 
 int log_reopen(enum log_level level)
@@ -34,6 +69,7 @@ int log_reopen(enum log_level level)
     int fd = open(log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -1;
+    log_size = log_octets(fd);
     int rc = dup3(fd, log_fd, O_CLOEXEC);
     (void)close(fd);
     return rc < 0 ? -1 : 0;
@@ -72,6 +108,16 @@ void log_write(enum log_level level, const char *area, const char *fmt, ...)
     line[end++] = '\n';
     ssize_t w = write(log_fd, line, end);
     (void)w; /* nowhere to report it */
+    if (log_path[0] == '\0')
+        return;
+    if (log_journal) /* it knows the time, and takes the level in front (sd-daemon(3)) */
+        (void)dprintf(STDERR_FILENO, "<%d>%.*s", priorities[level], (int)(end - strlen(at) - 1),
+                      line + strlen(at) + 1);
+    if (atomic_fetch_add(&log_size, end) > LOG_FILE_MAX) {
+        log_size = 0; /* one thread turns it; where it cannot be renamed it goes on */
+        if (log_turn(log_path) > 0)
+            (void)log_reopen(log_max);
+    }
 }
 
 void log_aloud(const char *area, const char *fmt, ...)
@@ -85,6 +131,6 @@ void log_aloud(const char *area, const char *fmt, ...)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = '?';
     log_write(LOG_WARN, area, "%s", text);
-    if (log_fd != STDERR_FILENO)
+    if (log_fd != STDERR_FILENO && !log_journal)
         (void)dprintf(STDERR_FILENO, "restanted: %s\n", text);
 }

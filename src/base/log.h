@@ -10,8 +10,16 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
 
-/* Appends to path (0600), or stderr when NULL. -1 when the file cannot be opened. Call once. */
+/* A log that has grown beyond this is renamed to PATH.1, which replaces an older one, and begun
+ * anew. */
+#define LOG_FILE_MAX (8 * 1024 * 1024)
+
+/* Appends to path (0600), or stderr when NULL. Where stderr is the journal (systemd says so in
+ * JOURNAL_STREAM), each line goes there too. -1 when the file cannot be opened. Call once. */
 int log_open(const char *path, enum log_level level);
+/* Renames the log at path to path.1 when it is beyond LOG_FILE_MAX: its writer is to open it anew.
+ * 1: it was, 0: not. */
+int log_turn(const char *path);
 /* Opens the file anew, after somebody has moved it away, and sets the level; with no file, only
  * that. -1: the old one stays open. Other threads may write meanwhile. */
 int log_reopen(enum log_level level);

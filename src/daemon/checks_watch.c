@@ -179,9 +179,19 @@ static void health_look(struct service *s, bool fresh)
     }
 }
 
+/* Dovecot's log grows as ours does, which turns itself. */
+static void turn_dovecot_log(struct service *s)
+{
+    char path[PATH_CAP];
+    if (s->dovecot != NULL && path_join(path, s->config.home, "log/dovecot.log", NULL) == 0 &&
+        log_turn(path) > 0)
+        dovecot_reopen_log(s->dovecot);
+}
+
 static void health_on_timer(uv_timer_t *t)
 {
     struct service *s = t->data;
+    turn_dovecot_log(s);
     health_look(s, false);
     if (!of(s)->disk_busy && of(s)->fetch == NULL)
         look_ended(s);

@@ -181,6 +181,7 @@ def test_installed_updated_upgraded_removed_purged(host, folder, ours):
     apt(host, "--no-install-recommends install", "/srv/newer/" + os.path.basename(newer))
     for user in ("alice", "bob"):
         host.as_user(user, "systemctl --user daemon-reload; systemctl --user start restante")
+    for user in ("alice", "bob"):
         wait_ready(host, user)
     opens(host, "Over the removal")
 
@@ -206,7 +207,7 @@ def test_bootstrap_node_as_a_system_service(host):
     wait_ready(host, "alice")
     host.run("systemctl", "restart", "restante-dht")  # what it holds is there again
     assert host.run("systemctl", "show", "-P", "Result", "restante-dht").stdout.strip() == "success"
-    assert host.run("sh", "-c", "ls /var/lib/private/restante-dht").stdout.strip() == "state"
+    assert host.run("ls", "/var/lib/private/restante-dht").stdout.split() == ["state", "state.id"]
     apt(host, "purge", "restante-dht")
     assert host.run("systemctl", "is-active", "restante-dht", check=False).stdout.strip() != "active"
     assert not host.run("sh", "-c", "ls -d /var/lib/private/restante-dht /var/lib/restante-dht /etc/default/restante-dht "
