@@ -4,7 +4,10 @@
 #include "flow/mail/dsn.h"
 #include "base/texts.h"
 #include "base/clock.h"
+#include "base/file.h"
+#include "flow/mail/maildir.h"
 #include <stdio.h>
+#include <unistd.h>
 
 static const char *text_of(const struct bytes *b)
 {
@@ -214,4 +217,19 @@ int dsn_compose(const struct dsn *d, struct buf *out)
     rc |= buf_printf(out, "\r\n--%s\r\n", boundary) | dsn_add_report(d, out);
     rc |= buf_printf(out, "\r\n--%s\r\n", boundary) | original(d, out);
     return rc | buf_printf(out, "\r\n--%s--\r\n", boundary) ? -1 : 0;
+}
+
+int dsn_place(const struct dsn *d, const char *home, const char *path, const char *name,
+              struct error *e)
+{
+    char sized[192];
+    struct buf b = BUF_INIT(DSN_MAX);
+    int rc = dsn_compose(d, &b) == 0 ? file_write(path, b.data, b.len, e)
+                                     : error_set(e, "A notice could not be written.");
+    (void)snprintf(sized, sizeof sized, "%s,S=%zu,W=%zu", name, b.len, b.len);
+    buf_free(&b);
+    if (rc == 0 && !maildir_find(home, "", sized, false))
+        rc = maildir_add(home, "", path, sized, NULL, e);
+    (void)unlink(path);
+    return rc;
 }

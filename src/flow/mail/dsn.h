@@ -22,5 +22,9 @@ struct dsn {
 /* Writes the report with CRLF. The same input gives the same octets, so that a repeated step writes
  * the same file. -1 when it becomes larger than out may. */
 int dsn_compose(const struct dsn *d, struct buf *out);
+/* Composes it into the file `path` and links that into the inbox as `name` (of the Maildir's form,
+ * without the size), unless it stands there; then the file goes. 0, or -1 with e. Worker thread. */
+int dsn_place(const struct dsn *d, const char *home, const char *path, const char *name,
+              struct error *e);
 
 #endif

@@ -4,18 +4,15 @@
  * when the client asked for that (P-13.1). Who stands in it is committed first, and its name and
  * octets follow from the rows: a repeated step writes it once. */
 #include "flow/mail/dsn.h"
-#include "flow/mail/maildir.h"
 #include "flow/core/message_log.h"
 #include "flow/core/step.h"
 #include "store/outgoing.h"
 #include "base/jobs.h"
 #include "flow/core/job.h"
 #include "flow/core/path.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define LOG_AREA "dsn"
 
@@ -44,19 +41,12 @@ static void dsn_write_run(struct job *job, void *thread_ctx)
     struct dsn_writing *t = (struct dsn_writing *)job;
     const struct services *sv = t->w->services;
     char path[PATH_CAP], name[128], id[2 * MESSAGE_ID_LEN + 1];
-    struct buf b = BUF_INIT(DSN_MAX);
     struct dsn d = {.own = sv->c.address, .m = &t->m, .rcpts = t->rcpts, .count = t->count};
     hex_encode(t->m.id, MESSAGE_ID_LEN, id);
     home_path(sv, path, "spool", t->m.id, MESSAGE_ID_LEN, ".notice");
-    t->rc = dsn_compose(&d, &b) == 0 ? file_write(path, b.data, b.len, &t->why)
-                                     : error_set(&t->why, "A notice could not be written.");
-    (void)snprintf(name, sizeof name, "%lld.N%s.%lld.restante,S=%zu,W=%zu",
-                   (long long)(t->rcpts[0].changed_ms / 1000), id, (long long)t->rcpts[0].n, b.len,
-                   b.len);
-    buf_free(&b);
-    if (t->rc == 0 && !maildir_find(sv->c.home, "", name, false))
-        t->rc = maildir_add(sv->c.home, "", path, name, NULL, &t->why);
-    (void)unlink(path);
+    (void)snprintf(name, sizeof name, "%lld.N%s.%lld.restante",
+                   (long long)(t->rcpts[0].changed_ms / 1000), id, (long long)t->rcpts[0].n);
+    t->rc = dsn_place(&d, sv->c.home, path, name, &t->why);
 }
 
 static int dsn_commit_run(struct db *db, void *arg)
