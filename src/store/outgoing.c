@@ -38,6 +38,7 @@ void out_receiver_free(struct out_receiver *r)
 int out_add(struct db *db, struct out_message *m, const struct out_rcpt *rcpts, size_t count,
             int64_t sent_due_ms)
 {
+    bool delay = false;
     int64_t now = clock_wall_ms();
     if (db_exec(db,
                 "INSERT INTO message(id,state,created_ms,size,hash,msgid,subject,date,sender_from,"
@@ -50,6 +51,12 @@ int out_add(struct db *db, struct out_message *m, const struct out_rcpt *rcpts, 
                 m->expires_s, m->envid.p, m->envid.n) < 0)
         return -1;
     m->n = db_last_id(db);
+    for (size_t i = 0; i < count; i++)
+        if ((rcpts[i].notify & NOTIFY_DELAY) != 0)
+            delay = true;
+    if (delay && db_exec(db, "INSERT INTO meta(name,value) VALUES('delay:'||?,?)", "ii", m->n,
+                         m->created_ms + DELAY_NOTICE_MS) < 0)
+        return -1;
     for (size_t i = 0; i < count; i++)
         if (db_exec(db,
                     "INSERT OR IGNORE INTO receiver(message,address,state,own,due_ms,changed_ms,"

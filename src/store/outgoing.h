@@ -165,8 +165,8 @@ size_t dsn_rcpts(struct db *db, int64_t message, int64_t *n_r, size_t max);
 int dsn_told(struct db *db, int64_t message);
 
 /* NOTIFY=DELAY (RFC 3461): a message that some receivers have not fetched this long after it was
- * submitted. delayed: the receivers for whom that is asked and who have not ended; done: nobody
- * asks any more. */
+ * submitted. delayed: the receivers for whom that is asked and who have not ended; done: it is
+ * told. Until then a row "delay:<message>" in meta holds the time. */
 #define DELAY_NOTICE_MS 86400000 /* a day */
 size_t dsn_delayed(struct db *db, int64_t message, int64_t *n_r, size_t max);
 int dsn_delayed_done(struct db *db, int64_t message);

@@ -51,10 +51,7 @@ size_t dsn_delayed(struct db *db, int64_t message, int64_t *n_r, size_t max)
 
 int dsn_delayed_done(struct db *db, int64_t message)
 {
-    return db_run(db,
-                  "UPDATE receiver SET notify=notify&~4/*NOTIFY_DELAY*/ WHERE message=? AND "
-                  "notify&4/*NOTIFY_DELAY*/",
-                  "i", message);
+    return db_run(db, "DELETE FROM meta WHERE name='delay:'||?", "i", message);
 }
 
 int sent_set(struct db *db, int64_t message, enum sent_state state)
