@@ -16,6 +16,7 @@
     X(dht_gc)         /* ns and nr of an ended receiver leave the DHT */                           \
     X(spool_gc)       /* the spool file goes */                                                    \
     X(dsn)            /* the user hears of what failed */                                          \
+    X(delay_notice)   /* and, where that is asked for, of what is not fetched for long */          \
     X(recall)         /* closes the blob of a message taken back */                                \
     X(cancel)         /* posts the cancellation, until it is answered */                           \
     X(blob_recovery)  /* a blob whose file is missing is taken back */                             \

@@ -176,6 +176,20 @@ const struct queue queue_dsn = {
     .tries = "SELECT max(tries) FROM receiver WHERE message=? AND told<>1/*TOLD*/",
 };
 
+/* Messages of which somebody asked to be told when they are not fetched for long: rows of meta,
+ * each with its time, made by out_add. */
+const struct queue queue_delay_notice = {
+    .name = "delay_notice",
+    .about = ABOUT_MESSAGE,
+    .tables = STORE_REST,
+    .due = "SELECT CAST(replace(name,'delay:','') AS INTEGER) FROM meta WHERE name BETWEEN "
+           "'delay:' AND"
+           " 'delay;' AND value<=?1 ORDER BY value LIMIT ?2",
+    .next = "SELECT min(value) FROM meta WHERE name BETWEEN 'delay:' AND 'delay;' AND value>?",
+    .delay = "UPDATE meta SET value=?1 WHERE name='delay:'||?2",
+    .tries = "SELECT tries FROM message WHERE n=?",
+};
+
 /* Sealed blobs. */
 const struct queue queue_publish = {
     .name = "publish",
