@@ -41,7 +41,7 @@ RUNS = (
     [PEER + n + ".py" for n in ("race", "pipeline", "policy", "transcripts", "listing",
                                 "requests")],
     [PEER + "invite.py"],
-    [PEER + n + ".py" for n in ("identity", "hold", "clock_wrong", "structure_lie", "trace")],
+    [PEER + n + ".py" for n in ("identity", "hold", "clock_wrong", "structure_lie", "trace", "delay")],
     # these take the usual ports
     [PEER + n + ".py" for n in ("setup", "config", "backup", "key_import", "init", "cli")],
     [PEER + n + ".py" for n in ("health", "reach", "reasons", "proxy", "local_fault", "child",

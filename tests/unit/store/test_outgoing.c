@@ -337,6 +337,36 @@ static void test_contacts(void **state)
     contact_free(&c);
 }
 
+QUEUE(delay_notice);
+
+/* P-13.7: a message of which a delay is to be told is due a day later, until that is told; whoever
+ * ended is left out, and others make no row. */
+static void test_delay_notice(void **state)
+{
+    static const struct queue_rules rules = {0};
+    struct out_message m = {.state = OUT_SUBMITTED, .created_ms = 1000, .size = 1};
+    struct out_rcpt to[3] = {{"bob@demo", .known = true, .notify = NOTIFY_DELAY},
+                             {"carol@demo", .known = true, .notify = NOTIFY_FAILURE},
+                             {"dora@demo", .known = true, .notify = NOTIFY_DELAY | NOTIFY_FAILURE}};
+    int64_t rows[4], next = INT64_MAX, at = m.created_ms + DELAY_NOTICE_MS;
+    memset(m.id, 1, sizeof m.id);
+    assert_int_equal(out_add(&db, &m, &to[1], 1, 0), 0);
+    memset(m.id, 2, sizeof m.id);
+    assert_int_equal(out_add(&db, &m, to, 3, 0), 0);
+    assert_int_equal(queue_due(&db, &queue_delay_notice, &rules, at - 1, rows, 4, &next), 0);
+    assert_int_equal(next, at);
+    assert_int_equal(queue_due(&db, &queue_delay_notice, &rules, at, rows, 4, NULL), 1);
+    assert_int_equal(rows[0], m.n);
+    assert_int_equal(dsn_delayed(&db, m.n, rows, 4), 2);
+    assert_int_equal(rcv_end(&db, rows[0], RCV_PULLED, false, NULL), 1);
+    assert_int_equal(dsn_delayed(&db, m.n, rows, 4), 1);
+    assert_int_equal(queue_delay(&db, &queue_delay_notice, m.n, at + 5, NULL), 0);
+    assert_int_equal(queue_due(&db, &queue_delay_notice, &rules, at + 4, rows, 4, NULL), 0);
+    assert_int_equal(queue_due(&db, &queue_delay_notice, &rules, at + 5, rows, 4, NULL), 1);
+    assert_int_equal(dsn_delayed_done(&db, m.n), 0);
+    assert_int_equal(queue_due(&db, &queue_delay_notice, &rules, INT64_MAX, rows, 4, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +380,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sent, setup, teardown),
         cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reports, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_delay_notice, setup, teardown),
         cmocka_unit_test_setup_teardown(test_contacts, setup, teardown),
     };
     return cmocka_run_group_tests(tests, test_dir_make, test_dir_remove);

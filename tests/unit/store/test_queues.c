@@ -63,6 +63,7 @@ struct scenario {
 
 QUEUE(prefetch);
 QUEUE(expire);
+QUEUE(delay_notice);
 #define DECLARE(name, ...) QUEUE(name);
 QUEUES(DECLARE)
 #define SCENARIO(name, ...) {&queue_##name, __VA_ARGS__},
@@ -295,13 +296,29 @@ static void expire(void **state)
     run("ROLLBACK");
 }
 
+/* Of the rows of meta, those of messages alone, of which there are few. */
+static void delay_notice(void **state)
+{
+    int64_t rows[ASKED], next = LATER_MS * 2;
+    run("BEGIN");
+    run("INSERT INTO meta(name,value) SELECT printf('other:%%d',n),0 FROM message;"
+        "INSERT INTO meta(name,value) SELECT 'delay:'||n,CASE WHEN n>4 THEN %lld+n ELSE %lld-n END"
+        " FROM message WHERE n<=8",
+        LATER_MS, NOW_MS);
+    size_t n = due(&queue_delay_notice, rows, &next);
+    assert_int_equal(n, 4);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(rows[i], 4 - i);
+    assert_int_equal(next, LATER_MS + 5);
+    bounded(&queue_delay_notice, "some are due", 8 + 8);
+    run("ROLLBACK");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_due),
-        cmocka_unit_test(a_delay),
-        cmocka_unit_test(prefetch),
-        cmocka_unit_test(expire),
+        cmocka_unit_test(what_is_due), cmocka_unit_test(a_delay),      cmocka_unit_test(prefetch),
+        cmocka_unit_test(expire),      cmocka_unit_test(delay_notice),
     };
     return cmocka_run_group_tests(tests, fill, empty);
 }
