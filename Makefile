@@ -49,11 +49,16 @@ test-debian13 test-debian12:
 	@$(PYTHON) scripts/test-debian --build "$(BUILD)" $(if $(filter %13,$@),trixie,bookworm) $(ARGS)
 
 # Our Debian packages on booted Debians: installed, Dovecot updated under running peers, upgraded with mail waiting,
-# removed, purged; needs root.
+# removed, purged; needs root. BEFORE is what is upgraded from: the first commit with packages.
+BEFORE ?= ebce0bd2290925f06476ec7492bf7460e0e525f7
 test-packages:
 	sh scripts/install-packages deb test
 	@$(PYTHON) scripts/deb.py --output "$(BUILD)/packages"
-	@RESTANTE_PACKAGES="$(abspath $(BUILD))/packages" $(PYTHON) -m pytest -q -p no:cacheprovider --tb=short -rsP tests/root/test_packages.py $(ARGS)
+	@[ -e "$(BUILD)/packages-before/$(BEFORE)" ] || { \
+	    $(PYTHON) scripts/deb.py --no-lintian --commit $(BEFORE) --output "$(BUILD)/packages-before" && \
+	    touch "$(BUILD)/packages-before/$(BEFORE)"; }
+	@RESTANTE_PACKAGES="$(abspath $(BUILD))/packages" RESTANTE_PACKAGES_BEFORE="$(abspath $(BUILD))/packages-before" \
+	    $(PYTHON) -m pytest -q -p no:cacheprovider --tb=short -rsP tests/root/test_packages.py $(ARGS)
 
 # Real mail clients; takes ten minutes. With PICTURES=doc/pictures the pictures in doc/ are taken anew.
 PICTURES ?= $(BUILD)/pictures

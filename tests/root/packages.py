@@ -14,9 +14,9 @@ ARCHIVES = "var/cache/apt/archives"
 DOVECOT = ("dovecot-core", "dovecot-imapd", "dovecot-submissiond")
 
 
-def built(name):
-    """The path of our package of this name in $RESTANTE_PACKAGES; None when it is not there."""
-    found = glob.glob(os.path.join(os.environ.get("RESTANTE_PACKAGES", "/nonexistent"), f"{name}_*.deb"))
+def built(name, where="RESTANTE_PACKAGES"):
+    """The path of our package of this name in the folder that this variable names; None when it is not there."""
+    found = glob.glob(os.path.join(os.environ.get(where, "/nonexistent"), f"{name}_*.deb"))
     return found[0] if len(found) == 1 else None
 
 
@@ -50,10 +50,16 @@ def make(path, suite, packages):
         os.remove(os.path.join(path, "tmp", os.path.basename(deb)))
 
 
+def suite_of(deb):
+    """The release that `make deb` built it for."""
+    return {"12": "bookworm", "13": "trixie"}[re.search(r"~deb(\d+)u", field(deb, "Version"))[1]]
+
+
 def root(packages):
-    """The path of such a root, of this release, for these packages of ours."""
+    """The path of such a root, of the release that they were built for, for these packages of ours."""
+    suite = suite_of(packages[0])
     key = [re.sub(r"\s+", " ", field(deb, "Depends")) for deb in packages]
-    return debian.cached(f"offline-{debian.own()}", key, lambda path: make(path, debian.own(), packages))
+    return debian.cached(f"offline-{suite}", key, lambda path: make(path, suite, packages))
 
 
 def cached_deb(root_path, name, version):
