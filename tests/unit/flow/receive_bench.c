@@ -3,6 +3,7 @@
 #include "receive_bench.h"
 #include "flow/core/scheduler.h"
 #include "flow/core/stream_worker.h"
+#include "flow/core/trusted_clock.h"
 #include "flow/mail/maildir.h"
 #include "flow/peers/endpoint_lookup.h"
 #include "flow/receiver/receipt_push.h"
@@ -34,8 +35,9 @@ static const struct module *const sender[] = {&stream_worker_module,
                                               &receipt_endpoint_module,
                                               NULL};
 static const struct module *const receiver[] = {
-    &stream_worker_module, &endpoint_lookup_module, &maildir_module,  &receipt_push_module,
-    &scheduler_module,     &openings_module,        &feedback_module, NULL};
+    &trusted_clock_module, &stream_worker_module, &endpoint_lookup_module,
+    &maildir_module,       &receipt_push_module,  &scheduler_module,
+    &openings_module,      &feedback_module,      NULL};
 
 int receive_open(void **state)
 {
