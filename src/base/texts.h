@@ -172,7 +172,7 @@
 /* address */
 #define TEXT_KEY_INCOMPLETE "The look-up of %s did not complete: it is tried again."
 #define TEXT_UNLOOKED                                                                              \
-    "This address is not looked up yet: that happens as soon as this peer is connected and " \
+    "This address is not looked up yet: that happens as soon as this peer is connected and "       \
     "enough of the network answers."
 /* what is wrong (TEXT_OFFLINE_...), address */
 #define TEXT_KEY_OFFLINE                                                                           \

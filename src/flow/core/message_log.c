@@ -6,8 +6,8 @@
 
 #define TEXT_CAP 1600
 
-static void write_about(enum log_level level, const char *area, const char *about, const char *fmt,
-                        va_list ap)
+__attribute__((format(printf, 4, 0))) static void
+write_about(enum log_level level, const char *area, const char *about, const char *fmt, va_list ap)
 {
     char text[TEXT_CAP];
     (void)vsnprintf(text, sizeof text, fmt, ap);

@@ -225,7 +225,8 @@ static void test_impossible_sizes(void **state)
         b.size = size[i];
         struct result r = fetch_as(&b);
         assert_false(r.ok);
-        assert_true(strstr(r.why, "impossible") != NULL || strstr(r.why, "enough free space") != NULL);
+        assert_true(strstr(r.why, "impossible") != NULL ||
+                    strstr(r.why, "enough free space") != NULL);
         assert_int_equal(part_size(), 0);
     }
 }

@@ -26,9 +26,10 @@ static void test_message_at_every_cut(void **state)
         expect(&book->events, "mail a@demo 30\nrcpt b@demo\nrcpt no@demo\nend\nreset\n"
                               "mail  0\nrcpt c@demo\nend\nreset\ngone\n");
         expect(&book->data, "Subject: x\r\n\r\n.\r\ndot\r\n\r\n..\r\nend\r\n.\r\n\n\rQUIT");
-        assert_non_null(strstr(buf_str(&book->replies),
-                               "235 2.7.0 Authentication successful.\r\n250 2.1.0 ok??Injected: 1\r\n"
-                               "250 2.1.5 seen\r\n550 2.1.5 seen\r\n354 "));
+        assert_non_null(
+            strstr(buf_str(&book->replies),
+                   "235 2.7.0 Authentication successful.\r\n250 2.1.0 ok??Injected: 1\r\n"
+                   "250 2.1.5 seen\r\n550 2.1.5 seen\r\n354 "));
         assert_non_null(
             strstr(buf_str(&book->replies),
                    "250 2.0.0 5 bytes received so far.\r\n250 2.0.0 5 bytes received so far.\r\n"

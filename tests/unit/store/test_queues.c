@@ -71,7 +71,7 @@ QUEUES(DECLARE)
 static const struct scenario scenarios[] = {QUEUES(SCENARIO)};
 #define COUNT (sizeof scenarios / sizeof *scenarios)
 
-static void run(const char *fmt, ...)
+__attribute__((format(printf, 1, 2))) static void run(const char *fmt, ...)
 {
     char text[1200];
     struct error e = {""};
