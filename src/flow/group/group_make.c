@@ -235,7 +235,7 @@ void groups_renew(struct services *sv, const struct group_row *g)
 
 /* ---- add and remove */
 
-struct adding {
+struct member_adding {
     struct services *services;
     struct group_member m;
     groups_done_fn *done;
@@ -244,7 +244,7 @@ struct adding {
 
 static void group_make_on_key(void *ctx, enum lookup_result result, const char *why)
 {
-    struct adding *a = ctx;
+    struct member_adding *a = ctx;
     struct contact c;
     if (result != LOOKUP_FOUND) {
         a->done(a->ctx, false, why);
@@ -273,8 +273,8 @@ void groups_add(struct services *sv, const char *address, enum group_role role,
 {
     struct error e;
     uint8_t fpr[FPR_LEN];
-    struct adding *a = mem_new(sizeof *a);
-    *a = (struct adding){.services = sv, .m = {.role = role}, .done = done, .ctx = ctx};
+    struct member_adding *a = mem_new(sizeof *a);
+    *a = (struct member_adding){.services = sv, .m = {.role = role}, .done = done, .ctx = ctx};
     if (take_address(sv, address, a->m.address, &e) < 0) {
         done(ctx, false, e.text);
         free(a);

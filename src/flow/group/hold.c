@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct holding {
+struct hold_setting {
     struct services *services;
     struct hold rule;
     groups_done_fn *done;
@@ -16,13 +16,13 @@ struct holding {
 
 static int hold_run(struct db *db, void *arg)
 {
-    const struct holding *h = arg;
+    const struct hold_setting *h = arg;
     return hold_set(db, &h->rule, h->services->c.address, h->services->c.quota);
 }
 
 static void hold_done(void *arg, int rc)
 {
-    struct holding *h = arg;
+    struct hold_setting *h = arg;
     kick(h->services);
     h->done(h->ctx, rc == 0, rc == 0 ? NULL : "The rule could not be stored: see the log.");
     free(h);
@@ -63,7 +63,7 @@ void groups_hold(struct services *sv, const struct hold *rule, groups_done_fn *d
         done(ctx, false, e.text);
         return;
     }
-    struct holding *h = mem_new(sizeof *h);
-    *h = (struct holding){sv, *rule, done, ctx};
+    struct hold_setting *h = mem_new(sizeof *h);
+    *h = (struct hold_setting){sv, *rule, done, ctx};
     store_do(sv->store, hold_run, hold_done, h);
 }

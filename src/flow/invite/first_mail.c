@@ -14,7 +14,7 @@
 #define LOG_AREA "invite"
 #define MAIL_MAX (16 * 1024)
 
-struct writing {
+struct first_mail_writing {
     struct services *services;
     char address[ADDRESS_MAX + 1];
 };
@@ -58,12 +58,13 @@ static int first_mail_compose(const struct services *sv, const struct accepted_i
 
 static int also_written(struct db *db, const struct out_message *m, void *ctx)
 {
-    return accepted_set_written(db, ((struct writing *)ctx)->address, m->id, MESSAGE_ID_LEN);
+    return accepted_set_written(db, ((struct first_mail_writing *)ctx)->address, m->id,
+                                MESSAGE_ID_LEN);
 }
 
 static void on_submitted(void *ctx, bool ok, const char *why)
 {
-    struct writing *w = ctx;
+    struct first_mail_writing *w = ctx;
     struct services *sv = w->services;
     invites_of(sv)->writing = false;
     if (!ok)
@@ -81,7 +82,7 @@ void first_mail_tend(struct services *sv)
         accepted_to_write(store_reader(sv->store), &a) < 0)
         return;
     struct buf b = BUF_INIT(MAIL_MAX);
-    struct writing *w = mem_new(sizeof *w);
+    struct first_mail_writing *w = mem_new(sizeof *w);
     if (first_mail_compose(sv, &a, &b) == 0) {
         struct own_mail mail = {.receiver = a.address,
                                 .p = b.data,

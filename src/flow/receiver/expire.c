@@ -86,7 +86,7 @@ const struct step step_expire = {
 
 /* ---- the notice */
 
-struct lapsing {
+struct expiry_noticing {
     struct job job;
     struct work *w;
     struct incoming in;
@@ -95,7 +95,7 @@ struct lapsing {
     struct error why;
 };
 
-static void expire_end(struct lapsing *x, const char *why)
+static void expire_end(struct expiry_noticing *x, const char *why)
 {
     work_over(x->w, why);
     incoming_free(&x->in);
@@ -121,7 +121,8 @@ static int thread_fields(const struct buf *header, struct buf *out)
     return rc;
 }
 
-static int expire_compose(const struct lapsing *x, const struct buf *header, struct buf *out)
+static int expire_compose(const struct expiry_noticing *x, const struct buf *header,
+                          struct buf *out)
 {
     const char *own = x->w->services->c.address;
     char date[40], came[40], id[2 * HASH_LEN + 1];
@@ -146,7 +147,7 @@ static int expire_compose(const struct lapsing *x, const struct buf *header, str
 }
 
 /* 0: the notice's file is there, written now or before a crash. */
-static int write_notice(struct lapsing *x, const struct buf *header, size_t *size_r)
+static int write_notice(struct expiry_noticing *x, const struct buf *header, size_t *size_r)
 {
     struct stat st;
     struct buf b = BUF_INIT(HEADER_MAX);
@@ -160,7 +161,7 @@ static int write_notice(struct lapsing *x, const struct buf *header, size_t *siz
 
 static void replace_run(struct job *job, void *thread_ctx)
 {
-    struct lapsing *x = (struct lapsing *)job;
+    struct expiry_noticing *x = (struct expiry_noticing *)job;
     struct buf header = BUF_INIT(HEADER_MAX), skeleton = BUF_INIT(SKELETON_MAX);
     struct stat st;
     char name[96], id[2 * HASH_LEN + 1];
@@ -181,13 +182,13 @@ static void replace_run(struct job *job, void *thread_ctx)
 
 static int expiry_notice_run(struct db *db, void *arg)
 {
-    struct lapsing *x = arg;
+    struct expiry_noticing *x = arg;
     return in_set_expiry_noticed(db, x->in.n);
 }
 
 static void expiry_notice_done(void *arg, int rc)
 {
-    struct lapsing *x = arg;
+    struct expiry_noticing *x = arg;
     store_crash_point("expiry_notice.after");
     if (rc == 0) {
         (void)unlink(x->stub);
@@ -199,7 +200,7 @@ static void expiry_notice_done(void *arg, int rc)
 
 static void replaced(struct job *job)
 {
-    struct lapsing *x = (struct lapsing *)job;
+    struct expiry_noticing *x = (struct expiry_noticing *)job;
     store_crash_point("expiry_notice.before");
     if (x->rc != 0) {
         expire_end(x, x->why.text);
@@ -211,7 +212,7 @@ static void replaced(struct job *job)
 
 static void expiry_notice_start(struct work *w)
 {
-    struct lapsing *x = mem_new(sizeof *x);
+    struct expiry_noticing *x = mem_new(sizeof *x);
     char why[160], date[40];
     if (in_get(store_reader(w->services->store), w->n, &x->in) < 0) {
         free(x);

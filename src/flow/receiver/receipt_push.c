@@ -13,26 +13,26 @@
 #define CONNECT_S 4
 #define STALL_S 6
 
-struct handing { /* a receipt */
+struct pushed_receipt { /* a receipt */
     struct receipt receipt;
     uint8_t proof[HASH_LEN]; /* what the sender will answer */
     receipt_push_fn *fn;
     void *ctx;
-    struct handing *next;
+    struct pushed_receipt *next;
 };
 
-struct courier { /* to one sender, while there is something for it */
+struct push_queue { /* to one sender, while there is something for it */
     struct services *services;
     char address[ADDRESS_MAX + 1];
     uint8_t fpr[FPR_LEN];
-    struct handing *first, *last; /* those under way, then those that wait */
+    struct pushed_receipt *first, *last; /* those under way, then those that wait */
     size_t under_way;
     struct buf answer;
-    struct courier *next;
+    struct push_queue *next;
 };
 
 struct receipt_push {
-    struct courier *couriers;
+    struct push_queue *queues;
 };
 
 static struct receipt_push *push_of(const struct services *sv)
@@ -40,23 +40,23 @@ static struct receipt_push *push_of(const struct services *sv)
     return module_state(sv, &receipt_push_module);
 }
 
-static struct courier *courier_find(const struct services *sv, const struct incoming *in)
+static struct push_queue *push_queue_find(const struct services *sv, const struct incoming *in)
 {
-    struct courier *c = push_of(sv)->couriers;
+    struct push_queue *c = push_of(sv)->queues;
     while (c != NULL &&
            (strcmp(c->address, in->sender) != 0 || memcmp(c->fpr, in->fpr, FPR_LEN) != 0))
         c = c->next;
     return c;
 }
 
-static void courier_free(struct courier *c)
+static void push_queue_free(struct push_queue *c)
 {
-    struct courier **at = &push_of(c->services)->couriers;
+    struct push_queue **at = &push_of(c->services)->queues;
     while (*at != c)
         at = &(*at)->next;
     *at = c->next;
     while (c->first != NULL) {
-        struct handing *h = c->first;
+        struct pushed_receipt *h = c->first;
         c->first = h->next;
         free(h);
     }
@@ -64,13 +64,13 @@ static void courier_free(struct courier *c)
     free(c);
 }
 
-static void go(struct courier *c);
+static void receipt_push_next(struct push_queue *c);
 
 /* Tells the first n, taken or not, and goes on with the others. */
-static void receipt_push_tell(struct courier *c, const struct receipt_answer *a, size_t n)
+static void receipt_push_tell(struct push_queue *c, const struct receipt_answer *a, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct handing *h = c->first;
+        struct pushed_receipt *h = c->first;
         c->first = h->next;
         bool taken = a != NULL && a[i].taken && equal_ct(a[i].proof, h->proof, HASH_LEN);
         h->fn(h->ctx, taken);
@@ -78,21 +78,21 @@ static void receipt_push_tell(struct courier *c, const struct receipt_answer *a,
     }
     c->under_way = 0;
     if (c->first == NULL)
-        courier_free(c);
+        push_queue_free(c);
     else
-        go(c);
+        receipt_push_next(c);
 }
 
-static size_t length(const struct courier *c)
+static size_t length(const struct push_queue *c)
 {
     size_t n = 0;
-    for (const struct handing *h = c->first; h != NULL; h = h->next)
+    for (const struct pushed_receipt *h = c->first; h != NULL; h = h->next)
         n++;
     return n;
 }
 
 /* It is not there, or does not know this: nothing waits for a second try. */
-static void receipt_push_fail(struct courier *c, const char *why)
+static void receipt_push_fail(struct push_queue *c, const char *why)
 {
     log_info("receipts are not taken by %s itself: %s", c->address, why);
     receipt_push_tell(c, NULL, length(c));
@@ -100,13 +100,13 @@ static void receipt_push_fail(struct courier *c, const char *why)
 
 static int receipt_push_on_answer(void *ctx, const uint8_t *p, size_t n)
 {
-    struct courier *c = ctx;
+    struct push_queue *c = ctx;
     return buf_append(&c->answer, p, n);
 }
 
 static void receipt_push_on_done(void *ctx, bool ok, int status, const char *why)
 {
-    struct courier *c = ctx;
+    struct push_queue *c = ctx;
     struct receipt_answer a[RECEIPTS_MAX];
     struct error e;
     if (status <= 0)
@@ -119,14 +119,14 @@ static void receipt_push_on_done(void *ctx, bool ok, int status, const char *why
         receipt_push_tell(c, a, c->under_way);
 }
 
-static void go(struct courier *c)
+static void receipt_push_next(struct push_queue *c)
 {
     struct receipt r[RECEIPTS_MAX];
     struct buf body = BUF_INIT(RECEIPTS_BODY_MAX);
     struct endpoint ep;
     struct error e = {""};
     size_t n = 0;
-    for (const struct handing *h = c->first; h != NULL && n < RECEIPTS_MAX; h = h->next)
+    for (const struct pushed_receipt *h = c->first; h != NULL && n < RECEIPTS_MAX; h = h->next)
         r[n++] = h->receipt;
     c->under_way = n;
     buf_free(&c->answer);
@@ -162,15 +162,15 @@ bool receipt_push(struct services *sv, const struct incoming *in, const struct r
     if (push_of(sv) == NULL || !endpoint_lookup_last(sv, in->sender, in->fpr, &ep) ||
         !peer_link_takes(sv, &there))
         return false;
-    struct courier *c = courier_find(sv, in);
-    struct handing *h = mem_new(sizeof *h);
+    struct push_queue *c = push_queue_find(sv, in);
+    struct pushed_receipt *h = mem_new(sizeof *h);
     if (c == NULL) {
         c = mem_new(sizeof *c);
         c->services = sv;
         (void)strcpy(c->address, in->sender);
         memcpy(c->fpr, in->fpr, FPR_LEN);
-        c->next = push_of(sv)->couriers;
-        push_of(sv)->couriers = c;
+        c->next = push_of(sv)->queues;
+        push_of(sv)->queues = c;
     }
     h->receipt = *r;
     receipt_proof(in->p, r->value, h->proof);
@@ -182,13 +182,13 @@ bool receipt_push(struct services *sv, const struct incoming *in, const struct r
         c->last->next = h;
     c->last = h;
     if (c->under_way == 0)
-        go(c);
+        receipt_push_next(c);
     return true;
 }
 
 bool receipt_push_idle(const struct services *sv)
 {
-    return push_of(sv) == NULL || push_of(sv)->couriers == NULL;
+    return push_of(sv) == NULL || push_of(sv)->queues == NULL;
 }
 
 static int push_start(struct services *sv, struct error *e)
@@ -199,8 +199,8 @@ static int push_start(struct services *sv, struct error *e)
 
 static void push_free(struct services *sv)
 {
-    while (push_of(sv) != NULL && push_of(sv)->couriers != NULL)
-        courier_free(push_of(sv)->couriers);
+    while (push_of(sv) != NULL && push_of(sv)->queues != NULL)
+        push_queue_free(push_of(sv)->queues);
 }
 
 const struct module receipt_push_module = {.start = push_start, .free = push_free};

@@ -31,7 +31,7 @@ struct record_item {
     bool bad;
 };
 
-struct looking {
+struct records_looking {
     struct fsck *x;
     struct record_item *item;
     size_t count, next;
@@ -42,11 +42,12 @@ struct looking {
 };
 
 struct record_look {
-    struct looking *l;
+    struct records_looking *l;
     struct record_item *item;
 };
 
-static struct record_item *fsck_records_add(struct looking *l, enum record record, const char *key)
+static struct record_item *fsck_records_add(struct records_looking *l, enum record record,
+                                            const char *key)
 {
     if (l->count == ITEMS_MAX) {
         l->complete = false;
@@ -74,7 +75,7 @@ static void fsck_records_take_id(struct record_item *i, struct entry_binding *b)
 
 static bool on_receiver(void *ctx, int64_t n)
 {
-    struct looking *l = ctx;
+    struct records_looking *l = ctx;
     struct out_receiver r;
     char key[DHT_KEY_MAX + 1];
     if (rcv_get(l->x->db, n, &r) < 0)
@@ -91,7 +92,7 @@ static bool on_receiver(void *ctx, int64_t n)
     return true;
 }
 
-static void add_receipt(struct looking *l, const struct incoming *in)
+static void add_receipt(struct records_looking *l, const struct incoming *in)
 {
     char key[DHT_KEY_MAX + 1];
     uint8_t value[HASH_LEN];
@@ -110,7 +111,7 @@ static void add_receipt(struct looking *l, const struct incoming *in)
 
 static bool on_answered(void *ctx, int64_t n)
 {
-    struct looking *l = ctx;
+    struct records_looking *l = ctx;
     struct incoming in;
     struct entry_binding b;
     if (in_get(l->x->db, n, &in) < 0)
@@ -131,7 +132,7 @@ static bool on_answered(void *ctx, int64_t n)
     return true;
 }
 
-static void add_own(struct looking *l)
+static void add_own(struct records_looking *l)
 {
     static const char *const meta[] = {"identity_hash", "descriptor_hash"}, *const kind[] = {"key:",
                                                                                              ""};
@@ -150,7 +151,7 @@ static void add_own(struct looking *l)
     }
 }
 
-static void fsck_records_add_group(struct looking *l)
+static void fsck_records_add_group(struct records_looking *l)
 {
     struct group_row g;
     char key[DHT_KEY_MAX + 1];
@@ -167,7 +168,7 @@ static void fsck_records_add_group(struct looking *l)
 /* ---- looking */
 
 /* Has the row moved on meanwhile? */
-static bool moved(const struct looking *l, const struct record_item *i)
+static bool moved(const struct records_looking *l, const struct record_item *i)
 {
     struct out_receiver r;
     struct incoming in;
@@ -184,7 +185,7 @@ static bool moved(const struct looking *l, const struct record_item *i)
     return yes;
 }
 
-static void fsck_records_report(struct looking *l)
+static void fsck_records_report(struct records_looking *l)
 {
     static const char *const name[] = {"notification", "receipt", "own record", "group"};
     for (size_t k = 0; k < l->count; k++) {
@@ -198,12 +199,12 @@ static void fsck_records_report(struct looking *l)
     }
 }
 
-static void fsck_records_go_on(struct looking *l);
+static void fsck_records_go_on(struct records_looking *l);
 
 static void fsck_records_on_look(void *ctx, bool ok, enum dht_presence presence)
 {
     struct record_look *one = ctx;
-    struct looking *l = one->l;
+    struct records_looking *l = one->l;
     struct record_item *i = one->item;
     free(one);
     l->under_way--;
@@ -214,7 +215,7 @@ static void fsck_records_on_look(void *ctx, bool ok, enum dht_presence presence)
         fsck_records_go_on(l);
 }
 
-static void fsck_records_go_on(struct looking *l)
+static void fsck_records_go_on(struct records_looking *l)
 {
     struct services *sv = l->x->services;
     l->filling = true;
@@ -254,8 +255,8 @@ void fsck_records(struct fsck *x, void (*done)(void *ctx, bool complete), void *
         done(ctx, false);
         return;
     }
-    struct looking *l = mem_new(sizeof *l);
-    *l = (struct looking){.x = x, .complete = true, .done = done, .ctx = ctx};
+    struct records_looking *l = mem_new(sizeof *l);
+    *l = (struct records_looking){.x = x, .complete = true, .done = done, .ctx = ctx};
     if (standing_of(sv)->identity_posted && standing_of(sv)->descriptor_posted)
         add_own(l);
     fsck_records_add_group(l);

@@ -23,7 +23,7 @@
 #define LOG_AREA "local_delivery"
 #define PIECE (256 * 1024)
 
-struct owning {
+struct local_delivering {
     struct job job;
     struct work *w; /* its row: the receiver */
     struct out_receiver r;
@@ -33,7 +33,7 @@ struct owning {
     struct error why;
 };
 
-static void local_delivery_end(struct owning *o, const char *why)
+static void local_delivery_end(struct local_delivering *o, const char *why)
 {
     work_over(o->w, why);
     out_receiver_free(&o->r);
@@ -53,7 +53,7 @@ static int local_delivery_copy(int in, int out, struct error *e)
 }
 
 /* trace and m, durable. */
-static int local_delivery_write_file(struct owning *o, const struct buf *trace)
+static int local_delivery_write_file(struct local_delivering *o, const struct buf *trace)
 {
     int in = open(o->spool, O_RDONLY | O_CLOEXEC);
     int out = open(o->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -74,7 +74,7 @@ static int local_delivery_write_file(struct owning *o, const struct buf *trace)
 
 static void deliver_run(struct job *job, void *thread_ctx)
 {
-    struct owning *o = (struct owning *)job;
+    struct local_delivering *o = (struct local_delivering *)job;
     const struct services *sv = o->w->services;
     char name[128], id[2 * MESSAGE_ID_LEN + 1];
     struct stat st;
@@ -101,13 +101,13 @@ static void deliver_run(struct job *job, void *thread_ctx)
 
 static int local_delivery_commit_run(struct db *db, void *arg)
 {
-    const struct owning *o = arg;
+    const struct local_delivering *o = arg;
     return rcv_end(db, o->r.n, RCV_PULLED, false, NULL) < 0 ? -1 : 0;
 }
 
 static void local_delivery_commit_done(void *arg, int rc)
 {
-    struct owning *o = arg;
+    struct local_delivering *o = arg;
     store_crash_point("local_delivery.after");
     if (rc == 0) {
         (void)unlink(o->path);
@@ -118,7 +118,7 @@ static void local_delivery_commit_done(void *arg, int rc)
 
 static void delivered(struct job *job)
 {
-    struct owning *o = (struct owning *)job;
+    struct local_delivering *o = (struct local_delivering *)job;
     store_crash_point("local_delivery.before");
     if (o->rc != 0)
         local_delivery_end(o, o->why.text);
@@ -129,7 +129,7 @@ static void delivered(struct job *job)
 static void local_delivery_start(struct work *w)
 {
     struct db *db = store_reader(w->services->store);
-    struct owning *o = mem_new(sizeof *o);
+    struct local_delivering *o = mem_new(sizeof *o);
     if (rcv_get(db, w->n, &o->r) < 0 || out_get(db, o->r.message, &o->m) < 0) {
         out_receiver_free(&o->r);
         free(o);

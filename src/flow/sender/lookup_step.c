@@ -71,7 +71,7 @@ void lookup_verify(struct services *sv, const char *address, const uint8_t fpr[F
 
 /* ---- the step: receivers whose key was not known at submission */
 
-struct pending {
+struct lookup_pending {
     struct work *w;
     struct out_receiver r;
     char why[320];
@@ -80,7 +80,7 @@ struct pending {
 
 static int pending_run(struct db *db, void *arg)
 {
-    struct pending *p = arg;
+    struct lookup_pending *p = arg;
     if (p->failed)
         return rcv_end(db, p->r.n, RCV_FAILED, false, p->why) < 0 ? -1 : 0;
     if (p->undecided)
@@ -90,7 +90,7 @@ static int pending_run(struct db *db, void *arg)
 
 static void pending_done(void *arg, int rc)
 {
-    struct pending *p = arg;
+    struct lookup_pending *p = arg;
     if (rc == 0)
         work_info(p->w, "%s", p->failed || p->undecided ? p->why : "its key is known");
     out_receiver_free(&p->r);
@@ -103,7 +103,7 @@ static void pending_done(void *arg, int rc)
 
 static void lookup_step_on_key(void *ctx, enum lookup_result result, const char *why)
 {
-    struct pending *p = ctx;
+    struct lookup_pending *p = ctx;
     const struct services *sv = p->w->services;
     bool over = trusted_now_ms(sv) - p->r.changed_ms > sv->c.give_up;
     bool undecided = result == LOOKUP_UNDECIDED;
@@ -122,7 +122,7 @@ static void lookup_step_on_key(void *ctx, enum lookup_result result, const char 
 
 static void lookup_start(struct work *w)
 {
-    struct pending *p = mem_new(sizeof *p);
+    struct lookup_pending *p = mem_new(sizeof *p);
     if (rcv_get(store_reader(w->services->store), w->n, &p->r) < 0) {
         free(p);
         work_retry(w, store_unread(NULL, "Its row"));

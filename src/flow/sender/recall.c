@@ -18,7 +18,7 @@
 
 /* ---- the beginning */
 
-struct beginning {
+struct recall_beginning {
     struct services *services;
     int64_t n;
     bool one;
@@ -50,14 +50,14 @@ int recall_all(struct db *db, int64_t n)
 
 static int recall_begin_run(struct db *db, void *arg)
 {
-    struct beginning *b = arg;
+    struct recall_beginning *b = arg;
     b->begun = recall_begin(db, b->n, b->one ? b->address : NULL);
     return b->begun < 0 ? -1 : 0;
 }
 
 static void recall_begin_done(void *arg, int rc)
 {
-    struct beginning *b = arg;
+    struct recall_beginning *b = arg;
     store_crash_point("recall.begun");
     kick(b->services);
     if (rc == 0 && b->begun > 0)
@@ -70,8 +70,9 @@ static void recall_begin_done(void *arg, int rc)
 
 void recall_message(struct services *sv, int64_t n, const char *address, recall_fn *fn, void *ctx)
 {
-    struct beginning *b = mem_new(sizeof *b);
-    *b = (struct beginning){.services = sv, .n = n, .one = address != NULL, .fn = fn, .ctx = ctx};
+    struct recall_beginning *b = mem_new(sizeof *b);
+    *b = (struct recall_beginning){
+        .services = sv, .n = n, .one = address != NULL, .fn = fn, .ctx = ctx};
     if (address != NULL)
         (void)strncpy(b->address, address, sizeof b->address - 1);
     store_do(sv->store, recall_begin_run, recall_begin_done, b);
@@ -79,7 +80,7 @@ void recall_message(struct services *sv, int64_t n, const char *address, recall_
 
 /* ---- closing the blob */
 
-struct closing {
+struct recall_closing {
     struct job job;
     struct work *w;
     int64_t receiver;
@@ -90,7 +91,7 @@ struct closing {
     struct error why;
 };
 
-static void closing_end(struct closing *c, const char *why)
+static void recall_end(struct recall_closing *c, const char *why)
 {
     work_over(c->w, why);
     bytes_free(&c->b.chunks);
@@ -99,9 +100,9 @@ static void closing_end(struct closing *c, const char *why)
 
 /* The name that publishing gives away goes first: so a publishing under way cannot bring it back.
  */
-static void close_run(struct job *job, void *thread_ctx)
+static void recall_close_run(struct job *job, void *thread_ctx)
 {
-    struct closing *c = (struct closing *)job;
+    struct recall_closing *c = (struct recall_closing *)job;
     static const char *const suffix[] = {".sealed", ""};
     const struct services *sv = c->w->services;
     char path[PATH_CAP], dir[PATH_CAP];
@@ -119,32 +120,32 @@ static void close_run(struct job *job, void *thread_ctx)
     c->never = c->rc == 0 && !file_exists(path);
 }
 
-static int close_commit(struct db *db, void *arg)
+static int recall_close_commit(struct db *db, void *arg)
 {
-    struct closing *c = arg;
+    struct recall_closing *c = arg;
     return cancel_closed(db, c->receiver, c->b.n, c->never);
 }
 
-static void close_committed(void *arg, int rc)
+static void recall_close_committed(void *arg, int rc)
 {
     store_crash_point("recall.after");
-    closing_end(arg, rc != 0 ? store_refused(NULL, "a withdrawal") : NULL);
+    recall_end(arg, rc != 0 ? store_refused(NULL, "a withdrawal") : NULL);
 }
 
-static void close_done(struct job *job)
+static void recall_close_done(struct job *job)
 {
-    struct closing *c = (struct closing *)job;
+    struct recall_closing *c = (struct recall_closing *)job;
     store_crash_point("recall.before");
     if (c->rc != 0)
-        closing_end(c, c->why.text);
+        recall_end(c, c->why.text);
     else
-        store_do(c->w->services->store, close_commit, close_committed, c);
+        store_do(c->w->services->store, recall_close_commit, recall_close_committed, c);
 }
 
 static void recall_start(struct work *w)
 {
     struct db *db = store_reader(w->services->store);
-    struct closing *c = mem_new(sizeof *c);
+    struct recall_closing *c = mem_new(sizeof *c);
     struct out_receiver r = {0};
     if (rcv_get(db, w->n, &r) < 0 || blob_get(db, r.blob, &c->b) < 0) {
         out_receiver_free(&r);
@@ -156,7 +157,7 @@ static void recall_start(struct work *w)
     c->receiver = r.n;
     c->wanted = cancel_blob_wanted(db, r.blob);
     out_receiver_free(&r);
-    job_run(w->services->files, &c->job, close_run, close_done, true);
+    job_run(w->services->files, &c->job, recall_close_run, recall_close_done, true);
 }
 
 QUEUE(recall);

@@ -16,21 +16,21 @@ struct receipt_endpoint {
     uv_async_t *wake; /* wakes the loop for receipts that are handed over */
 };
 
-struct request;
+struct receipts_request;
 
 struct one_receipt {
-    struct request *of;
+    struct receipts_request *of;
     struct receipt_answer answer;
 };
 
-struct request {
+struct receipts_request {
     struct services *services;
     uint64_t number; /* the HTTP server's */
     size_t count, left;
     struct one_receipt one[RECEIPTS_MAX];
 };
 
-static void receipt_endpoint_reply(struct request *x)
+static void receipt_endpoint_reply(struct receipts_request *x)
 {
     struct services *sv = x->services;
     struct receipt_answer a[RECEIPTS_MAX];
@@ -63,7 +63,7 @@ static void receipt_endpoint_take(struct services *sv, uint64_t number, const ui
         http_server_reply(sv->server, number, 503, NULL, 0);
         return;
     }
-    struct request *x = mem_new(sizeof *x);
+    struct receipts_request *x = mem_new(sizeof *x);
     if (receipts_decode(body, n, r, &x->count, &e) != 0) {
         log_debug("no receipts: %s", e.text);
         http_server_reply(sv->server, number, 400, NULL, 0);

@@ -46,7 +46,7 @@ int recipients_add(struct recipients *r, const struct services *sv, const char *
                      : recipients_say(250, e, known ? TEXT_RCPT_OK : TEXT_RCPT_LATER);
 }
 
-struct all {
+struct all_recipients {
     struct recipients *to;
     struct services *sv;
     const struct smtp_rcpt_asks *asks;
@@ -56,7 +56,7 @@ struct all {
 
 static bool recipients_add_member(void *ctx, const struct group_fellow *m)
 {
-    struct all *a = ctx;
+    struct all_recipients *a = ctx;
     struct contact c;
     if (strcmp(m->address, a->sv->c.address) == 0)
         return true;
@@ -75,7 +75,7 @@ int recipients_add_all(struct recipients *r, struct services *sv, const char *gr
                        const struct smtp_rcpt_asks *asks, struct error *e)
 {
     struct group_row g;
-    struct all a = {.to = r, .sv = sv, .asks = asks};
+    struct all_recipients a = {.to = r, .sv = sv, .asks = asks};
     if (strcmp(group, address_group(sv->c.address)) != 0 ||
         group_get_accepted(store_reader(sv->store), &g) < 0) {
         (void)error_set(e, TEXT_RCPT_ALL_OTHER, group);

@@ -22,7 +22,7 @@
 #define LOG_AREA "sent"
 #define EARLIER_MS (10 * 60 * 1000LL) /* some clients save their copy before they submit */
 
-struct copy {
+struct sent_copy {
     struct job job;
     struct services *services;
     struct work *w; /* NULL: told by the plugin */
@@ -33,7 +33,7 @@ struct copy {
     struct error why;
 };
 
-static void name_of(const struct copy *c, char out[96])
+static void name_of(const struct sent_copy *c, char out[96])
 {
     char hex[2 * MESSAGE_ID_LEN + 1];
     hex_encode(c->m.id, MESSAGE_ID_LEN, hex);
@@ -41,7 +41,7 @@ static void name_of(const struct copy *c, char out[96])
                    hex, (unsigned long long)c->m.size, (unsigned long long)c->m.size);
 }
 
-static void copy_free(struct copy *c)
+static void copy_free(struct sent_copy *c)
 {
     out_message_free(&c->m);
     free(c);
@@ -49,7 +49,7 @@ static void copy_free(struct copy *c)
 
 static int sent_commit_run(struct db *db, void *arg)
 {
-    struct copy *c = arg;
+    struct sent_copy *c = arg;
     int changed = sent_set(db, c->m.n, c->state);
     c->late = changed == 0 && c->state == SENT_OURS;
     return changed < 0 ? -1 : 0;
@@ -60,7 +60,7 @@ static void removed(struct job *job);
 
 static void sent_commit_done(void *arg, int rc)
 {
-    struct copy *c = arg;
+    struct sent_copy *c = arg;
     store_crash_point("sent.after");
     if (rc == 0 && c->late) { /* the client's came while ours was written */
         job_run(c->services->files, &c->job, remove_run, removed, true);
@@ -77,7 +77,7 @@ static void sent_commit_done(void *arg, int rc)
 
 static void sent_write_done(struct job *job)
 {
-    struct copy *c = (struct copy *)job;
+    struct sent_copy *c = (struct sent_copy *)job;
     store_crash_point("sent.before");
     if (c->rc == 0) {
         store_do(c->services->store, sent_commit_run, sent_commit_done, c);
@@ -90,7 +90,7 @@ static void sent_write_done(struct job *job)
 /* The spool file is linked, not copied: the same octets, once on the disk. */
 static void sent_write_run(struct job *job, void *thread_ctx)
 {
-    struct copy *c = (struct copy *)job;
+    struct sent_copy *c = (struct sent_copy *)job;
     char name[96], path[PATH_CAP], msgid[SUMMARY_MAX + 1] = "";
     name_of(c, name);
     if (c->m.msgid.n <= SUMMARY_MAX && c->m.msgid.n > 0)
@@ -114,7 +114,7 @@ static void sent_write_run(struct job *job, void *thread_ctx)
 
 static void sent_start(struct work *w)
 {
-    struct copy *c = mem_new(sizeof *c);
+    struct sent_copy *c = mem_new(sizeof *c);
     if (out_get(store_reader(w->services->store), w->n, &c->m) < 0) {
         free(c);
         work_retry(w, store_unread(NULL, "Its row"));
@@ -135,7 +135,7 @@ const struct step step_sent = {
 
 static void remove_run(struct job *job, void *thread_ctx)
 {
-    struct copy *c = (struct copy *)job;
+    struct sent_copy *c = (struct sent_copy *)job;
     char name[96];
     name_of(c, name);
     (void)maildir_find(c->services->c.home, SENT_FOLDER, name, true);
@@ -143,7 +143,7 @@ static void remove_run(struct job *job, void *thread_ctx)
 
 static void removed(struct job *job)
 {
-    struct copy *c = (struct copy *)job;
+    struct sent_copy *c = (struct sent_copy *)job;
     if (c->w != NULL)
         work_end(c->w);
     copy_free(c);
@@ -154,7 +154,7 @@ void sent_saved(struct services *sv, const char *msgid)
     int64_t n[8];
     size_t count = sent_find(store_reader(sv->store), msgid, n, 8);
     for (size_t i = 0; i < count; i++) {
-        struct copy *c = mem_new(sizeof *c);
+        struct sent_copy *c = mem_new(sizeof *c);
         if (out_get(store_reader(sv->store), n[i], &c->m) < 0) {
             free(c);
             continue;
