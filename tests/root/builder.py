@@ -15,7 +15,7 @@ USER = "anna"  # may use sudo
 HOUR = 3600  # seconds
 PRODUCT = ("src", "dhtd", "mimed", "plugin", "contrib", "doc", "scripts", "packages.txt", "meson.build",
            "meson_options.txt", "Makefile")
-HERE = ("packages.txt", "scripts/install-packages", "scripts/opendht.py", "tests/root/builder.py")
+STAGES = ("run", "build", "test")
 
 
 def layers(suite):
@@ -51,16 +51,16 @@ def ready(suite):
             put_clone(host, f"home/{USER}/restante")
             boot(host)
             with host.outside():
-                print(host.as_user(USER, "cd restante && sh scripts/install-packages run build test && "
+                print(host.as_user(USER, f"cd restante && sh scripts/install-packages {' '.join(STAGES)} && "
                                    "/usr/bin/python3 scripts/opendht.py ready", timeout=HOUR).stdout)
             host.run("sh", "-c", f"rm -rf /home/{USER}/restante; : >/etc/machine-id; sync")
         finally:
             host.close(keep=path)
 
-    key = []
-    for name in HERE:
-        with open(os.path.join(debian.ROOT, name), encoding="utf-8") as f:
-            key.append(f.read())
+    with open(os.path.join(debian.ROOT, "packages.txt"), encoding="utf-8") as f:
+        key = sorted(line.split()[1] for line in f if line.split()[0] in (*STAGES, "opendht"))
+    with open(os.path.join(debian.ROOT, "scripts", "opendht.py"), encoding="utf-8") as f:
+        key.append(f.read())
     return [debian.cached(f"{suite}-ready", key, make), *layers(suite)]
 
 
