@@ -65,11 +65,12 @@ static bool below(const char *path, const char *folder)
 }
 
 /* Sockets, logs, what is made anew, what can be computed again, and what half-written files leave.
- */
+ * The DHT node's state stays in: a network's first peer has no bootstrap, and its nodes are all it
+ * knows. */
 static bool leave_out(const struct packing *p, const char *path)
 {
     static const char *const folders[] = {
-        "run", "log", "dht", "dovecot/run", "dovecot/tmp", "inbox/parts", BACKUP_STAMP, "moved",
+        "run", "log", "dovecot/run", "dovecot/tmp", "inbox/parts", BACKUP_STAMP, "moved",
     };
     const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)

@@ -54,6 +54,7 @@ def test_a_peer_moves_with_one_command_at_each_end(folder):
         new = move_from(alice, file, "new")
         try:
             new.wait_ready()
+            assert os.path.exists(os.path.join(new.home, "dht", "state"))  # the nodes that it knows
             assert instance(new) != before and not os.path.exists(os.path.join(new.home, "moved"))
             assert new.find(stub) == [uid]
             for data in (there, stub, during):

@@ -40,6 +40,15 @@ class Person:
         said = self.host.client(self.name, verb, subject, str(seconds), timeout=seconds + 60)
         assert f"{sender.name} to {self.name}." in said
 
+    def wait_up(self, seconds=60):
+        """Until the peer answers, after its service was started."""
+        end = time.monotonic() + seconds
+        while not self.host.as_user(self.name, "restante status --json", check=False).stdout.startswith("{"):
+            assert time.monotonic() < end, self.host.as_user(
+                self.name, "systemctl --user status restante; tail -n 30 .restante/log/restanted.log",
+                check=False).stdout
+            time.sleep(0.2)
+
     def trusts(self, other):
         said = self.host.as_user(self.name, "restante contacts").stdout
         return any(other.address in line and "verified" in line for line in said.splitlines())

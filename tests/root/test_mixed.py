@@ -25,7 +25,7 @@ def acquainted(computers, lan, one, two):
 def carry(path, old, new):
     """A file or folder below the home of one person to another computer of theirs, which takes the old one's place."""
     packed = subprocess.run(old.host.enter("tar", "-C", f"/home/{old.name}", "-cf", "-", path), check=True,
-                            stdout=subprocess.PIPE).stdout
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE).stdout  # it says that sockets are left out
     old.host.close()
     arrived = new()
     subprocess.run(arrived.host.enter("tar", "-C", f"/home/{old.name}", "-xf", "-"), check=True, input=packed)
@@ -67,6 +67,7 @@ def test_the_release_is_upgraded_with_mail_waiting(computers, lan):
     bob.send(alice, "Waits for alice")
     upgraded = carry(".", alice, lambda: Person(computers, lan, "alice", 0, 11, suite=NEW))
     upgraded.host.as_user("alice", "systemctl --user daemon-reload; systemctl --user start restante")
+    upgraded.wait_up()
     upgraded.opens(bob, "Waits for alice", 120, "reopen")
     bob.opens(upgraded, "Waits at alice", 120, "reopen")
     first_mails(bob, upgraded, time.monotonic())
