@@ -216,7 +216,7 @@ static void expiry_notice_start(struct work *w)
     char why[160], date[40];
     if (in_get(store_reader(w->services->store), w->n, &x->in) < 0) {
         free(x);
-        work_end(w);
+        work_retry(w, store_unread(NULL, "Its row"));
         return;
     }
     x->w = w;
