@@ -64,7 +64,7 @@ static void fails_for_now(int64_t n, const char *why)
     assert_false(o.ok);
     if (strstr(o.why, why) == NULL)
         fail_msg("%s", o.why);
-    assert_non_null(strstr(o.why, TEXT_PULL_AGAIN + 2));
+    assert_non_null(strstr(o.why, &TEXT_PULL_AGAIN[2]));
     assert_int_equal(peer_in_state(&bob, n), IN_STUB);
     assert_int_equal(peer_int(&bob, "SELECT wanted FROM incoming WHERE n=?", n), 1);
     assert_non_null(strstr(why_of(n), why));
