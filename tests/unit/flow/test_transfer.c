@@ -2,45 +2,21 @@
 /* test_transfer.c - a blob's way into a file, from the real HTTP server, whose place stands in a
  * DHT of this process's memory: it arrives whole or not at all, goes on where it stopped, and what
  * the sender did not announce never reaches the file (P-5.4, P-6). */
-#include "base/clock.h"
+#include "flow_peer.h"
 #include "flow/peers/transfer.h"
-#include "base/file.h"
-#include "base/jobs.h"
-#include "dht/dht.h"
-#include "flow/core/path.h"
-#include "flow/core/sign.h"
-#include "net/http_client.h"
-#include "net/http_server.h"
-#include "pgp/pgp.h"
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #define SENDER "alice@demo"
-#define NETWORK 7u
 #define SIZE (2 * CHUNK_LEN + 12345)
 
-static uv_loop_t loop;
-static struct services sv;
-static char home[] = "/tmp/restante-transfer-XXXXXX";
-static struct bytes pubkey;
+static struct flow_peer alice, bob;
 static uint8_t fpr[FPR_LEN], *data;
 static struct blob_ref blob;
 static char blob_path[PATH_CAP], chunks_path[PATH_CAP], part[PATH_CAP];
-
-/* Not UV_RUN_ONCE: that waits for another event when a timer was all there was. */
-static void turn(void)
-{
-    if (uv_run(&loop, UV_RUN_NOWAIT) != 0)
-        (void)usleep(500);
-}
 
 struct result {
     bool done, ok;
@@ -59,10 +35,9 @@ static void on_end(void *ctx, bool ok, const char *why)
 static struct result fetch_as(const struct blob_ref *b)
 {
     struct result r = {0};
-    (void)transfer_start(&sv, SENDER, &pubkey, fpr, b, part, on_end, &r);
+    (void)transfer_start(&bob.sv, SENDER, &alice.sv.pubkey, fpr, b, part, on_end, &r);
     assert_false(r.done); /* later, never from within */
-    while (!r.done)
-        turn();
+    until(r.done);
     return r;
 }
 
@@ -114,7 +89,7 @@ static void test_one_chunk(void **state)
     char path[PATH_CAP];
     sha256("small", 5, small.hash);
     sha256(small.hash, HASH_LEN, small.chunks_hash);
-    home_path(&sv, path, "outbox", small.hash, HASH_LEN, "");
+    home_path(&alice.sv, path, "outbox", small.hash, HASH_LEN, "");
     assert_int_equal(file_write(path, "small", 5, NULL), 0);
     assert_true(fetch_as(&small).ok); /* without a list of chunks */
     assert_int_equal(part_size(), 5);
@@ -235,7 +210,7 @@ static void test_nowhere_to_write(void **state)
 {
     char good[PATH_CAP];
     (void)strcpy(good, part);
-    (void)snprintf(part, sizeof part, "%s/no/such/part", home);
+    (void)snprintf(part, sizeof part, "%s/no/such/part", bob.home);
     struct result r = fetch();
     (void)strcpy(part, good);
     assert_false(r.ok);
@@ -253,36 +228,7 @@ static void test_other_key(void **state)
     assert_non_null(strstr(r.why, "is offline"));
 }
 
-/* ---- the sender: a key, a descriptor, a blob */
-
-static void put_done(void *ctx, enum dht_result r, const char *why)
-{
-    assert_int_equal(r, DHT_OK);
-    *(bool *)ctx = r == DHT_OK;
-}
-
-static void post_descriptor(struct pgp *pgp, uint16_t port)
-{
-    struct descriptor d = {.seq = 1, .expiry = clock_wall_ms() / 1000 + 3600};
-    struct record_place place = {NETWORK, SENDER};
-    struct buf payload = BUF_INIT(RECORD_MAX), record = BUF_INIT(RECORD_MAX);
-    struct error e = {""};
-    uint8_t lock[HASH_LEN] = {1};
-    char url[64];
-    bool ok = false;
-    (void)strcpy(d.address, SENDER);
-    memcpy(d.fpr, fpr, FPR_LEN);
-    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u", port);
-    assert_int_equal(endpoint_parse(url, &d.endpoints[0]), 0);
-    d.endpoint_count = 1;
-    assert_int_equal(descriptor_encode(&d, &place, &payload), 0);
-    assert_int_equal(sign_record(pgp, &payload, &record, &e), 0);
-    dht_put(sv.dht, SENDER, record.data, record.len, d.expiry, lock, put_done, &ok);
-    while (!ok)
-        turn();
-    buf_free(&payload);
-    buf_free(&record);
-}
+/* ---- the sender: a blob */
 
 static void make_blob(void)
 {
@@ -295,71 +241,33 @@ static void make_blob(void)
     for (size_t i = 0; i < 3; i++)
         sha256(data + i * CHUNK_LEN, i < 2 ? CHUNK_LEN : SIZE - 2 * CHUNK_LEN, list + i * HASH_LEN);
     sha256(list, sizeof list, blob.chunks_hash);
-    home_path(&sv, blob_path, "outbox", blob.hash, HASH_LEN, "");
-    home_path(&sv, chunks_path, "outbox", blob.hash, HASH_LEN, ".chunks");
+    home_path(&alice.sv, blob_path, "outbox", blob.hash, HASH_LEN, "");
+    home_path(&alice.sv, chunks_path, "outbox", blob.hash, HASH_LEN, ".chunks");
     assert_int_equal(file_write(chunks_path, list, sizeof list, NULL), 0);
-}
-
-static void *no_context(void *arg)
-{
-    return arg;
 }
 
 static int make(void **state)
 {
-    static char outbox[PATH_CAP], database[PATH_CAP];
-    struct error e = {""};
-    struct pgp *pgp = NULL;
-    struct buf secret = BUF_INIT(16384), pub = BUF_INIT(PUBKEY_MAX);
-    struct jobs_config files = {.name = "files", .threads = 2};
-    struct jobs_config keys = {
-        .name = "keys", .threads = 1, .thread_start = no_context, .arg = &sv};
-    struct http_client_config client = {.connect_seconds = 5};
-    struct http_server_config server = {.host = "127.0.0.1", .outbox_dir = outbox};
-    if (mkdtemp(home) == NULL || uv_loop_init(&loop) < 0)
+    static const struct module *const modules[] = {NULL};
+    if (peers_open(state) < 0)
         return -1;
-    (void)snprintf(outbox, sizeof outbox, "%s/outbox", home);
-    (void)snprintf(database, sizeof database, "%s/state.db", home);
-    (void)snprintf(part, sizeof part, "%s/part", home);
-    sv = (struct services){.loop = &loop,
-                           .c = {.home = home, .address = "bob@demo", .network = NETWORK},
-                           .policy = {.loopback = true}};
-    if (dir_make(outbox, &e) < 0 || pgp_generate(SENDER, &secret, &pub, &e) < 0 ||
-        pgp_new(&pgp, &e) < 0 || pgp_load_secret(pgp, secret.data, secret.len, &e) < 0)
-        return -1;
-    pgp_own_fpr(pgp, fpr);
-    (void)bytes_set(&pubkey, pub.data, pub.len);
-    sv.files = jobs_create(&loop, &files, &e);
-    sv.pgp = jobs_create(&loop, &keys, &e);
-    sv.store = store_open(&loop, database, &e);
-    sv.dht = dht_memory(&loop);
-    sv.http = http_client_new(&loop, &client, &e);
-    sv.server = http_server_start(&server, &e);
-    if (sv.store == NULL || sv.files == NULL || sv.pgp == NULL || sv.dht == NULL ||
-        sv.http == NULL || sv.server == NULL)
-        return -1;
-    post_descriptor(pgp, http_server_port(sv.server));
+    peer_make(&alice, SENDER);
+    peer_make(&bob, "bob@demo");
+    peer_start(&alice, modules, NULL);
+    peer_start(&bob, modules, NULL);
+    peer_posts_descriptor(&alice);
+    memcpy(fpr, alice.sv.fpr, FPR_LEN);
+    (void)snprintf(part, sizeof part, "%s/part", bob.home);
     make_blob();
-    pgp_free(&pgp);
-    buf_wipe(&secret);
-    buf_free(&pub);
     return 0;
 }
 
 static int unmake(void **state)
 {
-    char command[64];
-    http_client_free(&sv.http);
-    http_server_stop(&sv.server);
-    dht_free(&sv.dht);
-    jobs_free(&sv.files);
-    jobs_free(&sv.pgp);
-    store_close(&sv.store);
-    (void)uv_run(&loop, UV_RUN_DEFAULT);
-    bytes_free(&pubkey);
+    peer_remove(&alice);
+    peer_remove(&bob);
     free(data);
-    (void)snprintf(command, sizeof command, "rm -rf %s", home);
-    return uv_loop_close(&loop) < 0 || system(command) != 0 ? -1 : 0;
+    return peers_shut(state);
 }
 
 int main(void)
