@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_expunge_scan.c - which stubs are declined: those the user expunged, after their grace; never
  * those that vanished with many others, whatever came since (P-10.7). */
+#include "turn.h"
 #include "flow/core/services.h"
 #include "flow/mail/maildir.h"
 #include "flow/receiver/policy.h"
@@ -11,16 +12,11 @@
 #include "flow/core/module.h"
 #include "flow/core/path.h"
 #include "flow/core/trusted_clock.h"
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-static uv_loop_t loop;
 static struct services sv;
 static char home[] = "/tmp/restante-sweep-XXXXXX";
 
@@ -34,21 +30,6 @@ static void nid_of(uint8_t nid[HASH_LEN], int i)
     memset(nid, 0, HASH_LEN);
     nid[0] = (uint8_t)i;
     nid[1] = (uint8_t)(i >> 8);
-}
-
-static void stop_loop(uv_timer_t *t)
-{
-    uv_stop(&loop);
-}
-
-static void pass(uint64_t ms)
-{
-    uv_timer_t t;
-    (void)uv_timer_init(&loop, &t);
-    (void)uv_timer_start(&t, stop_loop, ms, 0);
-    (void)uv_run(&loop, UV_RUN_DEFAULT);
-    uv_close((uv_handle_t *)&t, NULL);
-    (void)uv_run(&loop, UV_RUN_NOWAIT);
 }
 
 static int add_run(struct db *db, void *arg)
@@ -86,17 +67,8 @@ static void add(int from, int to)
         number[i - from] = i;
         store_do(sv.store, add_run, add_done, &number[i - from]);
     }
-    while (added < to - from)
-        pass(5);
+    until(added == to - from);
 }
-
-/* Turns the loop until something is so; a minute is for a machine that has much else to do. */
-#define until(condition)                                                                           \
-    do {                                                                                           \
-        for (int i_ = 0; !(condition) && i_ < 6000; i_++)                                          \
-            pass(10);                                                                              \
-        assert_true(condition);                                                                    \
-    } while (0)
 
 struct expunging {
     struct job job;
