@@ -58,7 +58,7 @@ static void maildir_path_of(char path[PATH_CAP], const char *name)
 /* A link of a file in a folder, which is made. */
 static void link_into(const char *file, const char *folder, const char *name)
 {
-    char path[PATH_CAP], dir[PATH_CAP];
+    char path[PATH_CAP], dir[200];
     maildir_path_of(path, folder);
     (void)mkdir(path, 0700);
     (void)snprintf(dir, sizeof dir, "%s/cur", folder);
