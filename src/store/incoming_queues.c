@@ -23,7 +23,6 @@
 const struct queue queue_stub = {
     .name = "stub",
     .about = ABOUT_INCOMING,
-    .tables = STORE_REST,
     .due = "SELECT n FROM incoming WHERE state=1/*IN_NOTICED*/ AND due_ms<=?1 ORDER BY due_ms,n "
            "LIMIT ?2",
     .next = "SELECT min(due_ms) FROM incoming WHERE state=1/*IN_NOTICED*/ AND due_ms>?",
@@ -35,7 +34,6 @@ const struct queue queue_stub = {
 const struct queue queue_pull = {
     .name = "pull",
     .about = ABOUT_INCOMING,
-    .tables = STORE_REST,
     .due = "SELECT n FROM incoming INDEXED BY incoming_wanted WHERE wanted=1 AND state=2/*IN_STUB*/"
            " AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
     .next = "SELECT min(due_ms) FROM incoming INDEXED BY incoming_wanted WHERE wanted=1 AND"
@@ -48,7 +46,6 @@ const struct queue queue_pull = {
 const struct queue queue_deliver = {
     .name = "deliver",
     .about = ABOUT_INCOMING,
-    .tables = STORE_REST,
     .due = "SELECT n FROM incoming WHERE state=3/*IN_PULLED*/ AND due_ms<=?1 ORDER BY due_ms,n"
            " LIMIT ?2",
     .next = "SELECT min(due_ms) FROM incoming WHERE state=3/*IN_PULLED*/ AND due_ms>?",
@@ -60,7 +57,6 @@ const struct queue queue_deliver = {
 const struct queue queue_answer = {
     .name = "answer",
     .about = ABOUT_INCOMING,
-    .tables = STORE_REST,
     .due = "SELECT n FROM incoming WHERE state=4/*IN_ANSWER*/ AND due_ms<=?1 ORDER BY due_ms,n"
            " LIMIT ?2",
     .next = "SELECT min(due_ms) FROM incoming WHERE state=4/*IN_ANSWER*/ AND due_ms>?",
@@ -72,7 +68,6 @@ const struct queue queue_answer = {
 const struct queue queue_receipt_refresh = {
     .name = "receipt_refresh",
     .about = ABOUT_INCOMING,
-    .tables = STORE_REST,
     .due = "SELECT n FROM incoming WHERE state=5/*IN_ANSWERED*/ AND due_ms<=?1 ORDER BY due_ms,n"
            " LIMIT ?2",
     .next = "SELECT min(due_ms) FROM incoming WHERE state=5/*IN_ANSWERED*/ AND due_ms>?",
@@ -84,7 +79,6 @@ const struct queue queue_receipt_refresh = {
 const struct queue queue_prefetch = {
     .name = "prefetch",
     .about = ABOUT_INCOMING,
-    .tables = STORE_REST,
     .due = "SELECT n" TO_PREFETCH " AND" PREFETCH_AT "<=?1 AND ?4>0 LIMIT ?2",
     .next = "SELECT min(t) FROM (SELECT min(" PREFETCH_AT ") AS t" TO_PREFETCH " AND" PREFETCH_AT
             ">?1 AND ?4>0"
@@ -98,7 +92,6 @@ const struct queue queue_prefetch = {
 const struct queue queue_expire = {
     .name = "expire",
     .about = ABOUT_INCOMING,
-    .tables = STORE_REST,
     .due = "SELECT n FROM incoming INDEXED BY incoming_expiry WHERE state<3/*IN_PULLED*/ AND"
            " expiry_s<=(?6-?3)/1000 LIMIT ?2",
     .next = "SELECT min(expiry_s)*1000+?3 FROM incoming INDEXED BY incoming_expiry WHERE"
@@ -111,7 +104,6 @@ const struct queue queue_expire = {
 const struct queue queue_expiry_notice = {
     .name = "expiry_notice",
     .about = ABOUT_INCOMING,
-    .tables = STORE_REST,
     .due =
         "SELECT n FROM incoming INDEXED BY incoming_lapse WHERE state=7/*IN_EXPIRED*/ AND lapsed=0 "
         "AND due_ms<=?1 LIMIT ?2",
@@ -126,7 +118,6 @@ const struct queue queue_expiry_notice = {
 const struct queue queue_recall_apply = {
     .name = "recall_apply",
     .about = ABOUT_INCOMING,
-    .tables = STORE_REST,
     .due = "SELECT i.n FROM cancelled c CROSS JOIN incoming i ON i.nid=c.nid AND"
            " i.fpr=c.fpr WHERE i.state=2/*IN_STUB*/ AND i.due_ms<=?1 LIMIT ?2",
     .next = "SELECT min(i.due_ms) FROM cancelled c CROSS JOIN incoming i ON i.nid=c.nid"

@@ -17,7 +17,6 @@
 const struct queue queue_lookup = {
     .name = "lookup",
     .about = ABOUT_RECEIVER,
-    .tables = STORE_RECEIVER,
     .due = "SELECT n FROM receiver WHERE state=1/*RCV_WAITING*/ AND due_ms<=?1 ORDER BY due_ms,n "
            "LIMIT ?2",
     .next = "SELECT min(due_ms) FROM receiver WHERE state=1/*RCV_WAITING*/ AND due_ms>?",
@@ -29,7 +28,6 @@ const struct queue queue_lookup = {
 const struct queue queue_local_delivery = {
     .name = "local_delivery",
     .about = ABOUT_RECEIVER,
-    .tables = STORE_RECEIVER,
     .due = "SELECT n FROM receiver WHERE state=2/*RCV_READY*/ AND own=1 AND due_ms<=?1 ORDER BY "
            "due_ms,n LIMIT ?2",
     .next = "SELECT min(due_ms) FROM receiver WHERE state=2/*RCV_READY*/ AND own=1 AND due_ms>?",
@@ -41,7 +39,6 @@ const struct queue queue_local_delivery = {
 const struct queue queue_announce = {
     .name = "announce",
     .about = ABOUT_RECEIVER,
-    .tables = STORE_RECEIVER | STORE_BLOB,
     .due = "SELECT r.n FROM receiver r JOIN blob b ON b.n=r.blob WHERE r.state=3/*RCV_SEALED*/ AND"
            " r.due_ms<=?1 AND b.state=2/*BLOB_PUBLISHED*/ AND NOT EXISTS(SELECT 1 FROM blob h WHERE"
            " h.n=r.head AND h.state<>2/*BLOB_PUBLISHED*/) ORDER BY r.due_ms,r.n LIMIT ?2",
@@ -54,7 +51,6 @@ const struct queue queue_announce = {
 const struct queue queue_reput = {
     .name = "reput",
     .about = ABOUT_RECEIVER,
-    .tables = STORE_RECEIVER,
     .due = "SELECT n FROM receiver WHERE state=4/*RCV_ANNOUNCED*/ AND due_ms<=?1 ORDER BY due_ms,n "
            "LIMIT ?2",
     .next = "SELECT min(due_ms) FROM receiver WHERE state=4/*RCV_ANNOUNCED*/ AND due_ms>?",
@@ -66,7 +62,6 @@ const struct queue queue_reput = {
 const struct queue queue_dht_gc = {
     .name = "dht_gc",
     .about = ABOUT_RECEIVER,
-    .tables = STORE_RECEIVER,
     .due = "SELECT n FROM receiver WHERE clean=1/*CLEAN_DUE*/ AND due_ms<=?1 ORDER BY due_ms,n "
            "LIMIT ?2",
     .next = "SELECT min(due_ms) FROM receiver WHERE clean=1/*CLEAN_DUE*/ AND due_ms>?",
@@ -78,7 +73,6 @@ const struct queue queue_dht_gc = {
 const struct queue queue_recall = {
     .name = "recall",
     .about = ABOUT_RECEIVER,
-    .tables = STORE_RECEIVER,
     .due = "SELECT n FROM receiver WHERE cancel>0/*CANCEL_NONE*/ AND cancel=1/*CANCEL_CLOSE*/ AND "
            "cancel_due_ms<=?1 ORDER BY"
            " cancel_due_ms,n LIMIT ?2",
@@ -92,7 +86,6 @@ const struct queue queue_recall = {
 const struct queue queue_cancel = {
     .name = "cancel",
     .about = ABOUT_RECEIVER,
-    .tables = STORE_RECEIVER,
     .due = "SELECT n FROM receiver WHERE cancel>0/*CANCEL_NONE*/ AND cancel IN "
            "(2/*CANCEL_POST*/,3/*CANCEL_POSTED*/) AND cancel_due_ms<=?1 ORDER BY"
            " cancel_due_ms,n LIMIT ?2",
@@ -108,7 +101,6 @@ const struct queue queue_cancel = {
 const struct queue queue_seal = {
     .name = "seal",
     .about = ABOUT_MESSAGE,
-    .tables = STORE_MESSAGE | STORE_RECEIVER,
     .due = "SELECT m.n FROM message m WHERE m.state=1/*OUT_SUBMITTED*/ AND m.due_ms<=?1 AND "
            "EXISTS(SELECT 1 FROM"
            " receiver r WHERE r.message=m.n AND +r.state=2/*RCV_READY*/ AND r.own=0) ORDER BY "
@@ -122,7 +114,6 @@ const struct queue queue_seal = {
 const struct queue queue_sent = {
     .name = "sent",
     .about = ABOUT_MESSAGE,
-    .tables = STORE_MESSAGE,
     .due =
         "SELECT n FROM message WHERE sent=1/*SENT_WAIT*/ AND sent_due_ms<=?1 ORDER BY sent_due_ms,n"
         " LIMIT ?2",
@@ -135,7 +126,6 @@ const struct queue queue_sent = {
 const struct queue queue_outbox_line = {
     .name = "outbox_line",
     .about = ABOUT_MESSAGE,
-    .tables = STORE_MESSAGE,
     .due = "SELECT n FROM message WHERE line_dirty>0 AND line_due_ms<=?1 LIMIT ?2",
     .next = "SELECT min(line_due_ms) FROM message WHERE line_dirty>0 AND line_due_ms>?",
     .delay = "UPDATE message SET line_due_ms=?1,line_tries=line_tries+1 WHERE n=?2",
@@ -146,7 +136,6 @@ const struct queue queue_outbox_line = {
 const struct queue queue_spool_gc = {
     .name = "spool_gc",
     .about = ABOUT_MESSAGE,
-    .tables = STORE_MESSAGE | STORE_RECEIVER,
     .due = "SELECT m.n FROM message m WHERE m.state=1/*OUT_SUBMITTED*/ AND m.sent<>1/*SENT_WAIT*/ "
            "AND m.due_ms<=?1 AND NOT"
            " EXISTS(SELECT 1 FROM receiver r WHERE r.message=m.n AND +r.state IN "
@@ -161,7 +150,6 @@ const struct queue queue_spool_gc = {
 const struct queue queue_dsn = {
     .name = "dsn",
     .about = ABOUT_MESSAGE,
-    .tables = STORE_RECEIVER,
     .due = "SELECT t.message FROM (SELECT message,max(CASE state WHEN 8/*RCV_EXPIRED*/ THEN "
            "expiry_s END) AS expiry"
            " FROM receiver INDEXED BY receiver_tell WHERE told<>1/*TOLD*/ AND " RCV_REPORTED
@@ -181,7 +169,6 @@ const struct queue queue_dsn = {
 const struct queue queue_delay_notice = {
     .name = "delay_notice",
     .about = ABOUT_MESSAGE,
-    .tables = STORE_REST,
     .due = "SELECT CAST(replace(name,'delay:','') AS INTEGER) FROM meta WHERE name BETWEEN "
            "'delay:' AND"
            " 'delay;' AND value<=?1 ORDER BY value LIMIT ?2",
@@ -194,7 +181,6 @@ const struct queue queue_delay_notice = {
 const struct queue queue_publish = {
     .name = "publish",
     .about = ABOUT_BLOB,
-    .tables = STORE_BLOB,
     .due =
         "SELECT n FROM blob WHERE state=1/*BLOB_SEALED*/ AND due_ms<=?1 ORDER BY due_ms,n LIMIT ?2",
     .next = "SELECT min(due_ms) FROM blob WHERE state=1/*BLOB_SEALED*/ AND due_ms>?",
@@ -206,7 +192,6 @@ const struct queue queue_publish = {
 const struct queue queue_blob_gc = {
     .name = "blob_gc",
     .about = ABOUT_BLOB,
-    .tables = STORE_BLOB | STORE_RECEIVER,
     .due = "SELECT b.n FROM blob b INDEXED BY blob_may_go WHERE b.may_go=1 AND "
            "b.state<>3/*BLOB_GONE*/ AND"
            " b.due_ms<=?1 AND NOT EXISTS"
@@ -224,7 +209,6 @@ const struct queue queue_blob_gc = {
 const struct queue queue_blob_recovery = {
     .name = "blob_recovery",
     .about = ABOUT_BLOB,
-    .tables = STORE_BLOB | STORE_RECEIVER,
     .due =
         "SELECT b.n FROM blob b WHERE b.state=4/*BLOB_MISSING*/ AND b.due_ms<=?1 AND EXISTS(SELECT "
         "1"

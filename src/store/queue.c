@@ -17,6 +17,33 @@ static sqlite3_stmt *queue_query(struct db *db, const char *text, const struct q
     return s;
 }
 
+/* SQLite tells, while it prepares a statement, what that reads. */
+static int on_read(void *ctx, int action, const char *table, const char *column, const char *db,
+                   const char *by)
+{
+    unsigned *parts = ctx;
+    if (action == SQLITE_READ && table != NULL && table[0] != '\0')
+        *parts |= store_part_of(table);
+    return SQLITE_OK;
+}
+
+static bool add_parts(struct db *db, const char *text)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = sqlite3_prepare_v2(db->sql, text, -1, &s, NULL);
+    (void)sqlite3_finalize(s);
+    return rc == SQLITE_OK;
+}
+
+unsigned queue_parts(struct db *db, const struct queue *q)
+{
+    unsigned parts = 0;
+    (void)sqlite3_set_authorizer(db->sql, on_read, &parts);
+    bool good = add_parts(db, q->due) && add_parts(db, q->next);
+    (void)sqlite3_set_authorizer(db->sql, NULL, NULL);
+    return good ? parts : 0;
+}
+
 size_t queue_due(struct db *db, const struct queue *q, const struct queue_rules *rules,
                  int64_t now_ms, int64_t *n_r, size_t max, int64_t *next_ms)
 {

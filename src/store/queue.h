@@ -19,7 +19,6 @@ struct queue_rules {         /* what the configuration says about what is due */
 struct queue {
     const char *name;
     enum about about; /* the table of its rows */
-    unsigned tables;  /* enum store_part: a commit that changed none of them brings nothing new */
     /* Row numbers, oldest first. ?1 now (ms), ?2 at most so many, ?3 to ?6 the rules in their
      * order. */
     const char *due;
@@ -30,6 +29,10 @@ struct queue {
     /* How often it failed in a row on row ?1. */
     const char *tries;
 };
+
+/* What the queue is read from (enum store_part), as SQLite says: a commit that changed none of it
+ * brings nothing new. 0: the queue's text is wrong. */
+unsigned queue_parts(struct db *db, const struct queue *q);
 
 /* Rows that are due, at most max. *next_ms becomes the earliest due time after now, if that is
  * earlier (NULL: nobody asks). */

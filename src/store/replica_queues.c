@@ -10,7 +10,6 @@
 const struct queue queue_replicate = {
     .name = "replicate",
     .about = ABOUT_REPLICA,
-    .tables = STORE_REPLICA,
     .due =
         "SELECT n FROM replica WHERE state=1/*REPLICA_WANTED*/ AND due_ms<=?1 AND expiry_s>?1/1000"
         " ORDER BY due_ms,n LIMIT ?2",
@@ -23,7 +22,6 @@ const struct queue queue_replicate = {
 const struct queue queue_replica_drop = {
     .name = "replica_drop",
     .about = ABOUT_REPLICA,
-    .tables = STORE_REPLICA,
     .due = "SELECT n FROM replica WHERE due_ms<=?1 AND (state IN "
            "(4/*REPLICA_DROP*/,6/*REPLICA_LET_GO*/) OR expiry_s<=(?6-?3)/1000)"
            " LIMIT ?2",
@@ -37,7 +35,6 @@ const struct queue queue_replica_drop = {
 const struct queue queue_member_ns = {
     .name = "member_ns",
     .about = ABOUT_REPLICA_NS,
-    .tables = STORE_REPLICA,
     .due = "SELECT n FROM replica_ns WHERE due_ms<=?1 LIMIT ?2",
     .next = "SELECT min(due_ms) FROM replica_ns WHERE due_ms>?",
     .delay = "UPDATE replica_ns SET due_ms=?1,tries=tries+1 WHERE n=?2",

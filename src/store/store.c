@@ -39,7 +39,7 @@ struct transition {
 
 static _Thread_local const char *done_cause; /* of the transition whose done() runs here */
 
-static void on_change(void *ctx, int what, const char *db, const char *table, sqlite3_int64 row)
+enum store_part store_part_of(const char *table)
 {
     static const struct {
         const char *table;
@@ -49,15 +49,17 @@ static void on_change(void *ctx, int what, const char *db, const char *table, sq
                  {"blob", STORE_BLOB},
                  {"replica", STORE_REPLICA},
                  {"replica_ns", STORE_REPLICA}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (strcmp(table, parts[i].table) == 0)
+            return parts[i].part;
+    return STORE_REST;
+}
+
+static void on_change(void *ctx, int what, const char *db, const char *table, sqlite3_int64 row)
+{
     struct store *s = ctx;
     s->noted++;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        if (strcmp(table, parts[i].table) == 0) {
-            s->touched |= parts[i].part;
-            return;
-        }
-    }
-    s->touched |= STORE_REST;
+    s->touched |= store_part_of(table);
 }
 
 static int batch_begin(void *ctx)

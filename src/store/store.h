@@ -34,6 +34,8 @@ enum store_part {
     STORE_REPLICA = 8, /* of others, and their notifications */
     STORE_REST = 16
 };
+/* The part a table belongs to. */
+enum store_part store_part_of(const char *table);
 /* A number that grows with each commit that changed one of these parts. Asked before a look
  * begins, it tells later whether that look has seen all. Loop thread. */
 uint64_t store_changes(const struct store *s, unsigned parts);

@@ -24,6 +24,7 @@
 
 struct lane { /* what is known of one step */
     const struct step *step;
+    unsigned parts; /* of the store that its queue is read from */
     struct work *busy;
     unsigned count;
     /* the last whole look, which need not be repeated until there is something new */
@@ -172,7 +173,7 @@ static void scheduler_on_timer(uv_timer_t *t)
     l->looked_ms = clock_mono_ms();
     look_for_first(l);
     for (size_t i = 0; i < l->count; i++)
-        l->lane[i].before = store_changes(sv->store, l->lane[i].step->queue->tables);
+        l->lane[i].before = store_changes(sv->store, l->lane[i].parts);
     store_look_begin(sv->store);
     for (size_t i = 0; i < l->count; i++)
         lane_look(sv, &l->lane[i], now, kicked ? NULL : &next);
@@ -274,8 +275,12 @@ static int scheduler_start(struct services *sv, struct error *e)
         l->count++;
     l->lane = mem_array(l->count, sizeof *l->lane);
     l->timer = timer_new(sv, sv);
-    for (size_t i = 0; i < l->count; i++)
+    for (size_t i = 0; i < l->count; i++) {
         l->lane[i].step = sv->steps[i];
+        l->lane[i].parts = queue_parts(store_reader(sv->store), sv->steps[i]->queue);
+        if (l->lane[i].parts == 0)
+            return error_set(e, "The queue %s cannot be read.", sv->steps[i]->queue->name);
+    }
     kick(sv);
     return 0;
 }

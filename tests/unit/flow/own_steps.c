@@ -36,14 +36,13 @@ void *__wrap_calloc(size_t n, size_t size)
 #define JOB_TRIES "SELECT tries FROM job WHERE n=?"
 #define JOB_QUEUE(lane_)                                                                           \
     {                                                                                              \
-        .name = "lane " lane_, .tables = STORE_REST, .due = JOB_DUE(lane_),                        \
-        .next = JOB_NEXT(lane_), .delay = JOB_DELAY, .tries = JOB_TRIES                            \
+        .name = "lane " lane_, .due = JOB_DUE(lane_), .next = JOB_NEXT(lane_), .delay = JOB_DELAY, \
+        .tries = JOB_TRIES                                                                         \
     }
 
 const struct queue one = JOB_QUEUE("1"), two = JOB_QUEUE("2"), three = JOB_QUEUE("3");
 const struct queue other = {
     .name = "other",
-    .tables = STORE_REPLICA,
     .due = "SELECT n FROM replica WHERE state=1 AND due_ms<=?1 LIMIT ?2",
     .next = "SELECT min(due_ms) FROM replica WHERE state=1 AND due_ms>?",
     .delay = "UPDATE replica SET due_ms=?1,tries=tries+1 WHERE n=?2",

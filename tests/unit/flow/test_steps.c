@@ -19,7 +19,6 @@ static void each_is_whole(void **state)
         assert_non_null((*s)->start);
         assert_in_range((*s)->parallel, 1, PARALLEL_MAX);
         assert_true(q->name != NULL && q->name[0] != '\0');
-        assert_true(q->tables != 0);
         assert_true(q->due != NULL && q->next != NULL && q->delay != NULL && q->tries != NULL);
         for (const struct step *const *other = flow_steps; other < s; other++) {
             assert_ptr_not_equal((*other)->queue, q);

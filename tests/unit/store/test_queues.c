@@ -314,11 +314,27 @@ static void delay_notice(void **state)
     run("ROLLBACK");
 }
 
+/* What a queue is read from is what its SQL names: nobody keeps a list of it. */
+static void parts(void **state)
+{
+    static const struct queue wrong = {
+        .name = "wrong", .due = "SELECT n FROM nothing", .next = "SELECT 1"};
+    assert_int_equal(queue_parts(&db, &queue_lookup), STORE_RECEIVER);
+    assert_int_equal(queue_parts(&db, &queue_seal), STORE_MESSAGE | STORE_RECEIVER);
+    assert_int_equal(queue_parts(&db, &queue_announce), STORE_RECEIVER | STORE_BLOB);
+    assert_int_equal(queue_parts(&db, &queue_publish), STORE_BLOB);
+    assert_int_equal(queue_parts(&db, &queue_pull), STORE_REST);
+    assert_int_equal(queue_parts(&db, &queue_member_ns), STORE_REPLICA);
+    assert_int_equal(queue_parts(&db, &wrong), 0);
+    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
+        assert_int_not_equal(queue_parts(&db, scenarios[i].queue), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_due), cmocka_unit_test(a_delay),      cmocka_unit_test(prefetch),
-        cmocka_unit_test(expire),      cmocka_unit_test(delay_notice),
+        cmocka_unit_test(expire),      cmocka_unit_test(delay_notice), cmocka_unit_test(parts),
     };
     return cmocka_run_group_tests(tests, fill, empty);
 }
