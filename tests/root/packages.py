@@ -12,6 +12,7 @@ import debian
 
 ARCHIVES = "var/cache/apt/archives"
 DOVECOT = ("dovecot-core", "dovecot-imapd", "dovecot-submissiond")
+MORE = {"bookworm": (), "trixie": ("dovecot-sieve",)}  # of one version with these
 
 
 def built(name, where="RESTANTE_PACKAGES"):
@@ -44,7 +45,7 @@ def make(path, suite, packages):
     get = ["chroot", path, "apt-get", "-qq", "-y", "--no-install-recommends", "--download-only",
            "-o", "Binary::apt-get::APT::Keep-Downloaded-Packages=true", "install"]
     ours = ["/tmp/" + os.path.basename(deb) for deb in packages]
-    for wanted in (ours, [f"{name}={oldest(path)}" for name in DOVECOT]):
+    for wanted in (ours, [f"{name}={oldest(path)}" for name in (*DOVECOT, *MORE[suite])]):
         subprocess.run([*get, *wanted], check=True, env=env, stdout=subprocess.DEVNULL)
     for deb in packages:
         os.remove(os.path.join(path, "tmp", os.path.basename(deb)))
@@ -60,6 +61,11 @@ def root(packages):
     suite = suite_of(packages[0])
     key = [re.sub(r"\s+", " ", field(deb, "Depends")) for deb in packages]
     return debian.cached(f"offline-{suite}", key, lambda path: make(path, suite, packages))
+
+
+def dovecot(packages):
+    """Dovecot's packages that are updated together, on the release of these packages of ours."""
+    return (*DOVECOT, *MORE[suite_of(packages[0])])
 
 
 def cached_deb(root_path, name, version):

@@ -98,10 +98,11 @@ def state_of(host, user):
 
 def dovecot(host, folder, version, change=None):
     """The newest Dovecot of the release under another version, in /srv."""
-    root = packages.root([packages.built("restante"), packages.built("restante-dht")])
+    ours = [packages.built("restante"), packages.built("restante-dht")]
+    root = packages.root(ours)
     newest = packages.versions(root, "dovecot-core")[0]
     made = []
-    for name in packages.DOVECOT:
+    for name in packages.dovecot(ours):
         made.append(packages.repack(packages.cached_deb(root, name, newest), folder, version,
                                     change if name == "dovecot-core" else None))
     give(host, "dovecot", made)
@@ -118,7 +119,7 @@ def break_notify(tree):
 def test_installed_updated_upgraded_removed_purged(host, folder, ours):
     root = packages.root(ours)
     old, newest = packages.oldest(root), packages.versions(root, "dovecot-core")[0]
-    apt(host, "--no-install-recommends install", *[f"{name}={old}" for name in packages.DOVECOT])
+    apt(host, "--no-install-recommends install", *[f"{name}={old}" for name in packages.dovecot(ours)])
     apt(host, "--no-install-recommends install", "/srv/ours/restante_*.deb")
     assert host.run("systemctl", "--global", "is-enabled", "restante", check=False).stdout.strip() == "disabled"
     words = host.run("bash", "-c", "source /usr/share/bash-completion/completions/restante; COMP_WORDS=(restante in); "
@@ -139,7 +140,7 @@ def test_installed_updated_upgraded_removed_purged(host, folder, ours):
     # The security update, while mail waits.
     send(host, "Over the update")
     if old != newest:
-        starts_anew(host, ("alice", "bob"), lambda: apt(host, "install", *[f"{n}={newest}" for n in packages.DOVECOT]))
+        starts_anew(host, ("alice", "bob"), lambda: apt(host, "install", *[f"{n}={newest}" for n in packages.dovecot(ours)]))
     opens(host, "Over the update")
 
     # A further one that nobody has seen yet is tried once and used.
