@@ -4,6 +4,7 @@ its ids, at both ends."""
 
 import json
 import os
+import re
 
 from env import wait_for
 from env.mail import check_arrived, compose, message_id
@@ -77,6 +78,10 @@ def test_rows_by_every_id(alice, bob):
         at_bob = row(trace(bob, given), bob, "came")
         assert (at_bob["id"], at_bob["from"], at_bob["outcome"], at_bob["blob"]) \
             == (came["id"], alice.address, "pulled", blob)
+    with bob.imap(readonly=True) as box:
+        head, = box.fetch([bob.wait_message(data)], "BODY.PEEK[HEADER]").values()
+    shown, = re.findall(rb"with Restante id ([0-9a-f]+);", head["BODY[HEADER]"])
+    assert row(trace(bob, shown.decode()), bob, "came")["id"] == came["id"]
     both = trace(alice, sent["id"], "--home", bob.home)
     assert row(both, alice, "sent")["id"] == sent["id"]
     assert row(both, bob, "came")["id"] == came["id"]
