@@ -2,7 +2,8 @@
 """One computer of its own: a fresh Debian (debian.py), booted with systemd as process 1 in namespaces.
 What it writes goes into an overlay that close() throws away; the cached root below is never changed.
 Needs root. Nothing of this machine is reached from inside but its processor, memory and the network
-that the test gives it: /proc/sys and /sys are read-only there, and it may set no clock."""
+that the test gives it: /sys, and /proc/sys but for its own network, are read-only there, and it may set no
+clock."""
 
 import contextlib
 import json
@@ -28,6 +29,7 @@ cd root
 mkdir -p old
 mount -t proc proc proc
 mount --bind proc/sys proc/sys
+mount --bind proc/sys/net proc/sys/net
 mount -o remount,bind,ro proc/sys
 mount -t sysfs -o ro sysfs sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
