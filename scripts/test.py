@@ -24,7 +24,7 @@ from installation import Installation  # noqa: E402
 from stage import ROOT, Stage  # noqa: E402
 
 # What the tests read besides scripts/ and tests/.
-TAKE = (".corpus", "src", "dhtd", "mimed", "plugin", "doc", "bench", "README.md", "packages.txt", "Makefile")
+TAKE = (".corpus", "src", "dhtd", "mimed", "plugin", "doc", "bench", "README.md", "packages.txt", "Makefile", "debian")
 # Runs beside each other, because most of the time is spent waiting for daemons; what no run names is a
 # run of its own.
 PEER = "tests/peer/test_"

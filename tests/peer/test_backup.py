@@ -75,6 +75,7 @@ def test_a_running_peer_comes_back_as_it_was(folder, secret, encrypted):
         uid = alice.wait_message(waiting)
         out = send(alice, bob, "Waits at alice")
         bob.wait_message(out)
+        wait_for(lambda: alice.uids("Outgoing"), 20, "its line in Outgoing", alice.logs)
         file = os.path.join(folder, "alice.backup")
         options = ["--passphrase-file", secret] if encrypted else []
         assert "files" in alice.cli("backup", file, *options)

@@ -78,7 +78,7 @@ def test_create_add_accept(net, team):
     mia.cli("group", "create")
     assert "already" in refused(mia, "create")
     assert "@team" in refused(mia, "add", "eve@demo")
-    assert "not known" in refused(mia, "add", "nobody@team")
+    assert "is unknown" in refused(mia, "add", "nobody@team")
     mia.cli("group", "add", ada.address, "deputy")
     mia.cli("group", "add", ben.address)
     named(ada)

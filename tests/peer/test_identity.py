@@ -114,7 +114,7 @@ def test_a_revocation_ends_the_former_key(net, alice, bob):
     wait_for(lambda: dora.status()["other_key"], 20, "the other key in the status", dora.logs)
     other = dora.status()["other_key"]
     assert other["fingerprint"] == first and other["until_s"] > time.time() + 80 * 86400
-    assert "key revoke" in dora.cli("status") and "another key of dora@demo" in dora.log_text()
+    assert "key revoke" in dora.cli("status") and "another key is announced for dora@demo" in dora.log_text()
     refused = dora.run_cli("key", "revoke")
     assert refused.returncode == 2 and "Nothing was revoked" in refused.stderr
     assert dora.run_cli("key", "revoke", dora.home + "/config").returncode == 1

@@ -42,6 +42,7 @@ RESTORED = ("instance", "blob_recovery")  # in test_restore.py
 FSCK = ("fsck",)  # in test_fsck.py
 FEEDBACK = ("feedback",)  # in test_requests.py
 LOCAL_DELIVERY = ("local_delivery",)  # in test_alone.py
+DELAY_NOTICE = ("delay_notice",)  # in test_delay.py
 STREAM = ["seal_stream.after", "pull.streamed"]  # in test_large.py
 UNCONFIRMED = ["cancel.over"]  # in test_cancel.py
 LINES = ["outbox_line.added", "outbox_line.replaced", "outbox_line.before", "outbox_line.after",
@@ -73,7 +74,7 @@ def test_every_point_is_tried():
     assert invite == set(MAKE_POINTS + ACCEPT_POINTS)  # tried in test_invite.py
     found -= group | invite
     found -= {p for p in found
-              if p.split(".")[0] in REPLICATION + RESTORED + FSCK + FEEDBACK + LOCAL_DELIVERY}
+              if p.split(".")[0] in REPLICATION + RESTORED + FSCK + FEEDBACK + LOCAL_DELIVERY + DELAY_NOTICE}
     assert found == set(points(SENDER + RECEIVER + DECLINE + GIVE_UP + EXPIRY + CANCEL + RECALL_APPLY)
                         + points(SHARDS + UPKEEP) + BETWEEN + CANCEL_BETWEEN + UNCONFIRMED + LINES + STREAM)
 
