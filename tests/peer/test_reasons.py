@@ -32,7 +32,7 @@ def refused(peer, uid):
 
 def test_all_others_are_off():
     """That is not said to be this peer's fault."""
-    with Network(nodes=3, settings={"mail.open_wait": "15"}) as network:
+    with Network(nodes=3, settings={"mail.open_wait": "50"}) as network:
         alice, bob = network.peer("alice@demo"), network.peer("bob@demo")
         data = compose(alice.address, bob.address, "Then all go", attachment=picture(9_000))
         alice.send(data, [bob.address])
