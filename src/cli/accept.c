@@ -137,8 +137,7 @@ int accept_line(struct cli *cli, const char *line, const char *text)
     if (answer == NULL)
         return cli_fail(&e);
     if (cli->json) {
-        (void)json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-        (void)putchar('\n');
+        (void)cli_json(answer);
     } else {
         accept_report(answer);
     }

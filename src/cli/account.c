@@ -44,8 +44,7 @@ static int print_json(const struct config *c, const char *password, const char *
         json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:s,s:s}", "address", c->address, "user", c->address,
                   "password", password, "server", SERVER, "imap_port", (int)c->imap_port,
                   "submission_port", (int)c->submission_port, "tls", "implicit", "ca_file", ca);
-    int rc = o == NULL ? -1 : json_dumpf(o, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    (void)putchar('\n');
+    int rc = o == NULL ? -1 : cli_json(o);
     json_decref(o);
     return rc;
 }

@@ -61,8 +61,7 @@ int cmd_cancel(struct cli *cli, int argc, char **argv)
         return cli_fail(&e);
     int rc = 0;
     if (cli->json) {
-        rc = json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-        (void)putchar('\n');
+        rc = cli_json(answer);
     } else {
         rc = print_answer(answer);
     }

@@ -141,3 +141,10 @@ int cli_config(struct cli *cli, struct config *c)
     (void)cli_fail(&e);
     return -1;
 }
+
+int cli_json(const json_t *o)
+{
+    return json_dumpf(o, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0 || putchar('\n') == EOF
+               ? -1
+               : 0;
+}

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "daemon/config.h"
+#include <jansson.h>
 #include <stdbool.h>
 
 /* Done, failed, called wrongly, and of status and doctor: asked and answered, but mail cannot be
@@ -62,5 +63,9 @@ int cli_options_only(struct cli *cli, const char *command, const struct cli_opti
 int cli_home(struct cli *cli);
 /* cli_home and its configuration. */
 int cli_config(struct cli *cli, struct config *c);
+
+/* Prints it as JSON on the standard output: ASCII only, so that nothing in it can upset a terminal.
+ * 0, or -1 when that cannot be. */
+int cli_json(const json_t *o);
 
 #endif

@@ -47,9 +47,7 @@ static int print_all(const struct config *c, bool json, struct error *e)
         buf_free(&value);
     }
     if (rc == 0 && json)
-        rc = json_dumpf(root, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    if (rc == 0 && json)
-        (void)putchar('\n');
+        rc = cli_json(root);
     json_decref(root);
     return rc == 0 ? 0 : error_set(e, "The settings could not be printed.");
 }

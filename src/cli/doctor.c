@@ -121,8 +121,7 @@ int cmd_doctor(struct cli *cli, int argc, char **argv)
     size_t fails = count(parts, "fail"), warns = count(parts, "warn");
     if (cli->json) {
         json_t *o = json_pack("{s:b,s:b,s:O}", "ok", fails == 0, "running", runs, "health", parts);
-        rc |= json_dumpf(o, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-        (void)putchar('\n');
+        rc |= cli_json(o);
         json_decref(o);
     } else {
         doctor_print(parts);

@@ -114,13 +114,7 @@ int cmd_fsck(struct cli *cli, int argc, char **argv)
         return cli_fail(&e);
     bool wrong = json_number(answer, "left", 1) > 0;
     int rc = 0;
-    if (cli->json)
-        rc = json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0 ||
-                     putchar('\n') == EOF
-                 ? -1
-                 : 0;
-    else
-        rc = fsck_print(answer);
+    rc = cli->json ? cli_json(answer) : fsck_print(answer);
     json_decref(answer);
     if (rc < 0 || fflush(stdout) != 0)
         return CLI_FAILED;

@@ -176,11 +176,8 @@ static int print_list(const json_t *answer)
 
 static int print_answer(struct cli *cli, const struct action *a, const json_t *answer)
 {
-    if (cli->json) { /* ASCII only: nothing in it can upset a terminal */
-        int rc = json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-        (void)putchar('\n');
-        return rc;
-    }
+    if (cli->json)
+        return cli_json(answer);
     if (a->done != NULL)
         return puts(a->done) < 0 ? -1 : 0;
     if (strcmp(a->name, "hold") == 0)

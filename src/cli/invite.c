@@ -241,8 +241,7 @@ int cmd_invite(struct cli *cli, int argc, char **argv)
         return e.text[0] == '\0' ? CLI_FAILED : cli_fail(&e);
     int rc = 0;
     if (cli->json) {
-        rc = json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-        (void)putchar('\n');
+        rc = cli_json(answer);
     } else if (first == argc) {
         rc = print_made(answer, &w);
     } else if (strcmp(argv[first], "list") == 0) {

@@ -56,10 +56,9 @@ int lists_command(struct cli *cli, int argc, char **argv, const char *cmd,
     if (answer == NULL)
         return cli_fail(&e);
     int rc = 0;
-    if (cli->json) { /* ASCII only: nothing in it can upset a terminal */
+    if (cli->json) {
         decode_subjects(answer);
-        rc = json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-        (void)putchar('\n');
+        rc = cli_json(answer);
     } else {
         rc = print(answer);
     }

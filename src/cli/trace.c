@@ -212,13 +212,7 @@ static int run(struct trace *t, const struct cli *cli, const char *id)
                         id);
         return cli_fail(&e);
     }
-    if (cli->json)
-        rc = json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0 ||
-                     putchar('\n') == EOF
-                 ? -1
-                 : 0;
-    else
-        rc = trace_print(answer);
+    rc = cli->json ? cli_json(answer) : trace_print(answer);
     json_decref(answer);
     if (rc == 0)
         return CLI_OK;
