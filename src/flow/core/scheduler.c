@@ -124,7 +124,8 @@ static bool may_start(const struct services *sv, const struct step *step)
 }
 
 /* next: when another row will be due, at the latest; NULL when nobody wants to know. */
-static void lane_look(struct services *sv, struct lane *lane, int64_t now, int64_t *next)
+static void lane_look(struct services *sv, struct lane *lane, const struct queue_rules *rules,
+                      int64_t now, int64_t *next)
 {
     const struct scheduler *l = scheduler_of(sv);
     const struct step *step = lane->step;
@@ -138,12 +139,10 @@ static void lane_look(struct services *sv, struct lane *lane, int64_t now, int64
     }
     if (!may_start(sv, step))
         return;
-    const struct queue_rules rules = {sv->c.expiry_grace, sv->c.pull_before, sv->c.pull_before_max,
-                                      trusted_now_ms(sv)};
     int64_t rows[DUE_BATCH + 64], own = now + LOOK_AGAIN_MS;
     size_t n = 0;
     if (!lane->known || lane->changes != lane->before || now >= lane->next_ms) {
-        n = queue_due(store_reader(sv->store), step->queue, &rules, now, rows,
+        n = queue_due(store_reader(sv->store), step->queue, rules, now, rows,
                       step->parallel + lane->count, next == NULL ? NULL : &own);
         lane->known = next != NULL;
         lane->changes = lane->before;
@@ -170,13 +169,15 @@ static void scheduler_on_timer(uv_timer_t *t)
         return;
     }
     int64_t now = clock_wall_ms(), next = now + LOOK_AGAIN_MS;
+    const struct queue_rules rules = {sv->c.expiry_grace, sv->c.pull_before, sv->c.pull_before_max,
+                                      trusted_now_ms(sv)};
     l->looked_ms = clock_mono_ms();
     look_for_first(l);
     for (size_t i = 0; i < l->count; i++)
         l->lane[i].before = store_changes(sv->store, l->lane[i].parts);
     store_look_begin(sv->store);
     for (size_t i = 0; i < l->count; i++)
-        lane_look(sv, &l->lane[i], now, kicked ? NULL : &next);
+        lane_look(sv, &l->lane[i], &rules, now, kicked ? NULL : &next);
     store_look_end(sv->store);
     if (!l->kicked) {
         int64_t wait = kicked ? QUIET_MS : next - clock_wall_ms();
