@@ -21,6 +21,11 @@ int64_t trust_now(const struct trust *t, int64_t wall, int64_t boot)
     return at < wall ? at : wall;
 }
 
+bool trust_needs_witness(const struct trust *t, int64_t wall, int64_t boot)
+{
+    return wall - reckoned(t, boot) > t->slack;
+}
+
 void trust_look(struct trust *t, int64_t wall, int64_t boot, int64_t witness)
 {
     int64_t at = reckoned(t, boot);
