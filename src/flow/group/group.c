@@ -181,7 +181,7 @@ static void tend(struct group_look *l)
         return;
     }
     groups_renew(sv, &l->g);
-    groups_keys(sv, &l->g);
+    groups_keys(sv, &l->g, period);
     group_delete_replaced(l);
 }
 

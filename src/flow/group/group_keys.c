@@ -118,10 +118,9 @@ static bool group_keys_collect(void *ctx, const struct group_fellow *m)
     return true;
 }
 
-void groups_keys(struct services *sv, const struct group_row *g)
+void groups_keys(struct services *sv, const struct group_row *g, int64_t period)
 {
-    struct due d = {.services = sv, .g = g};
-    d.open_age = (groups_expect(sv, g) ? groups_soon(sv) : sv->c.poll) / 2;
+    struct due d = {.services = sv, .g = g, .open_age = period / 2};
     d.room = groups_of(sv)->finding > 0 ? 0 : FINDING_MAX;
     if (d.room == 0)
         return;

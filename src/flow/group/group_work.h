@@ -34,8 +34,9 @@ void groups_renew(struct services *sv, const struct group_row *g);
  * who was just invited is about to answer, and somebody watches. */
 bool groups_expect(struct services *sv, const struct group_row *g);
 int64_t groups_soon(const struct services *sv); /* ms */
-/* Looks for the identities of members of the accepted group where that is due. */
-void groups_keys(struct services *sv, const struct group_row *g);
+/* Looks for the identities of members of the accepted group where that is due. period: how often
+ * the group is looked at now, ms. */
+void groups_keys(struct services *sv, const struct group_row *g, int64_t period);
 
 /* As members_service.find. */
 void member_find(struct services *sv, const char *address, const uint8_t fpr[FPR_LEN],
